@@ -1,0 +1,370 @@
+//! A hash table in small pieces, so that growing never stops anybody for long: extendible hashing (Fagin, Nievergelt,
+//! Pippenger and Strong, 1979). The shard keeps its keys in one, a table its fields.
+//!
+//! ```text
+//! top bits of the hash   slots (2^depth)   nodes
+//!                  00 --> [ 0 ] ---------> 0: prefix 0,  depth 1, segment of up to about 900 entries
+//!                  01 --> [ 0 ] ---------^
+//!                  10 --> [ 1 ] ---------> 1: prefix 10, depth 2, segment
+//!                  11 --> [ 2 ] ---------> 2: prefix 11, depth 2, segment
+//! ```
+//! A hash's top bits (below those that others use: `skip`) choose a slot, the slot a node. A full segment is split in
+//! two by the next bit of its entries' hashes; where all of them agree in that bit, at the first one in which they
+//! differ, with empty segments for the other sides: one insertion moves the entries of one segment, whatever the order
+//! of insertion. Two halves that together fill less than a quarter are merged again, and when no node needs the last
+//! bit the slots are halved.
+//!
+//! Invariants, recomputed under these numbers by `validate`:
+//! 1. Without entries there are no nodes and no slots: nothing is allocated.
+//! 2. There are 2^depth slots, or none at depth 0, where the one node needs none.
+//! 3. A node of depth d and prefix p owns exactly the slots whose top d bits are p: where a node stands is arithmetic.
+//! 4. `deepest` nodes have the directory's own depth, and there is one unless the depth is 0.
+//! 5. Each entry's hash has its node's prefix.
+//! 6. `len` and `segment_bytes` are the sums over all segments.
+//!
+//! Hashes with equal prefixes cannot be told apart by splitting. The directory refuses to become more than
+//! [`IDLE_BITS`] deeper than its number of entries explains; a segment that would need more just grows as a plain hash
+//! table does.
+//!
+//! Rejected: splitting in place, which leaves hashbrown's deleted marks behind (9 bytes a key); a tree of nodes, with
+//! a cache miss a level.
+
+pub(crate) mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::mem::{size_of, take};
+
+use crate::rules::{MAX_DIRECTORY_BITS, Rules};
+
+/// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`](crate::rules::BUCKET_BITS) buckets.
+pub(crate) const SEGMENT_ENTRIES: usize = (1 << crate::rules::BUCKET_BITS) / 8 * 7;
+/// Two neighbours are merged when together they have fewer entries than this.
+const MERGE_ENTRIES: usize = SEGMENT_ENTRIES / 4;
+/// Bits of depth that are granted beyond what the number of entries explains, so that entries which arrive in the
+/// order of their hashes (from another store, say) still split well. At the worst 256 KiB of slots.
+const IDLE_BITS: u32 = 16;
+
+/// One piece of a directory.
+pub(crate) trait Segment: Default {
+    /// Entries.
+    fn len(&self) -> usize;
+    /// Bytes asked of the allocator.
+    fn bytes(&self) -> usize;
+    /// Whether one more entry would make the segment larger than segments should be.
+    fn is_full(&self) -> bool;
+    /// The hash of each entry.
+    fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64>;
+    /// Moves the entries whose hash has this bit set into a new segment, and rebuilds both without slack but for the
+    /// room to grow to full size.
+    fn split(&mut self, bit: u64, rules: &Rules) -> Self;
+    /// Takes over all entries of another segment.
+    fn absorb(&mut self, other: Self, rules: &Rules);
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Directory<S> {
+    nodes: Vec<Node<S>>,
+    slots: Vec<u32>,
+    len: usize,
+    segment_bytes: usize,
+    deepest: u32,
+    depth: u8,
+    skip: u8,
+}
+
+#[derive(Clone, Debug)]
+struct Node<S> {
+    prefix: u32,
+    depth: u8,
+    segment: S,
+}
+
+/// Where a segment is, until the directory is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At(usize);
+
+impl<S: Segment + Clone> Clone for Directory<S> {
+    fn clone(&self) -> Self {
+        let mut clone = Self { nodes: self.nodes.clone(), slots: self.slots.clone(), ..*self };
+        clone.segment_bytes = clone.segments().map(S::bytes).sum(); // a clone leaves slack behind
+        clone
+    }
+}
+
+impl<S: Segment> Directory<S> {
+    /// An empty directory, which leaves out the `skip` top bits of each hash.
+    pub(crate) fn new(skip: u32) -> Self {
+        debug_assert!(skip + MAX_DIRECTORY_BITS <= u64::BITS);
+        Self { nodes: Vec::new(), slots: Vec::new(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip: skip as u8 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes asked of the allocator.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.segment_bytes + self.nodes.capacity() * size_of::<Node<S>>() + self.slots.capacity() * size_of::<u32>()
+    }
+
+    pub(crate) fn segments(&self) -> Segments<'_, S> {
+        Segments(self.nodes.iter())
+    }
+
+    /// The segment for this hash. O(1).
+    #[inline]
+    pub(crate) fn find(&self, hash: u64) -> Option<&S> {
+        self.nodes.get(self.index(hash)).map(|node| &node.segment)
+    }
+
+    /// Where the segment for this hash is, if there is any.
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64) -> Option<At> {
+        (!self.nodes.is_empty()).then(|| At(self.index(hash)))
+    }
+
+    /// The node for this hash, where there are nodes.
+    #[inline]
+    fn index(&self, hash: u64) -> usize {
+        if self.depth == 0 { 0 } else { self.slots[(self.order(hash) >> (64 - self.depth)) as usize] as usize }
+    }
+
+    /// # Panics
+    /// If there is no such segment.
+    #[inline]
+    pub(crate) fn at(&self, at: At) -> &S {
+        &self.nodes[at.0].segment
+    }
+
+    /// A segment to change otherwise than in its entries' number and its bytes.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, at: At) -> &mut S {
+        &mut self.nodes[at.0].segment
+    }
+
+    /// Changes a segment, and keeps the sums. Entries may come and go, but only such as belong there; after removals
+    /// the caller has [`settle_removal`](Self::settle_removal) called.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    #[inline]
+    pub(crate) fn edit<R>(&mut self, at: At, change: impl FnOnce(&mut S) -> R) -> R {
+        let segment = &mut self.nodes[at.0].segment;
+        let (len, bytes) = (segment.len(), segment.bytes());
+        let result = change(segment);
+        self.len = self.len - len + segment.len();
+        self.segment_bytes = self.segment_bytes - bytes + segment.bytes();
+        result
+    }
+
+    /// Finds, or makes, the segment into which an entry of this hash can be inserted: O(1), but O(segment) where one
+    /// must be split.
+    pub(crate) fn prepare_insert(&mut self, hash: u64, rules: &Rules) -> At {
+        if self.nodes.is_empty() {
+            self.nodes.reserve_exact(1);
+            self.push_node(0, 0, S::default());
+        }
+        let at = At(self.index(hash));
+        if !self.at(at).is_full() {
+            return at;
+        }
+        self.split(at, rules);
+        At(self.index(hash))
+    }
+
+    /// Gives back what the segment at this place no longer needs, after entries were removed from it: O(1), but
+    /// O(segment) where two must be merged.
+    pub(crate) fn settle_removal(&mut self, at: At, rules: &Rules) {
+        if self.len == 0 {
+            *self = Self::new(self.skip.into());
+            return;
+        }
+        let mut at = at;
+        while let Some(merged) = self.merge(at, rules) {
+            at = merged;
+        }
+        while self.depth > 0 && self.deepest == 0 {
+            self.halve();
+        }
+        if self.nodes.len() < self.nodes.capacity() / 4 {
+            self.nodes.shrink_to(self.nodes.len() * 2);
+        }
+    }
+
+    /// The part of a hash that tells segments apart, on top.
+    #[inline]
+    fn order(&self, hash: u64) -> u64 {
+        hash << self.skip
+    }
+
+    /// The slots of a node.
+    fn run(&self, prefix: u32, depth: u8) -> std::ops::Range<usize> {
+        if self.slots.is_empty() {
+            return 0..0;
+        }
+        let free = self.depth - depth;
+        let start = (prefix as usize) << free;
+        start..start + (1 << free)
+    }
+
+    fn push_node(&mut self, prefix: u32, depth: u8, segment: S) {
+        let run = self.run(prefix, depth);
+        let index = u32::try_from(self.nodes.len()).expect("a directory has fewer than 2^32 segments");
+        self.slots[run].fill(index);
+        self.deepest += u32::from(depth == self.depth);
+        self.nodes.push(Node { prefix, depth, segment });
+    }
+
+    /// Bits by which segments may be told apart at the present number of entries.
+    fn granted_bits(&self) -> u32 {
+        let explained = (self.len / SEGMENT_ENTRIES + 1).ilog2();
+        (IDLE_BITS + explained).min(MAX_DIRECTORY_BITS)
+    }
+
+    /// Splits a segment at the first bit in which its entries differ, or leaves it to grow if there is no such bit.
+    fn split(&mut self, at: At, rules: &Rules) {
+        let mut orders = self.at(at).hashes(rules).map(|hash| self.order(hash));
+        let first = orders.next().unwrap_or_default();
+        let different = orders.fold(0, |bits, order| bits | (order ^ first));
+        let bit = different.leading_zeros();
+        if bit >= self.granted_bits() {
+            return;
+        }
+        let Node { depth, prefix, .. } = self.nodes[at.0];
+        let deeper = bit as u8 + 1;
+        if deeper > self.depth {
+            self.deepen(deeper);
+        }
+        // One node a level for the side that has no entries, up to the bit in which they differ.
+        let mut low = prefix;
+        for level in depth + 1..deeper {
+            low = (first >> (64 - level)) as u32;
+            self.push_node(low ^ 1, level, S::default());
+        }
+        low <<= 1;
+        let node_bit = 1 << (63 - bit - u32::from(self.skip));
+        let upper = self.edit(at, |segment| segment.split(node_bit, rules));
+        self.len += upper.len();
+        self.segment_bytes += upper.bytes();
+        self.nodes[at.0].prefix = low;
+        self.nodes[at.0].depth = deeper;
+        self.deepest += u32::from(deeper == self.depth);
+        let run = self.run(low, deeper);
+        self.slots[run].fill(at.0 as u32);
+        self.push_node(low | 1, deeper, upper);
+    }
+
+    fn deepen(&mut self, depth: u8) {
+        let copies = 1_usize << (depth - self.depth);
+        let mut slots = Vec::with_capacity(1 << depth);
+        if self.slots.is_empty() {
+            slots.resize(copies, 0);
+        }
+        for &slot in &self.slots {
+            slots.resize(slots.len() + copies, slot);
+        }
+        self.slots = slots;
+        self.depth = depth;
+        self.deepest = 0;
+    }
+
+    fn halve(&mut self) {
+        self.depth -= 1;
+        self.slots = if self.depth == 0 { Vec::new() } else { self.slots.iter().step_by(2).copied().collect() };
+        self.deepest = self.nodes.iter().map(|node| u32::from(node.depth == self.depth)).sum();
+    }
+
+    /// Merges a node with its neighbour if both are small, and says where the result is.
+    fn merge(&mut self, at: At, rules: &Rules) -> Option<At> {
+        let Node { prefix, depth, .. } = self.nodes[at.0];
+        if depth == 0 {
+            return None;
+        }
+        let buddy = self.slots[self.run(prefix ^ 1, depth).start] as usize;
+        let other = &self.nodes[buddy];
+        if other.depth != depth || self.at(at).len() + other.segment.len() >= MERGE_ENTRIES {
+            return None;
+        }
+        let (larger, smaller) = if self.at(at).len() < other.segment.len() { (buddy, at.0) } else { (at.0, buddy) };
+        if depth == self.depth {
+            self.deepest -= 2;
+        }
+        let absorbed = take(&mut self.nodes[smaller].segment);
+        self.len -= absorbed.len();
+        self.segment_bytes -= absorbed.bytes();
+        if absorbed.len() > 0 {
+            self.edit(At(larger), |segment| segment.absorb(absorbed, rules));
+        }
+        let node = &mut self.nodes[larger];
+        node.prefix >>= 1;
+        node.depth -= 1;
+        self.deepest += u32::from(node.depth == self.depth);
+        Some(self.drop_node(smaller, larger))
+    }
+
+    /// Drops the node at `gone`, whose slots go to the node at `heir`, and says where that one is then.
+    fn drop_node(&mut self, gone: usize, heir: usize) -> At {
+        self.nodes.swap_remove(gone);
+        let heir = if heir == self.nodes.len() { gone } else { heir };
+        for index in [heir, gone] {
+            if let Some(&Node { prefix, depth, .. }) = self.nodes.get(index) {
+                let run = self.run(prefix, depth);
+                self.slots[run].fill(index as u32);
+            }
+        }
+        At(heir)
+    }
+}
+
+/// The segments of a directory, in no particular order.
+pub(crate) struct Segments<'a, S>(std::slice::Iter<'a, Node<S>>);
+
+impl<S> Clone for Segments<'_, S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<'a, S> Iterator for Segments<'a, S> {
+    type Item = &'a S;
+
+    fn next(&mut self) -> Option<&'a S> {
+        self.0.next().map(|node| &node.segment)
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl<S: Segment> Directory<S> {
+    /// Checks the invariants of the module's documentation.
+    ///
+    /// # Panics
+    /// If one is broken.
+    pub(crate) fn validate(&self, rules: &Rules) {
+        if self.len == 0 {
+            assert!(self.nodes.capacity() == 0 && self.slots.capacity() == 0, "1: an empty directory holds memory");
+            return;
+        }
+        let expected = if self.depth == 0 { 0 } else { 1 << self.depth };
+        assert_eq!(self.slots.len(), expected, "2: slots at depth {}", self.depth);
+        let mut owned = 0;
+        for (index, node) in self.nodes.iter().enumerate() {
+            let run = self.run(node.prefix, node.depth);
+            owned += run.len();
+            assert!(self.slots[run].iter().all(|&slot| slot as usize == index), "3: slots of node {index}");
+            for hash in node.segment.hashes(rules) {
+                let prefix = self.order(hash).checked_shr(64 - u32::from(node.depth)).unwrap_or(0);
+                assert_eq!(prefix, u64::from(node.prefix), "5: an entry in the wrong segment");
+            }
+        }
+        assert_eq!(owned, self.slots.len(), "3: slots without a node");
+        let deepest = self.nodes.iter().filter(|node| node.depth == self.depth).count();
+        assert!(deepest == self.deepest as usize && deepest > 0, "4: {deepest} nodes of depth {}", self.depth);
+        assert_eq!(self.len, self.segments().map(S::len).sum::<usize>(), "6: entries");
+        assert_eq!(self.segment_bytes, self.segments().map(S::bytes).sum::<usize>(), "6: bytes");
+    }
+}

@@ -1,0 +1,48 @@
+//! How a segment uses hashbrown: what it asks for, when it is full, and how it keeps the table from doubling or from
+//! staying large without need. hashbrown itself is the invariant keeper; these are decisions on top of it.
+
+use hashbrown::HashTable;
+
+use super::SEGMENT_ENTRIES;
+
+/// A segment's table that holds this many entries, with the room to grow to a full segment.
+pub(crate) fn with_final_capacity<T>(entries: usize) -> HashTable<T> {
+    HashTable::with_capacity(entries.max(SEGMENT_ENTRIES))
+}
+
+/// Whether one more entry would make the table larger than a segment should be.
+pub(crate) fn is_full<T>(table: &HashTable<T>) -> bool {
+    table.len() >= SEGMENT_ENTRIES && table.len() == table.capacity()
+}
+
+/// Inserts an entry that is not there yet.
+///
+/// Removals leave deleted marks behind which use up hashbrown's room, and at more than half of its capacity it doubles
+/// to be rid of them. A table whose buckets suffice is rebuilt at the same size instead.
+pub(crate) fn insert<T>(table: &mut HashTable<T>, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
+    let room = usable(table.num_buckets());
+    if table.len() == table.capacity() && table.len() < room {
+        rebuild(table, room, &hash_of);
+    }
+    table.insert_unique(hash, entry, hash_of);
+}
+
+/// After removals: rebuilds a table that uses less than an eighth of its buckets, with room for twice its entries.
+pub(crate) fn shrink_sparse<T>(table: &mut HashTable<T>, hash_of: impl Fn(&T) -> u64) {
+    if table.len() < table.num_buckets() / 8 {
+        rebuild(table, table.len() * 2, hash_of);
+    }
+}
+
+/// How many entries hashbrown keeps in so many buckets: all but one of up to eight, then seven eighths.
+fn usable(buckets: usize) -> usize {
+    if buckets <= 8 { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
+}
+
+fn rebuild<T>(table: &mut HashTable<T>, capacity: usize, hash_of: impl Fn(&T) -> u64) {
+    let mut rebuilt = HashTable::with_capacity(capacity);
+    for entry in table.drain() {
+        rebuilt.insert_unique(hash_of(&entry), entry, &hash_of);
+    }
+    *table = rebuilt;
+}

@@ -1,0 +1,204 @@
+//! The traps of extendible hashing, each by name, on a segment as plain as can be: a hashbrown table of hashes.
+
+use hashbrown::HashTable;
+
+use super::*;
+use crate::rules::TAG_BITS;
+
+/// Entries are their own hashes.
+#[derive(Default)]
+struct Hashes(HashTable<u64>);
+
+impl Segment for Hashes {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.allocation_size()
+    }
+
+    fn is_full(&self) -> bool {
+        slots::is_full(&self.0)
+    }
+
+    fn hashes(&self, _: &Rules) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+
+    fn split(&mut self, bit: u64, _: &Rules) -> Self {
+        let old = take(&mut self.0);
+        self.0 = slots::with_final_capacity(0);
+        let mut upper = Self(slots::with_final_capacity(0));
+        for hash in old {
+            let side = if hash & bit == 0 { &mut *self } else { &mut upper };
+            slots::insert(&mut side.0, hash, hash, |&hash| hash);
+        }
+        upper
+    }
+
+    fn absorb(&mut self, other: Self, _: &Rules) {
+        other.0.into_iter().for_each(|hash| slots::insert(&mut self.0, hash, hash, |&hash| hash));
+    }
+}
+
+struct Subject {
+    directory: Directory<Hashes>,
+    rules: Rules,
+}
+
+impl Subject {
+    fn new() -> Self {
+        Self { directory: Directory::new(TAG_BITS), rules: Rules::default() }
+    }
+
+    fn insert(&mut self, hash: u64) {
+        let at = self.directory.prepare_insert(hash, &self.rules);
+        self.directory.edit(at, |segment| slots::insert(&mut segment.0, hash, hash, |&hash| hash));
+    }
+
+    fn contains(&self, hash: u64) -> bool {
+        self.directory.find(hash).is_some_and(|segment| segment.0.find(hash, |&found| found == hash).is_some())
+    }
+
+    fn remove(&mut self, hash: u64) {
+        let at = self.directory.locate(hash).expect("a segment");
+        self.directory.edit(at, |segment| {
+            segment.0.find_entry(hash, |&found| found == hash).expect("the hash").remove();
+            slots::shrink_sparse(&mut segment.0, |&hash| hash);
+        });
+        self.directory.settle_removal(at, &self.rules);
+    }
+
+    fn validate(&self) {
+        self.directory.validate(&self.rules);
+    }
+
+    fn segments(&self) -> usize {
+        self.directory.segments().count()
+    }
+}
+
+/// Well mixed numbers, each another (splitmix64).
+fn mixed(n: u64) -> u64 {
+    let mut hash = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[test]
+fn every_entry_is_found_through_growth_and_removal() {
+    let mut subject = Subject::new();
+    const N: u64 = 40_000;
+    for n in 0..N {
+        subject.insert(mixed(n));
+        if n % 997 == 0 {
+            subject.validate();
+        }
+    }
+    assert!((0..N).all(|n| subject.contains(mixed(n))));
+    assert!(!subject.contains(mixed(N)));
+    for n in 0..N {
+        subject.remove(mixed(n));
+        if n % 997 == 0 {
+            subject.validate();
+            assert!(!subject.contains(mixed(n)));
+            assert!(n == N - 1 || subject.contains(mixed(N - 1)));
+        }
+    }
+    subject.validate();
+    assert_eq!(subject.directory.heap_bytes(), 0);
+}
+
+#[test]
+fn bytes_fall_after_mass_removal() {
+    let mut subject = Subject::new();
+    (0..100_000).for_each(|n| subject.insert(mixed(n)));
+    let full = subject.directory.heap_bytes();
+    (1_000..100_000).for_each(|n| subject.remove(mixed(n)));
+    subject.validate();
+    assert!(subject.directory.heap_bytes() < full / 20, "{} of {full}", subject.directory.heap_bytes());
+    assert!((0..1_000).all(|n| subject.contains(mixed(n))));
+}
+
+#[test]
+fn churn_at_92_per_cent_does_not_double_the_slots() {
+    let mut subject = Subject::new();
+    let kept = (SEGMENT_ENTRIES * 92 / 100) as u64;
+    (0..kept).for_each(|n| subject.insert(mixed(n)));
+    let bytes = subject.directory.heap_bytes();
+    for n in kept..kept + 100_000 {
+        subject.remove(mixed(n - kept));
+        subject.insert(mixed(n));
+        assert_eq!(subject.directory.heap_bytes(), bytes, "after {n}");
+    }
+    subject.validate();
+}
+
+#[test]
+fn insertion_in_a_directorys_own_order_moves_at_most_one_segment_an_insert() {
+    const N: u64 = 300_000;
+    let mut hashes: Vec<u64> = (0..N).map(mixed).collect();
+    hashes.sort_unstable_by_key(|hash| hash << TAG_BITS);
+    let mut subject = Subject::new();
+    for &hash in &hashes {
+        let before = lens(&subject);
+        subject.insert(hash);
+        let after = lens(&subject);
+        // A segment has moved when one that held entries holds others now; new ones hold what it lost.
+        let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
+        assert!(changed <= 2, "{changed} segments changed"); // the one that was split, and the one inserted into
+        assert!(after[before.len()..].iter().filter(|&&len| len > 0).count() <= 1, "split more than once");
+    }
+    subject.validate();
+    let least = hashes.len() / SEGMENT_ENTRIES;
+    assert!(subject.segments() < 5 * least, "{} segments for {N} entries", subject.segments());
+}
+
+/// Entries of the segments, in the order of their making.
+fn lens(subject: &Subject) -> Vec<usize> {
+    subject.directory.segments().map(Hashes::len).collect()
+}
+
+#[test]
+fn two_thousand_equal_prefixes_neither_hang_nor_explode() {
+    // Alike in all bits that a directory may look at, unlike in the lowest only.
+    let mut subject = Subject::new();
+    let prefix = 0x0123_4567_89ab << 16;
+    (0..2_000).for_each(|n| subject.insert(prefix | n));
+    subject.validate();
+    assert_eq!(subject.segments(), 1, "equal prefixes cannot be split");
+    assert!(subject.directory.heap_bytes() < 100_000, "{} bytes", subject.directory.heap_bytes());
+    // Others still split from them, and are found.
+    (0..50_000).for_each(|n| subject.insert(mixed(n)));
+    subject.validate();
+    assert!((0..2_000).all(|n| subject.contains(prefix | n)));
+    assert!((0..50_000).all(|n| subject.contains(mixed(n))));
+}
+
+#[test]
+fn prefixes_that_differ_late_do_not_make_the_directory_explode() {
+    let mut subject = Subject::new();
+    // The first difference is in the directory's thirtieth bit: a directory that deep would take 4 GiB.
+    let late = |n: u64| (n & 1) << (63 - TAG_BITS - 29) | n >> 1;
+    (0..4_000).for_each(|n| subject.insert(late(n)));
+    subject.validate();
+    assert!((0..4_000).all(|n| subject.contains(late(n))));
+    assert!(subject.directory.heap_bytes() < 200_000, "{} bytes", subject.directory.heap_bytes());
+}
+
+#[test]
+fn a_small_table_in_churn_keeps_its_size() {
+    for kept in [1, 3, 7, 13, 14, 28, 100, 112] {
+        let mut subject = Subject::new();
+        (0..kept).for_each(|n| subject.insert(mixed(n)));
+        let bytes = subject.directory.heap_bytes();
+        for n in kept..kept + 1_000 {
+            subject.insert(mixed(n));
+            subject.remove(mixed(n - kept));
+        }
+        assert!(subject.directory.heap_bytes() <= 2 * bytes + 64, "{kept} entries");
+        subject.validate();
+    }
+}

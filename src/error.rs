@@ -1,0 +1,71 @@
+//! What can go wrong in a write. Reads cannot fail.
+
+use std::fmt;
+
+/// The result of a call that can be refused.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a write was refused. Whatever the reason, nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key is longer than the store takes (see [`Limits::max_key`](crate::Limits::max_key)).
+    KeyTooLong {
+        /// Length of the key in bytes.
+        size: usize,
+        /// The longest key that is taken, in bytes.
+        limit: usize,
+    },
+    /// The field's name is longer than the store takes (see [`Limits::max_string`](crate::Limits::max_string)).
+    FieldTooLong {
+        /// Length of the field in bytes.
+        size: usize,
+        /// The longest field that is taken, in bytes.
+        limit: usize,
+    },
+    /// The value is longer than the store takes (see [`Limits::max_string`](crate::Limits::max_string)).
+    ValueTooLong {
+        /// Length of the value in bytes.
+        size: usize,
+        /// The longest value that is taken, in bytes.
+        limit: usize,
+    },
+    /// The hash would hold more fields than allowed (see [`Limits::max_fields`](crate::Limits::max_fields)).
+    TooManyFields {
+        /// Number of fields that the call would have led to.
+        size: usize,
+        /// The most fields that a hash may hold.
+        limit: usize,
+    },
+    /// An increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
+    NotAnInteger,
+    /// A float increment met a value that is not the text of a finite [`f64`].
+    NotAFloat,
+    /// The amount of a float increment is infinite or not a number.
+    NotFinite,
+    /// The sum of an increment lies outside [`i64`], or is no finite [`f64`].
+    Overflow,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyTooLong { size, limit } => too_long(f, "key", *size, *limit),
+            Self::FieldTooLong { size, limit } => too_long(f, "field", *size, *limit),
+            Self::ValueTooLong { size, limit } => too_long(f, "value", *size, *limit),
+            Self::TooManyFields { size, limit } => {
+                write!(f, "the hash would have {size} fields, the limit is {limit}")
+            }
+            Self::NotAnInteger => f.write_str("the value is not a canonical 64-bit integer"),
+            Self::NotAFloat => f.write_str("the value is not a finite floating-point number"),
+            Self::NotFinite => f.write_str("the increment is infinite or not a number"),
+            Self::Overflow => f.write_str("the increment would overflow"),
+        }
+    }
+}
+
+fn too_long(f: &mut fmt::Formatter<'_>, what: &str, size: usize, limit: usize) -> fmt::Result {
+    write!(f, "the {what} has {size} bytes, the limit is {limit}")
+}
+
+impl std::error::Error for Error {}

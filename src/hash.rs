@@ -1,0 +1,261 @@
+//! `Record`: one hash with its key, as a shard files it, and the one place that knows of two encodings.
+//!
+//! | encoding | identified by | holds |
+//! |---|---|---|
+//! | packed | `Record::Packed` | at most `max_fields` fields in at most `max_packed_bytes`, none longer than `max_string` |
+//! | table | `Record::Table` | any number of fields of any length |
+//!
+//! **When the encoding changes.** The result of a whole call decides, in [`settle`](Record::settle): packed hashes past
+//! a threshold are promoted, tables below half of them are demoted; and a hash that was packed when the call began and
+//! fits the thresholds when it ends is packed, whatever it was in between. In the course of a call a packed hash is
+//! promoted early when it cannot hold a result, meets an oversized string, or passes its thresholds twice over, so that
+//! no call works for long on a packed hash that is too large for it. A conversion builds the new form aside.
+//!
+//! Invariants at the end of each call, recomputed under these numbers by `validate`:
+//! 1. A packed record is within all three thresholds.
+//! 2. A table has at least one field, and is not below half of the thresholds with nothing oversized.
+
+mod entry;
+mod fields;
+mod number;
+mod packed;
+mod segment;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::mem::size_of;
+
+use crate::call::Context;
+use crate::rules::{Rules, Thresholds};
+use packed::Packed;
+use table::Table;
+
+/// How a hash is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "OBJECT ENCODING")]
+pub enum Encoding {
+    /// One packed byte vector: little memory, operations O(n) with a tiny factor, for small hashes.
+    Packed,
+    /// A hash table: operations O(1), for large hashes.
+    Table,
+}
+
+impl std::fmt::Display for Encoding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Packed => "packed",
+            Self::Table => "table",
+        })
+    }
+}
+
+/// A field and its value.
+pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// See the module's documentation. Sixteen bytes, because a slot of each key holds one.
+pub(crate) enum Record {
+    Packed(Packed),
+    Table(Box<Table>),
+}
+
+const _: () = assert!(size_of::<Record>() == 16);
+
+impl Default for Record {
+    /// The empty hash under the empty key, which allocates nothing.
+    fn default() -> Self {
+        Self::Packed(Packed::default())
+    }
+}
+
+impl Record {
+    /// An empty hash under this key.
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self::Packed(Packed::new(key))
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        match self {
+            Self::Packed(packed) => packed.key(),
+            Self::Table(table) => table.key(),
+        }
+    }
+
+    /// A copy under the empty key. O(n).
+    pub(crate) fn without_key(&self) -> Self {
+        match self {
+            Self::Packed(packed) => Self::Packed(packed.without_key()),
+            Self::Table(table) => Self::Table(Box::new(table.without_key())),
+        }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        match self {
+            Self::Packed(_) => Encoding::Packed,
+            Self::Table(_) => Encoding::Table,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Table(table) => table.len(),
+        }
+    }
+
+    /// Bytes asked of the allocator, without those of the record itself. O(1).
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.heap_bytes(),
+            Self::Table(table) => table.heap_bytes(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, field: &[u8], cx: Context<'_>) -> Option<&[u8]> {
+        let hash = cx.rules.hash(field);
+        match self {
+            Self::Packed(packed) => packed.get(packed::tag(hash), field),
+            Self::Table(table) => table.get(hash, field),
+        }
+    }
+
+    pub(crate) fn pairs(&self) -> Pairs<'_> {
+        match self {
+            Self::Packed(packed) => Pairs::Packed(packed.entries()),
+            Self::Table(table) => Pairs::Table(table.entries()),
+        }
+    }
+
+    /// Sets the fields one by one, and counts the new ones. Limits are the caller's concern.
+    pub(crate) fn put(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
+        let (mut new, mut done) = (0, 0);
+        if let Self::Packed(packed) = self {
+            (new, done) = put_packed(packed, pairs, cx.rules);
+            if done < pairs.len() {
+                self.promote(cx);
+            }
+        }
+        if let Self::Table(table) = self {
+            let rest = &pairs[done..];
+            new += rest.iter().filter(|(field, value)| table.set(cx.rules.hash(field), field, value, cx)).count();
+        }
+        new
+    }
+
+    /// Removes a field, and says whether it was there.
+    pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
+        let hash = cx.rules.hash(field);
+        match self {
+            Self::Packed(packed) => packed.remove(packed::tag(hash), field),
+            Self::Table(table) => table.remove(hash, field, cx),
+        }
+    }
+
+    /// Removes all fields, and leaves a packed record.
+    pub(crate) fn clear(&mut self, cx: Context<'_>) {
+        let empty = Self::new(self.key());
+        if let Self::Table(table) = std::mem::replace(self, empty) {
+            cx.retire(table);
+        }
+    }
+
+    /// Chooses the encoding at the end of a call, which found the record in the encoding `began`.
+    pub(crate) fn settle(&mut self, began: Encoding, cx: Context<'_>) {
+        let thresholds = &cx.rules.thresholds;
+        match self {
+            Self::Packed(packed) => {
+                if packed.len() > thresholds.max_fields || packed.entry_bytes() > thresholds.max_packed_bytes {
+                    self.promote(cx);
+                }
+            }
+            Self::Table(table) => {
+                if fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }) {
+                    *self = Self::Packed(table.to_packed(cx.rules));
+                }
+            }
+        }
+    }
+
+    fn promote(&mut self, cx: Context<'_>) {
+        if let Self::Packed(packed) = self {
+            *self = Self::Table(Box::new(Table::from_packed(packed, cx)));
+        }
+    }
+}
+
+/// Sets fields while the packed form is the right one to work on: how many were new, how many are done.
+fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize, usize) {
+    let Thresholds { max_fields, max_packed_bytes, .. } = rules.thresholds;
+    let mut draft = packed.draft();
+    if pairs.len() > 1 {
+        draft.reserve(pairs);
+    }
+    let mut new = 0;
+    for (done, (field, value)) in pairs.iter().enumerate() {
+        if rules.is_oversized(field.len()) || rules.is_oversized(value.len()) {
+            return (new, done);
+        }
+        let (fields, entry_bytes) = draft.size();
+        if fields > 2 * max_fields || entry_bytes > 2 * max_packed_bytes {
+            return (new, done);
+        }
+        match draft.set(packed::tag(rules.hash(field)), field, value) {
+            Some(is_new) => new += usize::from(is_new),
+            None => return (new, done),
+        }
+    }
+    (new, pairs.len())
+}
+
+/// Whether a table is small enough for the packed form, by so many parts of the thresholds.
+fn fits(table: &Table, thresholds: &Thresholds, parts: usize) -> bool {
+    table.oversized() == 0
+        && table.len() <= thresholds.max_fields / parts
+        && table.entry_bytes() <= thresholds.max_packed_bytes / parts
+}
+
+/// The fields and values of a record, in no particular order.
+#[derive(Clone)]
+pub(crate) enum Pairs<'a> {
+    Packed(packed::Entries<'a>),
+    Table(table::Entries<'a>),
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Pair<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Pair<'a>> {
+        match self {
+            Self::Packed(entries) => entries.next().map(|(_, entry)| entry::pair(entry)),
+            Self::Table(entries) => entries.next().map(entry::pair),
+        }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Record {
+    /// Checks the invariants of the module's documentation, and those of the encoding.
+    ///
+    /// # Panics
+    /// If one is broken.
+    pub(crate) fn validate(&self, rules: &Rules) {
+        let thresholds = &rules.thresholds;
+        match self {
+            Self::Packed(packed) => {
+                packed.validate(rules);
+                assert!(packed.len() <= thresholds.max_fields, "1: {} fields", packed.len());
+                assert!(packed.entry_bytes() <= thresholds.max_packed_bytes, "1: {} bytes", packed.entry_bytes());
+                let longest = self.pairs().flat_map(<[&[u8]; 2]>::from).map(<[u8]>::len).max();
+                assert!(longest.is_none_or(|len| !rules.is_oversized(len)), "1: a string of {longest:?} bytes");
+            }
+            Self::Table(table) => {
+                table.validate(rules);
+                assert!(table.len() > 0 && !fits(table, thresholds, 2), "2: a table of {} fields", table.len());
+            }
+        }
+    }
+}

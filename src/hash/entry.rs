@@ -1,0 +1,85 @@
+//! One field with its value, as both encodings write it: `[length of the field, varint][field][value]`. Where the
+//! entry ends is known from outside.
+//!
+//! A varint has seven bits a byte, lowest first; a set top bit says that more follow (LEB128).
+
+/// Bytes of a varint.
+pub(crate) fn varint_len(number: usize) -> usize {
+    let bits = usize::BITS - (number | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+pub(crate) fn push_varint(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Reads a varint from the front: the number, and how many bytes it took.
+#[inline]
+pub(crate) fn read_varint(bytes: &[u8]) -> (usize, usize) {
+    let first = bytes[0];
+    if first < 0x80 { (first.into(), 1) } else { read_long_varint(bytes) }
+}
+
+#[cold]
+fn read_long_varint(bytes: &[u8]) -> (usize, usize) {
+    let (mut number, mut read) = (0, 0);
+    loop {
+        let byte = bytes[read];
+        number |= usize::from(byte & 0x7f) << (7 * read);
+        read += 1;
+        if byte < 0x80 {
+            return (number, read);
+        }
+    }
+}
+
+/// Bytes of the entry for this pair.
+pub(crate) fn len(field: &[u8], value: &[u8]) -> usize {
+    varint_len(field.len()) + field.len() + value.len()
+}
+
+/// Appends the entry for this pair.
+pub(crate) fn push(bytes: &mut Vec<u8>, field: &[u8], value: &[u8]) {
+    push_varint(bytes, field.len());
+    bytes.extend_from_slice(field);
+    bytes.extend_from_slice(value);
+}
+
+/// The pair in an entry.
+#[inline]
+pub(crate) fn pair(entry: &[u8]) -> (&[u8], &[u8]) {
+    let (len, read) = read_varint(entry);
+    entry[read..].split_at(len)
+}
+
+/// Where the value starts in an entry.
+pub(crate) fn value_offset(entry: &[u8]) -> usize {
+    entry.len() - pair(entry).1.len()
+}
+
+/// The value in an entry, if it is the entry of this field.
+#[inline]
+pub(crate) fn value_of<'a>(entry: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    let (found, value) = pair(entry);
+    (found == field).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_varint_reads_back_at_every_boundary() {
+        for number in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, u32::MAX as usize, usize::MAX] {
+            let mut bytes = Vec::new();
+            push_varint(&mut bytes, number);
+            assert_eq!(bytes.len(), varint_len(number), "{number}");
+            bytes.push(0xff);
+            assert_eq!(read_varint(&bytes), (number, bytes.len() - 1), "{number}");
+        }
+    }
+}

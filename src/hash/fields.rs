@@ -1,0 +1,85 @@
+//! The field commands, in terms of what both encodings can do: each rule once, for stores, closures and stand-alone
+//! values alike.
+
+use crate::call::Context;
+use crate::error::{Error, Result};
+use crate::hash::number::{FloatText, IntegerText, add_floats, parse_float, parse_integer};
+use crate::hash::{Pair, Record};
+
+impl Record {
+    /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
+    pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
+        cx.rules.check_key(self.key())?;
+        for (field, value) in pairs {
+            cx.rules.check_pair(field, value)?;
+        }
+        if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
+            cx.rules.check_fields(self.len() + self.count_new(pairs, cx))?;
+        }
+        Ok(self.put(pairs, cx))
+    }
+
+    /// Redis's HSETNX: whether the field was set, because it was absent.
+    pub(crate) fn set_if_absent(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        self.compare_and_set(field, None, Some(value), cx)
+    }
+
+    /// Sets, or with `None` removes, a field if its value is the expected one, where `None` means absent.
+    pub(crate) fn compare_and_set(
+        &mut self,
+        field: &[u8],
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        cx: Context<'_>,
+    ) -> Result<bool> {
+        if self.get(field, cx) != expected {
+            return Ok(false);
+        }
+        match new {
+            Some(value) => {
+                self.set_many(&[(field, value)], cx)?;
+            }
+            None => {
+                self.remove(field, cx);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Redis's HGETDEL for one field: the value that was removed.
+    pub(crate) fn take(&mut self, field: &[u8], cx: Context<'_>) -> Option<Vec<u8>> {
+        let value = self.get(field, cx)?.to_vec();
+        self.remove(field, cx);
+        Some(value)
+    }
+
+    /// Redis's HDEL: the number of fields that were removed.
+    pub(crate) fn remove_many(&mut self, fields: &[&[u8]], cx: Context<'_>) -> usize {
+        fields.iter().filter(|field| self.remove(field, cx)).count()
+    }
+
+    /// Redis's HINCRBY: the sum. An absent field counts as 0.
+    pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
+        let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
+        let sum = number.checked_add(amount).ok_or(Error::Overflow)?;
+        self.set_many(&[(field, IntegerText::of(sum).as_bytes())], cx)?;
+        Ok(sum)
+    }
+
+    /// Redis's HINCRBYFLOAT: the sum. An absent field counts as 0.
+    pub(crate) fn increment_float(&mut self, field: &[u8], amount: f64, cx: Context<'_>) -> Result<f64> {
+        let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
+        let sum = add_floats(number, amount)?;
+        self.set_many(&[(field, FloatText::of(sum).as_bytes())], cx)?;
+        Ok(sum)
+    }
+
+    /// How many different fields of these pairs the record has not got.
+    fn count_new(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
+        let mut new: Vec<&[u8]> =
+            pairs.iter().map(|pair| pair.0).filter(|field| self.get(field, cx).is_none()).collect();
+        new.sort_unstable();
+        new.dedup();
+        new.len()
+    }
+}

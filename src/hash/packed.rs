@@ -1,0 +1,452 @@
+//! The encoding of small hashes: everything in one allocation, its key included.
+//!
+//! ```text
+//! +-------+-------+--------+-----+------------+------------------+----------------------------+
+//! | flags | n u16 | klen   | key | tags n x 1 | ends n x w       | entries                    |
+//! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] |
+//! +-------+-------+--------+-----+------------+------------------+----------------------------+
+//! ```
+//! A field's tag is the top byte of its hash: a lookup compares eight tags at a time with plain 64-bit arithmetic, and
+//! then looks at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as
+//! in a Redis listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and
+//! so where the next one starts. Numbers are little-endian; nothing of this is ever written to a disk.
+//!
+//! Invariants, recomputed under these numbers by `validate`:
+//! 1. No bytes at all are the empty hash with the empty key; otherwise all parts are there and nothing follows them.
+//! 2. Ends never fall, and the last one is the length of the entries.
+//! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
+//! 4. Each tag is that of its field, and no field stands twice.
+//! 5. Unknown flags are kept as they are: bit 1 is for the key's deadline, bit 2 for fields with deadlines, bit 3 is
+//!    the mark of a save; they travel through changes and conversions.
+//!
+//! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
+//! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
+//! and a binary search misses more cache lines than tags do).
+
+use crate::hash::entry;
+use crate::rules::PACKED_MAX;
+#[cfg(any(test, feature = "testing"))]
+use crate::rules::Rules;
+
+/// Ends are two bytes wide.
+const WIDE: u8 = 1;
+/// The longest entries that one-byte ends can tell apart.
+const NARROW_MAX: usize = u8::MAX as usize;
+
+const FLAGS_AT: usize = 0;
+const COUNT_AT: usize = FLAGS_AT + 1;
+const KEY_LEN_AT: usize = COUNT_AT + 2;
+/// The head of a hash that has no bytes.
+const EMPTY: [u8; KEY_LEN_AT + 1] = [0; KEY_LEN_AT + 1];
+
+/// A packed hash.
+#[derive(Clone, Default)]
+pub(crate) struct Packed(Box<[u8]>);
+
+/// The tag of a field with this hash.
+#[inline]
+pub(crate) fn tag(hash: u64) -> u8 {
+    (hash >> 56) as u8
+}
+
+/// Where the parts are.
+#[derive(Clone, Copy)]
+struct Layout {
+    fields: usize,
+    end_width: usize,
+    tags_at: usize,
+}
+
+impl Layout {
+    #[inline]
+    fn of(bytes: &[u8]) -> Self {
+        let fields = usize::from(u16::from_le_bytes([bytes[COUNT_AT], bytes[COUNT_AT + 1]]));
+        let (key_len, read) = entry::read_varint(&bytes[KEY_LEN_AT..]);
+        let end_width = 1 + usize::from(bytes[FLAGS_AT] & WIDE);
+        Self { fields, end_width, tags_at: KEY_LEN_AT + read + key_len }
+    }
+
+    #[inline]
+    fn ends_at(&self) -> usize {
+        self.tags_at + self.fields
+    }
+
+    #[inline]
+    fn entries_at(&self) -> usize {
+        self.ends_at() + self.fields * self.end_width
+    }
+
+    #[inline]
+    fn end(&self, bytes: &[u8], index: usize) -> usize {
+        let at = self.ends_at() + index * self.end_width;
+        if self.end_width == 1 { bytes[at].into() } else { u16::from_le_bytes([bytes[at], bytes[at + 1]]).into() }
+    }
+
+    #[inline]
+    fn start(&self, bytes: &[u8], index: usize) -> usize {
+        if index == 0 { 0 } else { self.end(bytes, index - 1) }
+    }
+
+    /// Where an entry is among all bytes.
+    #[inline]
+    fn entry(&self, bytes: &[u8], index: usize) -> std::ops::Range<usize> {
+        let entries_at = self.entries_at();
+        entries_at + self.start(bytes, index)..entries_at + self.end(bytes, index)
+    }
+
+    /// Bytes of all entries.
+    #[inline]
+    fn entry_bytes(&self, bytes: &[u8]) -> usize {
+        bytes.len() - self.entries_at()
+    }
+
+    /// The index of a field and its value.
+    #[inline]
+    fn find<'a>(&self, bytes: &'a [u8], tag: u8, field: &[u8]) -> Option<(usize, &'a [u8])> {
+        let mut tags = &bytes[self.tags_at..];
+        for first in (0..self.fields).step_by(LANES) {
+            let rest = self.fields - first;
+            // What follows the tags is read with them, and masked out; only the tiniest hashes end before eight bytes.
+            let mut chunk = [!tag; LANES];
+            match tags.split_first_chunk::<LANES>() {
+                Some((eight, behind)) => (chunk, tags) = (*eight, behind),
+                None => chunk[..rest].copy_from_slice(&tags[..rest]),
+            }
+            let mut lanes = equal_lanes(u64::from_le_bytes(chunk), tag);
+            if rest < LANES {
+                lanes &= !(u64::MAX << (rest * LANES));
+            }
+            while lanes != 0 {
+                let index = first + lanes.trailing_zeros() as usize / LANES;
+                if let Some(value) = entry::value_of(&bytes[self.entry(bytes, index)], field) {
+                    return Some((index, value));
+                }
+                lanes &= lanes - 1;
+            }
+        }
+        None
+    }
+}
+
+/// Tags in a `u64`, and bits in each of them.
+const LANES: usize = 8;
+
+/// Sets the top bit of each byte that equals the tag. A byte above an equal one may be marked falsely, so a marked one
+/// still has to be looked at (Mycroft's test for a zero byte).
+#[inline]
+fn equal_lanes(tags: u64, tag: u8) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const TOP: u64 = u64::from_le_bytes([0x80; 8]);
+    let zero_where_equal = tags ^ (LOW * u64::from(tag));
+    zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP
+}
+
+impl Packed {
+    /// An empty hash under this key.
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self::assemble(0, key, std::iter::empty())
+    }
+
+    /// A hash of these flags and this key from tagged entries, which must be no more and no larger than [`fits`](Self::fits) allows.
+    pub(crate) fn assemble<'a>(flags: u8, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
+        let (fields, entry_bytes) = entries.clone().fold((0, 0), |(n, sum), (_, entry)| (n + 1, sum + entry.len()));
+        if fields == 0 && key.is_empty() {
+            return Self::default();
+        }
+        let wide = entry_bytes > NARROW_MAX;
+        let head = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
+        let mut bytes = Vec::with_capacity(head + fields * (2 + usize::from(wide)) + entry_bytes);
+        bytes.push(flags & !WIDE | u8::from(wide));
+        bytes.extend_from_slice(&(fields as u16).to_le_bytes());
+        entry::push_varint(&mut bytes, key.len());
+        bytes.extend_from_slice(key);
+        bytes.extend(entries.clone().map(|(tag, _)| tag));
+        let mut end = 0;
+        for (_, entry) in entries.clone() {
+            end += entry.len();
+            if wide {
+                bytes.extend_from_slice(&(end as u16).to_le_bytes());
+            } else {
+                bytes.push(end as u8);
+            }
+        }
+        for (_, entry) in entries {
+            bytes.extend_from_slice(entry);
+        }
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// Whether the encoding can hold so many fields and bytes of entries at all.
+    pub(crate) fn fits(fields: usize, entry_bytes: usize) -> bool {
+        fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        if self.0.is_empty() { &EMPTY } else { &self.0 }
+    }
+
+    pub(crate) fn flags(&self) -> u8 {
+        self.bytes()[FLAGS_AT] & !WIDE
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        let bytes = self.bytes();
+        let (len, read) = entry::read_varint(&bytes[KEY_LEN_AT..]);
+        &bytes[KEY_LEN_AT + read..][..len]
+    }
+
+    /// A copy under the empty key.
+    pub(crate) fn without_key(&self) -> Self {
+        let bytes = self.bytes();
+        let layout = Layout::of(bytes);
+        if layout.fields == 0 {
+            return Self::default();
+        }
+        let rest = &bytes[layout.tags_at..];
+        let mut copy = Vec::with_capacity(EMPTY.len() + rest.len());
+        copy.extend_from_slice(&bytes[..KEY_LEN_AT]);
+        copy.push(0);
+        copy.extend_from_slice(rest);
+        Self(copy.into_boxed_slice())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let bytes = self.bytes();
+        u16::from_le_bytes([bytes[COUNT_AT], bytes[COUNT_AT + 1]]).into()
+    }
+
+    pub(crate) fn entry_bytes(&self) -> usize {
+        let bytes = self.bytes();
+        Layout::of(bytes).entry_bytes(bytes)
+    }
+
+    /// Bytes asked of the allocator.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// O(n / 8) tags, and the one entry.
+    #[inline]
+    pub(crate) fn get(&self, tag: u8, field: &[u8]) -> Option<&[u8]> {
+        let bytes = self.bytes();
+        Layout::of(bytes).find(bytes, tag, field).map(|(_, value)| value)
+    }
+
+    /// Removes a field, and says whether it was there.
+    pub(crate) fn remove(&mut self, tag: u8, field: &[u8]) -> bool {
+        let layout = Layout::of(self.bytes());
+        let found = layout.find(self.bytes(), tag, field).map(|(index, _)| index);
+        if let Some(index) = found {
+            self.draft().remove_at(layout, index);
+        }
+        found.is_some()
+    }
+
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        let bytes = self.bytes();
+        Entries { bytes, layout: Layout::of(bytes), next: 0 }
+    }
+
+    /// Opens the hash for changes; it is closed when the draft is dropped.
+    pub(crate) fn draft(&mut self) -> Draft<'_> {
+        let mut bytes = Vec::from(std::mem::take(&mut self.0));
+        if bytes.is_empty() {
+            bytes.extend_from_slice(&EMPTY);
+        }
+        Draft { home: self, bytes }
+    }
+}
+
+/// A packed hash in the course of being changed: the same bytes with room to grow. Its `Drop` puts them back, so that
+/// no way out can lose them.
+pub(crate) struct Draft<'a> {
+    home: &'a mut Packed,
+    bytes: Vec<u8>,
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.bytes != EMPTY {
+            self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Makes room for all these pairs at once.
+    pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
+        let bytes: usize = pairs.iter().map(|(field, value)| 1 + 2 + entry::len(field, value)).sum();
+        self.bytes.reserve_exact(bytes.min(2 * PACKED_MAX));
+    }
+
+    /// The numbers of fields and of bytes of entries.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let layout = Layout::of(&self.bytes);
+        (layout.fields, layout.entry_bytes(&self.bytes))
+    }
+
+    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
+    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
+        let layout = Layout::of(&self.bytes);
+        let entry_bytes = layout.entry_bytes(&self.bytes);
+        match layout.find(&self.bytes, tag, field).map(|(index, old)| (index, old.len())) {
+            Some((index, old_len)) => Packed::fits(layout.fields, entry_bytes - old_len + value.len()).then(|| {
+                self.replace(layout, index, old_len, value);
+                false
+            }),
+            None => Packed::fits(layout.fields + 1, entry_bytes + entry::len(field, value)).then(|| {
+                self.insert(layout, tag, field, value);
+                true
+            }),
+        }
+    }
+
+    fn remove_at(&mut self, layout: Layout, index: usize) {
+        let entry = layout.entry(&self.bytes, index);
+        if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
+            self.rewrite(layout, Some(index), None);
+            return;
+        }
+        self.move_ends(layout, index + 1, entry.len().wrapping_neg());
+        let end_at = layout.ends_at() + index * layout.end_width;
+        let tag_at = layout.tags_at + index;
+        for gap in [entry, end_at..end_at + layout.end_width, tag_at..tag_at + 1] {
+            self.bytes.drain(gap);
+        }
+        self.set_count(layout.fields - 1);
+    }
+
+    fn insert(&mut self, layout: Layout, tag: u8, field: &[u8], value: &[u8]) {
+        let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
+        if layout.end_width != width(end) {
+            self.rewrite(layout, None, Some((tag, field, value)));
+            return;
+        }
+        let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
+        let w = layout.end_width;
+        self.bytes.reserve_exact(1 + w + entry::len(field, value));
+        self.bytes.resize(old_len + 1 + w, 0);
+        self.bytes.copy_within(entries_at..old_len, entries_at + 1 + w);
+        self.bytes.copy_within(ends_at..entries_at, ends_at + 1);
+        self.bytes[ends_at] = tag;
+        self.bytes[entries_at + 1..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
+        entry::push(&mut self.bytes, field, value);
+        self.set_count(layout.fields + 1);
+    }
+
+    fn replace(&mut self, layout: Layout, index: usize, old_len: usize, value: &[u8]) {
+        let entry_end = layout.entry(&self.bytes, index).end;
+        let value_at = entry_end - old_len;
+        if old_len == value.len() {
+            self.bytes[value_at..entry_end].copy_from_slice(value);
+            return;
+        }
+        let total = layout.entry_bytes(&self.bytes) - old_len + value.len();
+        if layout.end_width != width(total) {
+            let entry = layout.entry(&self.bytes, index);
+            let field = entry::pair(&self.bytes[entry]).0.to_vec();
+            self.rewrite(layout, Some(index), Some((self.bytes[layout.tags_at + index], &field, value)));
+            return;
+        }
+        let len = self.bytes.len();
+        if value.len() > old_len {
+            self.bytes.reserve_exact(value.len() - old_len);
+            self.bytes.resize(len + value.len() - old_len, 0);
+        }
+        self.bytes.copy_within(entry_end..len, value_at + value.len());
+        self.bytes.truncate(len - old_len + value.len());
+        self.bytes[value_at..][..value.len()].copy_from_slice(value);
+        self.move_ends(layout, index, value.len().wrapping_sub(old_len));
+    }
+
+    /// Adds to the ends from this index on; to subtract, adds the wrapped negative.
+    fn move_ends(&mut self, layout: Layout, from: usize, by: usize) {
+        let ends = &mut self.bytes[layout.ends_at() + from * layout.end_width..layout.entries_at()];
+        if layout.end_width == 1 {
+            for end in ends {
+                *end = end.wrapping_add(by as u8);
+            }
+        } else {
+            for end in ends.as_chunks_mut::<2>().0 {
+                *end = u16::from_le_bytes(*end).wrapping_add(by as u16).to_le_bytes();
+            }
+        }
+    }
+
+    /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
+    #[cold]
+    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<(u8, &[u8], &[u8])>) {
+        let mut last = Vec::new();
+        if let Some((_, field, value)) = with {
+            entry::push(&mut last, field, value);
+        }
+        let spare = self.bytes.capacity() - self.bytes.len();
+        let entries = Entries { bytes: &self.bytes, layout, next: 0 };
+        let kept = entries.enumerate().filter(|(index, _)| Some(*index) != without).map(|(_, tagged)| tagged);
+        let added = with.map(|(tag, ..)| (tag, &last[..]));
+        let key = &self.bytes[..layout.tags_at];
+        let (key_len, read) = entry::read_varint(&key[KEY_LEN_AT..]);
+        let packed = Packed::assemble(self.bytes[FLAGS_AT], &key[KEY_LEN_AT + read..][..key_len], kept.chain(added));
+        self.bytes = packed.0.into_vec();
+        self.bytes.reserve_exact(spare);
+    }
+
+    fn set_count(&mut self, fields: usize) {
+        self.bytes[COUNT_AT..][..2].copy_from_slice(&(fields as u16).to_le_bytes());
+    }
+}
+
+/// Bytes of an end, when the entries take so many.
+fn width(entry_bytes: usize) -> usize {
+    1 + usize::from(entry_bytes > NARROW_MAX)
+}
+
+/// The tagged entries of a packed hash.
+#[derive(Clone)]
+pub(crate) struct Entries<'a> {
+    bytes: &'a [u8],
+    layout: Layout,
+    next: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (u8, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.layout.fields {
+            return None;
+        }
+        let tag = self.bytes[self.layout.tags_at + self.next];
+        let entry = &self.bytes[self.layout.entry(self.bytes, self.next)];
+        self.next += 1;
+        Some((tag, entry))
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Packed {
+    /// Checks the invariants of the module's documentation.
+    ///
+    /// # Panics
+    /// If one is broken.
+    pub(crate) fn validate(&self, rules: &Rules) {
+        let bytes = self.bytes();
+        let layout = Layout::of(bytes);
+        assert!(self.0.is_empty() || layout.fields > 0 || !self.key().is_empty(), "1: bytes for nothing");
+        let mut end = 0;
+        for index in 0..layout.fields {
+            assert!(layout.end(bytes, index) > end, "2: end {index}");
+            end = layout.end(bytes, index);
+        }
+        assert_eq!(layout.entries_at() + end, bytes.len(), "1, 2: the last end");
+        assert_eq!(layout.end_width, width(end), "3: width of ends");
+        for (index, (found, entry)) in self.entries().enumerate() {
+            let field = entry::pair(entry).0;
+            assert_eq!(found, tag(rules.hash(field)), "4: tag {index}");
+            assert_eq!(layout.find(bytes, found, field).map(|(at, _)| at), Some(index), "4: a field stands twice");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! One segment of a table's fields: a small hash table of places over bytes of its own.
+//!
+//! ```text
+//! slots: HashTable<u32>          arena                                                   boxes
+//!  place with top bit 0 -------> [length of the entry, varint][flen varint][field][value]
+//!  place with top bit 1 ------------------------------------------------------------------> [flen varint][field][value]
+//! ```
+//! A value of the same length is replaced in place. Any other is appended, and what it replaces becomes garbage; when
+//! more than a quarter of the arena is garbage, it is written anew. An entry of more than [`INLINE_MAX`] bytes has a
+//! box to itself, so that arenas stay below about 1 MiB and no compaction moves a long value.
+//!
+//! Invariants, recomputed under these numbers by `validate`:
+//! 1. Each place is that of an entry, in the arena or in a box, and no field stands twice.
+//! 2. `garbage` is what the entries leave of the arena.
+//! 3. Each box belongs to one place; `boxed_bytes` is the sum of their lengths.
+//! 4. An entry lies in a box exactly when it is longer than [`INLINE_MAX`] (or the arena could not address it).
+//!
+//! Rejected: a box a field, which takes 75 bytes a field where this takes 43.
+
+use std::mem::size_of;
+
+use hashbrown::HashTable;
+
+use crate::call::Context;
+use crate::directory::{Segment, slots};
+use crate::hash::entry;
+use crate::rules::Rules;
+
+/// The longest entry that the arena takes.
+pub(crate) const INLINE_MAX: usize = 1024;
+/// Garbage that is always tolerated, in bytes.
+const GARBAGE_MIN: usize = 256;
+
+/// Where an entry is: an offset into the arena, or the number of a box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+impl Place {
+    const BOXED: u32 = 1 << 31;
+
+    fn inline(offset: usize) -> Self {
+        debug_assert!(offset < Self::BOXED as usize);
+        Self(offset as u32)
+    }
+
+    fn boxed(index: usize) -> Self {
+        debug_assert!(index < Self::BOXED as usize);
+        Self(index as u32 | Self::BOXED)
+    }
+
+    fn as_box(self) -> Option<usize> {
+        (self.0 & Self::BOXED != 0).then_some((self.0 & !Self::BOXED) as usize)
+    }
+}
+
+/// See the module's documentation.
+#[derive(Clone, Default)]
+pub(crate) struct Fields {
+    slots: HashTable<Place>,
+    arena: Vec<u8>,
+    boxes: Vec<Box<[u8]>>,
+    garbage: usize,
+    boxed_bytes: usize,
+}
+
+impl Fields {
+    #[inline]
+    pub(crate) fn get(&self, hash: u64, field: &[u8]) -> Option<&[u8]> {
+        let place = self.slots.find(hash, |&place| self.holds(place, field))?;
+        Some(entry::pair(self.entry(*place)).1)
+    }
+
+    /// All entries, in no particular order.
+    pub(crate) fn iter(&self) -> EntriesOf<'_> {
+        EntriesOf { fields: self, places: self.slots.iter() }
+    }
+
+    /// Adds a field that is not there yet.
+    pub(crate) fn insert(&mut self, hash: u64, field: &[u8], value: &[u8], rules: &Rules) {
+        let place = self.push(field, value);
+        self.insert_place(hash, place, rules);
+    }
+
+    /// Gives a field another value, if it is there, and says how long the old one was.
+    pub(crate) fn replace(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> Option<usize> {
+        let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
+        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
+        let old = self.entry_mut(place);
+        let value_at = entry::value_offset(old);
+        let old_len = old.len() - value_at;
+        if old_len == value.len() {
+            old[value_at..].copy_from_slice(value);
+            return Some(old_len);
+        }
+        self.discard(place, cx);
+        let place = self.push(field, value);
+        *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
+        self.compact_if_due();
+        Some(old_len)
+    }
+
+    /// Removes a field, if it is there, and says how long its value was.
+    pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> Option<usize> {
+        let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
+        let entry = self.slots.get_bucket_entry(bucket).expect("the bucket that was found");
+        let place = entry.remove().0;
+        let old_len = entry::pair(self.entry(place)).1.len();
+        self.discard(place, cx);
+        let Self { slots: table, arena, boxes, .. } = self;
+        slots::shrink_sparse(table, |&place| hash_at(arena, boxes, place, cx.rules));
+        self.compact_if_due();
+        Some(old_len)
+    }
+
+    fn insert_place(&mut self, hash: u64, place: Place, rules: &Rules) {
+        let Self { slots: table, arena, boxes, .. } = self;
+        slots::insert(table, hash, place, |&place| hash_at(arena, boxes, place, rules));
+    }
+
+    fn entry(&self, place: Place) -> &[u8] {
+        entry_at(&self.arena, &self.boxes, place)
+    }
+
+    fn entry_mut(&mut self, place: Place) -> &mut [u8] {
+        match place.as_box() {
+            Some(index) => &mut self.boxes[index],
+            None => {
+                let stored = &mut self.arena[place.0 as usize..];
+                let (len, read) = entry::read_varint(stored);
+                &mut stored[read..][..len]
+            }
+        }
+    }
+
+    #[inline]
+    fn holds(&self, place: Place, field: &[u8]) -> bool {
+        entry::value_of(self.entry(place), field).is_some()
+    }
+
+    /// Writes an entry where one of its length belongs.
+    fn push(&mut self, field: &[u8], value: &[u8]) -> Place {
+        let len = entry::len(field, value);
+        if self.belongs_in_box(len) {
+            let mut bytes = Vec::with_capacity(len);
+            entry::push(&mut bytes, field, value);
+            return self.push_box(bytes.into_boxed_slice());
+        }
+        let place = self.open_inline(len);
+        entry::push(&mut self.arena, field, value);
+        place
+    }
+
+    fn belongs_in_box(&self, entry_len: usize) -> bool {
+        entry_len > INLINE_MAX || self.arena.len() >= Place::BOXED as usize
+    }
+
+    fn push_box(&mut self, entry: Box<[u8]>) -> Place {
+        self.boxed_bytes += entry.len();
+        self.boxes.push(entry);
+        Place::boxed(self.boxes.len() - 1)
+    }
+
+    /// Starts an entry of this length at the arena's end, which grows by an eighth.
+    fn open_inline(&mut self, len: usize) -> Place {
+        let needed = stored_len(len);
+        if self.arena.capacity() - self.arena.len() < needed {
+            self.arena.reserve_exact(needed.max(self.arena.len() / 8));
+        }
+        let place = Place::inline(self.arena.len());
+        entry::push_varint(&mut self.arena, len);
+        place
+    }
+
+    /// Gives up the bytes of an entry whose slot is gone or about to be changed.
+    fn discard(&mut self, place: Place, cx: Context<'_>) {
+        let Some(index) = place.as_box() else {
+            self.garbage += stored_len(self.entry(place).len());
+            return;
+        };
+        let last = self.boxes.len() - 1;
+        if index != last {
+            let hash = cx.rules.hash(entry::pair(&self.boxes[last]).0);
+            let moved = self.slots.find_mut(hash, |&place| place == Place::boxed(last));
+            *moved.expect("each box has a slot") = place;
+        }
+        let old = self.boxes.swap_remove(index);
+        self.boxed_bytes -= old.len();
+        cx.retire(old);
+    }
+
+    fn compact_if_due(&mut self) {
+        if self.boxes.len() < self.boxes.capacity() / 4 {
+            self.boxes.shrink_to(self.boxes.len() * 2);
+        }
+        if self.garbage <= GARBAGE_MIN.max(self.arena.len() / 4) {
+            return;
+        }
+        let live = self.arena.len() - self.garbage;
+        let mut arena = Vec::with_capacity(live + live / 8);
+        for place in &mut self.slots {
+            if place.as_box().is_none() {
+                let entry = entry_at(&self.arena, &self.boxes, *place);
+                *place = Place::inline(arena.len());
+                entry::push_varint(&mut arena, entry.len());
+                arena.extend_from_slice(entry);
+            }
+        }
+        self.arena = arena;
+        self.garbage = 0;
+    }
+
+    /// Takes over one entry of another segment.
+    fn adopt(&mut self, hash: u64, place: Place, from: &mut Self, rules: &Rules) {
+        let place = match place.as_box() {
+            Some(index) => self.push_box(std::mem::take(&mut from.boxes[index])),
+            None => {
+                let entry = from.entry(place);
+                let place = self.open_inline(entry.len());
+                self.arena.extend_from_slice(entry);
+                place
+            }
+        };
+        self.insert_place(hash, place, rules);
+    }
+
+    /// Bytes that an entry takes of the arena.
+    fn inline_bytes(&self, place: Place) -> usize {
+        if place.as_box().is_some() { 0 } else { stored_len(self.entry(place).len()) }
+    }
+}
+
+/// Bytes of the arena that an entry of this length takes.
+fn stored_len(entry_len: usize) -> usize {
+    entry::varint_len(entry_len) + entry_len
+}
+
+#[inline]
+fn entry_at<'a>(arena: &'a [u8], boxes: &'a [Box<[u8]>], place: Place) -> &'a [u8] {
+    match place.as_box() {
+        Some(index) => &boxes[index],
+        None => {
+            let stored = &arena[place.0 as usize..];
+            let (len, read) = entry::read_varint(stored);
+            &stored[read..][..len]
+        }
+    }
+}
+
+fn hash_at(arena: &[u8], boxes: &[Box<[u8]>], place: Place, rules: &Rules) -> u64 {
+    rules.hash(entry::pair(entry_at(arena, boxes, place)).0)
+}
+
+impl Segment for Fields {
+    fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn bytes(&self) -> usize {
+        let boxes = self.boxes.capacity() * size_of::<Box<[u8]>>() + self.boxed_bytes;
+        self.slots.allocation_size() + self.arena.capacity() + boxes
+    }
+
+    fn is_full(&self) -> bool {
+        slots::is_full(&self.slots)
+    }
+
+    fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64> {
+        self.iter().map(|entry| rules.hash(entry::pair(entry).0))
+    }
+
+    fn split(&mut self, bit: u64, rules: &Rules) -> Self {
+        let mut old = std::mem::take(self);
+        let places = std::mem::take(&mut old.slots);
+        let tagged: Vec<(u64, Place)> =
+            places.iter().map(|&place| (hash_at(&old.arena, &old.boxes, place, rules), place)).collect();
+        let mut upper = Self::default();
+        for (side, upper_half) in [(&mut *self, false), (&mut upper, true)] {
+            let mine = || tagged.iter().filter(|(hash, _)| (hash & bit != 0) == upper_half);
+            side.slots = slots::with_final_capacity(mine().count());
+            side.arena.reserve_exact(mine().map(|&(_, place)| old.inline_bytes(place)).sum());
+            side.boxes.reserve_exact(mine().filter(|(_, place)| place.as_box().is_some()).count());
+            for &(hash, place) in mine() {
+                side.adopt(hash, place, &mut old, rules);
+            }
+        }
+        upper
+    }
+
+    fn absorb(&mut self, mut other: Self, rules: &Rules) {
+        let places = std::mem::take(&mut other.slots);
+        self.arena.reserve_exact(other.arena.len() - other.garbage);
+        for &place in &places {
+            let hash = hash_at(&other.arena, &other.boxes, place, rules);
+            self.adopt(hash, place, &mut other, rules);
+        }
+    }
+}
+
+/// The entries of a segment.
+#[derive(Clone)]
+pub(crate) struct EntriesOf<'a> {
+    fields: &'a Fields,
+    places: hashbrown::hash_table::Iter<'a, Place>,
+}
+
+impl<'a> Iterator for EntriesOf<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.places.next().map(|&place| self.fields.entry(place))
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Fields {
+    /// Checks the invariants of the module's documentation.
+    ///
+    /// # Panics
+    /// If one is broken.
+    pub(crate) fn validate(&self, rules: &Rules) {
+        let mut boxed = std::collections::HashSet::new();
+        let mut inline_bytes = 0;
+        for &place in &self.slots {
+            let entry = self.entry(place);
+            let field = entry::pair(entry).0;
+            let found = self.slots.find(rules.hash(field), |&place| self.holds(place, field));
+            assert!(found == Some(&place), "1: a field stands twice or cannot be found");
+            inline_bytes += self.inline_bytes(place);
+            match place.as_box() {
+                Some(index) => assert!(boxed.insert(index), "3: two places for box {index}"),
+                None => assert!(entry.len() <= INLINE_MAX, "4: {} bytes in the arena", entry.len()),
+            }
+        }
+        assert_eq!(self.arena.len(), inline_bytes + self.garbage, "2: garbage");
+        assert_eq!(boxed.len(), self.boxes.len(), "3: boxes");
+        assert_eq!(self.boxed_bytes, self.boxes.iter().map(|entry| entry.len()).sum::<usize>(), "3: bytes of boxes");
+        let long = |entry: &[u8]| entry.len() > INLINE_MAX || self.arena.len() >= Place::BOXED as usize;
+        assert!(self.boxes.iter().all(|entry| long(entry)), "4: a short entry in a box");
+    }
+}

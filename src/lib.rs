@@ -1,0 +1,19 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod call;
+mod directory;
+mod error;
+mod hash;
+mod rules;
+mod shard;
+mod store;
+mod sync;
+mod time;
+mod value;
+
+pub use error::{Error, Result};
+pub use hash::Encoding;
+pub use rules::{Limits, Thresholds};
+pub use store::{Builder, Stats, Store};
+pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

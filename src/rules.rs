@@ -1,0 +1,211 @@
+//! What a store decided once, when it was built: thresholds, limits and the hash function.
+//!
+//! # The bits of a hash
+//! One 64-bit hash serves four readers, each on bits of its own, so that none sees entries that another has already
+//! sorted alike:
+//!
+//! ```text
+//!  63      57 56          57-s 56-s                25-s            0
+//! +----------+----------------+--------------------+----------------+
+//! | 7 tag    | s shard        | 32 directory       | bucket         |
+//! +----------+----------------+--------------------+----------------+
+//!   hashbrown  key hashes only  segments by prefix   hashbrown
+//! ```
+//! A packed hash has no directory and no buckets, and takes the top byte as its tag.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+
+/// Bits on top of a hash that hashbrown compares before it looks at an entry.
+pub(crate) const TAG_BITS: u32 = 7;
+/// The most shards a store may have, as a power of two.
+pub(crate) const MAX_SHARD_BITS: u32 = 10;
+/// The most bits by which a directory tells its segments apart.
+pub(crate) const MAX_DIRECTORY_BITS: u32 = 32;
+/// Bits that place an entry in a segment of the usual size.
+pub(crate) const BUCKET_BITS: u32 = 10;
+const _: () = assert!(TAG_BITS + MAX_SHARD_BITS + MAX_DIRECTORY_BITS + BUCKET_BITS <= u64::BITS);
+
+/// The most that the two-byte numbers of a packed hash can count, fields as well as bytes.
+pub(crate) const PACKED_MAX: usize = u16::MAX as usize;
+
+/// When a hash changes its encoding: small ones are packed into one byte vector, bigger ones become a table.
+///
+/// A packed hash becomes a table when the result of a call passes one of the three; a table becomes packed again when
+/// it has at most half of `max_fields` and of `max_packed_bytes` and nothing longer than `max_string`. Neither changes
+/// what any operation answers.
+///
+/// ```
+/// use hashlet::{Encoding, HashValue, Thresholds};
+///
+/// let mut hash = HashValue::with_thresholds(Thresholds::default().max_fields(2));
+/// hash.set_many([("a", "1"), ("b", "2")])?;
+/// assert_eq!(hash.encoding(), Encoding::Packed);
+/// hash.set("c", "3")?;
+/// assert_eq!(hash.encoding(), Encoding::Table);
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    pub(crate) max_fields: usize,
+    pub(crate) max_string: usize,
+    pub(crate) max_packed_bytes: usize,
+}
+
+impl Default for Thresholds {
+    /// 128 fields, strings of 4 KiB, entries of 8 KiB.
+    fn default() -> Self {
+        Self { max_fields: 128, max_string: 4096, max_packed_bytes: 8192 }
+    }
+}
+
+impl Thresholds {
+    /// Packs hashes of at most this many fields: 0 makes every hash a table, 65,535 is the most a packed hash can
+    /// count, and what more asks for.
+    #[doc(alias = "hash-max-listpack-entries")]
+    #[must_use]
+    pub const fn max_fields(mut self, fields: usize) -> Self {
+        self.max_fields = at_most(fields, PACKED_MAX);
+        self
+    }
+
+    /// Packs hashes with no field and no value longer than this many bytes.
+    #[doc(alias = "hash-max-listpack-value")]
+    #[must_use]
+    pub const fn max_string(mut self, bytes: usize) -> Self {
+        self.max_string = bytes;
+        self
+    }
+
+    /// Packs hashes whose fields and values, with the one to five bytes that tell the length of each field, take at
+    /// most this many bytes; 65,535 is the most a packed hash can hold, and what more asks for.
+    #[must_use]
+    pub const fn max_packed_bytes(mut self, bytes: usize) -> Self {
+        self.max_packed_bytes = at_most(bytes, PACKED_MAX);
+        self
+    }
+}
+
+/// The largest things a store takes. They can be lowered, not raised; what passes one is refused with an [`Error`]
+/// that names size and limit, and nothing is changed.
+///
+/// ```
+/// use hashlet::{Error, Limits, Store};
+///
+/// let store = Store::builder().limits(Limits::default().max_string(5)).build();
+/// assert_eq!(store.set("k", "f", "123456"), Err(Error::ValueTooLong { size: 6, limit: 5 }));
+/// assert!(!store.contains_key("k"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    max_fields: usize,
+    max_string: usize,
+    max_key: usize,
+}
+
+impl Default for Limits {
+    /// 2^32 - 1 fields a hash, 512 MiB a field or value, 64 KiB a key.
+    fn default() -> Self {
+        Self { max_fields: u32::MAX as usize, max_string: 512 << 20, max_key: 64 << 10 }
+    }
+}
+
+impl Limits {
+    /// Refuses hashes of more fields than this.
+    #[must_use]
+    pub const fn max_fields(mut self, fields: usize) -> Self {
+        self.max_fields = at_most(fields, self.max_fields);
+        self
+    }
+
+    /// Refuses fields and values of more bytes than this.
+    #[must_use]
+    pub const fn max_string(mut self, bytes: usize) -> Self {
+        self.max_string = at_most(bytes, self.max_string);
+        self
+    }
+
+    /// Refuses keys of more bytes than this.
+    #[must_use]
+    pub const fn max_key(mut self, bytes: usize) -> Self {
+        self.max_key = at_most(bytes, self.max_key);
+        self
+    }
+}
+
+const fn at_most(asked: usize, most: usize) -> usize {
+    if asked < most { asked } else { most }
+}
+
+/// All of the above with the hash function, as the records are told it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) thresholds: Thresholds,
+    pub(crate) limits: Limits,
+    hasher: ahash::RandomState,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { thresholds: Thresholds::default(), limits: Limits::default(), hasher: process_hasher().clone() }
+    }
+}
+
+impl Rules {
+    /// The hash of a key or field. Never stored: it differs between processes and platforms.
+    #[inline]
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    pub(crate) fn with_thresholds(thresholds: Thresholds) -> Self {
+        Self { thresholds, ..Self::default() }
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.hasher = ahash::RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 1);
+    }
+
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
+        let (size, limit) = (key.len(), self.limits.max_key);
+        if size > limit { Err(Error::KeyTooLong { size, limit }) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_pair(&self, field: &[u8], value: &[u8]) -> Result<()> {
+        let limit = self.limits.max_string;
+        if field.len() > limit {
+            return Err(Error::FieldTooLong { size: field.len(), limit });
+        }
+        if value.len() > limit {
+            return Err(Error::ValueTooLong { size: value.len(), limit });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_fields(&self, size: usize) -> Result<()> {
+        let limit = self.limits.max_fields;
+        if size > limit { Err(Error::TooManyFields { size, limit }) } else { Ok(()) }
+    }
+
+    /// Whether a string forces the table encoding upon its hash.
+    #[inline]
+    pub(crate) fn is_oversized(&self, string_len: usize) -> bool {
+        string_len > self.thresholds.max_string
+    }
+}
+
+/// The process's own seed, drawn once from the operating system by way of std: another process hashes differently, so
+/// nobody can prepare keys that collide.
+fn process_hasher() -> &'static ahash::RandomState {
+    static HASHER: OnceLock<ahash::RandomState> = OnceLock::new();
+    HASHER.get_or_init(|| {
+        let std = std::hash::RandomState::new();
+        let [a, b, c, d] = [0_u64, 1, 2, 3].map(|n| std.hash_one(n));
+        ahash::RandomState::with_seeds(a, b, c, d)
+    })
+}

@@ -1,0 +1,230 @@
+//! One lock's worth of keys. Single-threaded: it knows no lock and no clock.
+//!
+//! # The visit
+//! Every change of a record goes through a [`Visit`]: find the record, take it out of its slot, work on it, settle.
+//! Settling is the visit's `Drop`, so that a return, an error and a panic in a user's closure take the same path: the
+//! record gets the encoding it should have, is filed again, or removed when it is empty, and the shard's sums are
+//! brought up to date by what changed.
+//!
+//! Invariants, recomputed under these numbers by `validate`:
+//! 1. No record is empty, and each is found under its key.
+//! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
+
+use std::mem::take;
+
+use hashbrown::HashTable;
+
+use crate::call::Context;
+use crate::directory::{At, Directory, Segment, slots};
+use crate::hash::{Encoding, Record};
+use crate::rules::{Rules, TAG_BITS};
+
+/// See the module's documentation.
+pub(crate) struct Shard {
+    keys: Directory<Keys>,
+    sums: Sums,
+}
+
+/// What is counted of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) fields: usize,
+    pub(crate) tables: usize,
+    pub(crate) record_bytes: usize,
+}
+
+impl Sums {
+    fn of(record: &Record) -> Self {
+        Self {
+            fields: record.len(),
+            tables: usize::from(record.encoding() == Encoding::Table),
+            record_bytes: record.heap_bytes(),
+        }
+    }
+
+    fn exchange(&mut self, before: Self, after: Self) {
+        self.fields = self.fields - before.fields + after.fields;
+        self.tables = self.tables - before.tables + after.tables;
+        self.record_bytes = self.record_bytes - before.record_bytes + after.record_bytes;
+    }
+}
+
+impl Shard {
+    /// An empty shard, among so many that this many bits of a hash choose it. Allocates nothing.
+    pub(crate) fn new(shard_bits: u32) -> Self {
+        Self { keys: Directory::new(TAG_BITS + shard_bits), sums: Sums::default() }
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn sums(&self) -> Sums {
+        self.sums
+    }
+
+    /// Bytes asked of the allocator. O(1).
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.keys.heap_bytes() + self.sums.record_bytes
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.keys.segments().flat_map(|keys| keys.0.iter())
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
+        self.keys.find(hash)?.0.find(hash, |record| record.key() == key)
+    }
+
+    /// Visits the record of a key, if there is one.
+    pub(crate) fn visit<'a>(&'a mut self, hash: u64, key: &[u8], cx: Context<'a>) -> Option<Visit<'a>> {
+        let slot = self.slot(hash, key)?;
+        Some(self.visit_slot(slot, hash, cx))
+    }
+
+    /// Visits the record of a key, or an empty one that is filed if it gets a field.
+    pub(crate) fn visit_or_new<'a>(&'a mut self, hash: u64, key: &[u8], cx: Context<'a>) -> Visit<'a> {
+        match self.slot(hash, key) {
+            Some(slot) => self.visit_slot(slot, hash, cx),
+            None => {
+                let record = Record::new(key);
+                Visit { before: Sums::default(), began: Encoding::Packed, slot: None, shard: self, record, hash, cx }
+            }
+        }
+    }
+
+    fn slot(&self, hash: u64, key: &[u8]) -> Option<Slot> {
+        let at = self.keys.locate(hash)?;
+        let bucket = self.keys.at(at).0.find_bucket_index(hash, |record| record.key() == key)?;
+        Some(Slot { at, bucket })
+    }
+
+    fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, cx: Context<'a>) -> Visit<'a> {
+        let record = take(self.keys.at_mut(slot.at).record_mut(slot.bucket));
+        let (before, began) = (Sums::of(&record), record.encoding());
+        Visit { before, began, slot: Some(slot), shard: self, record, hash, cx }
+    }
+}
+
+/// Where a record is filed.
+#[derive(Clone, Copy)]
+struct Slot {
+    at: At,
+    bucket: usize,
+}
+
+/// One record in the hands of one call; see the module's documentation.
+pub(crate) struct Visit<'a> {
+    shard: &'a mut Shard,
+    pub(crate) record: Record,
+    pub(crate) cx: Context<'a>,
+    hash: u64,
+    slot: Option<Slot>,
+    before: Sums,
+    began: Encoding,
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        let mut record = take(&mut self.record);
+        record.settle(self.began, self.cx);
+        let Shard { keys, sums } = &mut *self.shard;
+        let rules = self.cx.rules;
+        let after = if record.len() == 0 { Sums::default() } else { Sums::of(&record) };
+        sums.exchange(self.before, after);
+        match self.slot {
+            Some(Slot { at, bucket }) if record.len() > 0 => {
+                *keys.at_mut(at).record_mut(bucket) = record;
+            }
+            Some(Slot { at, bucket }) => {
+                keys.edit(at, |keys| keys.remove(bucket, rules));
+                keys.settle_removal(at, rules);
+            }
+            None if record.len() > 0 => {
+                let at = keys.prepare_insert(self.hash, rules);
+                keys.edit(at, |keys| keys.insert(self.hash, record, rules));
+            }
+            None => {}
+        }
+    }
+}
+
+/// One segment of a shard's keys.
+#[derive(Default)]
+struct Keys(HashTable<Record>);
+
+impl Keys {
+    #[inline]
+    fn record_mut(&mut self, bucket: usize) -> &mut Record {
+        self.0.get_bucket_mut(bucket).expect("the bucket that was found")
+    }
+
+    fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
+        slots::insert(&mut self.0, hash, record, |record| rules.hash(record.key()));
+    }
+
+    fn remove(&mut self, bucket: usize, rules: &Rules) {
+        if let Ok(entry) = self.0.get_bucket_entry(bucket) {
+            entry.remove();
+        }
+        slots::shrink_sparse(&mut self.0, |record| rules.hash(record.key()));
+    }
+}
+
+impl Segment for Keys {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.allocation_size()
+    }
+
+    fn is_full(&self) -> bool {
+        slots::is_full(&self.0)
+    }
+
+    fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|record| rules.hash(record.key()))
+    }
+
+    fn split(&mut self, bit: u64, rules: &Rules) -> Self {
+        let old = take(&mut self.0);
+        let mut upper = Self(slots::with_final_capacity(old.len() / 2));
+        self.0 = slots::with_final_capacity(old.len() / 2);
+        for record in old {
+            let hash = rules.hash(record.key());
+            let side = if hash & bit == 0 { &mut *self } else { &mut upper };
+            side.insert(hash, record, rules);
+        }
+        upper
+    }
+
+    fn absorb(&mut self, other: Self, rules: &Rules) {
+        for record in other.0 {
+            self.insert(rules.hash(record.key()), record, rules);
+        }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Shard {
+    /// Checks the invariants of the module's documentation, and those of all parts.
+    ///
+    /// # Panics
+    /// If one is broken.
+    pub(crate) fn validate(&self, rules: &Rules) {
+        self.keys.validate(rules);
+        let mut sums = Sums::default();
+        for record in self.records() {
+            record.validate(rules);
+            assert!(record.len() > 0, "1: an empty record");
+            let found = self.find(rules.hash(record.key()), record.key());
+            assert!(found.is_some_and(|found| std::ptr::eq(found, record)), "1: a key stands twice or is not found");
+            sums.exchange(Sums::default(), Sums::of(record));
+        }
+        assert_eq!(self.sums, sums, "2: sums");
+    }
+}

@@ -1,0 +1,161 @@
+//! The thread-safe face: shards behind locks, and the families of calls on them.
+//!
+//! # Locks
+//! There is one kind, the `RwLock` around each shard; a key's hash chooses the shard.
+//!
+//! * **Order.** No call of today holds two shards' locks at a time. What does so must take them in ascending order.
+//! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
+//!   them runs under it; the thread is refused if it is inside a closure that a store runs.
+//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`.
+//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`.
+//! * **After the last lock**: long old values, old tables and cleared records are dropped, with the `Call`.
+//! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
+//!   parking_lot poisons nothing.
+
+mod builder;
+mod fields;
+mod keys;
+mod stats;
+
+pub use builder::Builder;
+pub use stats::Stats;
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use crate::call::{Call, Context};
+use crate::hash::Record;
+use crate::rules::{Rules, TAG_BITS};
+use crate::shard::{Shard, Visit};
+use crate::sync::{CachePadded, RwLock, assert_outside_closures};
+
+/// A keyspace of hashes: `key -> {field -> value}`, shared by many threads by reference or in an
+/// [`Arc`](std::sync::Arc), each call one atomic step.
+///
+/// Keys, fields and values are byte strings, empty ones allowed. A missing key is an empty hash, and a hash that loses
+/// its last field is gone with its key.
+///
+/// ```
+/// use hashlet::Store;
+///
+/// let store = Store::new();
+/// assert!(store.set("user:123", "name", "John Doe")?); // true: the field is new
+/// assert_eq!(store.get("user:123", "name").as_deref(), Some(&b"John Doe"[..]));
+/// assert_eq!(store.size("user:123"), 1);
+/// assert!(store.remove("user:123", "name"));
+/// assert!(!store.contains_key("user:123"));
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+///
+/// # Panics
+/// Every method panics when it is called from inside a closure that a store, this or another, runs under its lock, as
+/// in [`read`](Self::read) and [`update`](Self::update): it could otherwise wait for itself for ever.
+pub struct Store {
+    shards: Box<[CachePadded<RwLock<Shard>>]>,
+    rules: Rules,
+}
+
+// A closure's panic leaves every record settled and no lock poisoned, so what is seen afterwards is sound.
+impl UnwindSafe for Store {}
+impl RefUnwindSafe for Store {}
+
+impl Default for Store {
+    fn default() -> Self {
+        Builder::default().build()
+    }
+}
+
+impl fmt::Debug for Store {
+    /// Says how many shards there are; takes no lock and shows no contents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("shards", &self.shards.len()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Returns an empty store with the default thresholds and limits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns a builder, to choose shards, thresholds and limits.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    fn with_rules(shards: usize, rules: Rules) -> Self {
+        debug_assert!(shards.is_power_of_two());
+        let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
+        Self { shards: std::iter::repeat_with(shard).take(shards).collect(), rules }
+    }
+
+    #[inline]
+    fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
+        let bits = self.shards.len().ilog2();
+        let index = (hash << TAG_BITS).checked_shr(u64::BITS - bits).unwrap_or(0);
+        &self.shards[index as usize]
+    }
+
+    /// Runs something on the record of a key, if there is one, under its shard's read lock.
+    #[inline]
+    fn look<R>(&self, key: &[u8], look: impl FnOnce(Option<&Record>, Context<'_>) -> R) -> R {
+        assert_outside_closures();
+        let call = Call::default();
+        let cx = Context::of_store(&self.rules, &call);
+        let hash = self.rules.hash(key);
+        let shard = self.shard_of(hash).read();
+        look(shard.find(hash, key), cx)
+    }
+
+    /// Visits the record of a key, if there is one, under its shard's write lock.
+    #[inline]
+    fn change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
+        assert_outside_closures();
+        let call = Call::default();
+        let cx = Context::of_store(&self.rules, &call);
+        let hash = self.rules.hash(key);
+        let mut shard = self.shard_of(hash).write();
+        let mut visit = shard.visit(hash, key, cx)?;
+        Some(change(&mut visit))
+    }
+
+    /// Visits the record of a key, or an empty one, under its shard's write lock.
+    #[inline]
+    fn change_or_create<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
+        assert_outside_closures();
+        let call = Call::default();
+        let cx = Context::of_store(&self.rules, &call);
+        let hash = self.rules.hash(key);
+        let mut shard = self.shard_of(hash).write();
+        let mut visit = shard.visit_or_new(hash, key, cx);
+        change(&mut visit)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Store {
+    /// Checks every invariant of every part.
+    ///
+    /// # Panics
+    /// If one is broken.
+    #[doc(hidden)]
+    pub fn validate(&self) {
+        for shard in &self.shards {
+            shard.read().validate(&self.rules);
+        }
+    }
+
+    /// Checks every invariant of one key's record.
+    ///
+    /// # Panics
+    /// If one is broken.
+    #[doc(hidden)]
+    pub fn validate_key(&self, key: impl AsRef<[u8]>) {
+        self.look(key.as_ref(), |record, cx| {
+            if let Some(record) = record {
+                record.validate(cx.rules);
+            }
+        });
+    }
+}

@@ -1,0 +1,282 @@
+//! Calls on the fields of one key.
+
+use crate::error::Result;
+use crate::hash::Record;
+use crate::store::Store;
+use crate::sync::InClosure;
+use crate::value::{Arguments, HashMut, HashRef, HashValue};
+
+impl Store {
+    /// Returns the value of a field, or `None` if there is no such field or key. O(1); a packed hash looks at one byte
+    /// for each of its fields.
+    #[doc(alias = "HGET")]
+    pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        let field = field.as_ref();
+        self.look(key.as_ref(), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
+    }
+
+    /// Returns the value of each of these fields, in their order, all of one instant. O(fields asked).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// assert_eq!(store.get_many("user:1", ["name", "email"]), [Some(b"Ada".to_vec()), None]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HMGET")]
+    pub fn get_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Vec<Option<Vec<u8>>> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.look(key.as_ref(), |record, cx| {
+            fields.iter().map(|field| record?.get(field, cx).map(<[u8]>::to_vec)).collect()
+        })
+    }
+
+    /// Returns a copy of the whole hash, empty when the key is missing. O(n); one allocation for a packed hash.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("point", [("x", "3"), ("y", "4")])?;
+    /// let point = store.get_all("point");
+    /// assert_eq!(point.get("y"), Some(&b"4"[..]));
+    /// assert!(store.get_all("nowhere").is_empty());
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HGETALL")]
+    pub fn get_all(&self, key: impl AsRef<[u8]>) -> HashValue {
+        self.look(key.as_ref(), |record, cx| {
+            record.map_or_else(|| HashValue::empty(cx.rules), |record| HashValue::copy_of(record, cx.rules))
+        })
+    }
+
+    /// Returns all fields of a hash, in no particular order. O(n).
+    #[doc(alias = "HKEYS")]
+    pub fn fields(&self, key: impl AsRef<[u8]>) -> Vec<Vec<u8>> {
+        self.copy_pairs(key.as_ref(), |(field, _)| field.to_vec())
+    }
+
+    /// Returns all values of a hash, in no particular order. O(n).
+    #[doc(alias = "HVALS")]
+    pub fn values(&self, key: impl AsRef<[u8]>) -> Vec<Vec<u8>> {
+        self.copy_pairs(key.as_ref(), |(_, value)| value.to_vec())
+    }
+
+    fn copy_pairs(&self, key: &[u8], copy: impl FnMut((&[u8], &[u8])) -> Vec<u8>) -> Vec<Vec<u8>> {
+        self.look(key, |record, _| record.map(|record| record.pairs().map(copy).collect()).unwrap_or_default())
+    }
+
+    /// Returns whether there is such a field. O(1).
+    #[doc(alias = "HEXISTS")]
+    pub fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
+        self.value_len(key, field).is_some()
+    }
+
+    /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
+    #[doc(alias = "HSTRLEN")]
+    pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<usize> {
+        let field = field.as_ref();
+        self.look(key.as_ref(), |record, cx| record?.get(field, cx).map(<[u8]>::len))
+    }
+
+    /// Returns the number of fields of a hash, 0 when the key is missing. O(1).
+    #[doc(alias = "HLEN")]
+    pub fn size(&self, key: impl AsRef<[u8]>) -> usize {
+        self.look(key.as_ref(), |record, _| record.map_or(0, Record::len))
+    }
+
+    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
+    /// its length.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert!(store.set("user:1", "name", "Ada")?);
+    /// assert!(!store.set("user:1", "name", "Ada Lovelace")?); // updated
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
+    /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
+    /// [`TooManyFields`](crate::Error::TooManyFields). Nothing is changed then.
+    #[doc(alias = "HSET")]
+    pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.set_pairs(key.as_ref(), &[(field.as_ref(), value.as_ref())])? == 1)
+    }
+
+    /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
+    /// value counts, and it is counted once. O(pairs).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert_eq!(store.set_many("user:1", [("name", "Ada"), ("visits", "0")])?, 2);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); nothing is changed then.
+    #[doc(alias = "HSET")]
+    #[doc(alias = "HMSET")]
+    pub fn set_many<F, V>(&self, key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pairs = Arguments::pairs(pairs);
+        self.set_pairs(key.as_ref(), &pairs.as_pairs())
+    }
+
+    fn set_pairs(&self, key: &[u8], pairs: &[(&[u8], &[u8])]) -> Result<usize> {
+        self.change_or_create(key, |visit| visit.record.set_many(pairs, visit.cx))
+    }
+
+    /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.
+    /// O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "HSETNX")]
+    pub fn set_if_absent(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<bool> {
+        let (field, value) = (field.as_ref(), value.as_ref());
+        self.change_or_create(key.as_ref(), |visit| visit.record.set_if_absent(field, value, visit.cx))
+    }
+
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
+    /// whether it was. O(1).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert!(store.compare_and_set("lock", "owner", None, Some(b"me"))?); // taken
+    /// assert!(!store.compare_and_set("lock", "owner", Some(b"you"), None)?); // not yours to release
+    /// assert!(store.compare_and_set("lock", "owner", Some(b"me"), None)?); // released
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn compare_and_set(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        let field = field.as_ref();
+        self.change_or_create(key.as_ref(), |visit| visit.record.compare_and_set(field, expected, new, visit.cx))
+    }
+
+    /// Removes a field, and returns whether it was there; the last one takes its key with it. O(1); a packed hash
+    /// moves the bytes behind it.
+    #[doc(alias = "HDEL")]
+    pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
+        let field = field.as_ref();
+        self.change(key.as_ref(), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
+    }
+
+    /// Removes many fields in one atomic step, and returns how many were there. O(fields).
+    #[doc(alias = "HDEL")]
+    pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(key.as_ref(), |visit| visit.record.remove_many(&fields, visit.cx)).unwrap_or(0)
+    }
+
+    /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
+    #[doc(alias = "HGETDEL")]
+    pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        let field = field.as_ref();
+        self.change(key.as_ref(), |visit| visit.record.take(field, visit.cx))?
+    }
+
+    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert_eq!(store.increment("page", "visits", 1), Ok(1));
+    /// assert_eq!(store.increment("page", "visits", 10), Ok(11));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
+    /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBY")]
+    pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
+        let field = field.as_ref();
+        self.change_or_create(key.as_ref(), |visit| visit.record.increment(field, amount, visit.cx))
+    }
+
+    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number,
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
+    /// none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBYFLOAT")]
+    pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
+        let field = field.as_ref();
+        self.change_or_create(key.as_ref(), |visit| visit.record.increment_float(field, amount, visit.cx))
+    }
+
+    /// Lends a hash to a closure, to look at many fields of one instant without copying, and returns what the closure
+    /// returns. A missing key is an empty hash. O(1) and what the closure does.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("cart:7", [("apples", "2"), ("pears", "3")])?;
+    /// let longest = store.read("cart:7", |cart| cart.iter().map(|(field, _)| field.len()).max());
+    /// assert_eq!(longest, Some(6));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store.
+    ///
+    /// # Locking
+    /// The closure runs under the read lock of the key's shard: writers to that shard wait for it. Do not wait for
+    /// other threads in it.
+    pub fn read<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R {
+        self.look(key.as_ref(), |record, cx| {
+            let _inside = InClosure::enter();
+            read(&HashRef::new(record.unwrap_or(&Record::default()), cx))
+        })
+    }
+
+    /// Lends a hash to a closure, to read and change it in one atomic step, and returns what the closure returns. A
+    /// missing key is an empty hash; if the hash is empty in the end, there is no such key. O(1) and what the closure
+    /// does.
+    ///
+    /// There is no rollback: what the closure did before an error or a panic stays done.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.update("cart:7", |cart| -> hashlet::Result<()> {
+    ///     cart.increment("apples", 2)?;
+    ///     cart.set("touched", "1")?;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(store.size("cart:7"), 2);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store.
+    ///
+    /// # Locking
+    /// The closure runs under the write lock of the key's shard: everybody else on that shard waits for it. Do not
+    /// wait for other threads in it.
+    #[doc(alias = "MULTI")]
+    pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
+        self.change_or_create(key.as_ref(), |visit| {
+            let _inside = InClosure::enter();
+            update(&mut HashMut::new(&mut visit.record, visit.cx))
+        })
+    }
+}

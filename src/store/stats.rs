@@ -1,0 +1,67 @@
+//! What a store counts.
+
+use crate::hash::Record;
+use crate::shard::Shard;
+use crate::store::Store;
+
+/// Counts over a whole [`Store`]; see [`Store::stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Keys.
+    pub keys: usize,
+    /// Fields of all hashes.
+    pub fields: usize,
+    /// Hashes in the packed encoding.
+    pub packed: usize,
+    /// Hashes in the table encoding.
+    pub tables: usize,
+    /// Bytes that the store has asked of the allocator and not given back: all but the `Store` value itself. What the
+    /// allocator adds to them (rounding, its own records) is not counted.
+    pub bytes: usize,
+}
+
+impl Store {
+    /// Returns the bytes that the hash of a key has asked of the allocator, its key included, or `None` if there is no
+    /// such key. O(1).
+    ///
+    /// The slot that points at the hash, 17 bytes and its share of free ones, is the store's: see
+    /// [`stats`](Self::stats).
+    #[doc(alias = "MEMORY USAGE")]
+    pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
+        self.look(key.as_ref(), |record, _| record.map(Record::heap_bytes))
+    }
+
+    /// Returns counts over the whole store. O(shards), and not one instant over all of them.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("point", [("x", "3"), ("y", "4")])?;
+    /// let stats = store.stats();
+    /// assert_eq!((stats.keys, stats.fields, stats.packed, stats.tables), (1, 2, 1, 0));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "INFO")]
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
+        self.each_shard(Stats::of).fold(empty, Stats::plus)
+    }
+}
+
+impl Stats {
+    fn of(shard: &Shard) -> Self {
+        let (keys, sums) = (shard.len(), shard.sums());
+        Self { keys, fields: sums.fields, packed: keys - sums.tables, tables: sums.tables, bytes: shard.heap_bytes() }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            keys: self.keys + other.keys,
+            fields: self.fields + other.fields,
+            packed: self.packed + other.packed,
+            tables: self.tables + other.tables,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Everything that threads share, in one place: the lock, the padding around it, and the rule that user code which
+//! runs under a lock may not enter a store again.
+
+use std::cell::Cell;
+use std::ops::Deref;
+
+pub(crate) use parking_lot::RwLock;
+
+/// A value alone on its cache lines, so that threads that work on neighbours in a slice do not slow each other. 128
+/// bytes, because today's processors fetch lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct CachePadded<T>(pub(crate) T);
+
+impl<T> Deref for CachePadded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+thread_local! {
+    static IN_CLOSURE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks this thread as running a user's closure under a lock, until dropped (an unwinding panic drops it too).
+#[derive(Debug)]
+pub(crate) struct InClosure(());
+
+impl InClosure {
+    pub(crate) fn enter() -> Self {
+        IN_CLOSURE.set(true);
+        Self(())
+    }
+}
+
+impl Drop for InClosure {
+    fn drop(&mut self) {
+        IN_CLOSURE.set(false);
+    }
+}
+
+/// Called before any lock is taken.
+///
+/// # Panics
+/// If this thread runs a closure that a store called under its lock: entering a store from there could wait for that
+/// very lock, and two stores used in opposite order by two threads would wait for each other for ever.
+#[inline]
+#[track_caller]
+pub(crate) fn assert_outside_closures() {
+    assert!(
+        !IN_CLOSURE.get(),
+        "a hashlet store was called from inside a closure that a hashlet store runs under its lock: \
+         do the work through the closure's argument, or after the closure has returned"
+    );
+}

@@ -1,0 +1,298 @@
+//! What closures get: one hash of a store for as long as its lock is held.
+
+use std::fmt;
+
+use crate::call::Context;
+use crate::error::Result;
+use crate::hash::{Encoding, Record};
+use crate::value::iter::write_pairs;
+use crate::value::{Arguments, HashValue, Iter};
+
+/// One hash, borrowed: what [`Store::read`](crate::Store::read) lends to its closure. All that is read through it is
+/// of one instant, and nothing is copied.
+///
+/// ```
+/// # let store = hashlet::Store::new();
+/// store.set_many("point", [("x", "3"), ("y", "4")])?;
+/// let longer = store.read("point", |point| point.get("x") > point.get("y"));
+/// assert!(!longer);
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct HashRef<'a> {
+    record: &'a Record,
+    cx: Context<'a>,
+}
+
+impl<'a> HashRef<'a> {
+    pub(crate) fn new(record: &'a Record, cx: Context<'a>) -> Self {
+        Self { record, cx }
+    }
+
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
+    /// each of its fields.
+    #[doc(alias = "HGET")]
+    #[inline]
+    pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
+        self.record.get(field.as_ref(), self.cx)
+    }
+
+    /// Returns the value of each of these fields, in their order. O(fields asked).
+    #[doc(alias = "HMGET")]
+    pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&'a [u8]>> {
+        fields.into_iter().map(|field| self.get(field)).collect()
+    }
+
+    /// Returns whether there is such a field. O(1).
+    #[doc(alias = "HEXISTS")]
+    pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
+    #[doc(alias = "HSTRLEN")]
+    pub fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
+        self.get(field).map(<[u8]>::len)
+    }
+
+    /// Returns the number of fields. O(1).
+    #[doc(alias = "HLEN")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Returns whether there are no fields, as in the hash of a missing key. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    #[doc(alias = "HGETALL")]
+    #[must_use]
+    pub fn iter(&self) -> Iter<'a> {
+        Iter::of(self.record)
+    }
+
+    /// Returns how the hash is stored. O(1).
+    #[doc(alias = "OBJECT ENCODING")]
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.record.encoding()
+    }
+
+    /// Returns an owned copy. O(n), for a packed hash one allocation.
+    #[doc(alias = "HGETALL")]
+    #[must_use]
+    pub fn to_value(&self) -> HashValue {
+        HashValue::copy_of(self.record, self.cx.rules)
+    }
+}
+
+impl<'a> IntoIterator for HashRef<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for HashRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_pairs(f, self.iter())
+    }
+}
+
+/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update) lends to its closure. Nobody else
+/// sees the hash before the closure has returned.
+///
+/// What was done stays done: an error of one call, or a panic, takes nothing back of the calls before it.
+///
+/// ```
+/// # let store = hashlet::Store::new();
+/// let left = store.update("stock", |stock| {
+///     stock.set_if_absent("apples", "10")?;
+///     stock.increment("apples", -3)
+/// })?;
+/// assert_eq!(left, 7);
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+pub struct HashMut<'a> {
+    record: &'a mut Record,
+    cx: Context<'a>,
+}
+
+impl<'a> HashMut<'a> {
+    pub(crate) fn new(record: &'a mut Record, cx: Context<'a>) -> Self {
+        Self { record, cx }
+    }
+
+    /// Returns the hash to be read only. O(1).
+    #[must_use]
+    pub fn as_ref(&self) -> HashRef<'_> {
+        HashRef::new(self.record, self.cx)
+    }
+
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
+    /// each of its fields.
+    #[doc(alias = "HGET")]
+    pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
+        self.as_ref().get(field)
+    }
+
+    /// Returns the value of each of these fields, in their order. O(fields asked).
+    #[doc(alias = "HMGET")]
+    pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
+        self.as_ref().get_many(fields)
+    }
+
+    /// Returns whether there is such a field. O(1).
+    #[doc(alias = "HEXISTS")]
+    pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
+        self.as_ref().contains(field)
+    }
+
+    /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
+    #[doc(alias = "HSTRLEN")]
+    pub fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
+        self.as_ref().value_len(field)
+    }
+
+    /// Returns the number of fields. O(1).
+    #[doc(alias = "HLEN")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Returns whether there are no fields: if so when the closure returns, the key is gone. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    #[doc(alias = "HGETALL")]
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        self.as_ref().iter()
+    }
+
+    /// Returns how the hash is stored at this moment; the closure's result as a whole decides how it is stored
+    /// afterwards. O(1).
+    #[doc(alias = "OBJECT ENCODING")]
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.record.encoding()
+    }
+
+    /// Returns an owned copy. O(n), for a packed hash one allocation.
+    #[doc(alias = "HGETALL")]
+    #[must_use]
+    pub fn to_value(&self) -> HashValue {
+        self.as_ref().to_value()
+    }
+
+    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
+    /// its length.
+    ///
+    /// # Errors
+    /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
+    /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
+    /// [`TooManyFields`](crate::Error::TooManyFields).
+    #[doc(alias = "HSET")]
+    pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.record.set_many(&[(field.as_ref(), value.as_ref())], self.cx)? == 1)
+    }
+
+    /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
+    /// is counted once. O(pairs).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); nothing is changed then.
+    #[doc(alias = "HSET")]
+    #[doc(alias = "HMSET")]
+    pub fn set_many<F, V>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.record.set_many(&Arguments::pairs(pairs).as_pairs(), self.cx)
+    }
+
+    /// Sets a field that is absent, and returns whether it was. O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "HSETNX")]
+    pub fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        self.record.set_if_absent(field.as_ref(), value.as_ref(), self.cx)
+    }
+
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
+    /// whether it was. O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn compare_and_set(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        self.record.compare_and_set(field.as_ref(), expected, new, self.cx)
+    }
+
+    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes behind it.
+    #[doc(alias = "HDEL")]
+    pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
+        self.record.remove(field.as_ref(), self.cx)
+    }
+
+    /// Removes many fields, and returns how many were there. O(fields).
+    #[doc(alias = "HDEL")]
+    pub fn remove_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> usize {
+        self.record.remove_many(&Arguments::fields(fields).as_fields(), self.cx)
+    }
+
+    /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
+    #[doc(alias = "HGETDEL")]
+    pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        self.record.take(field.as_ref(), self.cx)
+    }
+
+    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
+    /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBY")]
+    pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
+        self.record.increment(field.as_ref(), amount, self.cx)
+    }
+
+    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number,
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
+    /// none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBYFLOAT")]
+    pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
+        self.record.increment_float(field.as_ref(), amount, self.cx)
+    }
+
+    /// Removes all fields. O(1) for a packed hash; a table's memory is given back after the lock.
+    #[doc(alias = "DEL")]
+    pub fn clear(&mut self) {
+        self.record.clear(self.cx);
+    }
+}
+
+impl fmt::Debug for HashMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_pairs(f, self.iter())
+    }
+}

@@ -1,0 +1,294 @@
+//! The stand-alone hash.
+
+use std::fmt;
+
+use crate::call::Context;
+use crate::error::Result;
+use crate::hash::{Encoding, Record};
+use crate::rules::{Rules, Thresholds};
+use crate::value::iter::write_pairs;
+use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
+
+/// A hash on its own: an owned map from fields to values with the same two encodings, operations and errors as the
+/// hashes in a [`Store`](crate::Store). It is what [`Store::get_all`](crate::Store::get_all) returns, and useful
+/// without a store as a small map in little memory.
+///
+/// Two of them are equal when they have the same fields with the same values, whatever their encodings and thresholds.
+/// An empty one allocates nothing.
+///
+/// ```
+/// use hashlet::HashValue;
+///
+/// let mut user: HashValue = [("name", "Ada"), ("visits", "1")].into_iter().collect();
+/// assert_eq!(user.get("name"), Some(&b"Ada"[..]));
+/// assert_eq!(user.increment("visits", 1), Ok(2));
+/// assert_eq!(user.len(), 2);
+/// ```
+#[derive(Default)]
+pub struct HashValue {
+    record: Record,
+    rules: Rules,
+}
+
+impl HashValue {
+    /// Returns an empty hash.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns an empty hash that changes its encoding at these thresholds.
+    #[must_use]
+    pub fn with_thresholds(thresholds: Thresholds) -> Self {
+        Self { record: Record::default(), rules: Rules::with_thresholds(thresholds) }
+    }
+
+    pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
+        Self { record: record.without_key(), rules: rules.clone() }
+    }
+
+    /// An empty hash under the rules of a store.
+    pub(crate) fn empty(rules: &Rules) -> Self {
+        Self { record: Record::default(), rules: rules.clone() }
+    }
+
+    /// One call that changes the hash, which judges the encoding at its end.
+    fn change<R>(&mut self, change: impl FnOnce(HashMut<'_>) -> R) -> R {
+        let cx = Context::of_value(&self.rules);
+        let began = self.record.encoding();
+        let result = change(HashMut::new(&mut self.record, cx));
+        self.record.settle(began, cx);
+        result
+    }
+
+    /// Returns the hash to be read only. O(1).
+    #[must_use]
+    pub fn as_ref(&self) -> HashRef<'_> {
+        HashRef::new(&self.record, Context::of_value(&self.rules))
+    }
+
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
+    /// each of its fields.
+    #[doc(alias = "HGET")]
+    #[inline]
+    pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
+        self.as_ref().get(field)
+    }
+
+    /// Returns the value of each of these fields, in their order. O(fields asked).
+    #[doc(alias = "HMGET")]
+    pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
+        self.as_ref().get_many(fields)
+    }
+
+    /// Returns whether there is such a field. O(1).
+    #[doc(alias = "HEXISTS")]
+    pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
+        self.as_ref().contains(field)
+    }
+
+    /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
+    #[doc(alias = "HSTRLEN")]
+    pub fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
+        self.as_ref().value_len(field)
+    }
+
+    /// Returns the number of fields. O(1).
+    #[doc(alias = "HLEN")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Returns whether there are no fields. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    #[doc(alias = "HGETALL")]
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        self.as_ref().iter()
+    }
+
+    /// Returns how the hash is stored. O(1).
+    #[doc(alias = "OBJECT ENCODING")]
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.record.encoding()
+    }
+
+    /// Returns the bytes that the hash has asked of the allocator. O(1).
+    #[doc(alias = "MEMORY USAGE")]
+    #[must_use]
+    pub fn memory_usage(&self) -> usize {
+        self.record.heap_bytes()
+    }
+
+    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
+    /// its length.
+    ///
+    /// # Errors
+    /// What passes one of the default [`Limits`](crate::Limits): [`Error::FieldTooLong`](crate::Error::FieldTooLong),
+    /// [`ValueTooLong`](crate::Error::ValueTooLong), [`TooManyFields`](crate::Error::TooManyFields).
+    #[doc(alias = "HSET")]
+    pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        self.change(|mut hash| hash.set(field, value))
+    }
+
+    /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
+    /// is counted once. O(pairs).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); nothing is changed then.
+    #[doc(alias = "HSET")]
+    #[doc(alias = "HMSET")]
+    pub fn set_many<F, V>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pairs = Arguments::pairs(pairs);
+        self.change(|mut hash| hash.set_many(pairs.as_pairs()))
+    }
+
+    /// Sets a field that is absent, and returns whether it was. O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "HSETNX")]
+    pub fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        self.change(|mut hash| hash.set_if_absent(field, value))
+    }
+
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
+    /// whether it was. O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn compare_and_set(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        self.change(|mut hash| hash.compare_and_set(field, expected, new))
+    }
+
+    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes behind it.
+    #[doc(alias = "HDEL")]
+    pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
+        self.change(|mut hash| hash.remove(field))
+    }
+
+    /// Removes many fields, and returns how many were there. O(fields).
+    #[doc(alias = "HDEL")]
+    pub fn remove_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> usize {
+        let fields = Arguments::fields(fields);
+        self.change(|mut hash| hash.remove_many(fields.as_fields()))
+    }
+
+    /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
+    #[doc(alias = "HGETDEL")]
+    pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        self.change(|mut hash| hash.take(field))
+    }
+
+    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
+    /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBY")]
+    pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
+        self.change(|mut hash| hash.increment(field, amount))
+    }
+
+    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number,
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
+    /// none, and as [`set`](Self::set). The value stays as it was.
+    #[doc(alias = "HINCRBYFLOAT")]
+    pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
+        self.change(|mut hash| hash.increment_float(field, amount))
+    }
+
+    /// Removes all fields. O(n) to give their memory back.
+    #[doc(alias = "DEL")]
+    pub fn clear(&mut self) {
+        self.record = Record::default();
+    }
+
+    /// Checks every invariant of the encoding.
+    ///
+    /// # Panics
+    /// If one is broken.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn validate(&self) {
+        self.record.validate(&self.rules);
+    }
+}
+
+impl Clone for HashValue {
+    fn clone(&self) -> Self {
+        Self::copy_of(&self.record, &self.rules)
+    }
+}
+
+impl PartialEq for HashValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(field, value)| other.get(field) == Some(value))
+    }
+}
+
+impl Eq for HashValue {}
+
+impl fmt::Debug for HashValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_pairs(f, self.iter())
+    }
+}
+
+impl<F: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(F, V)> for HashValue {
+    /// Collects fields and values; of a repeated field the last value counts.
+    fn from_iter<I: IntoIterator<Item = (F, V)>>(pairs: I) -> Self {
+        let mut hash = Self::new();
+        hash.extend(pairs);
+        hash
+    }
+}
+
+impl<F: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(F, V)> for HashValue {
+    /// Sets all these fields. It cannot refuse, so it knows no limits: what a store would not take as too long or too
+    /// many is kept here.
+    fn extend<I: IntoIterator<Item = (F, V)>>(&mut self, pairs: I) {
+        let cx = Context::of_value(&self.rules);
+        let began = self.record.encoding();
+        self.record.put(&Arguments::pairs(pairs).as_pairs(), cx);
+        self.record.settle(began, cx);
+    }
+}
+
+impl<'a> IntoIterator for &'a HashValue {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl IntoIterator for HashValue {
+    type Item = (Vec<u8>, Vec<u8>);
+    type IntoIter = IntoIter;
+
+    /// Copies all fields and values out. O(n).
+    fn into_iter(self) -> IntoIter {
+        IntoIter::of(&self.record)
+    }
+}
