@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use crate::rules::Rules;
 use crate::time::{NOW_OF_VALUES, Now};
 
-/// Made before the first lock is taken, and dropped after the last one is released.
+/// What one call needs besides its arguments: made before the first lock is taken, and dropped after the last one is
+/// released.
 #[derive(Default)]
 pub(crate) struct Call {
     now: Now,
-    retired: RefCell<Vec<Box<dyn Send>>>,
+    retired: RefCell<Option<Vec<Box<dyn Send>>>>,
 }
 
 /// What an operation on a record is told besides its arguments.
@@ -22,9 +23,14 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// For a record of a store.
-    pub(crate) fn of_store(rules: &'a Rules, call: &'a Call) -> Self {
+    /// For a record of a store that is changed.
+    pub(crate) fn of_change(rules: &'a Rules, call: &'a Call) -> Self {
         Self { rules, now: &call.now, call: Some(call) }
+    }
+
+    /// For a record of a store that is looked at.
+    pub(crate) fn of_look(rules: &'a Rules, now: &'a Now) -> Self {
+        Self { rules, now, call: None }
     }
 
     /// For a record of a stand-alone value.
@@ -35,7 +41,7 @@ impl<'a> Context<'a> {
     /// Takes something whose memory may take long to give back, and drops it when no lock is held any more.
     pub(crate) fn retire(&self, old: impl Send + 'static) {
         if let Some(call) = self.call {
-            call.retired.borrow_mut().push(Box::new(old));
+            call.retired.borrow_mut().get_or_insert_default().push(Box::new(old));
         }
     }
 }

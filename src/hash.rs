@@ -115,10 +115,9 @@ impl Record {
 
     #[inline]
     pub(crate) fn get(&self, field: &[u8], cx: Context<'_>) -> Option<&[u8]> {
-        let hash = cx.rules.hash(field);
         match self {
-            Self::Packed(packed) => packed.get(packed::tag(hash), field),
-            Self::Table(table) => table.get(hash, field),
+            Self::Packed(packed) => packed.get(cx.rules.tag(field), field),
+            Self::Table(table) => table.get(cx.rules.hash(field), field),
         }
     }
 
@@ -133,6 +132,11 @@ impl Record {
     pub(crate) fn put(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
         let (mut new, mut done) = (0, 0);
         if let Self::Packed(packed) = self {
+            if let [(field, value)] = pairs
+                && packed.overwrite(cx.rules.tag(field), field, value)
+            {
+                return 0;
+            }
             (new, done) = put_packed(packed, pairs, cx.rules);
             if done < pairs.len() {
                 self.promote(cx);
@@ -147,10 +151,9 @@ impl Record {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        let hash = cx.rules.hash(field);
         match self {
-            Self::Packed(packed) => packed.remove(packed::tag(hash), field),
-            Self::Table(table) => table.remove(hash, field, cx),
+            Self::Packed(packed) => packed.remove(cx.rules.tag(field), field),
+            Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
         }
     }
 
@@ -202,7 +205,7 @@ fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize,
         if fields > 2 * max_fields || entry_bytes > 2 * max_packed_bytes {
             return (new, done);
         }
-        match draft.set(packed::tag(rules.hash(field)), field, value) {
+        match draft.set(rules.tag(field), field, value) {
             Some(is_new) => new += usize::from(is_new),
             None => return (new, done),
         }

@@ -11,11 +11,12 @@
 //! +----------+----------------+--------------------+----------------+
 //!   hashbrown  key hashes only  segments by prefix   hashbrown
 //! ```
-//! A packed hash has no directory and no buckets, and takes the top byte as its tag.
+//! A packed hash needs no more than a byte of each field, and has a cheaper function for that.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
+use crate::bytes;
 use crate::error::{Error, Result};
 
 /// Bits on top of a hash that hashbrown compares before it looks at an entry.
@@ -145,11 +146,18 @@ pub(crate) struct Rules {
     pub(crate) thresholds: Thresholds,
     pub(crate) limits: Limits,
     hasher: ahash::RandomState,
+    tag_seed: [u64; 2],
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { thresholds: Thresholds::default(), limits: Limits::default(), hasher: process_hasher().clone() }
+        let seeds = process_seeds();
+        Self {
+            thresholds: Thresholds::default(),
+            limits: Limits::default(),
+            hasher: hasher(seeds),
+            tag_seed: [seeds[0], seeds[1]],
+        }
     }
 }
 
@@ -166,9 +174,16 @@ impl Rules {
         Self { thresholds, ..Self::default() }
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    /// One byte that tells the fields of a packed hash apart: from a quick mix of short ones, from the hash of others.
+    #[inline]
+    pub(crate) fn tag(&self, field: &[u8]) -> u8 {
+        (bytes::mix_short(field, self.tag_seed).unwrap_or_else(|| self.hash(field)) >> 56) as u8
+    }
+
+    #[cfg(feature = "testing")]
     pub(crate) fn seed(&mut self, seed: u64) {
-        self.hasher = ahash::RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 1);
+        self.hasher = hasher([seed, !seed, seed.rotate_left(32), 1]);
+        self.tag_seed = [seed, !seed];
     }
 
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
@@ -199,13 +214,16 @@ impl Rules {
     }
 }
 
-/// The process's own seed, drawn once from the operating system by way of std: another process hashes differently, so
+fn hasher([a, b, c, d]: [u64; 4]) -> ahash::RandomState {
+    ahash::RandomState::with_seeds(a, b, c, d)
+}
+
+/// The process's own seeds, drawn once from the operating system by way of std: another process hashes differently, so
 /// nobody can prepare keys that collide.
-fn process_hasher() -> &'static ahash::RandomState {
-    static HASHER: OnceLock<ahash::RandomState> = OnceLock::new();
-    HASHER.get_or_init(|| {
+fn process_seeds() -> [u64; 4] {
+    static SEEDS: OnceLock<[u64; 4]> = OnceLock::new();
+    *SEEDS.get_or_init(|| {
         let std = std::hash::RandomState::new();
-        let [a, b, c, d] = [0_u64, 1, 2, 3].map(|n| std.hash_one(n));
-        ahash::RandomState::with_seeds(a, b, c, d)
+        [0_u64, 1, 2, 3].map(|n| std.hash_one(n))
     })
 }

@@ -14,6 +14,7 @@ use std::mem::take;
 
 use hashbrown::HashTable;
 
+use crate::bytes;
 use crate::call::Context;
 use crate::directory::{At, Directory, Segment, slots};
 use crate::hash::{Encoding, Record};
@@ -75,7 +76,7 @@ impl Shard {
 
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
-        self.keys.find(hash)?.0.find(hash, |record| record.key() == key)
+        self.keys.find(hash)?.0.find(hash, |record| bytes::equal(record.key(), key))
     }
 
     /// Visits the record of a key, if there is one.
@@ -97,7 +98,7 @@ impl Shard {
 
     fn slot(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         let at = self.keys.locate(hash)?;
-        let bucket = self.keys.at(at).0.find_bucket_index(hash, |record| record.key() == key)?;
+        let bucket = self.keys.at(at).0.find_bucket_index(hash, |record| bytes::equal(record.key(), key))?;
         Some(Slot { at, bucket })
     }
 
@@ -129,11 +130,14 @@ pub(crate) struct Visit<'a> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         let mut record = take(&mut self.record);
-        record.settle(self.began, self.cx);
         let Shard { keys, sums } = &mut *self.shard;
         let rules = self.cx.rules;
-        let after = if record.len() == 0 { Sums::default() } else { Sums::of(&record) };
-        sums.exchange(self.before, after);
+        // A packed hash that has kept its size stays as it is. (A table may have lost its last oversized string.)
+        if record.encoding() == Encoding::Table || Sums::of(&record) != self.before {
+            record.settle(self.began, self.cx);
+            let after = if record.len() == 0 { Sums::default() } else { Sums::of(&record) };
+            sums.exchange(self.before, after);
+        }
         match self.slot {
             Some(Slot { at, bucket }) if record.len() > 0 => {
                 *keys.at_mut(at).record_mut(bucket) = record;

@@ -28,6 +28,7 @@ use crate::hash::Record;
 use crate::rules::{Rules, TAG_BITS};
 use crate::shard::{Shard, Visit};
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
+use crate::time::Now;
 
 /// A keyspace of hashes: `key -> {field -> value}`, shared by many threads by reference or in an
 /// [`Arc`](std::sync::Arc), each call one atomic step.
@@ -101,8 +102,8 @@ impl Store {
     #[inline]
     fn look<R>(&self, key: &[u8], look: impl FnOnce(Option<&Record>, Context<'_>) -> R) -> R {
         assert_outside_closures();
-        let call = Call::default();
-        let cx = Context::of_store(&self.rules, &call);
+        let now = Now::default();
+        let cx = Context::of_look(&self.rules, &now);
         let hash = self.rules.hash(key);
         let shard = self.shard_of(hash).read();
         look(shard.find(hash, key), cx)
@@ -113,7 +114,7 @@ impl Store {
     fn change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
         assert_outside_closures();
         let call = Call::default();
-        let cx = Context::of_store(&self.rules, &call);
+        let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         let mut visit = shard.visit(hash, key, cx)?;
@@ -125,7 +126,7 @@ impl Store {
     fn change_or_create<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         assert_outside_closures();
         let call = Call::default();
-        let cx = Context::of_store(&self.rules, &call);
+        let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         let mut visit = shard.visit_or_new(hash, key, cx);

@@ -3,6 +3,8 @@
 //!
 //! A varint has seven bits a byte, lowest first; a set top bit says that more follow (LEB128).
 
+use crate::bytes;
+
 /// Bytes of a varint.
 pub(crate) fn varint_len(number: usize) -> usize {
     let bits = usize::BITS - (number | 1).leading_zeros();
@@ -61,11 +63,12 @@ pub(crate) fn value_offset(entry: &[u8]) -> usize {
     entry.len() - pair(entry).1.len()
 }
 
-/// The value in an entry, if it is the entry of this field.
+/// Where the value starts in an entry, if it is the entry of this field.
 #[inline]
-pub(crate) fn value_of<'a>(entry: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
-    let (found, value) = pair(entry);
-    (found == field).then_some(value)
+pub(crate) fn value_offset_of(entry: &[u8], field: &[u8]) -> Option<usize> {
+    let (len, read) = read_varint(entry);
+    let value_at = read + len;
+    (len == field.len() && bytes::equal(&entry[read..value_at], field)).then_some(value_at)
 }
 
 #[cfg(test)]

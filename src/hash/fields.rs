@@ -9,7 +9,9 @@ use crate::hash::{Pair, Record};
 impl Record {
     /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
     pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
-        cx.rules.check_key(self.key())?;
+        if self.len() == 0 {
+            cx.rules.check_key(self.key())?;
+        }
         for (field, value) in pairs {
             cx.rules.check_pair(field, value)?;
         }

@@ -6,7 +6,7 @@
 //! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] |
 //! +-------+-------+--------+-----+------------+------------------+----------------------------+
 //! ```
-//! A field's tag is the top byte of its hash: a lookup compares eight tags at a time with plain 64-bit arithmetic, and
+//! A field's tag is a byte mixed from its name: a lookup compares eight tags at a time with plain 64-bit arithmetic, and
 //! then looks at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as
 //! in a Redis listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and
 //! so where the next one starts. Numbers are little-endian; nothing of this is ever written to a disk.
@@ -43,12 +43,6 @@ const EMPTY: [u8; KEY_LEN_AT + 1] = [0; KEY_LEN_AT + 1];
 #[derive(Clone, Default)]
 pub(crate) struct Packed(Box<[u8]>);
 
-/// The tag of a field with this hash.
-#[inline]
-pub(crate) fn tag(hash: u64) -> u8 {
-    (hash >> 56) as u8
-}
-
 /// Where the parts are.
 #[derive(Clone, Copy)]
 struct Layout {
@@ -60,10 +54,12 @@ struct Layout {
 impl Layout {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
-        let fields = usize::from(u16::from_le_bytes([bytes[COUNT_AT], bytes[COUNT_AT + 1]]));
-        let (key_len, read) = entry::read_varint(&bytes[KEY_LEN_AT..]);
-        let end_width = 1 + usize::from(bytes[FLAGS_AT] & WIDE);
-        Self { fields, end_width, tags_at: KEY_LEN_AT + read + key_len }
+        let Some(&[flags, low, high, key_len]) = bytes.first_chunk() else {
+            return Self { fields: 0, end_width: 1, tags_at: 0 };
+        };
+        let (key_len, read) = if key_len < 0x80 { (key_len.into(), 1) } else { long_key_len(bytes) };
+        let fields = u16::from_le_bytes([low, high]).into();
+        Self { fields, end_width: 1 + usize::from(flags & WIDE), tags_at: KEY_LEN_AT + read + key_len }
     }
 
     #[inline]
@@ -76,22 +72,19 @@ impl Layout {
         self.ends_at() + self.fields * self.end_width
     }
 
-    #[inline]
-    fn end(&self, bytes: &[u8], index: usize) -> usize {
-        let at = self.ends_at() + index * self.end_width;
-        if self.end_width == 1 { bytes[at].into() } else { u16::from_le_bytes([bytes[at], bytes[at + 1]]).into() }
-    }
-
-    #[inline]
-    fn start(&self, bytes: &[u8], index: usize) -> usize {
-        if index == 0 { 0 } else { self.end(bytes, index - 1) }
-    }
-
     /// Where an entry is among all bytes.
     #[inline]
     fn entry(&self, bytes: &[u8], index: usize) -> std::ops::Range<usize> {
+        let ends = &bytes[self.ends_at()..];
+        let (start, end) = if self.end_width == 1 {
+            let end_of = |index: usize| usize::from(ends[index]);
+            (if index == 0 { 0 } else { end_of(index - 1) }, end_of(index))
+        } else {
+            let end_of = |index: usize| usize::from(u16::from_le_bytes([ends[2 * index], ends[2 * index + 1]]));
+            (if index == 0 { 0 } else { end_of(index - 1) }, end_of(index))
+        };
         let entries_at = self.entries_at();
-        entries_at + self.start(bytes, index)..entries_at + self.end(bytes, index)
+        entries_at + start..entries_at + end
     }
 
     /// Bytes of all entries.
@@ -100,11 +93,12 @@ impl Layout {
         bytes.len() - self.entries_at()
     }
 
-    /// The index of a field and its value.
+    /// The index of a field, and where its value is among all bytes.
     #[inline]
-    fn find<'a>(&self, bytes: &'a [u8], tag: u8, field: &[u8]) -> Option<(usize, &'a [u8])> {
+    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<(usize, std::ops::Range<usize>)> {
         let mut tags = &bytes[self.tags_at..];
-        for first in (0..self.fields).step_by(LANES) {
+        let mut first = 0;
+        while first < self.fields {
             let rest = self.fields - first;
             // What follows the tags is read with them, and masked out; only the tiniest hashes end before eight bytes.
             let mut chunk = [!tag; LANES];
@@ -118,14 +112,21 @@ impl Layout {
             }
             while lanes != 0 {
                 let index = first + lanes.trailing_zeros() as usize / LANES;
-                if let Some(value) = entry::value_of(&bytes[self.entry(bytes, index)], field) {
-                    return Some((index, value));
+                let entry = self.entry(bytes, index);
+                if let Some(value_at) = entry::value_offset_of(&bytes[entry.clone()], field) {
+                    return Some((index, entry.start + value_at..entry.end));
                 }
                 lanes &= lanes - 1;
             }
+            first += LANES;
         }
         None
     }
+}
+
+#[cold]
+fn long_key_len(bytes: &[u8]) -> (usize, usize) {
+    entry::read_varint(&bytes[KEY_LEN_AT..])
 }
 
 /// Tags in a `u64`, and bits in each of them.
@@ -181,25 +182,30 @@ impl Packed {
         fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
     }
 
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        if self.0.is_empty() { &EMPTY } else { &self.0 }
-    }
-
     pub(crate) fn flags(&self) -> u8 {
-        self.bytes()[FLAGS_AT] & !WIDE
+        self.0.first().map_or(0, |flags| flags & !WIDE)
     }
 
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
-        let bytes = self.bytes();
-        let (len, read) = entry::read_varint(&bytes[KEY_LEN_AT..]);
+        match &*self.0 {
+            [_, _, _, len, behind @ ..] if *len < 0x80 => &behind[..usize::from(*len)],
+            bytes => Self::long_key(bytes),
+        }
+    }
+
+    #[cold]
+    fn long_key(bytes: &[u8]) -> &[u8] {
+        if bytes.is_empty() {
+            return &[];
+        }
+        let (len, read) = long_key_len(bytes);
         &bytes[KEY_LEN_AT + read..][..len]
     }
 
     /// A copy under the empty key.
     pub(crate) fn without_key(&self) -> Self {
-        let bytes = self.bytes();
+        let bytes = &self.0;
         let layout = Layout::of(bytes);
         if layout.fields == 0 {
             return Self::default();
@@ -212,14 +218,14 @@ impl Packed {
         Self(copy.into_boxed_slice())
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        let bytes = self.bytes();
-        u16::from_le_bytes([bytes[COUNT_AT], bytes[COUNT_AT + 1]]).into()
+        Layout::of(&self.0).fields
     }
 
+    #[inline]
     pub(crate) fn entry_bytes(&self) -> usize {
-        let bytes = self.bytes();
-        Layout::of(bytes).entry_bytes(bytes)
+        Layout::of(&self.0).entry_bytes(&self.0)
     }
 
     /// Bytes asked of the allocator.
@@ -230,23 +236,34 @@ impl Packed {
     /// O(n / 8) tags, and the one entry.
     #[inline]
     pub(crate) fn get(&self, tag: u8, field: &[u8]) -> Option<&[u8]> {
-        let bytes = self.bytes();
-        Layout::of(bytes).find(bytes, tag, field).map(|(_, value)| value)
+        let (_, value) = Layout::of(&self.0).find(&self.0, tag, field)?;
+        Some(&self.0[value])
+    }
+
+    /// Overwrites a value with one of the same length, and says whether there was one.
+    #[inline]
+    pub(crate) fn overwrite(&mut self, tag: u8, field: &[u8], value: &[u8]) -> bool {
+        match Layout::of(&self.0).find(&self.0, tag, field) {
+            Some((_, old)) if old.len() == value.len() => {
+                self.0[old].copy_from_slice(value);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, tag: u8, field: &[u8]) -> bool {
-        let layout = Layout::of(self.bytes());
-        let found = layout.find(self.bytes(), tag, field).map(|(index, _)| index);
-        if let Some(index) = found {
+        let layout = Layout::of(&self.0);
+        let found = layout.find(&self.0, tag, field);
+        if let Some((index, _)) = found {
             self.draft().remove_at(layout, index);
         }
         found.is_some()
     }
 
     pub(crate) fn entries(&self) -> Entries<'_> {
-        let bytes = self.bytes();
-        Entries { bytes, layout: Layout::of(bytes), next: 0 }
+        Entries { bytes: &self.0, layout: Layout::of(&self.0), next: 0 }
     }
 
     /// Opens the hash for changes; it is closed when the draft is dropped.
@@ -275,10 +292,16 @@ impl Drop for Draft<'_> {
 }
 
 impl Draft<'_> {
-    /// Makes room for all these pairs at once.
+    /// Makes room for all these pairs at once, exactly as much as they take if all are new.
     pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
-        let bytes: usize = pairs.iter().map(|(field, value)| 1 + 2 + entry::len(field, value)).sum();
-        self.bytes.reserve_exact(bytes.min(2 * PACKED_MAX));
+        let layout = Layout::of(&self.bytes);
+        let fields = layout.fields + pairs.len();
+        let added: usize = pairs.iter().map(|(field, value)| entry::len(field, value)).sum();
+        let entry_bytes = layout.entry_bytes(&self.bytes) + added;
+        if Packed::fits(fields, entry_bytes) {
+            let len = layout.tags_at + fields * (1 + width(entry_bytes)) + entry_bytes;
+            self.bytes.reserve_exact(len - self.bytes.len());
+        }
     }
 
     /// The numbers of fields and of bytes of entries.
@@ -291,9 +314,9 @@ impl Draft<'_> {
     pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
         let layout = Layout::of(&self.bytes);
         let entry_bytes = layout.entry_bytes(&self.bytes);
-        match layout.find(&self.bytes, tag, field).map(|(index, old)| (index, old.len())) {
-            Some((index, old_len)) => Packed::fits(layout.fields, entry_bytes - old_len + value.len()).then(|| {
-                self.replace(layout, index, old_len, value);
+        match layout.find(&self.bytes, tag, field) {
+            Some((index, old)) => Packed::fits(layout.fields, entry_bytes - old.len() + value.len()).then(|| {
+                self.replace(layout, index, old, value);
                 false
             }),
             None => Packed::fits(layout.fields + 1, entry_bytes + entry::len(field, value)).then(|| {
@@ -336,29 +359,22 @@ impl Draft<'_> {
         self.set_count(layout.fields + 1);
     }
 
-    fn replace(&mut self, layout: Layout, index: usize, old_len: usize, value: &[u8]) {
-        let entry_end = layout.entry(&self.bytes, index).end;
-        let value_at = entry_end - old_len;
-        if old_len == value.len() {
-            self.bytes[value_at..entry_end].copy_from_slice(value);
-            return;
-        }
-        let total = layout.entry_bytes(&self.bytes) - old_len + value.len();
-        if layout.end_width != width(total) {
+    fn replace(&mut self, layout: Layout, index: usize, old: std::ops::Range<usize>, value: &[u8]) {
+        let (len, new_end) = (self.bytes.len(), old.start + value.len());
+        if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
             let entry = layout.entry(&self.bytes, index);
             let field = entry::pair(&self.bytes[entry]).0.to_vec();
             self.rewrite(layout, Some(index), Some((self.bytes[layout.tags_at + index], &field, value)));
             return;
         }
-        let len = self.bytes.len();
-        if value.len() > old_len {
-            self.bytes.reserve_exact(value.len() - old_len);
-            self.bytes.resize(len + value.len() - old_len, 0);
+        if value.len() > old.len() {
+            self.bytes.reserve_exact(value.len() - old.len());
+            self.bytes.resize(len + value.len() - old.len(), 0);
         }
-        self.bytes.copy_within(entry_end..len, value_at + value.len());
-        self.bytes.truncate(len - old_len + value.len());
-        self.bytes[value_at..][..value.len()].copy_from_slice(value);
-        self.move_ends(layout, index, value.len().wrapping_sub(old_len));
+        self.bytes.copy_within(old.end..len, new_end);
+        self.bytes.truncate(new_end + len - old.end);
+        self.bytes[old.start..new_end].copy_from_slice(value);
+        self.move_ends(layout, index, value.len().wrapping_sub(old.len()));
     }
 
     /// Adds to the ends from this index on; to subtract, adds the wrapped negative.
@@ -382,7 +398,7 @@ impl Draft<'_> {
         if let Some((_, field, value)) = with {
             entry::push(&mut last, field, value);
         }
-        let spare = self.bytes.capacity() - self.bytes.len();
+        let capacity = self.bytes.capacity();
         let entries = Entries { bytes: &self.bytes, layout, next: 0 };
         let kept = entries.enumerate().filter(|(index, _)| Some(*index) != without).map(|(_, tagged)| tagged);
         let added = with.map(|(tag, ..)| (tag, &last[..]));
@@ -390,7 +406,7 @@ impl Draft<'_> {
         let (key_len, read) = entry::read_varint(&key[KEY_LEN_AT..]);
         let packed = Packed::assemble(self.bytes[FLAGS_AT], &key[KEY_LEN_AT + read..][..key_len], kept.chain(added));
         self.bytes = packed.0.into_vec();
-        self.bytes.reserve_exact(spare);
+        self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
     }
 
     fn set_count(&mut self, fields: usize) {
@@ -433,19 +449,20 @@ impl Packed {
     /// # Panics
     /// If one is broken.
     pub(crate) fn validate(&self, rules: &Rules) {
-        let bytes = self.bytes();
+        let bytes = &self.0;
         let layout = Layout::of(bytes);
-        assert!(self.0.is_empty() || layout.fields > 0 || !self.key().is_empty(), "1: bytes for nothing");
+        assert!(bytes.is_empty() || layout.fields > 0 || !self.key().is_empty(), "1: bytes for nothing");
         let mut end = 0;
         for index in 0..layout.fields {
-            assert!(layout.end(bytes, index) > end, "2: end {index}");
-            end = layout.end(bytes, index);
+            let entry = layout.entry(bytes, index);
+            assert!(!entry.is_empty() && entry.start == layout.entries_at() + end, "2: end {index}");
+            end = entry.end - layout.entries_at();
         }
         assert_eq!(layout.entries_at() + end, bytes.len(), "1, 2: the last end");
         assert_eq!(layout.end_width, width(end), "3: width of ends");
         for (index, (found, entry)) in self.entries().enumerate() {
             let field = entry::pair(entry).0;
-            assert_eq!(found, tag(rules.hash(field)), "4: tag {index}");
+            assert_eq!(found, rules.tag(field), "4: tag {index}");
             assert_eq!(layout.find(bytes, found, field).map(|(at, _)| at), Some(index), "4: a field stands twice");
         }
     }

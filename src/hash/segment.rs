@@ -134,7 +134,7 @@ impl Fields {
 
     #[inline]
     fn holds(&self, place: Place, field: &[u8]) -> bool {
-        entry::value_of(self.entry(place), field).is_some()
+        entry::value_offset_of(self.entry(place), field).is_some()
     }
 
     /// Writes an entry where one of its length belongs.

@@ -15,7 +15,7 @@ use std::mem::size_of;
 use crate::call::Context;
 use crate::directory::{Directory, Segments};
 use crate::hash::entry;
-use crate::hash::packed::{self, Packed};
+use crate::hash::packed::Packed;
 use crate::hash::segment::{EntriesOf, Fields};
 use crate::rules::{Rules, TAG_BITS};
 
@@ -45,7 +45,7 @@ impl Table {
 
     /// The caller has seen that the hash [`fits`](Packed::fits).
     pub(crate) fn to_packed(&self, rules: &Rules) -> Packed {
-        let tagged = |entry| (packed::tag(rules.hash(entry::pair(entry).0)), entry);
+        let tagged = |entry| (rules.tag(entry::pair(entry).0), entry);
         let entries: Vec<(u8, &[u8])> = self.entries().map(tagged).collect();
         Packed::assemble(self.flags, &self.key, entries.into_iter())
     }

@@ -10,7 +10,7 @@ fn rules(thresholds: Thresholds) -> Rules {
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
     let call = Call::default();
-    let cx = Context::of_store(rules, &call);
+    let cx = Context::of_change(rules, &call);
     let began = record.encoding();
     let result = work(record, cx);
     record.settle(began, cx);

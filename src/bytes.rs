@@ -1,0 +1,74 @@
+//! Comparing and mixing short byte strings in a few instructions. Most keys and fields have at most sixteen bytes, and
+//! a lookup does both for each of them; a call into `memcmp` or a full hash costs several times as much there.
+
+/// The longest string that [`ends`] takes.
+const SHORT: usize = 16;
+
+/// All bytes of a short string in two numbers, which overlap where it is shorter than both together. Two strings of
+/// one length are equal exactly when these are.
+#[inline]
+fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (bytes.len() <= SHORT).then(|| (u64::from_le_bytes(*first), u64::from_le_bytes(*last)));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return Some((u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()));
+    }
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return Some((0, 0)) };
+    Some((u64::from(*first) | u64::from(bytes[bytes.len() / 2]) << 8, (*last).into()))
+}
+
+/// Whether two byte strings are equal.
+#[inline]
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len()
+        && match ends(left) {
+            Some(short) => ends(right) == Some(short),
+            None => left == right,
+        }
+}
+
+/// A number that depends on all bytes of a short string, its length and the seed; `None` for a longer one. One folded
+/// multiplication, as in wyhash.
+#[inline]
+pub(crate) fn mix_short(bytes: &[u8], seed: [u64; 2]) -> Option<u64> {
+    let (first, last) = ends(bytes)?;
+    let factors = [first ^ seed[0] ^ bytes.len() as u64, last ^ seed[1]].map(u128::from);
+    let product = factors[0] * factors[1];
+    Some((product >> 64) as u64 ^ product as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_makes_strings_unequal_at_every_length() {
+        for len in 0..40 {
+            let left: Vec<u8> = (0..len).collect();
+            assert!(equal(&left, &left.clone()), "{len}");
+            assert!(!equal(&left, &[&left[..], b"x"].concat()), "{len}");
+            for at in 0..usize::from(len) {
+                let mut right = left.clone();
+                right[at] ^= 0x80;
+                assert!(!equal(&left, &right), "{len} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_strings_that_differ_little_mix_differently() {
+        const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+        for pattern in ["f", "id", "user:", "a:longer:name:"] {
+            let mut counts = [0_usize; 256];
+            for n in 0..2_560 {
+                let text = format!("{pattern}{n}");
+                if let Some(mixed) = mix_short(text.as_bytes(), SEED) {
+                    counts[(mixed >> 56) as usize] += 1;
+                }
+            }
+            let most = counts.into_iter().max().unwrap_or_default();
+            assert!(most < 35, "{most} strings like {pattern} share a top byte, ten are the mean");
+        }
+    }
+}
