@@ -9,9 +9,7 @@ use crate::hash::{Pair, Record};
 impl Record {
     /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
     pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
-        if self.len() == 0 {
-            cx.rules.check_key(self.key())?;
-        }
+        self.check_key(cx)?;
         for (field, value) in pairs {
             cx.rules.check_pair(field, value)?;
         }
@@ -34,6 +32,7 @@ impl Record {
         new: Option<&[u8]>,
         cx: Context<'_>,
     ) -> Result<bool> {
+        self.admit(field, new.unwrap_or_default(), cx)?;
         if self.get(field, cx) != expected {
             return Ok(false);
         }
@@ -62,6 +61,7 @@ impl Record {
 
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
+        self.admit(field, b"", cx)?;
         let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
         let sum = number.checked_add(amount).ok_or(Error::Overflow)?;
         self.set_many(&[(field, IntegerText::of(sum).as_bytes())], cx)?;
@@ -70,10 +70,25 @@ impl Record {
 
     /// Redis's HINCRBYFLOAT: the sum. An absent field counts as 0.
     pub(crate) fn increment_float(&mut self, field: &[u8], amount: f64, cx: Context<'_>) -> Result<f64> {
+        self.admit(field, b"", cx)?;
+        if !amount.is_finite() {
+            return Err(Error::NotFinite);
+        }
         let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
         self.set_many(&[(field, FloatText::of(sum).as_bytes())], cx)?;
         Ok(sum)
+    }
+
+    /// Judges the arguments of a call by themselves, before the hash is looked at.
+    fn admit(&self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<()> {
+        self.check_key(cx)?;
+        cx.rules.check_pair(field, value)
+    }
+
+    /// A key that holds fields was checked when it got its first one.
+    fn check_key(&self, cx: Context<'_>) -> Result<()> {
+        if self.len() == 0 { cx.rules.check_key(self.key()) } else { Ok(()) }
     }
 
     /// How many different fields of these pairs the record has not got.

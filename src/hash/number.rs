@@ -22,11 +22,8 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64> {
     number.filter(|number: &f64| number.is_finite()).ok_or(Error::NotAFloat)
 }
 
-/// Adds, for finite numbers.
+/// Adds finite numbers.
 pub(crate) fn add_floats(number: f64, amount: f64) -> Result<f64> {
-    if !amount.is_finite() {
-        return Err(Error::NotFinite);
-    }
     let sum = number + amount;
     if sum.is_finite() { Ok(sum + 0.0) } else { Err(Error::Overflow) } // -0.0 + 0.0 is 0.0
 }

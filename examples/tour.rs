@@ -1,0 +1,142 @@
+//! A tour of hashlet: `cargo run --release --example tour`.
+
+#![allow(clippy::print_stdout, reason = "a tour talks")]
+
+use std::thread;
+
+use hashlet::{Encoding, HashValue, Store, Thresholds};
+
+fn main() -> hashlet::Result<()> {
+    basic_use()?;
+    atomic_update()?;
+    counters_from_several_threads()?;
+    encodings()?;
+    memory()
+}
+
+fn basic_use() -> hashlet::Result<()> {
+    println!("Basic use");
+    let store = Store::new();
+    store.set("user:123", "name", "John Doe")?;
+    let new = store.set_many("user:123", [("email", "john@example.com"), ("city", "Oslo"), ("visits", "0")])?;
+    println!("  {new} more fields set, user:123 now has {}", store.size("user:123"));
+
+    let name = store.get("user:123", "name");
+    println!("  name is {}", text(name.as_deref()));
+    println!("  phone is {}", text(store.get("user:123", "phone").as_deref()));
+    for (field, value) in &store.get_all("user:123") {
+        println!("    {} = {}", text(Some(field)), text(Some(value)));
+    }
+
+    // A closure reads in place: nothing is copied, and no other thread writes meanwhile.
+    let longest = store.read("user:123", |user| user.iter().map(|(_, value)| value.len()).max());
+    println!("  the longest value has {} bytes", longest.unwrap_or(0));
+
+    store.remove("user:123", "city");
+    store.clear("user:123");
+    println!("  cleared, the store has {} keys\n", store.key_count());
+    Ok(())
+}
+
+fn atomic_update() -> hashlet::Result<()> {
+    println!("One atomic step");
+    let store = Store::new();
+    store.set_many("stock", [("apples", "5"), ("pears", "1")])?;
+
+    // Everything in the closure happens at once: no other thread sees the stock between its reads and its writes.
+    let take = |fruit: &str, wanted: i64| {
+        store.update("stock", |stock| -> hashlet::Result<bool> {
+            if stock.increment(fruit, 0)? < wanted {
+                return Ok(false);
+            }
+            stock.increment(fruit, -wanted)?;
+            stock.increment("sold", wanted)?;
+            Ok(true)
+        })
+    };
+    println!("  take 3 apples: {}", take("apples", 3)?);
+    println!("  take 3 apples: {}", take("apples", 3)?);
+    println!("  left: {}, sold: {}", value(&store, "stock", "apples"), value(&store, "stock", "sold"));
+
+    // Numbers are checked, and what fails changes nothing.
+    store.set("stock", "apples", "many")?;
+    if let Err(error) = store.increment("stock", "apples", 1) {
+        println!("  one apple more: {error}\n");
+    }
+    Ok(())
+}
+
+fn counters_from_several_threads() -> hashlet::Result<()> {
+    println!("Counters from 4 threads");
+    let store = Store::new();
+    thread::scope(|scope| {
+        let counting = |page: &'static str| {
+            for _ in 0..100_000 {
+                store.increment("visits", page, 1)?;
+                store.increment("visits", "all", 1)?;
+            }
+            hashlet::Result::Ok(())
+        };
+        let threads = ["/", "/about", "/", "/news"].map(|page| scope.spawn(move || counting(page)));
+        threads.into_iter().try_for_each(|thread| thread.join().expect("the thread does not panic"))
+    })?;
+    for page in ["/", "/about", "/news", "all"] {
+        println!("  {page}: {}", value(&store, "visits", page));
+    }
+    println!();
+    Ok(())
+}
+
+fn encodings() -> hashlet::Result<()> {
+    println!("Small hashes are packed, big ones are tables");
+    let thresholds = Thresholds::default().max_fields(100);
+    let mut hash = HashValue::with_thresholds(thresholds);
+    let show = |hash: &HashValue| {
+        let encoding = match hash.encoding() {
+            Encoding::Packed => "packed",
+            Encoding::Table => "a table",
+        };
+        println!("  {} fields: {encoding}, {} bytes", hash.len(), hash.memory_usage());
+    };
+    hash.set_many((0..100).map(|i| (format!("field:{i}"), "value")))?;
+    show(&hash);
+    hash.set("one more", "value")?;
+    show(&hash);
+    // Back only at half the threshold, so that a hash at its edge does not change to and fro.
+    hash.remove_many((0..50).map(|i| format!("field:{i}")));
+    show(&hash);
+    hash.remove("one more");
+    show(&hash);
+    println!();
+    Ok(())
+}
+
+fn memory() -> hashlet::Result<()> {
+    println!("Memory");
+    let store = Store::new();
+    let mut payload = 0;
+    for number in 0..100_000 {
+        let key = format!("user:{number}");
+        let fields = [
+            ("name", format!("User {number}")),
+            ("email", format!("user{number}@example.com")),
+            ("joined", format!("2024-{:02}-{:02}", number % 12 + 1, number % 28 + 1)),
+            ("visits", (number % 1_000).to_string()),
+        ];
+        payload += key.len() + fields.iter().map(|(field, value)| field.len() + value.len()).sum::<usize>();
+        store.set_many(key, fields)?;
+    }
+    let stats = store.stats();
+    println!("  {} keys, {} fields, {} packed, {} tables", stats.keys, stats.fields, stats.packed, stats.tables);
+    println!("  {} bytes of data a key, {} bytes of memory", payload / stats.keys, stats.bytes / stats.keys);
+    Ok(())
+}
+
+/// The value of a field, for people.
+fn value(store: &Store, key: &str, field: &str) -> String {
+    text(store.get(key, field).as_deref()).to_owned()
+}
+
+fn text(bytes: Option<&[u8]>) -> &str {
+    bytes.map_or("missing", |bytes| std::str::from_utf8(bytes).unwrap_or("not text"))
+}

@@ -1,0 +1,131 @@
+//! Every length and every count at which a layout changes its form, in every encoding: what was put is what comes back.
+
+mod support;
+
+use hashlet::Store;
+use support::config::{self, on_every_configuration};
+use support::{BOUNDARIES, pattern};
+
+fn field(number: usize) -> String {
+    format!("f{number}")
+}
+
+#[test]
+fn fields_of_every_length_are_found_again() {
+    on_every_configuration(|_, store| {
+        for len in BOUNDARIES {
+            store.set("all", pattern(1, len), len.to_string()).unwrap();
+            store.set(len.to_string(), pattern(1, len), "alone").unwrap();
+            support::check::key(store, "all");
+        }
+        for len in BOUNDARIES {
+            assert_eq!(store.get("all", pattern(1, len)), Some(len.to_string().into_bytes()));
+            assert_eq!(store.get("all", pattern(2, len + 1)), None);
+            assert_eq!(store.fields(len.to_string()), [pattern(1, len)]);
+        }
+        for len in BOUNDARIES {
+            assert!(store.remove("all", pattern(1, len)) && store.remove(len.to_string(), pattern(1, len)));
+        }
+        assert!(store.is_empty());
+    });
+}
+
+#[test]
+fn values_of_every_length_replace_each_other() {
+    on_every_configuration(|_, store| {
+        for before in BOUNDARIES {
+            for after in BOUNDARIES {
+                store.set_many("k", [("a", "first"), ("z", "last")]).unwrap();
+                store.set("k", "f", pattern(1, before)).unwrap();
+                assert_eq!(store.value_len("k", "f"), Some(before));
+                store.set("k", "f", pattern(2, after)).unwrap();
+                assert_eq!(store.get("k", "f"), Some(pattern(2, after)));
+                support::check::key(store, "k");
+                assert_eq!(store.take("k", "f"), Some(pattern(2, after)));
+                assert_eq!(store.get_many("k", ["a", "z"]), [Some(b"first".to_vec()), Some(b"last".to_vec())]);
+            }
+        }
+    });
+}
+
+#[test]
+fn keys_of_every_length_stay_with_their_hash() {
+    on_every_configuration(|_, store| {
+        for len in BOUNDARIES {
+            store.set(pattern(3, len), "f", len.to_string()).unwrap();
+        }
+        for len in BOUNDARIES {
+            store.set_many(pattern(3, len), (0..5).map(|n| (field(n), "some more"))).unwrap();
+            assert_eq!(store.get(pattern(3, len), "f"), Some(len.to_string().into_bytes()));
+            support::check::key(store, pattern(3, len));
+        }
+        let mut lengths: Vec<usize> = store.keys().iter().map(Vec::len).collect();
+        lengths.sort_unstable();
+        assert_eq!(lengths, BOUNDARIES);
+    });
+}
+
+#[test]
+fn hashes_of_every_size_are_whole() {
+    on_every_configuration(|_, store| {
+        for count in BOUNDARIES {
+            assert_eq!(store.set_many("k", (0..count).map(|n| (field(n), n.to_string()))), Ok(count));
+            assert_eq!((store.size("k"), store.contains_key("k")), (count, count > 0));
+            support::check::key(store, "k");
+            let all = store.get_all("k");
+            assert!((0..count).all(|n| all.get(field(n)) == Some(n.to_string().as_bytes())));
+            assert_eq!(store.get("k", field(count)), None);
+            assert_eq!(store.set("k", field(count), "one more"), Ok(true));
+            assert_eq!(store.remove_many("k", (0..=count).map(field)), count + 1);
+            assert!(!store.contains_key("k"));
+        }
+    });
+}
+
+#[test]
+fn growing_byte_by_byte_past_short_ends_loses_nothing() {
+    let store = Store::builder().thresholds(config::packed()).build();
+    let check = |len: usize| {
+        assert_eq!(store.get("k", "grows"), Some(pattern(5, len)));
+        assert_eq!(
+            store.get_many("k", ["a", "", "z"]),
+            [Some(b"1".to_vec()), Some(b"2".to_vec()), Some(b"3".to_vec())]
+        );
+        support::check::key(&store, "k");
+    };
+    store.set_many("k", [("a", "1"), ("", "2"), ("grows", ""), ("z", "3")]).unwrap();
+    for len in (0..300).chain((0..300).rev()) {
+        store.set("k", "grows", pattern(5, len)).unwrap();
+        check(len);
+    }
+}
+
+#[test]
+fn empty_entries_past_short_ends_lose_nothing() {
+    // One-letter fields without a value: entries grow by two bytes, and the count passes a byte's end on its own.
+    let store = Store::builder().thresholds(config::packed()).build();
+    for number in 0..=255_u8 {
+        store.set("k", [number], "").unwrap();
+        assert!((0..=number).all(|number| store.value_len("k", [number]) == Some(0)));
+        support::check::key(&store, "k");
+    }
+    for number in (0..=255_u8).rev() {
+        assert!(store.remove("k", [number]));
+        assert_eq!(store.size("k"), number.into());
+        support::check::key(&store, "k");
+    }
+    assert!(store.is_empty());
+}
+
+#[test]
+fn a_packed_hash_filled_to_its_last_byte_is_whole() {
+    let store = Store::builder().thresholds(config::packed()).build();
+    // 64 entries of 1,023 bytes with their field and its length, and 63 bytes more.
+    store.set_many("k", (0..64).map(|n| (format!("{n:02}"), pattern(n, 1_020)))).unwrap();
+    for spare in [62, 63, 64, 63] {
+        store.set("k", "", pattern(99, spare - 1)).unwrap();
+        assert!((0..64).all(|n| store.get("k", format!("{n:02}")) == Some(pattern(n, 1_020))));
+        assert_eq!(store.get("k", ""), Some(pattern(99, spare - 1)));
+        support::check::key(&store, "k");
+    }
+}

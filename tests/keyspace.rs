@@ -1,0 +1,156 @@
+//! Keys come with their first field and go with their last.
+
+mod support;
+
+use hashlet::{Encoding, Store};
+use support::config::on_every_configuration;
+
+fn sorted_keys(store: &Store) -> Vec<Vec<u8>> {
+    let mut keys = store.keys();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn a_new_store_is_empty() {
+    on_every_configuration(|_, store| {
+        assert!(store.is_empty());
+        assert_eq!((store.key_count(), store.keys().len()), (0, 0));
+        let stats = store.stats();
+        assert_eq!((stats.keys, stats.fields, stats.packed, stats.tables), (0, 0, 0, 0));
+    });
+}
+
+#[test]
+fn the_last_field_takes_the_key_whichever_call_removes_it() {
+    type Removal = fn(&Store);
+    let removals: [(&str, Removal); 10] = [
+        ("remove", |store| _ = store.remove("k", "f")),
+        ("remove_many", |store| _ = store.remove_many("k", ["f", "f"])),
+        ("take", |store| _ = store.take("k", "f")),
+        ("compare_and_set", |store| _ = store.compare_and_set("k", "f", Some(b"v"), None)),
+        ("clear", |store| _ = store.clear("k")),
+        ("clear_all", |store| store.clear_all()),
+        ("update, remove", |store| _ = store.update("k", |hash| hash.remove("f"))),
+        ("update, take", |store| _ = store.update("k", |hash| hash.take("f"))),
+        ("update, compare_and_set", |store| {
+            _ = store.update("k", |hash| hash.compare_and_set("f", Some(b"v"), None));
+        }),
+        ("update, clear", |store| store.update("k", |hash| hash.clear())),
+    ];
+    on_every_configuration(|_, store| {
+        for (name, remove) in removals {
+            store.set("k", "f", "v").unwrap();
+            assert!(store.contains_key("k"), "{name}");
+            remove(store);
+            assert!(!store.contains_key("k"), "{name}");
+            assert_eq!((store.key_count(), store.encoding("k"), store.memory_usage("k")), (0, None, None), "{name}");
+            support::check::store(store);
+        }
+    });
+}
+
+#[test]
+fn a_hash_emptied_and_refilled_in_one_update_keeps_its_key() {
+    on_every_configuration(|_, store| {
+        store.set("k", "old", "1").unwrap();
+        store.update("k", |hash| {
+            hash.clear();
+            assert!(hash.is_empty());
+            hash.set("new", "2").unwrap();
+        });
+        assert_eq!(store.fields("k"), [b"new"]);
+        assert_eq!(store.key_count(), 1);
+    });
+}
+
+#[test]
+fn looking_and_failing_file_no_key() {
+    on_every_configuration(|_, store| {
+        store.update("k", |hash| assert!(hash.is_empty() && !hash.remove("f")));
+        assert_eq!(store.compare_and_set("k", "f", Some(b"x"), Some(b"y")), Ok(false));
+        assert!(store.increment_float("k", "f", f64::NAN).is_err());
+        store.read("k", |hash| assert!(hash.is_empty()));
+        assert!(store.is_empty());
+    });
+}
+
+#[test]
+fn clear_says_whether_the_key_was_there_and_touches_no_other() {
+    on_every_configuration(|_, store| {
+        store.set("a", "f", "1").unwrap();
+        store.set_many("b", (0..100).map(|n| (format!("f{n}"), "v"))).unwrap();
+        assert!(store.clear("b"));
+        assert!(!store.clear("b"));
+        assert_eq!(store.keys(), [b"a"]);
+        assert_eq!(store.stats().fields, 1);
+    });
+}
+
+#[test]
+fn keys_lists_each_key_once_while_thousands_come_and_go() {
+    on_every_configuration(|_, store| {
+        let name = |n: usize| format!("key{n:04}").into_bytes();
+        for n in 0..3_000 {
+            store.set(name(n), "f", "v").unwrap();
+        }
+        assert_eq!(sorted_keys(store), (0..3_000).map(name).collect::<Vec<_>>());
+        for n in (0..3_000).filter(|n| n % 10 != 0) {
+            assert!(store.clear(name(n)));
+        }
+        assert_eq!(sorted_keys(store), (0..3_000).step_by(10).map(name).collect::<Vec<_>>());
+        assert_eq!(store.key_count(), 300);
+        assert_eq!(store.stats().keys, 300);
+        support::check::store(store);
+        store.clear_all();
+        assert!(store.is_empty() && store.keys().is_empty());
+    });
+}
+
+#[test]
+fn stats_count_keys_fields_and_encodings() {
+    on_every_configuration(|config, store| {
+        for key in 0..60 {
+            store.set_many(format!("k{key}"), (0..=key).map(|field| (format!("f{field}"), "v"))).unwrap();
+        }
+        let stats = store.stats();
+        assert_eq!((stats.keys, stats.fields), (60, (1..=60).sum()));
+        let tables = (0..60).filter(|key| store.encoding(format!("k{key}")) == Some(Encoding::Table)).count();
+        assert_eq!((stats.packed, stats.tables), (60 - tables, tables));
+        match config.name.split(',').next() {
+            Some("packed") => assert_eq!(tables, 0),
+            Some("table") => assert_eq!(tables, 60),
+            Some("tiny") => assert_eq!(tables, 57, "up to three fields stay packed"),
+            _ => {}
+        }
+    });
+}
+
+#[test]
+fn an_over_long_key_reads_as_missing() {
+    let long = vec![b'k'; 65_537];
+    on_every_configuration(|_, store| {
+        store.set("k", "f", "v").unwrap();
+        assert!(store.set(&long, "f", "v").is_err());
+        assert!(!store.contains_key(&long) && !store.clear(&long) && !store.remove(&long, "f"));
+        assert_eq!((store.get(&long, "f"), store.size(&long), store.encoding(&long)), (None, 0, None));
+        assert!(store.read(&long, |hash| hash.is_empty()));
+        assert_eq!(store.key_count(), 1);
+    });
+}
+
+#[test]
+fn any_number_of_shards_holds_the_same_keys() {
+    for shards in [0, 1, 2, 3, 64, 1_000, 1_024, 5_000] {
+        let store = Store::builder().shards(shards).build();
+        for n in 0..2_000 {
+            store.set(format!("k{n}"), "f", n.to_string()).unwrap();
+        }
+        assert!(
+            (0..2_000).all(|n| store.get(format!("k{n}"), "f") == Some(n.to_string().into_bytes())),
+            "{shards} shards"
+        );
+        assert_eq!(store.key_count(), 2_000);
+        support::check::store(&store);
+    }
+}

@@ -1,0 +1,259 @@
+//! What a store says it takes is what it has asked of the allocator and not given back, to the byte, at any moment of
+//! its life. Each test does all its work on one thread, whose balance the counting allocator keeps apart from the
+//! others'.
+
+mod support;
+
+#[path = "support/heap.rs"]
+mod heap;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use hashlet::{HashValue, Store};
+use support::config;
+use support::source::Source;
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
+/// A store and the balance of this thread before it was built.
+struct Measured {
+    store: Store,
+    before: isize,
+}
+
+impl Measured {
+    /// Asserts that the store's own figure is the allocator's.
+    #[track_caller]
+    fn check(&self) -> usize {
+        let live = heap::balance() - self.before;
+        let said = self.store.stats().bytes;
+        assert_eq!(said as isize, live, "left is what the store says, right what the allocator knows");
+        said
+    }
+}
+
+/// Runs `test` on each configuration, and asserts that a dropped store has given everything back.
+fn on_every_configuration(test: impl Fn(&Measured)) {
+    // What a process allocates once and for all happens here, before anybody counts.
+    Store::new().set("k", "f", "v").unwrap();
+    for config in config::all() {
+        let before = heap::balance();
+        let measured = Measured { store: config.store(), before };
+        measured.check();
+        test(&measured);
+        measured.check();
+        support::check::store(&measured.store);
+        drop(measured);
+        assert_eq!(heap::balance(), before, "bytes outlive their store on {}", config.name);
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("name{number}")
+}
+
+#[test]
+fn an_empty_store_costs_its_shards() {
+    on_every_configuration(|measured| assert!(measured.check() <= 64 * 256));
+    let before = heap::balance();
+    let measured = Measured { store: Store::builder().shards(1).build(), before };
+    assert!(measured.check() <= 256);
+}
+
+#[test]
+fn bytes_are_exact_while_keys_come_and_go() {
+    on_every_configuration(|measured| {
+        let (store, empty) = (&measured.store, measured.check());
+        for n in 0..4_000 {
+            store.set_many(name(n), [("field", "value"), ("number", &n.to_string())]).unwrap();
+            if n % 16 == 0 {
+                measured.check();
+            }
+        }
+        let full = measured.check();
+        for n in (0..4_000).filter(|n| n % 40 != 0) {
+            assert!(store.clear(name(n)));
+            if n % 16 == 0 {
+                measured.check();
+            }
+        }
+        let thinned = measured.check();
+        assert!(thinned < full / 4, "a fortieth of the keys holds {thinned} of {full} bytes");
+        store.clear_all();
+        assert_eq!(measured.check(), empty, "a cleared store costs what a new one does");
+    });
+}
+
+#[test]
+fn bytes_are_exact_while_one_hash_grows_and_shrinks() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        for n in 0..5_000 {
+            store.set("k", name(n), n.to_string()).unwrap();
+            if n < 200 || n % 32 == 0 {
+                measured.check();
+            }
+        }
+        let full = measured.check();
+        for n in (0..5_000).rev().filter(|n| n % 50 != 7) {
+            assert!(store.remove("k", name(n)));
+            if n < 200 || n % 32 == 0 {
+                measured.check();
+            }
+        }
+        let thinned = measured.check();
+        assert!(thinned < full / 4, "a fiftieth of the fields holds {thinned} of {full} bytes");
+    });
+}
+
+#[test]
+fn bytes_are_exact_through_conversions_and_long_values() {
+    let lengths = [0, 8, 9, 64, 127, 128, 1_000, 1_023, 1_024, 1_025, 2_000, 4_096, 4_097, 65_535, 65_536, 300_000];
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        store.set("k", "stays", "small").unwrap();
+        for len in lengths.into_iter().chain(lengths.into_iter().rev()) {
+            for fields in [1, 3, 20] {
+                for n in 0..fields {
+                    let value = vec![b'v'; len];
+                    store.set("k", name(n), &value).unwrap();
+                    drop(value);
+                    measured.check();
+                }
+                // The same length again, a shorter value, a longer one.
+                for changed in [len, len / 2, len + 1] {
+                    let value = vec![b'w'; changed];
+                    store.set("k", name(0), &value).unwrap();
+                    drop(value);
+                    measured.check();
+                }
+                assert_eq!(store.remove_many("k", (0..fields).map(name)), fields);
+                measured.check();
+            }
+        }
+    });
+}
+
+#[test]
+fn bytes_are_exact_under_churn() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        let mut source = Source::Seed(1);
+        for turn in 0..20_000 {
+            // Keys and values live only as long as the call, so that the balance is the store's alone.
+            let key = || format!("k{}", turn * 7 % 61 % 40);
+            match source.below(16) {
+                0..=6 => _ = store.set(key(), source.field(300), source.value()),
+                7 => _ = store.set_many(key(), (0..source.below(30)).map(|n| (name(n), source.value()))),
+                8..=9 => _ = store.remove(key(), source.field(300)),
+                10 => _ = store.remove_many(key(), (0..source.below(30)).map(name)),
+                11 => _ = store.take(key(), source.field(300)),
+                12 => _ = store.increment(key(), source.field(300), 12_345),
+                13 => _ = store.increment_float(key(), source.field(300), 1e300),
+                14 => _ = store.update(key(), |hash| hash.compare_and_set(name(1), None, Some(b"put"))),
+                _ if source.one_in(8) => _ = store.clear(key()),
+                _ => _ = store.get_all(key()),
+            }
+            measured.check();
+        }
+    });
+}
+
+#[test]
+fn bytes_are_exact_after_a_panic_in_a_closure() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        for fields in [0, 1, 5, 300] {
+            let work = || {
+                store.update("k", |hash| {
+                    hash.clear();
+                    for n in 0..fields {
+                        hash.set(name(n), "value").unwrap();
+                    }
+                    // Past the panic hook, whose message the test harness would keep on this thread's account.
+                    resume_unwind(Box::new("gone"));
+                });
+            };
+            catch_unwind(AssertUnwindSafe(work)).unwrap_err();
+            assert_eq!(store.size("k"), fields);
+            measured.check();
+        }
+    });
+}
+
+#[test]
+fn a_key_costs_what_memory_usage_says() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        let mut source = Source::Seed(2);
+        store.set("a key of some length", "stays", "so that no call files or removes the key").unwrap();
+        for _ in 0..5_000 {
+            let key = "a key of some length";
+            let before = (heap::balance(), store.memory_usage(key).unwrap() as isize);
+            match source.below(8) {
+                0..=3 => _ = store.set(key, source.field(100), source.value()),
+                4 => _ = store.set_many(key, (0..source.below(30)).map(|n| (name(n), source.value()))),
+                5 => _ = store.remove(key, source.field(100)),
+                6 => _ = store.remove_many(key, (0..source.below(100)).map(|n| format!("f{n}"))),
+                _ => _ = store.increment(key, source.field(100), 1),
+            }
+            let after = (heap::balance(), store.memory_usage(key).unwrap() as isize);
+            assert_eq!(after.1 - before.1, after.0 - before.0);
+        }
+    });
+}
+
+#[test]
+fn what_keys_cost_and_what_holds_them_is_the_whole_store() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        // What stands around the records depends on how many keys there are, not on what they hold.
+        let frame =
+            || measured.check() - store.keys().iter().map(|key| store.memory_usage(key).unwrap()).sum::<usize>();
+        for n in 0..500 {
+            store.set(name(n), "f", "v").unwrap();
+        }
+        let small = frame();
+        for n in 0..500 {
+            store.set_many(name(n), (0..n / 10).map(|field| (name(field), "value"))).unwrap();
+        }
+        assert_eq!(frame(), small);
+        assert!(small <= 500 * 64 + 64 * 1_024, "{small} bytes around 500 keys");
+    });
+}
+
+#[test]
+fn an_owned_value_costs_what_memory_usage_says() {
+    for config in config::all() {
+        let before = heap::balance();
+        let mut value = HashValue::with_thresholds(config.thresholds);
+        let mut source = Source::Seed(3);
+        for _ in 0..5_000 {
+            match source.below(8) {
+                0..=4 => _ = value.set(source.field(100), source.value()),
+                5 => _ = value.set_many((0..source.below(30)).map(|n| (name(n), source.value()))),
+                6 => _ = value.remove_many((0..source.below(100)).map(|n| format!("f{n}"))),
+                _ => _ = value.remove(source.field(100)),
+            }
+            assert_eq!(value.memory_usage() as isize, heap::balance() - before, "{}", config.name);
+        }
+        let copy = value.clone();
+        assert_eq!((value.memory_usage() + copy.memory_usage()) as isize, heap::balance() - before);
+        drop((value, copy));
+        assert_eq!(heap::balance(), before);
+    }
+}
+
+#[test]
+fn answers_are_the_callers_and_cost_the_store_nothing() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        store.set_many("k", (0..100).map(|n| (name(n), "value"))).unwrap();
+        let bytes = measured.check();
+        let kept = (store.get_all("k"), store.get("k", name(1)), store.fields("k"), store.values("k"), store.keys());
+        assert_eq!(store.stats().bytes, bytes);
+        drop(kept);
+        measured.check();
+    });
+}

@@ -1,0 +1,39 @@
+//! Validation of invariants from inside: real with the feature `testing`, nothing without it, so that whole test files
+//! compile either way.
+
+use hashlet::{Builder, HashValue, Store};
+
+#[cfg(feature = "testing")]
+pub(crate) fn store(store: &Store) {
+    store.validate();
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn key(store: &Store, key: impl AsRef<[u8]>) {
+    store.validate_key(key);
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn value(value: &HashValue) {
+    value.validate();
+}
+
+/// Fixes the hash seed, so that a failure that depends on the order of hashes replays.
+#[cfg(feature = "testing")]
+pub(crate) fn seeded(builder: Builder, seed: u64) -> Builder {
+    builder.hash_seed(seed)
+}
+
+#[cfg(not(feature = "testing"))]
+pub(crate) fn store(_: &Store) {}
+
+#[cfg(not(feature = "testing"))]
+pub(crate) fn key(_: &Store, _: impl AsRef<[u8]>) {}
+
+#[cfg(not(feature = "testing"))]
+pub(crate) fn value(_: &HashValue) {}
+
+#[cfg(not(feature = "testing"))]
+pub(crate) fn seeded(builder: Builder, _: u64) -> Builder {
+    builder
+}

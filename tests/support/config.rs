@@ -1,0 +1,73 @@
+//! The configurations every behaviour test runs on. A promise about fields holds in both encodings, at any threshold
+//! and on any number of shards, or it does not hold.
+
+use hashlet::{Builder, Store, Thresholds};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) name: &'static str,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) shards: usize,
+}
+
+/// The packed form for as long as its layout can hold the hash at all.
+pub(crate) fn packed() -> Thresholds {
+    Thresholds::default().max_fields(65_535).max_string(65_535).max_packed_bytes(65_535)
+}
+
+/// A table from the first field on.
+pub(crate) fn table() -> Thresholds {
+    Thresholds::default().max_fields(0)
+}
+
+/// So low that a handful of calls converts a hash both ways.
+pub(crate) fn tiny() -> Thresholds {
+    Thresholds::default().max_fields(3).max_string(8).max_packed_bytes(64)
+}
+
+/// One shard, where all keys share a directory, and many.
+pub(crate) fn all() -> [Config; 8] {
+    [
+        Config { name: "packed, 1 shard", thresholds: packed(), shards: 1 },
+        Config { name: "packed, 64 shards", thresholds: packed(), shards: 64 },
+        Config { name: "table, 1 shard", thresholds: table(), shards: 1 },
+        Config { name: "table, 64 shards", thresholds: table(), shards: 64 },
+        Config { name: "tiny, 1 shard", thresholds: tiny(), shards: 1 },
+        Config { name: "tiny, 64 shards", thresholds: tiny(), shards: 64 },
+        Config { name: "default, 1 shard", thresholds: Thresholds::default(), shards: 1 },
+        Config { name: "default, 64 shards", thresholds: Thresholds::default(), shards: 64 },
+    ]
+}
+
+impl Config {
+    pub(crate) fn builder(&self) -> Builder {
+        Store::builder().shards(self.shards).thresholds(self.thresholds)
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        self.builder().build()
+    }
+}
+
+/// Runs `test` on a fresh store of each configuration, validates the store afterwards, and names the configuration when
+/// the test fails.
+pub(crate) fn on_every_configuration(test: impl Fn(&Config, &Store)) {
+    for config in &all() {
+        let _named = Named(config.name);
+        let store = config.store();
+        test(config, &store);
+        super::check::store(&store);
+    }
+}
+
+/// Tells the configuration while a panic passes through, whichever assertion it came from.
+struct Named(&'static str);
+
+impl Drop for Named {
+    #[allow(clippy::print_stderr, reason = "part of a failing test's message")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("on the configuration: {}", self.0);
+        }
+    }
+}

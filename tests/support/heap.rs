@@ -1,0 +1,110 @@
+//! A global allocator that counts. Three figures: the bytes asked for, as `stats` and `memory_usage` promise them; the
+//! bytes really taken, as an operating system sees them; and the balance of one thread, which stays exact while other
+//! threads go about their business.
+//!
+//! ```ignore
+//! #[global_allocator]
+//! static HEAP: heap::Counting = heap::Counting;
+//! ```
+
+#![allow(unsafe_code, reason = "a global allocator cannot be written without")]
+#![allow(dead_code, reason = "tests and benches read different figures")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    // Const and without a destructor: touching it never allocates, and it outlives every other thread-local.
+    static BALANCE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Live bytes asked for, in the whole process.
+pub(crate) fn live() -> usize {
+    LIVE.load(Relaxed)
+}
+
+/// The most [`live`] has been since the last [`reset_peak`].
+pub(crate) fn peak() -> usize {
+    PEAK.load(Relaxed)
+}
+
+pub(crate) fn reset_peak() {
+    PEAK.store(live(), Relaxed);
+}
+
+/// Live bytes taken from the system in the whole process: usable size and 8 bytes of header a block on glibc, elsewhere
+/// what was asked for.
+pub(crate) fn taken() -> usize {
+    TAKEN.load(Relaxed)
+}
+
+/// Bytes this thread asked for less those it gave back.
+pub(crate) fn balance() -> isize {
+    BALANCE.get()
+}
+
+/// The system's allocator, counted.
+#[derive(Debug)]
+pub(crate) struct Counting;
+
+// SAFETY: every call goes to `System` unchanged, and so do its answers; counting neither allocates nor panics.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those `System` asks for.
+        counted(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        counted(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        discount(taken_by(block, layout.size()), layout.size());
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) };
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let taken = taken_by(block, layout.size());
+        // SAFETY: as above.
+        let new = unsafe { System.realloc(block, layout, size) };
+        if !new.is_null() {
+            discount(taken, layout.size());
+            counted(new, size);
+        }
+        new
+    }
+}
+
+fn counted(block: *mut u8, size: usize) -> *mut u8 {
+    if !block.is_null() {
+        let live = LIVE.fetch_add(size, Relaxed) + size;
+        PEAK.fetch_max(live, Relaxed);
+        TAKEN.fetch_add(taken_by(block, size), Relaxed);
+        BALANCE.set(BALANCE.get() + size as isize);
+    }
+    block
+}
+
+fn discount(taken: usize, size: usize) {
+    LIVE.fetch_sub(size, Relaxed);
+    TAKEN.fetch_sub(taken, Relaxed);
+    BALANCE.set(BALANCE.get() - size as isize);
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn taken_by(block: *mut u8, _: usize) -> usize {
+    // SAFETY: `block` is a live block of the system's malloc: `System` got it from there and has not given it back.
+    (unsafe { libc::malloc_usable_size(block.cast()) }) + 8
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn taken_by(_: *mut u8, size: usize) -> usize {
+    size
+}

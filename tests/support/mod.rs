@@ -1,0 +1,29 @@
+//! What the tests, the fuzz target and the benches share: the list of configurations, the naive model, and the
+//! scenarios that drive a store and the model side by side. `heap.rs` stands apart: it brings a global allocator, and
+//! only those who count bytes include it.
+
+#![allow(dead_code, reason = "every test binary takes the part it needs")]
+
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod model;
+pub(crate) mod ops;
+pub(crate) mod reply;
+pub(crate) mod scenario;
+pub(crate) mod source;
+
+/// The boundaries at which lengths and counts change their form: one byte, a one-byte varint, a `u8`, a `u16`.
+pub(crate) const BOUNDARIES: [usize; 8] = [0, 1, 127, 128, 255, 256, 65_535, 65_536];
+
+/// How much of the heavy suites to run: 1 is the full load, `HASHLET_SCALE` sets it, a plain `cargo test` runs a
+/// fiftieth.
+pub(crate) fn scale() -> f64 {
+    let Ok(text) = std::env::var("HASHLET_SCALE") else { return 0.02 };
+    text.parse().expect("HASHLET_SCALE is a number, 1 for the full load")
+}
+
+/// `len` bytes that differ from one position to the next and from one `seed` to the next, so that a shifted copy never
+/// compares equal.
+pub(crate) fn pattern(seed: u8, len: usize) -> Vec<u8> {
+    (0..len).map(|at| seed.wrapping_mul(31).wrapping_add((at % 251) as u8)).collect()
+}
