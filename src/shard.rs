@@ -213,7 +213,7 @@ impl Segment for Keys {
     }
 }
 
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 impl Shard {
     /// Checks the invariants of the module's documentation, and those of all parts.
     ///
