@@ -21,11 +21,21 @@ fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
 /// Whether two byte strings are equal.
 #[inline]
 pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len()
-        && match ends(left) {
-            Some(short) => ends(right) == Some(short),
-            None => left == right,
-        }
+    if left.len() != right.len() {
+        return false;
+    }
+    match left.len() {
+        8..=SHORT => same_ends::<8>(left, right),
+        4..8 => same_ends::<4>(left, right),
+        0..4 => left.iter().zip(right).all(|(left, right)| left == right),
+        _ => left == right,
+    }
+}
+
+/// Whether the first `N` bytes are equal, and the last `N`.
+#[inline]
+fn same_ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
+    left.first_chunk::<N>() == right.first_chunk::<N>() && left.last_chunk::<N>() == right.last_chunk::<N>()
 }
 
 /// A number that depends on all bytes of a short string, its length and the seed; `None` for a longer one. One folded

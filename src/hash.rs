@@ -117,7 +117,7 @@ impl Record {
     pub(crate) fn get(&self, field: &[u8], cx: Context<'_>) -> Option<&[u8]> {
         match self {
             Self::Packed(packed) => packed.get(cx.rules.tag(field), field),
-            Self::Table(table) => table.get(cx.rules.hash(field), field),
+            Self::Table(table) => table.get(field, cx.rules),
         }
     }
 
@@ -128,25 +128,30 @@ impl Record {
         }
     }
 
+    /// Sets a field, and says whether it is new. Limits are the caller's concern.
+    #[inline]
+    pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
+        if let Self::Packed(packed) = self
+            && works_packed(packed.size(), (field, value), cx.rules)
+            && let Some(is_new) = packed.set(cx.rules.tag(field), field, value)
+        {
+            return is_new;
+        }
+        self.put_in_table(field, value, cx)
+    }
+
+    #[inline(never)]
+    fn put_in_table(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
+        self.promote(cx).set(cx.rules.hash(field), field, value, cx)
+    }
+
     /// Sets the fields one by one, and counts the new ones. Limits are the caller's concern.
-    pub(crate) fn put(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
-        let (mut new, mut done) = (0, 0);
-        if let Self::Packed(packed) = self {
-            if let [(field, value)] = pairs
-                && packed.overwrite(cx.rules.tag(field), field, value)
-            {
-                return 0;
-            }
-            (new, done) = put_packed(packed, pairs, cx.rules);
-            if done < pairs.len() {
-                self.promote(cx);
-            }
-        }
-        if let Self::Table(table) = self {
-            let rest = &pairs[done..];
-            new += rest.iter().filter(|(field, value)| table.set(cx.rules.hash(field), field, value, cx)).count();
-        }
-        new
+    pub(crate) fn put_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
+        let (new, done) = match self {
+            Self::Packed(packed) => put_packed(packed, pairs, cx.rules),
+            Self::Table(_) => (0, 0),
+        };
+        new + pairs[done..].iter().filter(|(field, value)| self.put_in_table(field, value, cx)).count()
     }
 
     /// Removes a field, and says whether it was there.
@@ -170,7 +175,8 @@ impl Record {
         let thresholds = &cx.rules.thresholds;
         match self {
             Self::Packed(packed) => {
-                if packed.len() > thresholds.max_fields || packed.entry_bytes() > thresholds.max_packed_bytes {
+                let (fields, entry_bytes) = packed.size();
+                if fields > thresholds.max_fields || entry_bytes > thresholds.max_packed_bytes {
                     self.promote(cx);
                 }
             }
@@ -182,27 +188,25 @@ impl Record {
         }
     }
 
-    fn promote(&mut self, cx: Context<'_>) {
+    /// The table that the record is, or becomes.
+    fn promote(&mut self, cx: Context<'_>) -> &mut Table {
         if let Self::Packed(packed) = self {
             *self = Self::Table(Box::new(Table::from_packed(packed, cx)));
+        }
+        match self {
+            Self::Table(table) => table,
+            Self::Packed(_) => unreachable!("it has just become a table"),
         }
     }
 }
 
 /// Sets fields while the packed form is the right one to work on: how many were new, how many are done.
 fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize, usize) {
-    let Thresholds { max_fields, max_packed_bytes, .. } = rules.thresholds;
     let mut draft = packed.draft();
-    if pairs.len() > 1 {
-        draft.reserve(pairs);
-    }
+    draft.reserve(pairs);
     let mut new = 0;
-    for (done, (field, value)) in pairs.iter().enumerate() {
-        if rules.is_oversized(field.len()) || rules.is_oversized(value.len()) {
-            return (new, done);
-        }
-        let (fields, entry_bytes) = draft.size();
-        if fields > 2 * max_fields || entry_bytes > 2 * max_packed_bytes {
+    for (done, &(field, value)) in pairs.iter().enumerate() {
+        if !works_packed(draft.size(), (field, value), rules) {
             return (new, done);
         }
         match draft.set(rules.tag(field), field, value) {
@@ -211,6 +215,16 @@ fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize,
         }
     }
     (new, pairs.len())
+}
+
+/// Whether the packed form of this size is the right one to set a field in, in the course of a call.
+#[inline]
+fn works_packed((fields, entry_bytes): (usize, usize), (field, value): Pair<'_>, rules: &Rules) -> bool {
+    let Thresholds { max_fields, max_packed_bytes, .. } = rules.thresholds;
+    fields <= 2 * max_fields
+        && entry_bytes <= 2 * max_packed_bytes
+        && !rules.is_oversized(field.len())
+        && !rules.is_oversized(value.len())
 }
 
 /// Whether a table is small enough for the packed form, by so many parts of the thresholds.
@@ -250,8 +264,9 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 packed.validate(rules);
-                assert!(packed.len() <= thresholds.max_fields, "1: {} fields", packed.len());
-                assert!(packed.entry_bytes() <= thresholds.max_packed_bytes, "1: {} bytes", packed.entry_bytes());
+                let (fields, entry_bytes) = packed.size();
+                assert!(fields <= thresholds.max_fields, "1: {fields} fields");
+                assert!(entry_bytes <= thresholds.max_packed_bytes, "1: {entry_bytes} bytes");
                 let longest = self.pairs().flat_map(<[&[u8]; 2]>::from).map(<[u8]>::len).max();
                 assert!(longest.is_none_or(|len| !rules.is_oversized(len)), "1: a string of {longest:?} bytes");
             }

@@ -177,7 +177,16 @@ impl Rules {
     /// One byte that tells the fields of a packed hash apart: from a quick mix of short ones, from the hash of others.
     #[inline]
     pub(crate) fn tag(&self, field: &[u8]) -> u8 {
-        (bytes::mix_short(field, self.tag_seed).unwrap_or_else(|| self.hash(field)) >> 56) as u8
+        let mixed = match bytes::mix_short(field, self.tag_seed) {
+            Some(mixed) => mixed,
+            None => self.cold_hash(field),
+        };
+        (mixed >> 56) as u8
+    }
+
+    #[cold]
+    fn cold_hash(&self, bytes: &[u8]) -> u64 {
+        self.hash(bytes)
     }
 
     #[cfg(feature = "testing")]

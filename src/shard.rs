@@ -10,7 +10,7 @@
 //! 1. No record is empty, and each is found under its key.
 //! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
 
-use std::mem::take;
+use std::mem::{swap, take};
 
 use hashbrown::HashTable;
 
@@ -35,6 +35,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    #[inline]
     fn of(record: &Record) -> Self {
         Self {
             fields: record.len(),
@@ -80,32 +81,35 @@ impl Shard {
     }
 
     /// Visits the record of a key, if there is one.
+    #[inline(always)]
     pub(crate) fn visit<'a>(&'a mut self, hash: u64, key: &[u8], cx: Context<'a>) -> Option<Visit<'a>> {
         let slot = self.slot(hash, key)?;
         Some(self.visit_slot(slot, hash, cx))
     }
 
     /// Visits the record of a key, or an empty one that is filed if it gets a field.
+    #[inline(always)]
     pub(crate) fn visit_or_new<'a>(&'a mut self, hash: u64, key: &[u8], cx: Context<'a>) -> Visit<'a> {
         match self.slot(hash, key) {
             Some(slot) => self.visit_slot(slot, hash, cx),
             None => {
                 let record = Record::new(key);
-                Visit { before: Sums::default(), began: Encoding::Packed, slot: None, shard: self, record, hash, cx }
+                Visit { before: Sums::default(), slot: None, shard: self, record, hash, cx }
             }
         }
     }
 
+    #[inline(always)]
     fn slot(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         let at = self.keys.locate(hash)?;
         let bucket = self.keys.at(at).0.find_bucket_index(hash, |record| bytes::equal(record.key(), key))?;
         Some(Slot { at, bucket })
     }
 
+    #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, cx: Context<'a>) -> Visit<'a> {
         let record = take(self.keys.at_mut(slot.at).record_mut(slot.bucket));
-        let (before, began) = (Sums::of(&record), record.encoding());
-        Visit { before, began, slot: Some(slot), shard: self, record, hash, cx }
+        Visit { before: Sums::of(&record), slot: Some(slot), shard: self, record, hash, cx }
     }
 }
 
@@ -124,20 +128,31 @@ pub(crate) struct Visit<'a> {
     hash: u64,
     slot: Option<Slot>,
     before: Sums,
-    began: Encoding,
 }
 
 impl Drop for Visit<'_> {
+    #[inline]
     fn drop(&mut self) {
+        // A packed hash that has kept its size has changed no sum, and no threshold concerns it.
+        if let Some(slot) = self.slot
+            && self.record.encoding() == Encoding::Packed
+            && Sums::of(&self.record) == self.before
+        {
+            swap(&mut self.record, self.shard.keys.at_mut(slot.at).record_mut(slot.bucket));
+        } else {
+            self.settle();
+        }
+    }
+}
+
+impl Visit<'_> {
+    fn settle(&mut self) {
         let mut record = take(&mut self.record);
         let Shard { keys, sums } = &mut *self.shard;
         let rules = self.cx.rules;
-        // A packed hash that has kept its size stays as it is. (A table may have lost its last oversized string.)
-        if record.encoding() == Encoding::Table || Sums::of(&record) != self.before {
-            record.settle(self.began, self.cx);
-            let after = if record.len() == 0 { Sums::default() } else { Sums::of(&record) };
-            sums.exchange(self.before, after);
-        }
+        let began = if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table };
+        record.settle(began, self.cx);
+        sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
         match self.slot {
             Some(Slot { at, bucket }) if record.len() > 0 => {
                 *keys.at_mut(at).record_mut(bucket) = record;

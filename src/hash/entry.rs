@@ -67,8 +67,8 @@ pub(crate) fn value_offset(entry: &[u8]) -> usize {
 #[inline]
 pub(crate) fn value_offset_of(entry: &[u8], field: &[u8]) -> Option<usize> {
     let (len, read) = read_varint(entry);
-    let value_at = read + len;
-    (len == field.len() && bytes::equal(&entry[read..value_at], field)).then_some(value_at)
+    let behind = &entry[read..];
+    (len == field.len() && bytes::equal(behind.get(..field.len())?, field)).then_some(read + field.len())
 }
 
 #[cfg(test)]

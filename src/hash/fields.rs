@@ -7,6 +7,18 @@ use crate::hash::number::{FloatText, IntegerText, add_floats, parse_float, parse
 use crate::hash::{Pair, Record};
 
 impl Record {
+    /// Redis's HSET for one field: whether it is new.
+    #[inline]
+    pub(crate) fn set(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        self.admit(field, value, cx)?;
+        if let Err(error) = cx.rules.check_fields(self.len() + 1)
+            && self.get(field, cx).is_none()
+        {
+            return Err(error);
+        }
+        Ok(self.put(field, value, cx))
+    }
+
     /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
     pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
         self.check_key(cx)?;
@@ -16,7 +28,7 @@ impl Record {
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
             cx.rules.check_fields(self.len() + self.count_new(pairs, cx))?;
         }
-        Ok(self.put(pairs, cx))
+        Ok(self.put_many(pairs, cx))
     }
 
     /// Redis's HSETNX: whether the field was set, because it was absent.
@@ -38,7 +50,7 @@ impl Record {
         }
         match new {
             Some(value) => {
-                self.set_many(&[(field, value)], cx)?;
+                self.set(field, value, cx)?;
             }
             None => {
                 self.remove(field, cx);
@@ -64,7 +76,7 @@ impl Record {
         self.admit(field, b"", cx)?;
         let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
         let sum = number.checked_add(amount).ok_or(Error::Overflow)?;
-        self.set_many(&[(field, IntegerText::of(sum).as_bytes())], cx)?;
+        self.set(field, IntegerText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 
@@ -76,7 +88,7 @@ impl Record {
         }
         let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
-        self.set_many(&[(field, FloatText::of(sum).as_bytes())], cx)?;
+        self.set(field, FloatText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 

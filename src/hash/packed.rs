@@ -23,6 +23,8 @@
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
 //! and a binary search misses more cache lines than tags do).
 
+use std::ops::Range;
+
 use crate::hash::entry;
 use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
@@ -73,18 +75,19 @@ impl Layout {
     }
 
     /// Where an entry is among all bytes.
-    #[inline]
-    fn entry(&self, bytes: &[u8], index: usize) -> std::ops::Range<usize> {
-        let ends = &bytes[self.ends_at()..];
-        let (start, end) = if self.end_width == 1 {
-            let end_of = |index: usize| usize::from(ends[index]);
-            (if index == 0 { 0 } else { end_of(index - 1) }, end_of(index))
-        } else {
-            let end_of = |index: usize| usize::from(u16::from_le_bytes([ends[2 * index], ends[2 * index + 1]]));
-            (if index == 0 { 0 } else { end_of(index - 1) }, end_of(index))
-        };
+    #[inline(always)]
+    fn entry(&self, bytes: &[u8], index: usize) -> Range<usize> {
         let entries_at = self.entries_at();
-        entries_at + start..entries_at + end
+        let start = if index == 0 { 0 } else { self.end(bytes, index - 1) };
+        entries_at + start..entries_at + self.end(bytes, index)
+    }
+
+    /// Where an entry ends, counted from the first one.
+    #[inline]
+    fn end(&self, bytes: &[u8], index: usize) -> usize {
+        let at = self.ends_at() + index * self.end_width;
+        let low = usize::from(bytes[at]);
+        if self.end_width == 1 { low } else { low | usize::from(bytes[at + 1]) << 8 }
     }
 
     /// Bytes of all entries.
@@ -93,34 +96,58 @@ impl Layout {
         bytes.len() - self.entries_at()
     }
 
-    /// The index of a field, and where its value is among all bytes.
+    /// The numbers of fields and of bytes of entries.
     #[inline]
-    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<(usize, std::ops::Range<usize>)> {
-        let mut tags = &bytes[self.tags_at..];
-        let mut first = 0;
+    fn size(&self, bytes: &[u8]) -> (usize, usize) {
+        (self.fields, self.entry_bytes(bytes))
+    }
+
+    /// The index of a field, and where its value is among all bytes. Straight on for the first eight fields, and so
+    /// for most lookups that programs do.
+    #[inline(always)]
+    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<(usize, Range<usize>)> {
+        let Some(eight) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
+        match first_equal(*eight, tag) {
+            None if self.fields <= LANES => None,
+            None => self.find_from(bytes, LANES, tag, field),
+            Some(index) if index >= self.fields => None,
+            Some(index) => match self.value_at(bytes, index, field) {
+                Some(value) => Some((index, value)),
+                None => self.find_from(bytes, index + 1, tag, field),
+            },
+        }
+    }
+
+    /// [`find`](Self::find) among the fields from this index on.
+    #[inline(never)]
+    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<(usize, Range<usize>)> {
+        let mut first = first;
         while first < self.fields {
-            let rest = self.fields - first;
-            // What follows the tags is read with them, and masked out; only the tiniest hashes end before eight bytes.
-            let mut chunk = [!tag; LANES];
-            match tags.split_first_chunk::<LANES>() {
-                Some((eight, behind)) => (chunk, tags) = (*eight, behind),
-                None => chunk[..rest].copy_from_slice(&tags[..rest]),
+            // What follows the tags is read with them; only the tiniest hashes end before eight bytes.
+            let behind = &bytes[self.tags_at + first..];
+            let eight = behind.first_chunk().copied().unwrap_or_else(|| padded(behind));
+            let Some(lane) = first_equal(eight, tag) else {
+                first += LANES;
+                continue;
+            };
+            let index = first + lane;
+            if index >= self.fields {
+                return None;
             }
-            let mut lanes = equal_lanes(u64::from_le_bytes(chunk), tag);
-            if rest < LANES {
-                lanes &= !(u64::MAX << (rest * LANES));
+            if let Some(value) = self.value_at(bytes, index, field) {
+                return Some((index, value));
             }
-            while lanes != 0 {
-                let index = first + lanes.trailing_zeros() as usize / LANES;
-                let entry = self.entry(bytes, index);
-                if let Some(value_at) = entry::value_offset_of(&bytes[entry.clone()], field) {
-                    return Some((index, entry.start + value_at..entry.end));
-                }
-                lanes &= lanes - 1;
-            }
-            first += LANES;
+            first = index + 1;
         }
         None
+    }
+
+    /// Where the value of an entry is among all bytes, if it is the entry of this field.
+    #[inline]
+    fn value_at(&self, bytes: &[u8], index: usize, field: &[u8]) -> Option<Range<usize>> {
+        let entry = self.entry(bytes, index);
+        let value_offset = entry::value_offset_of(&bytes[entry.clone()], field)?;
+        Some(entry.start + value_offset..entry.end)
     }
 }
 
@@ -129,17 +156,25 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
     entry::read_varint(&bytes[KEY_LEN_AT..])
 }
 
-/// Tags in a `u64`, and bits in each of them.
+#[cold]
+fn padded(bytes: &[u8]) -> [u8; LANES] {
+    let mut padded = [0; LANES];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    padded
+}
+
+/// Tags in a `u64`, and bits in each.
 const LANES: usize = 8;
 
-/// Sets the top bit of each byte that equals the tag. A byte above an equal one may be marked falsely, so a marked one
-/// still has to be looked at (Mycroft's test for a zero byte).
+/// The index of the first of eight tags that is this one (Mycroft's test for a zero byte, which is exact for the
+/// lowest).
 #[inline]
-fn equal_lanes(tags: u64, tag: u8) -> u64 {
-    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
-    const TOP: u64 = u64::from_le_bytes([0x80; 8]);
-    let zero_where_equal = tags ^ (LOW * u64::from(tag));
-    zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP
+fn first_equal(tags: [u8; LANES], tag: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_le_bytes([0x01; LANES]);
+    const TOP: u64 = u64::from_le_bytes([0x80; LANES]);
+    let zero_where_equal = u64::from_le_bytes(tags) ^ (LOW * u64::from(tag));
+    let marked = zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP;
+    (marked != 0).then(|| marked.trailing_zeros() as usize / LANES)
 }
 
 impl Packed {
@@ -223,9 +258,10 @@ impl Packed {
         Layout::of(&self.0).fields
     }
 
+    /// The numbers of fields and of bytes of entries.
     #[inline]
-    pub(crate) fn entry_bytes(&self) -> usize {
-        Layout::of(&self.0).entry_bytes(&self.0)
+    pub(crate) fn size(&self) -> (usize, usize) {
+        Layout::of(&self.0).size(&self.0)
     }
 
     /// Bytes asked of the allocator.
@@ -240,16 +276,18 @@ impl Packed {
         Some(&self.0[value])
     }
 
-    /// Overwrites a value with one of the same length, and says whether there was one.
+    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
+    /// A value of the same length is overwritten in place.
     #[inline]
-    pub(crate) fn overwrite(&mut self, tag: u8, field: &[u8], value: &[u8]) -> bool {
-        match Layout::of(&self.0).find(&self.0, tag, field) {
-            Some((_, old)) if old.len() == value.len() => {
-                self.0[old].copy_from_slice(value);
-                true
-            }
-            _ => false,
+    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
+        let found = Layout::of(&self.0).find(&self.0, tag, field);
+        if let Some((_, old)) = &found
+            && old.len() == value.len()
+        {
+            self.0[old.clone()].copy_from_slice(value);
+            return Some(false);
         }
+        self.draft().set_found(found, (tag, field, value))
     }
 
     /// Removes a field, and says whether it was there.
@@ -275,6 +313,9 @@ impl Packed {
         Draft { home: self, bytes }
     }
 }
+
+/// A field's tag, the field, and its value.
+type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
 
 /// A packed hash in the course of being changed: the same bytes with room to grow. Its `Drop` puts them back, so that
 /// no way out can lose them.
@@ -306,24 +347,31 @@ impl Draft<'_> {
 
     /// The numbers of fields and of bytes of entries.
     pub(crate) fn size(&self) -> (usize, usize) {
-        let layout = Layout::of(&self.bytes);
-        (layout.fields, layout.entry_bytes(&self.bytes))
+        Layout::of(&self.bytes).size(&self.bytes)
     }
 
-    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
+    /// [`Packed::set`].
     pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
+        let found = Layout::of(&self.bytes).find(&self.bytes, tag, field);
+        self.set_found(found, (tag, field, value))
+    }
+
+    /// [`Packed::set`], given where the field was found.
+    fn set_found(&mut self, found: Option<(usize, Range<usize>)>, new: Tagged<'_>) -> Option<bool> {
+        let (_, field, value) = new;
         let layout = Layout::of(&self.bytes);
-        let entry_bytes = layout.entry_bytes(&self.bytes);
-        match layout.find(&self.bytes, tag, field) {
-            Some((index, old)) => Packed::fits(layout.fields, entry_bytes - old.len() + value.len()).then(|| {
-                self.replace(layout, index, old, value);
-                false
-            }),
-            None => Packed::fits(layout.fields + 1, entry_bytes + entry::len(field, value)).then(|| {
-                self.insert(layout, tag, field, value);
-                true
-            }),
+        let (fields, entry_bytes) = layout.size(&self.bytes);
+        let is_new = found.is_none();
+        match found {
+            Some((index, old)) => {
+                Packed::fits(fields, entry_bytes - old.len() + value.len())
+                    .then(|| self.replace(layout, index, old, new))?;
+            }
+            None => {
+                Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| self.insert(layout, new))?;
+            }
         }
+        Some(is_new)
     }
 
     fn remove_at(&mut self, layout: Layout, index: usize) {
@@ -341,10 +389,11 @@ impl Draft<'_> {
         self.set_count(layout.fields - 1);
     }
 
-    fn insert(&mut self, layout: Layout, tag: u8, field: &[u8], value: &[u8]) {
+    fn insert(&mut self, layout: Layout, new: Tagged<'_>) {
+        let (tag, field, value) = new;
         let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
         if layout.end_width != width(end) {
-            self.rewrite(layout, None, Some((tag, field, value)));
+            self.rewrite(layout, None, Some(new));
             return;
         }
         let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
@@ -359,12 +408,11 @@ impl Draft<'_> {
         self.set_count(layout.fields + 1);
     }
 
-    fn replace(&mut self, layout: Layout, index: usize, old: std::ops::Range<usize>, value: &[u8]) {
+    fn replace(&mut self, layout: Layout, index: usize, old: Range<usize>, new: Tagged<'_>) {
+        let (_, _, value) = new;
         let (len, new_end) = (self.bytes.len(), old.start + value.len());
         if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
-            let entry = layout.entry(&self.bytes, index);
-            let field = entry::pair(&self.bytes[entry]).0.to_vec();
-            self.rewrite(layout, Some(index), Some((self.bytes[layout.tags_at + index], &field, value)));
+            self.rewrite(layout, Some(index), Some(new));
             return;
         }
         if value.len() > old.len() {
@@ -393,7 +441,7 @@ impl Draft<'_> {
 
     /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
     #[cold]
-    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<(u8, &[u8], &[u8])>) {
+    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
         let mut last = Vec::new();
         if let Some((_, field, value)) = with {
             entry::push(&mut last, field, value);

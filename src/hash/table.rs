@@ -81,8 +81,9 @@ impl Table {
         size_of::<Self>() + self.key.len() + self.fields.heap_bytes()
     }
 
-    #[inline]
-    pub(crate) fn get(&self, hash: u64, field: &[u8]) -> Option<&[u8]> {
+    #[inline(never)]
+    pub(crate) fn get(&self, field: &[u8], rules: &Rules) -> Option<&[u8]> {
+        let hash = rules.hash(field);
         self.fields.find(hash)?.get(hash, field)
     }
 

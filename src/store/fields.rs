@@ -104,7 +104,8 @@ impl Store {
     /// [`TooManyFields`](crate::Error::TooManyFields). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.set_pairs(key.as_ref(), &[(field.as_ref(), value.as_ref())])? == 1)
+        let (field, value) = (field.as_ref(), value.as_ref());
+        self.change_or_create(key.as_ref(), |visit| visit.record.set(field, value, visit.cx))
     }
 
     /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
@@ -126,11 +127,8 @@ impl Store {
         V: AsRef<[u8]>,
     {
         let pairs = Arguments::pairs(pairs);
-        self.set_pairs(key.as_ref(), &pairs.as_pairs())
-    }
-
-    fn set_pairs(&self, key: &[u8], pairs: &[(&[u8], &[u8])]) -> Result<usize> {
-        self.change_or_create(key, |visit| visit.record.set_many(pairs, visit.cx))
+        let pairs = pairs.as_pairs();
+        self.change_or_create(key.as_ref(), |visit| visit.record.set_many(&pairs, visit.cx))
     }
 
     /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.

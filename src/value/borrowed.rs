@@ -204,7 +204,7 @@ impl<'a> HashMut<'a> {
     /// [`TooManyFields`](crate::Error::TooManyFields).
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.record.set_many(&[(field.as_ref(), value.as_ref())], self.cx)? == 1)
+        self.record.set(field.as_ref(), value.as_ref(), self.cx)
     }
 
     /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it

@@ -269,7 +269,7 @@ impl<F: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(F, V)> for HashValue {
     fn extend<I: IntoIterator<Item = (F, V)>>(&mut self, pairs: I) {
         let cx = Context::of_value(&self.rules);
         let began = self.record.encoding();
-        self.record.put(&Arguments::pairs(pairs).as_pairs(), cx);
+        self.record.put_many(&Arguments::pairs(pairs).as_pairs(), cx);
         self.record.settle(began, cx);
     }
 }
