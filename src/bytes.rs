@@ -19,7 +19,7 @@ fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
 }
 
 /// Whether two byte strings are equal.
-#[inline]
+#[inline(always)]
 pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;

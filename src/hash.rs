@@ -113,7 +113,7 @@ impl Record {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, field: &[u8], cx: Context<'_>) -> Option<&[u8]> {
         match self {
             Self::Packed(packed) => packed.get(cx.rules.tag(field), field),

@@ -64,7 +64,7 @@ pub(crate) fn value_offset(entry: &[u8]) -> usize {
 }
 
 /// Where the value starts in an entry, if it is the entry of this field.
-#[inline]
+#[inline(always)]
 pub(crate) fn value_offset_of(entry: &[u8], field: &[u8]) -> Option<usize> {
     let (len, read) = read_varint(entry);
     let behind = &entry[read..];

@@ -77,17 +77,18 @@ impl Layout {
     /// Where an entry is among all bytes.
     #[inline(always)]
     fn entry(&self, bytes: &[u8], index: usize) -> Range<usize> {
+        // Each end is read together with the one before it. What stands before the first end is a tag, and left out.
+        let (before, end) = if self.end_width == 1 {
+            let [before, end] = chunk(bytes, self.ends_at() + index - 1);
+            (before.into(), end.into())
+        } else {
+            let [low, high, end_low, end_high] = chunk(bytes, self.ends_at() + 2 * index - 2);
+            (u16::from_le_bytes([low, high]).into(), u16::from_le_bytes([end_low, end_high]).into())
+        };
+        let start: usize = if index == 0 { 0 } else { before };
+        let end: usize = end;
         let entries_at = self.entries_at();
-        let start = if index == 0 { 0 } else { self.end(bytes, index - 1) };
-        entries_at + start..entries_at + self.end(bytes, index)
-    }
-
-    /// Where an entry ends, counted from the first one.
-    #[inline]
-    fn end(&self, bytes: &[u8], index: usize) -> usize {
-        let at = self.ends_at() + index * self.end_width;
-        let low = usize::from(bytes[at]);
-        if self.end_width == 1 { low } else { low | usize::from(bytes[at + 1]) << 8 }
+        entries_at + start..entries_at + end
     }
 
     /// Bytes of all entries.
@@ -143,7 +144,7 @@ impl Layout {
     }
 
     /// Where the value of an entry is among all bytes, if it is the entry of this field.
-    #[inline]
+    #[inline(always)]
     fn value_at(&self, bytes: &[u8], index: usize, field: &[u8]) -> Option<Range<usize>> {
         let entry = self.entry(bytes, index);
         let value_offset = entry::value_offset_of(&bytes[entry.clone()], field)?;
@@ -154,6 +155,12 @@ impl Layout {
 #[cold]
 fn long_key_len(bytes: &[u8]) -> (usize, usize) {
     entry::read_varint(&bytes[KEY_LEN_AT..])
+}
+
+/// So many bytes from this place on.
+#[inline]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    *bytes[at..].first_chunk().expect("what the head promises is there")
 }
 
 #[cold]
@@ -270,7 +277,7 @@ impl Packed {
     }
 
     /// O(n / 8) tags, and the one entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, tag: u8, field: &[u8]) -> Option<&[u8]> {
         let (_, value) = Layout::of(&self.0).find(&self.0, tag, field)?;
         Some(&self.0[value])
