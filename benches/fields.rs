@@ -124,17 +124,10 @@ struct Bench {
 
 impl Bench {
     fn new(profiles: usize) -> Self {
-        let (hashlet, dashmap): (Store, DashMaps) = (Rival::new(), Rival::new());
-        for number in 0..profiles {
-            let profile = Profile::new(number);
-            assert_eq!(Rival::set_many(&hashlet, &profile.key, &profile.pairs()), 8);
-        }
-        let mut answers = Vec::with_capacity(profiles);
-        for number in 0..profiles {
-            let profile = Profile::new(number);
-            assert_eq!(dashmap.set_many(&profile.key, &profile.pairs()), 8);
-            answers.push(profile.values.each_ref().map(|value| answer(value.as_bytes()) as u16));
-        }
+        let hashlet = filled(profiles);
+        let dashmap = filled(profiles);
+        let answers = |number| Profile::new(number).values.map(|value| answer(value.as_bytes()) as u16);
+        let answers = (0..profiles).map(answers).collect();
         let mut random = Random::new(SEED);
         let (phone, letters) = (phone(&mut random), letters(&mut random, 15));
         Self { hashlet, dashmap, answers, phone, letters }
@@ -156,10 +149,11 @@ impl Bench {
             if !support::wanted(&name) {
                 continue;
             }
+            let lists = |round: usize| &operations[round][..threads];
             let times = Rounds::run(
                 operations.len(),
-                &mut [&mut |round| self.run(&self.hashlet, workload, &operations[round][..threads]), &mut |round| {
-                    self.run(&self.dashmap, workload, &operations[round][..threads])
+                &mut [&mut |round| self.run(&self.hashlet, workload, lists(round)), &mut |round| {
+                    self.run(&self.dashmap, workload, lists(round))
                 }],
             );
             let count = (operations[0][0].len() * threads) as f64;
@@ -241,6 +235,16 @@ impl Bench {
             Workload::Remove => sum(list, |operation| usize::from(store.remove(&operation.key, NINTH_FIELD))),
         }
     }
+}
+
+/// A store of so many profiles.
+fn filled<R: Rival>(profiles: usize) -> R {
+    let store = R::new();
+    for number in 0..profiles {
+        let profile = Profile::new(number);
+        assert_eq!(store.set_many(profile.key.as_ref(), &profile.pairs()), 8);
+    }
+    store
 }
 
 /// What an operation adds to the sum of its list when it has read this value.

@@ -27,6 +27,7 @@ mod tests;
 use std::mem::size_of;
 
 use crate::call::Context;
+use crate::error::Result;
 use crate::rules::{Rules, Thresholds};
 use packed::Packed;
 use table::Table;
@@ -128,19 +129,36 @@ impl Record {
         }
     }
 
-    /// Sets a field, and says whether it is new. Limits are the caller's concern.
+    /// Sets a field, and says whether it is new. Of the limits only that on the number of fields is judged here.
     #[inline]
-    pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
-        if let Self::Packed(packed) = self
-            && works_packed(packed.size(), (field, value), cx.rules)
-            && let Some(is_new) = packed.set(cx.rules.tag(field), field, value)
-        {
-            return is_new;
+    pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        match self {
+            Self::Packed(packed) => {
+                let tag = cx.rules.tag(field);
+                let found = packed.find(tag, field);
+                if packed.overwrite(&found, value) {
+                    return Ok(false);
+                }
+                if found.is_none() {
+                    cx.rules.check_fields(packed.len() + 1)?;
+                }
+                if works_packed(packed.size(), (field, value), cx.rules)
+                    && let Some(is_new) = packed.draft().set_found(found, (tag, field, value))
+                {
+                    return Ok(is_new);
+                }
+            }
+            Self::Table(table) => {
+                if let Err(error) = cx.rules.check_fields(table.len() + 1)
+                    && table.get(field, cx.rules).is_none()
+                {
+                    return Err(error);
+                }
+            }
         }
-        self.put_in_table(field, value, cx)
+        Ok(self.put_in_table(field, value, cx))
     }
 
-    #[inline(never)]
     fn put_in_table(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
         self.promote(cx).set(cx.rules.hash(field), field, value, cx)
     }

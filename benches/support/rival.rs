@@ -2,8 +2,7 @@
 //!
 //! The rivals are maps of maps of boxed slices, and get the best of what a careful program would do:
 //!
-//! - ahash, the hash function of hashlet, with a seed known when the program is compiled, so that a map stores none
-//!   (std's default would hash more slowly and take 16 bytes more in each inner map);
+//! - ahash, the hash function of hashlet (std's default would hash more slowly);
 //! - as many shards as hashlet, so that threads meet as rarely;
 //! - no allocation for a key or a field that is there already, and a value of the same length copied in place;
 //! - inner maps made with room for what they are about to take.
@@ -81,17 +80,22 @@ impl Rival for Store {
     }
 }
 
-/// Ahash with a seed that takes no room.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Seeded;
+/// ahash's `RandomState`, with seeds that are the same in every run.
+#[derive(Clone)]
+pub(crate) struct Seeded(ahash::RandomState);
+
+impl Default for Seeded {
+    fn default() -> Self {
+        Self(ahash::RandomState::with_seeds(1, 2, 3, 4))
+    }
+}
 
 impl BuildHasher for Seeded {
     type Hasher = <ahash::RandomState as BuildHasher>::Hasher;
 
     #[inline]
     fn build_hasher(&self) -> Self::Hasher {
-        const STATE: ahash::RandomState = ahash::RandomState::with_seeds(1, 2, 3, 4);
-        STATE.build_hasher()
+        self.0.build_hasher()
     }
 }
 
@@ -119,17 +123,15 @@ fn set_fields(fields: &mut Fields, pairs: &[Pair<'_>]) -> usize {
 /// The map of maps that most programs would take.
 pub(crate) struct DashMaps(DashMap<Box<[u8]>, Fields, Seeded>);
 
-impl DashMaps {
-    /// hashlet's own default.
-    const SHARDS: usize = 64;
-}
+/// hashlet's own default number of shards.
+const SHARDS: usize = 64;
 
 impl Rival for DashMaps {
     const NAME: &str = "dashmap";
     type Whole = Fields;
 
     fn new() -> Self {
-        Self(DashMap::with_hasher_and_shard_amount(Seeded, Self::SHARDS))
+        Self(DashMap::with_hasher_and_shard_amount(Seeded::default(), SHARDS))
     }
 
     fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize {

@@ -11,12 +11,7 @@ impl Record {
     #[inline]
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
-        if let Err(error) = cx.rules.check_fields(self.len() + 1)
-            && self.get(field, cx).is_none()
-        {
-            return Err(error);
-        }
-        Ok(self.put(field, value, cx))
+        self.put(field, value, cx)
     }
 
     /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.

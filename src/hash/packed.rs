@@ -106,7 +106,7 @@ impl Layout {
     /// The index of a field, and where its value is among all bytes. Straight on for the first eight fields, and so
     /// for most lookups that programs do.
     #[inline(always)]
-    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<(usize, Range<usize>)> {
+    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<Found> {
         let Some(eight) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
         match first_equal(*eight, tag) {
             None if self.fields <= LANES => None,
@@ -121,7 +121,7 @@ impl Layout {
 
     /// [`find`](Self::find) among the fields from this index on.
     #[inline(never)]
-    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<(usize, Range<usize>)> {
+    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<Found> {
         let mut first = first;
         while first < self.fields {
             // What follows the tags is read with them; only the tiniest hashes end before eight bytes.
@@ -283,18 +283,22 @@ impl Packed {
         Some(&self.0[value])
     }
 
-    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
-    /// A value of the same length is overwritten in place.
+    /// Where a field is. O(n / 8) tags, and the one entry.
+    #[inline(always)]
+    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<Found> {
+        Layout::of(&self.0).find(&self.0, tag, field)
+    }
+
+    /// Overwrites a value with one of the same length, and says whether there was one.
     #[inline]
-    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
-        let found = Layout::of(&self.0).find(&self.0, tag, field);
-        if let Some((_, old)) = &found
-            && old.len() == value.len()
-        {
-            self.0[old.clone()].copy_from_slice(value);
-            return Some(false);
+    pub(crate) fn overwrite(&mut self, found: &Option<Found>, value: &[u8]) -> bool {
+        match found {
+            Some((_, old)) if old.len() == value.len() => {
+                self.0[old.clone()].copy_from_slice(value);
+                true
+            }
+            _ => false,
         }
-        self.draft().set_found(found, (tag, field, value))
     }
 
     /// Removes a field, and says whether it was there.
@@ -321,8 +325,11 @@ impl Packed {
     }
 }
 
+/// The index of a field, and where its value is among all bytes.
+pub(crate) type Found = (usize, Range<usize>);
+
 /// A field's tag, the field, and its value.
-type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
+pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
 
 /// A packed hash in the course of being changed: the same bytes with room to grow. Its `Drop` puts them back, so that
 /// no way out can lose them.
@@ -357,28 +364,27 @@ impl Draft<'_> {
         Layout::of(&self.bytes).size(&self.bytes)
     }
 
-    /// [`Packed::set`].
+    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
     pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
         let found = Layout::of(&self.bytes).find(&self.bytes, tag, field);
         self.set_found(found, (tag, field, value))
     }
 
-    /// [`Packed::set`], given where the field was found.
-    fn set_found(&mut self, found: Option<(usize, Range<usize>)>, new: Tagged<'_>) -> Option<bool> {
+    /// [`set`](Self::set), given where the field was found.
+    pub(crate) fn set_found(&mut self, found: Option<Found>, new: Tagged<'_>) -> Option<bool> {
         let (_, field, value) = new;
         let layout = Layout::of(&self.bytes);
         let (fields, entry_bytes) = layout.size(&self.bytes);
-        let is_new = found.is_none();
         match found {
-            Some((index, old)) => {
-                Packed::fits(fields, entry_bytes - old.len() + value.len())
-                    .then(|| self.replace(layout, index, old, new))?;
-            }
-            None => {
-                Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| self.insert(layout, new))?;
-            }
+            Some((index, old)) => Packed::fits(fields, entry_bytes - old.len() + value.len()).then(|| {
+                self.replace(layout, index, old, new);
+                false
+            }),
+            None => Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| {
+                self.insert(layout, new);
+                true
+            }),
         }
-        Some(is_new)
     }
 
     fn remove_at(&mut self, layout: Layout, index: usize) {

@@ -27,7 +27,7 @@ fn flags_of_later_days_travel_through_changes_and_conversions() {
         Record::Packed(packed) => packed.flags(),
         Record::Table(table) => table.flags(),
     };
-    call(&mut record, &rules, |record, cx| record.put(b"a", &[7; 300], cx));
+    call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();
     assert_eq!((record.encoding(), flags(&record)), (Encoding::Packed, MARK), "wide ends");
     let many: Vec<[u8; 1]> = (0..9).map(|n| [n]).collect();
     let pairs: Vec<Pair<'_>> = many.iter().map(|field| (&field[..], &b"value"[..])).collect();
@@ -45,18 +45,18 @@ fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
     let rules = rules(Thresholds::default().max_fields(0));
     let mut record = Record::new(b"key");
     for n in 0..200 {
-        call(&mut record, &rules, |record, cx| record.put(format!("field:{n}").as_bytes(), b"short", cx));
+        call(&mut record, &rules, |record, cx| record.set(format!("field:{n}").as_bytes(), b"short", cx)).unwrap();
     }
     let short = record.heap_bytes();
     let mut long = vec![0; LONG + 1_000];
     for round in 0..1_000_usize {
         long[0] = round as u8;
         let value = &long[..LONG + round];
-        call(&mut record, &rules, |record, cx| record.put(b"field:7", value, cx));
+        call(&mut record, &rules, |record, cx| record.set(b"field:7", value, cx)).unwrap();
         // The value, its field and a slot in the vector of boxes: nothing of the arena, no old value.
         assert!(record.heap_bytes() < short + value.len() + 100, "{} bytes, {short} before", record.heap_bytes());
     }
-    call(&mut record, &rules, |record, cx| record.put(b"field:7", b"short again", cx));
+    call(&mut record, &rules, |record, cx| record.set(b"field:7", b"short again", cx)).unwrap();
     assert!(record.heap_bytes() < short / 8 * 9 + 100, "{} bytes, {short} before", record.heap_bytes());
 }
 
@@ -66,7 +66,7 @@ fn an_emptied_arena_gives_its_bytes_back() {
     let mut record = Record::new(b"key");
     let fields: Vec<String> = (0..5_000).map(|n| format!("field:{n}")).collect();
     for field in &fields {
-        call(&mut record, &rules, |record, cx| record.put(field.as_bytes(), &[0; 50], cx));
+        call(&mut record, &rules, |record, cx| record.set(field.as_bytes(), &[0; 50], cx)).unwrap();
     }
     let full = record.heap_bytes();
     for field in &fields[1..] {
