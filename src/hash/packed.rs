@@ -103,31 +103,17 @@ impl Layout {
         (self.fields, self.entry_bytes(bytes))
     }
 
-    /// The index of a field, and where its value is among all bytes. Straight on for the first eight fields, and so
+    /// The index of a field, and where its value is among all bytes. Straight on for the first sixteen fields, and so
     /// for most lookups that programs do.
     #[inline(always)]
     fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<Found> {
-        let Some(eight) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
-        match first_equal(*eight, tag) {
-            None if self.fields <= LANES => None,
-            None => self.find_from(bytes, LANES, tag, field),
-            Some(index) if index >= self.fields => None,
-            Some(index) => match self.value_at(bytes, index, field) {
-                Some(value) => Some((index, value)),
-                None => self.find_from(bytes, index + 1, tag, field),
-            },
-        }
-    }
-
-    /// [`find`](Self::find) among the fields from this index on.
-    #[inline(never)]
-    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<Found> {
-        let mut first = first;
+        let mut first = 0;
         while first < self.fields {
             // What follows the tags is read with them; only the tiniest hashes end before eight bytes.
-            let behind = &bytes[self.tags_at + first..];
-            let eight = behind.first_chunk().copied().unwrap_or_else(|| padded(behind));
-            let Some(lane) = first_equal(eight, tag) else {
+            let Some(eight) = bytes[self.tags_at + first..].first_chunk().filter(|_| first < STRAIGHT) else {
+                return self.find_from(bytes, first, tag, field);
+            };
+            let Some(lane) = first_equal(*eight, tag) else {
                 first += LANES;
                 continue;
             };
@@ -135,6 +121,20 @@ impl Layout {
             if index >= self.fields {
                 return None;
             }
+            return match self.value_at(bytes, index, field) {
+                Some(value) => Some((index, value)),
+                None => self.find_from(bytes, index + 1, tag, field),
+            };
+        }
+        None
+    }
+
+    /// [`find`](Self::find) among the fields from this index on.
+    #[inline(never)]
+    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<Found> {
+        let tags = &bytes[self.tags_at..][..self.fields];
+        let mut first = first;
+        while let Some(index) = next_equal(tags, first, tag) {
             if let Some(value) = self.value_at(bytes, index, field) {
                 return Some((index, value));
             }
@@ -163,15 +163,12 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("what the head promises is there")
 }
 
-#[cold]
-fn padded(bytes: &[u8]) -> [u8; LANES] {
-    let mut padded = [0; LANES];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    padded
-}
-
 /// Tags in a `u64`, and bits in each.
 const LANES: usize = 8;
+/// Tags that are looked at before the search takes to bigger steps.
+const STRAIGHT: usize = 16;
+/// Tags that are skipped at a time.
+const BLOCK: usize = 32;
 
 /// The index of the first of eight tags that is this one (Mycroft's test for a zero byte, which is exact for the
 /// lowest).
@@ -182,6 +179,25 @@ fn first_equal(tags: [u8; LANES], tag: u8) -> Option<usize> {
     let zero_where_equal = u64::from_le_bytes(tags) ^ (LOW * u64::from(tag));
     let marked = zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP;
     (marked != 0).then(|| marked.trailing_zeros() as usize / LANES)
+}
+
+/// The index of the next tag from this index on that is this one.
+#[inline]
+fn next_equal(tags: &[u8], first: usize, tag: u8) -> Option<usize> {
+    let mut at = first;
+    // Whether any of many tags is this one: a loop without branches, for which compilers know wide instructions.
+    while let Some(block) = tags.get(at..).and_then(|tags| tags.first_chunk::<BLOCK>())
+        && !block.iter().fold(false, |any, other| any | (*other == tag))
+    {
+        at += BLOCK;
+    }
+    while let Some(eight) = tags.get(at..).and_then(|tags| tags.first_chunk()) {
+        if let Some(lane) = first_equal(*eight, tag) {
+            return Some(at + lane);
+        }
+        at += LANES;
+    }
+    tags.get(at..)?.iter().position(|other| *other == tag).map(|lane| at + lane)
 }
 
 impl Packed {
