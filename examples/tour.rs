@@ -4,7 +4,7 @@
 
 use std::thread;
 
-use hashlet::{Encoding, HashValue, Store, Thresholds};
+use hashlet::{HashValue, Store, Thresholds};
 
 fn main() -> hashlet::Result<()> {
     basic_use()?;
@@ -92,11 +92,7 @@ fn encodings() -> hashlet::Result<()> {
     let thresholds = Thresholds::default().max_fields(100);
     let mut hash = HashValue::with_thresholds(thresholds);
     let show = |hash: &HashValue| {
-        let encoding = match hash.encoding() {
-            Encoding::Packed => "packed",
-            Encoding::Table => "a table",
-        };
-        println!("  {} fields: {encoding}, {} bytes", hash.len(), hash.memory_usage());
+        println!("  {} fields: {}, {} bytes", hash.len(), hash.encoding(), hash.memory_usage());
     };
     hash.set_many((0..100).map(|i| (format!("field:{i}"), "value")))?;
     show(&hash);

@@ -10,14 +10,23 @@ use crate::time::{NOW_OF_VALUES, Now};
 #[derive(Default)]
 pub(crate) struct Call {
     now: Now,
-    retired: RefCell<Option<Vec<Box<dyn Send>>>>,
+    retired: RefCell<Retired>,
 }
+
+#[derive(Default)]
+struct Retired {
+    kept: Vec<Box<dyn Send>>,
+    bytes: usize,
+}
+
+/// The most bytes that a call keeps to drop them later. A closure that overwrites long values again and again would
+/// otherwise keep all of them.
+const RETIRED_MAX: usize = 8 << 20;
 
 /// What an operation on a record is told besides its arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
-    #[expect(dead_code, reason = "deadlines are compared with it, and no record has one yet")]
     pub(crate) now: &'a Now,
     call: Option<&'a Call>,
 }
@@ -38,10 +47,14 @@ impl<'a> Context<'a> {
         Self { rules, now: &NOW_OF_VALUES, call: None }
     }
 
-    /// Takes something whose memory may take long to give back, and drops it when no lock is held any more.
-    pub(crate) fn retire(&self, old: impl Send + 'static) {
-        if let Some(call) = self.call {
-            call.retired.borrow_mut().get_or_insert_default().push(Box::new(old));
+    /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more;
+    /// at once if the call keeps much already.
+    pub(crate) fn retire(&self, old: impl Send + 'static, bytes: usize) {
+        let Some(call) = self.call else { return };
+        let mut retired = call.retired.borrow_mut();
+        if retired.bytes + bytes <= RETIRED_MAX || retired.kept.is_empty() {
+            retired.bytes += bytes;
+            retired.kept.push(Box::new(old));
         }
     }
 }

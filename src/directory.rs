@@ -41,9 +41,11 @@ use crate::rules::{MAX_DIRECTORY_BITS, Rules};
 pub(crate) const SEGMENT_ENTRIES: usize = (1 << crate::rules::BUCKET_BITS) / 8 * 7;
 /// Two neighbours are merged when together they have fewer entries than this.
 const MERGE_ENTRIES: usize = SEGMENT_ENTRIES / 4;
-/// Bits of depth that are granted beyond what the number of entries explains, so that entries which arrive in the
-/// order of their hashes (from another store, say) still split well. At the worst 256 KiB of slots.
+/// Bits of depth that are always granted, so that entries which arrive in the order of their hashes (from another
+/// store, say) still split well: 256 KiB of slots.
 const IDLE_BITS: u32 = 16;
+/// Bits of depth that are granted beyond what the number of entries explains: a third of a byte of slots for each entry.
+const SPARE_BITS: u32 = 6;
 
 /// One piece of a directory.
 pub(crate) trait Segment: Default {
@@ -223,7 +225,7 @@ impl<S: Segment> Directory<S> {
     /// Bits by which segments may be told apart at the present number of entries.
     fn granted_bits(&self) -> u32 {
         let explained = (self.len / SEGMENT_ENTRIES + 1).ilog2();
-        (IDLE_BITS + explained).min(MAX_DIRECTORY_BITS)
+        (explained + SPARE_BITS).clamp(IDLE_BITS, MAX_DIRECTORY_BITS)
     }
 
     /// Splits a segment at the first bit in which its entries differ, or leaves it to grow if there is no such bit.

@@ -34,6 +34,7 @@ use table::Table;
 
 /// How a hash is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[doc(alias = "OBJECT ENCODING")]
 pub enum Encoding {
     /// One packed byte vector: little memory, operations O(n) with a tiny factor, for small hashes.
@@ -183,8 +184,14 @@ impl Record {
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
         let empty = Self::new(self.key());
-        if let Self::Table(table) = std::mem::replace(self, empty) {
-            cx.retire(table);
+        self.replace(empty, cx);
+    }
+
+    /// Becomes another record. A table is dropped after the call; a packed one, a single block, at once.
+    fn replace(&mut self, other: Self, cx: Context<'_>) {
+        if let Self::Table(table) = std::mem::replace(self, other) {
+            let bytes = table.heap_bytes();
+            cx.retire(table, bytes);
         }
     }
 
@@ -200,7 +207,8 @@ impl Record {
             }
             Self::Table(table) => {
                 if fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }) {
-                    *self = Self::Packed(table.to_packed(cx.rules));
+                    let packed = Self::Packed(table.to_packed(cx.rules));
+                    self.replace(packed, cx);
                 }
             }
         }

@@ -8,7 +8,8 @@
 //!   them runs under it; the thread is refused if it is inside a closure that a store runs.
 //! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`.
 //! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`.
-//! * **After the last lock**: long old values, old tables and cleared records are dropped, with the `Call`.
+//! * **After the last lock**: long old values and old tables are dropped, with the `Call` (unless one closure leaves
+//!   more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
 //! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
 //!   parking_lot poisons nothing.
 
@@ -24,6 +25,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::call::{Call, Context};
+use crate::error::Result;
 use crate::hash::Record;
 use crate::rules::{Rules, TAG_BITS};
 use crate::shard::{Shard, Visit};
@@ -119,6 +121,15 @@ impl Store {
         let mut shard = self.shard_of(hash).write();
         let mut visit = shard.visit(hash, key, cx)?;
         Some(change(&mut visit))
+    }
+
+    /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
+    /// before anybody hashes or copies it.
+    #[inline]
+    fn try_change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> Result<R>) -> Result<R> {
+        assert_outside_closures();
+        self.rules.check_key(key)?;
+        self.change_or_create(key, change)
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.

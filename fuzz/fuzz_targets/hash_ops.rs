@@ -1,7 +1,7 @@
 //! Any bytes are a scenario: its calls must get the model's answers from a store and from an owned value, with every
 //! invariant intact.
 //!
-//! `cargo +nightly fuzz run hash_ops`. An input that crashes becomes a named test in `tests/regressions.rs`.
+//! `cargo +nightly fuzz run hash_ops`. An input that crashes becomes a named test.
 
 #![no_main]
 

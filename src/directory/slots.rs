@@ -10,18 +10,24 @@ pub(crate) fn with_final_capacity<T>(entries: usize) -> HashTable<T> {
     HashTable::with_capacity(entries.max(SEGMENT_ENTRIES))
 }
 
-/// Whether one more entry would make the table larger than a segment should be.
+/// Whether the table has no room left and is so full that it is better split than rebuilt.
 pub(crate) fn is_full<T>(table: &HashTable<T>) -> bool {
-    table.len() >= SEGMENT_ENTRIES && table.len() == table.capacity()
+    table.len() > comfortable(SEGMENT_ENTRIES) && table.len() == table.capacity()
+}
+
+/// The most entries with which a table of this room is worth rebuilding. It leaves a sixteenth of the room, and so
+/// many insertions until the next time; a table rebuilt with room for one entry would soon be rebuilt again.
+fn comfortable(room: usize) -> usize {
+    room - room / 16
 }
 
 /// Inserts an entry that is not there yet.
 ///
 /// Removals leave deleted marks behind which use up hashbrown's room, and at more than half of its capacity it doubles
-/// to be rid of them. A table whose buckets suffice is rebuilt at the same size instead.
+/// to be rid of them. A table whose buckets suffice comfortably is rebuilt at the same size instead.
 pub(crate) fn insert<T>(table: &mut HashTable<T>, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
     let room = usable(table.num_buckets());
-    if table.len() == table.capacity() && table.len() < room {
+    if table.len() == table.capacity() && table.len() < room && table.len() <= comfortable(room) {
         rebuild(table, room, &hash_of);
     }
     table.insert_unique(hash, entry, hash_of);

@@ -4,8 +4,16 @@ use std::fmt::Write;
 
 use crate::error::{Error, Result};
 
+/// Bytes of the longest integer, `-9223372036854775808`.
+const LONGEST_INTEGER: usize = 20;
+/// Bytes of the longest float that is read: what Redis reads, and far more than any number needs.
+const LONGEST_FLOAT: usize = 5 << 10;
+
 /// Reads a canonical integer: `0` or `-?[1-9][0-9]*`, within [`i64`].
 pub(crate) fn parse_integer(text: &[u8]) -> Result<i64> {
+    if text.len() > LONGEST_INTEGER {
+        return Err(Error::NotAnInteger);
+    }
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = match digits {
         [b'0'] => text.len() == 1,
@@ -16,8 +24,11 @@ pub(crate) fn parse_integer(text: &[u8]) -> Result<i64> {
     text.and_then(|text| text.parse().ok()).ok_or(Error::NotAnInteger)
 }
 
-/// Reads what [`f64::from_str`](std::str::FromStr::from_str) takes and is finite.
+/// Reads what [`f64::from_str`](std::str::FromStr::from_str) takes and is finite, up to a length that bounds the work.
 pub(crate) fn parse_float(text: &[u8]) -> Result<f64> {
+    if text.len() > LONGEST_FLOAT {
+        return Err(Error::NotAFloat);
+    }
     let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     number.filter(|number: &f64| number.is_finite()).ok_or(Error::NotAFloat)
 }
@@ -29,7 +40,7 @@ pub(crate) fn add_floats(number: f64, amount: f64) -> Result<f64> {
 }
 
 /// The text of an integer.
-pub(crate) type IntegerText = Text<20>;
+pub(crate) type IntegerText = Text<LONGEST_INTEGER>;
 /// The text of a float; the longest have a sign, "0.", over three hundred zeros and up to seventeen digits.
 pub(crate) type FloatText = Text<344>;
 

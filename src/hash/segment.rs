@@ -185,7 +185,8 @@ impl Fields {
         }
         let old = self.boxes.swap_remove(index);
         self.boxed_bytes -= old.len();
-        cx.retire(old);
+        let bytes = old.len();
+        cx.retire(old, bytes);
     }
 
     fn compact_if_due(&mut self) {

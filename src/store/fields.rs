@@ -105,7 +105,7 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (field, value) = (field.as_ref(), value.as_ref());
-        self.change_or_create(key.as_ref(), |visit| visit.record.set(field, value, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.set(field, value, visit.cx))
     }
 
     /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
@@ -128,7 +128,7 @@ impl Store {
     {
         let pairs = Arguments::pairs(pairs);
         let pairs = pairs.as_pairs();
-        self.change_or_create(key.as_ref(), |visit| visit.record.set_many(&pairs, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.set_many(&pairs, visit.cx))
     }
 
     /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.
@@ -144,7 +144,7 @@ impl Store {
         value: impl AsRef<[u8]>,
     ) -> Result<bool> {
         let (field, value) = (field.as_ref(), value.as_ref());
-        self.change_or_create(key.as_ref(), |visit| visit.record.set_if_absent(field, value, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.set_if_absent(field, value, visit.cx))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
@@ -168,7 +168,7 @@ impl Store {
         new: Option<&[u8]>,
     ) -> Result<bool> {
         let field = field.as_ref();
-        self.change_or_create(key.as_ref(), |visit| visit.record.compare_and_set(field, expected, new, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.compare_and_set(field, expected, new, visit.cx))
     }
 
     /// Removes a field, and returns whether it was there; the last one takes its key with it. O(1); a packed hash
@@ -208,7 +208,7 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         let field = field.as_ref();
-        self.change_or_create(key.as_ref(), |visit| visit.record.increment(field, amount, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.increment(field, amount, visit.cx))
     }
 
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -220,7 +220,7 @@ impl Store {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         let field = field.as_ref();
-        self.change_or_create(key.as_ref(), |visit| visit.record.increment_float(field, amount, visit.cx))
+        self.try_change(key.as_ref(), |visit| visit.record.increment_float(field, amount, visit.cx))
     }
 
     /// Lends a hash to a closure, to look at many fields of one instant without copying, and returns what the closure
@@ -235,7 +235,8 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store.
+    /// If the closure panics, or calls any store. A value whose `Drop` calls a store while the closure unwinds panics
+    /// within that panic, which aborts the process.
     ///
     /// # Locking
     /// The closure runs under the read lock of the key's shard: writers to that shard wait for it. Do not wait for
@@ -265,7 +266,8 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store.
+    /// If the closure panics, or calls any store. A value whose `Drop` calls a store while the closure unwinds panics
+    /// within that panic, which aborts the process.
     ///
     /// # Locking
     /// The closure runs under the write lock of the key's shard: everybody else on that shard waits for it. Do not

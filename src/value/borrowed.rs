@@ -5,6 +5,8 @@ use std::fmt;
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Encoding, Record};
+use crate::rules::Rules;
+use crate::time::Now;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashValue, Iter};
 
@@ -21,12 +23,13 @@ use crate::value::{Arguments, HashValue, Iter};
 #[derive(Clone, Copy)]
 pub struct HashRef<'a> {
     record: &'a Record,
-    cx: Context<'a>,
+    rules: &'a Rules,
+    now: &'a Now,
 }
 
 impl<'a> HashRef<'a> {
     pub(crate) fn new(record: &'a Record, cx: Context<'a>) -> Self {
-        Self { record, cx }
+        Self { record, rules: cx.rules, now: cx.now }
     }
 
     /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
@@ -34,7 +37,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
-        self.record.get(field.as_ref(), self.cx)
+        self.record.get(field.as_ref(), Context::of_look(self.rules, self.now))
     }
 
     /// Returns the value of each of these fields, in their order. O(fields asked).
@@ -86,11 +89,20 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn to_value(&self) -> HashValue {
-        HashValue::copy_of(self.record, self.cx.rules)
+        HashValue::copy_of(self.record, self.rules)
     }
 }
 
 impl<'a> IntoIterator for HashRef<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &HashRef<'a> {
     type Item = (&'a [u8], &'a [u8]);
     type IntoIter = Iter<'a>;
 
@@ -288,6 +300,15 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "DEL")]
     pub fn clear(&mut self) {
         self.record.clear(self.cx);
+    }
+}
+
+impl<'h> IntoIterator for &'h HashMut<'_> {
+    type Item = (&'h [u8], &'h [u8]);
+    type IntoIter = Iter<'h>;
+
+    fn into_iter(self) -> Iter<'h> {
+        self.iter()
     }
 }
 

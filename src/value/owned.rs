@@ -43,8 +43,14 @@ impl HashValue {
         Self { record: Record::default(), rules: Rules::with_thresholds(thresholds) }
     }
 
+    /// A copy of a record, which may be in the midst of a call that has not chosen its encoding yet.
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
-        Self { record: record.without_key(), rules: rules.clone() }
+        let mut copy = Self::empty(rules);
+        if record.len() > 0 {
+            copy.record = record.without_key();
+            copy.record.settle(record.encoding(), Context::of_value(&copy.rules));
+        }
+        copy
     }
 
     /// An empty hash under the rules of a store.
