@@ -241,3 +241,36 @@ fn arguments_become_bytes_before_the_lock_and_may_call_the_store() {
         assert_eq!(store.remove_many("k", [caller(), caller()]), 1);
     });
 }
+
+#[test]
+fn a_hash_can_be_read_by_several_threads_inside_one_closure() {
+    let store = Store::new();
+    store.set_many("k", [("a", "1"), ("b", "22")]).unwrap();
+    let sum = store.read("k", |hash| {
+        std::thread::scope(|scope| {
+            let threads = ["a", "b"].map(|field| scope.spawn(move || hash.value_len(field).unwrap_or_default()));
+            threads.map(|thread| thread.join().unwrap()).into_iter().sum::<usize>()
+        })
+    });
+    assert_eq!(sum, 3);
+}
+
+#[test]
+fn for_loops_take_what_closures_get() {
+    let store = Store::new();
+    let len = store.update("k", |hash| {
+        hash.set("a", "1").unwrap();
+        let mut len = 0;
+        for (field, value) in &*hash {
+            len += field.len() + value.len();
+        }
+        len
+    });
+    let mut again = 0;
+    store.read("k", |hash| {
+        for (field, value) in hash {
+            again += field.len() + value.len();
+        }
+    });
+    assert_eq!((len, again), (2, 2));
+}

@@ -240,6 +240,27 @@ fn a_hash_at_a_threshold_never_flaps() {
 }
 
 #[test]
+fn a_copy_taken_in_the_midst_of_a_closure_is_a_sound_value() {
+    for config in config::all() {
+        let store = config.store();
+        let many = store.update("k", |hash| {
+            hash.set_many((0..300).map(|n| (field(n), "value")))?;
+            Ok::<_, hashlet::Error>(hash.to_value())
+        });
+        let many = many.unwrap();
+        many.validate();
+        assert_eq!(many, store.get_all("k"), "{}", config.name);
+        let none = store.update("k", |hash| {
+            hash.remove_many((0..300).map(field));
+            hash.to_value()
+        });
+        none.validate();
+        assert_eq!((none.len(), none.memory_usage()), (0, HashValue::new().memory_usage()), "{}", config.name);
+        assert!(!store.contains_key("k"));
+    }
+}
+
+#[test]
 fn contents_survive_every_conversion() {
     let store = store(config::tiny());
     let mut before = store.get_all("k");

@@ -257,3 +257,19 @@ fn answers_are_the_callers_and_cost_the_store_nothing() {
         measured.check();
     });
 }
+
+#[test]
+fn a_closure_that_overwrites_a_long_value_again_and_again_keeps_little_of_it() {
+    const LONG: usize = 1 << 20;
+    let store = Store::new();
+    let before = heap::balance();
+    let most = store.update("k", |hash| {
+        let mut most = 0;
+        for turn in 0..100 {
+            hash.set("f", vec![b'x'; LONG + turn]).unwrap();
+            most = most.max(heap::balance() - before);
+        }
+        most
+    });
+    assert!(most < 16 * LONG as isize, "{most} bytes at the most for one value of {LONG}");
+}

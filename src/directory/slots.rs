@@ -52,3 +52,38 @@ fn rebuild<T>(table: &mut HashTable<T>, capacity: usize, hash_of: impl Fn(&T) ->
     }
     *table = rebuilt;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn churn_hashes_few_entries_whatever_the_fill() {
+        const TURNS: usize = 4_096;
+        for entries in (1..64).chain((64..=SEGMENT_ENTRIES).step_by(7)).chain(SEGMENT_ENTRIES - 8..=SEGMENT_ENTRIES) {
+            let hashed = Cell::new(0_usize);
+            let hash_of = |number: &u64| {
+                hashed.set(hashed.get() + 1);
+                number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            };
+            let mut table = HashTable::new();
+            for number in 0..entries as u64 {
+                insert(&mut table, hash_of(&number), number, hash_of);
+            }
+            hashed.set(0);
+            for turn in 0..TURNS as u64 {
+                let oldest = table.find_entry(hash_of(&turn), |number| *number == turn).expect("it is there");
+                oldest.remove();
+                if is_full(&table) {
+                    break; // the directory would split it
+                }
+                let newest = turn + entries as u64;
+                insert(&mut table, hash_of(&newest), newest, hash_of);
+            }
+            let a_turn = hashed.get() / TURNS;
+            assert!(a_turn <= 34, "{a_turn} entries hashed a turn among {entries}");
+        }
+    }
+}
