@@ -113,6 +113,17 @@ impl<S: Segment> Directory<S> {
         Segments(self.nodes.iter())
     }
 
+    /// The segments in the order of their hashes, from the one for this hash on. Where the next one is, is arithmetic.
+    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &S> {
+        let mut slot = self.order(hash).checked_shr(64 - u32::from(self.depth)).unwrap_or(0) as usize;
+        std::iter::from_fn(move || {
+            let index = if self.depth == 0 { slot } else { *self.slots.get(slot)? as usize };
+            let node = self.nodes.get(index)?;
+            slot = (node.prefix as usize + 1) << (self.depth - node.depth);
+            Some(&node.segment)
+        })
+    }
+
     /// The segment for this hash. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64) -> Option<&S> {

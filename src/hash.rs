@@ -29,6 +29,7 @@ use std::mem::size_of;
 use crate::call::Context;
 use crate::error::Result;
 use crate::rules::{Rules, Thresholds};
+use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
@@ -127,6 +128,18 @@ impl Record {
             Self::Packed(packed) => Pairs::Packed(packed.entries()),
             Self::Table(table) => Pairs::Table(table.entries()),
         }
+    }
+
+    /// Offers the fields with their values to a page, in groups that follow hash order, until it is complete.
+    pub(crate) fn scan(&self, selection: &mut Selection<(Vec<u8>, Vec<u8>)>, rules: &Rules) {
+        let ordered = |entry| (Order::of_hash(rules.hash(entry::pair(entry).0)), entry);
+        let copy = |entry| <[&[u8]; 2]>::from(entry::pair(entry)).map(<[u8]>::to_vec).into();
+        let _complete = match self {
+            Self::Packed(packed) => selection.offer(packed.entries().map(|(_, entry)| ordered(entry)), copy),
+            Self::Table(table) => table
+                .segments_from(selection.from().hash())
+                .try_for_each(|fields| selection.offer(fields.iter().map(ordered), copy)),
+        };
     }
 
     /// Sets a field, and says whether it is new. Of the limits only that on the number of fields is judged here.

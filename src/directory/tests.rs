@@ -202,3 +202,71 @@ fn a_small_table_in_churn_keeps_its_size() {
         subject.validate();
     }
 }
+
+/// What a walk through the segments from this hash on meets, each segment's entries sorted.
+fn walk(subject: &Subject, hash: u64) -> Vec<u64> {
+    let mut met = Vec::new();
+    for segment in subject.directory.segments_from(hash) {
+        let start = met.len();
+        met.extend(segment.0.iter().map(|&hash| hash << subject.directory.skip));
+        met[start..].sort_unstable();
+    }
+    met
+}
+
+/// Checks that walks from the first hash and from others meet everything behind them, in order.
+fn check_walks(subject: &Subject) {
+    let mut all: Vec<u64> = subject
+        .directory
+        .segments()
+        .flat_map(|segment| &segment.0)
+        .map(|hash| hash << subject.directory.skip)
+        .collect();
+    all.sort_unstable();
+    assert_eq!(walk(subject, 0), all);
+    for from in (0..20).map(mixed).chain([u64::MAX, 1 << (63 - subject.directory.skip)]) {
+        let met = walk(subject, from);
+        assert!(all.ends_with(&met), "a walk from {from:x} leaves the order");
+        let before = all.len() - met.len();
+        assert!(all[..before].iter().all(|&order| order < from << subject.directory.skip), "a walk from {from:x}");
+    }
+}
+
+#[test]
+fn a_walk_meets_each_segment_once_and_in_order_while_they_split_and_merge() {
+    let mut subject = Subject::new();
+    check_walks(&subject);
+    const N: u64 = 20_000;
+    for n in 0..N {
+        subject.insert(mixed(n));
+        if n % 1_999 == 0 {
+            check_walks(&subject);
+        }
+    }
+    assert_eq!(subject.directory.segments_from(0).count(), subject.segments());
+    for n in 0..N {
+        subject.remove(mixed(n));
+        if n % 1_999 == 0 {
+            check_walks(&subject);
+        }
+    }
+    check_walks(&subject);
+}
+
+#[test]
+fn a_walk_through_segments_of_unlike_depths_is_in_order() {
+    let mut subject = Subject::new();
+    // One prefix is split to the bit in which its entries differ, late; its neighbours stay shallow or empty.
+    (0..2_000).for_each(|n| subject.insert((n & 1) << (63 - TAG_BITS - 14) | n >> 1));
+    check_walks(&subject);
+    (0..5_000).for_each(|n| subject.insert(mixed(n)));
+    check_walks(&subject);
+    assert!(subject.directory.depth > 12, "depth {}", subject.directory.depth);
+}
+
+#[test]
+fn a_walk_leaves_out_the_bits_that_the_directory_leaves_out() {
+    let mut subject = Subject { directory: Directory::new(TAG_BITS + 6), rules: Rules::default() };
+    (0..5_000).for_each(|n| subject.insert(mixed(n)));
+    check_walks(&subject);
+}

@@ -91,6 +91,11 @@ impl Table {
         self.fields.segments().flat_map(Fields::iter)
     }
 
+    /// The segments in hash order, from the one for this hash on.
+    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &Fields> {
+        self.fields.segments_from(hash)
+    }
+
     /// Sets a field, and says whether it is new.
     pub(crate) fn set(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
         let rules = cx.rules;
