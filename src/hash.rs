@@ -19,6 +19,7 @@ mod entry;
 mod fields;
 mod number;
 mod packed;
+mod sample;
 mod segment;
 mod table;
 #[cfg(test)]
@@ -28,10 +29,13 @@ use std::mem::size_of;
 
 use crate::call::Context;
 use crate::error::Result;
+use crate::random::Random;
 use crate::rules::{Rules, Thresholds};
 use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
+
+pub use sample::Sample;
 
 /// How a hash is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,6 +132,15 @@ impl Record {
             Self::Packed(packed) => Pairs::Packed(packed.entries()),
             Self::Table(table) => Pairs::Table(table.entries()),
         }
+    }
+
+    /// Draws a field with its value, each as likely as any other, if there is one. O(1).
+    fn draw(&self, random: &mut Random) -> Option<Pair<'_>> {
+        match self {
+            Self::Packed(packed) => packed.draw(random),
+            Self::Table(table) => table.draw(random),
+        }
+        .map(entry::pair)
     }
 
     /// Offers the fields with their values to a page, in groups that follow hash order, until it is complete.

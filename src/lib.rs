@@ -6,6 +6,7 @@ mod call;
 mod directory;
 mod error;
 mod hash;
+mod random;
 mod rules;
 mod scan;
 mod shard;
@@ -15,7 +16,7 @@ mod time;
 mod value;
 
 pub use error::{Error, Result};
-pub use hash::Encoding;
+pub use hash::{Encoding, Sample};
 pub use rules::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 pub use store::{Builder, Stats, Store};

@@ -211,6 +211,10 @@ impl Segment for Keys {
         self.0.allocation_size()
     }
 
+    fn buckets(&self) -> usize {
+        self.0.num_buckets()
+    }
+
     fn is_full(&self) -> bool {
         slots::is_full(&self.0)
     }

@@ -16,6 +16,7 @@
 mod builder;
 mod fields;
 mod keys;
+mod sample;
 mod scan;
 mod stats;
 

@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::*;
+use crate::random::tests::assert_even;
 use crate::rules::TAG_BITS;
 
 /// Entries are their own hashes.
@@ -16,6 +17,10 @@ impl Segment for Hashes {
 
     fn bytes(&self) -> usize {
         self.0.allocation_size()
+    }
+
+    fn buckets(&self) -> usize {
+        self.0.num_buckets()
     }
 
     fn is_full(&self) -> bool {
@@ -269,4 +274,29 @@ fn a_walk_leaves_out_the_bits_that_the_directory_leaves_out() {
     let mut subject = Subject { directory: Directory::new(TAG_BITS + 6), rules: Rules::default() };
     (0..5_000).for_each(|n| subject.insert(mixed(n)));
     check_walks(&subject);
+}
+
+#[test]
+fn draws_are_even_beside_a_segment_that_has_outgrown_the_others() {
+    let mut subject = Subject::new();
+    let prefix = 0x0123_4567_89ab << 16;
+    let mut hashes: Vec<u64> = (0..2_000).map(|n| prefix | n).chain((0..5_000).map(mixed)).collect();
+    hashes.iter().for_each(|&hash| subject.insert(hash));
+    subject.validate();
+    hashes.sort_unstable();
+    let mut random = Random::seeded(3);
+    let mut counts = vec![0; hashes.len()];
+    for _ in 0..hashes.len() * 200 {
+        let (segment, bucket) = subject.directory.draw_bucket(&mut random).expect("a segment");
+        if let Some(hash) = segment.0.get_bucket(bucket) {
+            counts[hashes.binary_search(hash).expect("an entry")] += 1;
+        }
+    }
+    assert_even(&counts);
+    assert!(counts.iter().sum::<usize>() > 10 * hashes.len(), "draws mostly meet nothing");
+}
+
+#[test]
+fn nothing_is_drawn_from_an_empty_directory() {
+    assert!(Subject::new().directory.draw_bucket(&mut Random::seeded(3)).is_none());
 }
