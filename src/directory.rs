@@ -21,6 +21,7 @@
 //! 4. `deepest` nodes have the directory's own depth, and there is one unless the depth is 0.
 //! 5. Each entry's hash has its node's prefix.
 //! 6. `len` and `segment_bytes` are the sums over all segments.
+//! 7. No segment has more than 2^`widest` buckets.
 //!
 //! Hashes with equal prefixes cannot be told apart by splitting. The directory refuses to become more than
 //! [`IDLE_BITS`] deeper than its number of entries explains; a segment that would need more just grows as a plain hash
@@ -35,10 +36,11 @@ mod tests;
 
 use std::mem::{size_of, take};
 
-use crate::rules::{MAX_DIRECTORY_BITS, Rules};
+use crate::random::Random;
+use crate::rules::{BUCKET_BITS, MAX_DIRECTORY_BITS, Rules};
 
-/// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`](crate::rules::BUCKET_BITS) buckets.
-pub(crate) const SEGMENT_ENTRIES: usize = (1 << crate::rules::BUCKET_BITS) / 8 * 7;
+/// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`] buckets.
+pub(crate) const SEGMENT_ENTRIES: usize = (1 << BUCKET_BITS) / 8 * 7;
 /// Two neighbours are merged when together they have fewer entries than this.
 const MERGE_ENTRIES: usize = SEGMENT_ENTRIES / 4;
 /// Bits of depth that are always granted, so that entries which arrive in the order of their hashes (from another
@@ -53,6 +55,8 @@ pub(crate) trait Segment: Default {
     fn len(&self) -> usize;
     /// Bytes asked of the allocator.
     fn bytes(&self) -> usize;
+    /// Buckets, each of which holds an entry or none.
+    fn buckets(&self) -> usize;
     /// Whether one more entry would make the segment larger than segments should be.
     fn is_full(&self) -> bool;
     /// The hash of each entry.
@@ -74,6 +78,7 @@ pub(crate) struct Directory<S> {
     deepest: u32,
     depth: u8,
     skip: u8,
+    widest: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -99,7 +104,8 @@ impl<S: Segment> Directory<S> {
     /// An empty directory, which leaves out the `skip` top bits of each hash.
     pub(crate) fn new(skip: u32) -> Self {
         debug_assert!(skip + MAX_DIRECTORY_BITS <= u64::BITS);
-        Self { nodes: Vec::new(), slots: Vec::new(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip: skip as u8 }
+        let (skip, widest) = (skip as u8, BUCKET_BITS as u8);
+        Self { nodes: Vec::new(), slots: Vec::new(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip, widest }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -113,6 +119,29 @@ impl<S: Segment> Directory<S> {
 
     pub(crate) fn segments(&self) -> Segments<'_, S> {
         Segments(self.nodes.iter())
+    }
+
+    /// The segments in the order of their hashes, from the one for this hash on. Where the next one is, is arithmetic.
+    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &S> {
+        let mut slot = self.order(hash).checked_shr(64 - u32::from(self.depth)).unwrap_or(0) as usize;
+        std::iter::from_fn(move || {
+            let index = if self.depth == 0 { slot } else { *self.slots.get(slot)? as usize };
+            let node = self.nodes.get(index)?;
+            slot = (node.prefix as usize + 1) << (self.depth - node.depth);
+            Some(&node.segment)
+        })
+    }
+
+    /// Draws a bucket of a segment, each as likely as any other, if there are segments. All are taken to have as many
+    /// buckets as the widest, so the number may be that of none. O(1).
+    pub(crate) fn draw_bucket(&self, random: &mut Random) -> Option<(&S, usize)> {
+        let buckets = match &self.nodes[..] {
+            [only] => only.segment.buckets(),
+            _ => 1 << self.widest,
+        };
+        let drawn = random.below(self.nodes.len() * buckets);
+        let node = self.nodes.get(drawn / buckets)?;
+        Some((&node.segment, drawn % buckets))
     }
 
     /// The segment for this hash. O(1).
@@ -235,6 +264,8 @@ impl<S: Segment> Directory<S> {
         let different = orders.fold(0, |bits, order| bits | (order ^ first));
         let bit = different.leading_zeros();
         if bit >= self.granted_bits() {
+            let doubled = 2 * self.at(at).buckets();
+            self.widest = self.widest.max(doubled.ilog2() as u8);
             return;
         }
         let Node { depth, prefix, .. } = self.nodes[at.0];
@@ -358,6 +389,7 @@ impl<S: Segment> Directory<S> {
             let run = self.run(node.prefix, node.depth);
             owned += run.len();
             assert!(self.slots[run].iter().all(|&slot| slot as usize == index), "3: slots of node {index}");
+            assert!(node.segment.buckets() <= 1 << self.widest, "7: {} buckets", node.segment.buckets());
             for hash in node.segment.hashes(rules) {
                 let prefix = self.order(hash).checked_shr(64 - u32::from(node.depth)).unwrap_or(0);
                 assert_eq!(prefix, u64::from(node.prefix), "5: an entry in the wrong segment");

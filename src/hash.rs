@@ -19,6 +19,7 @@ mod entry;
 mod fields;
 mod number;
 mod packed;
+mod sample;
 mod segment;
 mod table;
 #[cfg(test)]
@@ -28,9 +29,13 @@ use std::mem::size_of;
 
 use crate::call::Context;
 use crate::error::Result;
+use crate::random::Random;
 use crate::rules::{Rules, Thresholds};
+use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
+
+pub use sample::Sample;
 
 /// How a hash is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,6 +133,27 @@ impl Record {
             Self::Packed(packed) => Pairs::Packed(packed.entries()),
             Self::Table(table) => Pairs::Table(table.entries()),
         }
+    }
+
+    /// Draws a field with its value, each as likely as any other, if there is one. O(1).
+    fn draw(&self, random: &mut Random) -> Option<Pair<'_>> {
+        match self {
+            Self::Packed(packed) => packed.draw(random),
+            Self::Table(table) => table.draw(random),
+        }
+        .map(entry::pair)
+    }
+
+    /// Offers the fields with their values to a page, in groups that follow hash order, until it is complete.
+    pub(crate) fn scan(&self, selection: &mut Selection<(Vec<u8>, Vec<u8>)>, rules: &Rules) {
+        let ordered = |entry| (Order::of_hash(rules.hash(entry::pair(entry).0)), entry);
+        let copy = |entry| <[&[u8]; 2]>::from(entry::pair(entry)).map(<[u8]>::to_vec).into();
+        let _complete = match self {
+            Self::Packed(packed) => selection.offer(packed.entries().map(|(_, entry)| ordered(entry)), copy),
+            Self::Table(table) => table
+                .segments_from(selection.from().hash())
+                .try_for_each(|fields| selection.offer(fields.iter().map(ordered), copy)),
+        };
     }
 
     /// Sets a field, and says whether it is new. Of the limits only that on the number of fields is judged here.

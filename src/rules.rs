@@ -196,7 +196,7 @@ impl Rules {
         self.hash(bytes)
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn seed(&mut self, seed: u64) {
         self.hasher = hasher([seed, !seed, seed.rotate_left(32), 1]);
         self.tag_seed = [seed, !seed];

@@ -11,6 +11,7 @@
 //! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
 
 use std::mem::{swap, take};
+use std::ops::ControlFlow;
 
 use hashbrown::HashTable;
 
@@ -19,6 +20,7 @@ use crate::call::Context;
 use crate::directory::{At, Directory, Segment, slots};
 use crate::hash::{Encoding, Record};
 use crate::rules::{Rules, TAG_BITS};
+use crate::scan::{Order, Selection};
 
 /// See the module's documentation.
 pub(crate) struct Shard {
@@ -73,6 +75,14 @@ impl Shard {
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         self.keys.segments().flat_map(|keys| keys.0.iter())
+    }
+
+    /// Offers the keys to a page, in groups that follow hash order, until it is complete.
+    pub(crate) fn scan(&self, selection: &mut Selection<Vec<u8>>, rules: &Rules) -> ControlFlow<()> {
+        self.keys.segments_from(selection.from().hash()).try_for_each(|keys| {
+            let keys = keys.0.iter().map(Record::key).map(|key| (Order::of_hash(rules.hash(key)), key));
+            selection.offer(keys, <[u8]>::to_vec)
+        })
     }
 
     #[inline]
@@ -199,6 +209,10 @@ impl Segment for Keys {
 
     fn bytes(&self) -> usize {
         self.0.allocation_size()
+    }
+
+    fn buckets(&self) -> usize {
+        self.0.num_buckets()
     }
 
     fn is_full(&self) -> bool {

@@ -6,7 +6,8 @@
 //! * **Order.** No call of today holds two shards' locks at a time. What does so must take them in ascending order.
 //! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
 //!   them runs under it; the thread is refused if it is inside a closure that a store runs.
-//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`.
+//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`. A page of keys takes one shard's
+//!   lock after the other's.
 //! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`.
 //! * **After the last lock**: long old values and old tables are dropped, with the `Call` (unless one closure leaves
 //!   more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
@@ -16,6 +17,8 @@
 mod builder;
 mod fields;
 mod keys;
+mod sample;
+mod scan;
 mod stats;
 
 pub use builder::Builder;
@@ -95,9 +98,13 @@ impl Store {
 
     #[inline]
     fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
+        &self.shards[self.shard_index(hash)]
+    }
+
+    #[inline]
+    fn shard_index(&self, hash: u64) -> usize {
         let bits = self.shards.len().ilog2();
-        let index = (hash << TAG_BITS).checked_shr(u64::BITS - bits).unwrap_or(0);
-        &self.shards[index as usize]
+        (hash << TAG_BITS).checked_shr(u64::BITS - bits).unwrap_or(0) as usize
     }
 
     /// Runs something on the record of a key, if there is one, under its shard's read lock.

@@ -6,7 +6,7 @@ mod support;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 
-use hashlet::Store;
+use hashlet::{Sample, Store};
 use support::config::on_every_configuration;
 
 /// The message `work` panics with.
@@ -19,7 +19,7 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 }
 
 type Call = fn(&Store);
-const CALLS: [(&str, Call); 28] = [
+const CALLS: [(&str, Call); 33] = [
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -39,6 +39,11 @@ const CALLS: [(&str, Call); 28] = [
     ("increment_float", |store| _ = store.increment_float("k", "i", 1.0)),
     ("read", |store| store.read("k", |_| ())),
     ("update", |store| store.update("k", |_| ())),
+    ("random_field", |store| _ = store.random_field("k")),
+    ("random_fields", |store| _ = store.random_fields("k", Sample::Distinct(1))),
+    ("scan", |store| _ = store.scan("k", None, 1)),
+    ("scan_keys", |store| _ = store.scan_keys(None, 1)),
+    ("iter_keys", |store| _ = store.iter_keys()),
     ("contains_key", |store| _ = store.contains_key("k")),
     ("clear", |store| _ = store.clear("k")),
     ("clear_all", |store| store.clear_all()),

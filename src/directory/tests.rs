@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::*;
+use crate::random::tests::assert_even;
 use crate::rules::TAG_BITS;
 
 /// Entries are their own hashes.
@@ -16,6 +17,10 @@ impl Segment for Hashes {
 
     fn bytes(&self) -> usize {
         self.0.allocation_size()
+    }
+
+    fn buckets(&self) -> usize {
+        self.0.num_buckets()
     }
 
     fn is_full(&self) -> bool {
@@ -201,4 +206,97 @@ fn a_small_table_in_churn_keeps_its_size() {
         assert!(subject.directory.heap_bytes() <= 2 * bytes + 64, "{kept} entries");
         subject.validate();
     }
+}
+
+/// What a walk through the segments from this hash on meets, each segment's entries sorted.
+fn walk(subject: &Subject, hash: u64) -> Vec<u64> {
+    let mut met = Vec::new();
+    for segment in subject.directory.segments_from(hash) {
+        let start = met.len();
+        met.extend(segment.0.iter().map(|&hash| hash << subject.directory.skip));
+        met[start..].sort_unstable();
+    }
+    met
+}
+
+/// Checks that walks from the first hash and from others meet everything behind them, in order.
+fn check_walks(subject: &Subject) {
+    let mut all: Vec<u64> = subject
+        .directory
+        .segments()
+        .flat_map(|segment| &segment.0)
+        .map(|hash| hash << subject.directory.skip)
+        .collect();
+    all.sort_unstable();
+    assert_eq!(walk(subject, 0), all);
+    for from in (0..20).map(mixed).chain([u64::MAX, 1 << (63 - subject.directory.skip)]) {
+        let met = walk(subject, from);
+        assert!(all.ends_with(&met), "a walk from {from:x} leaves the order");
+        let before = all.len() - met.len();
+        assert!(all[..before].iter().all(|&order| order < from << subject.directory.skip), "a walk from {from:x}");
+    }
+}
+
+#[test]
+fn a_walk_meets_each_segment_once_and_in_order_while_they_split_and_merge() {
+    let mut subject = Subject::new();
+    check_walks(&subject);
+    const N: u64 = 20_000;
+    for n in 0..N {
+        subject.insert(mixed(n));
+        if n % 1_999 == 0 {
+            check_walks(&subject);
+        }
+    }
+    assert_eq!(subject.directory.segments_from(0).count(), subject.segments());
+    for n in 0..N {
+        subject.remove(mixed(n));
+        if n % 1_999 == 0 {
+            check_walks(&subject);
+        }
+    }
+    check_walks(&subject);
+}
+
+#[test]
+fn a_walk_through_segments_of_unlike_depths_is_in_order() {
+    let mut subject = Subject::new();
+    // One prefix is split to the bit in which its entries differ, late; its neighbours stay shallow or empty.
+    (0..2_000).for_each(|n| subject.insert((n & 1) << (63 - TAG_BITS - 14) | n >> 1));
+    check_walks(&subject);
+    (0..5_000).for_each(|n| subject.insert(mixed(n)));
+    check_walks(&subject);
+    assert!(subject.directory.depth > 12, "depth {}", subject.directory.depth);
+}
+
+#[test]
+fn a_walk_leaves_out_the_bits_that_the_directory_leaves_out() {
+    let mut subject = Subject { directory: Directory::new(TAG_BITS + 6), rules: Rules::default() };
+    (0..5_000).for_each(|n| subject.insert(mixed(n)));
+    check_walks(&subject);
+}
+
+#[test]
+fn draws_are_even_beside_a_segment_that_has_outgrown_the_others() {
+    let mut subject = Subject::new();
+    let prefix = 0x0123_4567_89ab << 16;
+    let mut hashes: Vec<u64> = (0..2_000).map(|n| prefix | n).chain((0..5_000).map(mixed)).collect();
+    hashes.iter().for_each(|&hash| subject.insert(hash));
+    subject.validate();
+    hashes.sort_unstable();
+    let mut random = Random::seeded(3);
+    let mut counts = vec![0; hashes.len()];
+    for _ in 0..hashes.len() * 200 {
+        let (segment, bucket) = subject.directory.draw_bucket(&mut random).expect("a segment");
+        if let Some(hash) = segment.0.get_bucket(bucket) {
+            counts[hashes.binary_search(hash).expect("an entry")] += 1;
+        }
+    }
+    assert_even(&counts);
+    assert!(counts.iter().sum::<usize>() > 10 * hashes.len(), "draws mostly meet nothing");
+}
+
+#[test]
+fn nothing_is_drawn_from_an_empty_directory() {
+    assert!(Subject::new().directory.draw_bucket(&mut Random::seeded(3)).is_none());
 }

@@ -26,6 +26,7 @@
 use std::ops::Range;
 
 use crate::hash::entry;
+use crate::random::Random;
 use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
 use crate::rules::Rules;
@@ -321,6 +322,12 @@ impl Packed {
             self.draft().remove_at(layout, index);
         }
         found.is_some()
+    }
+
+    /// Draws an entry, each as likely as any other, if there is one. O(1).
+    pub(crate) fn draw(&self, random: &mut Random) -> Option<&[u8]> {
+        let layout = Layout::of(&self.0);
+        (layout.fields > 0).then(|| &self.0[layout.entry(&self.0, random.below(layout.fields))])
     }
 
     pub(crate) fn entries(&self) -> Entries<'_> {

@@ -75,6 +75,11 @@ impl Fields {
         EntriesOf { fields: self, places: self.slots.iter() }
     }
 
+    /// The entry in a bucket, if it holds one.
+    pub(crate) fn in_bucket(&self, bucket: usize) -> Option<&[u8]> {
+        self.slots.get_bucket(bucket).map(|&place| self.entry(place))
+    }
+
     /// Adds a field that is not there yet.
     pub(crate) fn insert(&mut self, hash: u64, field: &[u8], value: &[u8], rules: &Rules) {
         let place = self.push(field, value);
@@ -259,6 +264,10 @@ impl Segment for Fields {
     fn bytes(&self) -> usize {
         let boxes = self.boxes.capacity() * size_of::<Box<[u8]>>() + self.boxed_bytes;
         self.slots.allocation_size() + self.arena.capacity() + boxes
+    }
+
+    fn buckets(&self) -> usize {
+        self.slots.num_buckets()
     }
 
     fn is_full(&self) -> bool {

@@ -13,11 +13,15 @@
 use std::mem::size_of;
 
 use crate::call::Context;
-use crate::directory::{Directory, Segments};
+use crate::directory::{Directory, Segment, Segments};
 use crate::hash::entry;
 use crate::hash::packed::Packed;
 use crate::hash::segment::{EntriesOf, Fields};
+use crate::random::Random;
 use crate::rules::{Rules, TAG_BITS};
+
+/// Empty buckets that a draw meets before it counts entries instead.
+const MAX_DRAWS: usize = 64;
 
 /// See the module's documentation.
 #[derive(Clone)]
@@ -89,6 +93,32 @@ impl Table {
 
     pub(crate) fn entries(&self) -> Entries<'_> {
         self.fields.segments().flat_map(Fields::iter)
+    }
+
+    /// Draws an entry, each as likely as any other, if there is one. O(1); O(segments) where they are nearly empty.
+    ///
+    /// Draws buckets until one holds an entry, which is every second to tenth as a rule. In a sparse table the entry is
+    /// chosen by its number instead, which is as even, but has to be counted out.
+    pub(crate) fn draw(&self, random: &mut Random) -> Option<&[u8]> {
+        for _ in 0..MAX_DRAWS {
+            let (fields, bucket) = self.fields.draw_bucket(random)?;
+            if let Some(entry) = fields.in_bucket(bucket) {
+                return Some(entry);
+            }
+        }
+        let mut number = random.below(self.len());
+        for fields in self.fields.segments() {
+            if number < fields.len() {
+                return fields.iter().nth(number);
+            }
+            number -= fields.len();
+        }
+        None
+    }
+
+    /// The segments in hash order, from the one for this hash on.
+    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &Fields> {
+        self.fields.segments_from(hash)
     }
 
     /// Sets a field, and says whether it is new.

@@ -78,6 +78,13 @@ impl<'a> HashRef<'a> {
         Iter::of(self.record)
     }
 
+    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
+    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
+        self.record.random_field(self.cx)
+    }
+
     /// Returns how the hash is stored. O(1).
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]
@@ -190,6 +197,13 @@ impl<'a> HashMut<'a> {
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         self.as_ref().iter()
+    }
+
+    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
+    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
+        self.as_ref().random_field()
     }
 
     /// Returns how the hash is stored at this moment; the closure's result as a whole decides how it is stored

@@ -119,6 +119,14 @@ impl HashValue {
         self.as_ref().iter()
     }
 
+    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
+    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    #[doc(alias = "HRANDFIELD")]
+    #[must_use]
+    pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
+        self.as_ref().random_field()
+    }
+
     /// Returns how the hash is stored. O(1).
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]

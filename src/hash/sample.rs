@@ -1,0 +1,154 @@
+//! Random fields, in terms of what both encodings can do: draw one, and go through all.
+
+use std::collections::HashSet;
+
+use crate::call::Context;
+use crate::hash::{Pair, Record};
+use crate::random::Random;
+
+/// How many random fields to return, and whether one may be returned again; see
+/// [`Store::random_fields`](crate::Store::random_fields).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sample {
+    /// So many different fields, all of them if there are no more.
+    Distinct(usize),
+    /// So many draws, each from all fields, but at most [`MAX_REPEATS`](Self::MAX_REPEATS).
+    WithRepeats(usize),
+}
+
+impl Sample {
+    /// The most draws of one call: 1,048,576. Any number of draws could be asked of a single field, and a lock is held
+    /// meanwhile. As draws do not depend on each other, another call draws on as well.
+    pub const MAX_REPEATS: usize = 1 << 20;
+}
+
+impl Record {
+    /// Redis's HRANDFIELD: a field with its value, each as likely as any other.
+    pub(crate) fn random_field(&self, cx: Context<'_>) -> Option<Pair<'_>> {
+        self.draw(&mut Random::of_call(cx.rules))
+    }
+
+    /// Redis's HRANDFIELD with a count: copies of random fields with their values.
+    pub(crate) fn random_fields(&self, sample: Sample, cx: Context<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.sample(sample, &mut Random::of_call(cx.rules), |(field, value)| (field.to_vec(), value.to_vec()))
+    }
+
+    fn sample<'a, T>(&'a self, sample: Sample, random: &mut Random, copy: impl Fn(Pair<'a>) -> T) -> Vec<T> {
+        match sample {
+            _ if self.len() == 0 => Vec::new(),
+            Sample::Distinct(count) if count >= self.len() => self.pairs().map(copy).collect(),
+            Sample::Distinct(count) if count < self.len() / 4 => self.draw_distinct(count, random).map(copy).collect(),
+            Sample::Distinct(count) => self.select(count, random).map(copy).collect(),
+            Sample::WithRepeats(count) => {
+                (0..count.min(Sample::MAX_REPEATS)).filter_map(|_| self.draw(random)).map(copy).collect()
+            }
+        }
+    }
+
+    /// A small part of all fields: draws until so many different ones have come. O(count).
+    fn draw_distinct<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
+        let mut drawn = HashSet::with_capacity(count);
+        std::iter::repeat_with(|| self.draw(random)).flatten().filter(move |pair| drawn.insert(pair.0)).take(count)
+    }
+
+    /// A large part of all fields: one walk that takes each with the chance that so many are still wanted of so many
+    /// left (Knuth's algorithm S). O(n).
+    fn select<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
+        let (mut wanted, mut left) = (count, self.len());
+        self.pairs().filter(move |_| {
+            let taken = random.below(left) < wanted;
+            wanted -= usize::from(taken);
+            left -= 1;
+            taken
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::hash::Encoding;
+    use crate::random::tests::assert_even;
+    use crate::rules::{Rules, Thresholds};
+
+    /// A hash of these numbered fields out of so many that were there once, the same at every run.
+    fn record(max_fields: usize, once: usize, kept: impl Fn(usize) -> bool) -> (Record, Vec<String>) {
+        let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
+        let mut rules = Rules::with_thresholds(thresholds);
+        rules.seed(1);
+        let call = Call::default();
+        let cx = Context::of_change(&rules, &call);
+        let mut record = Record::new(b"key");
+        (0..once).for_each(|n| _ = record.set(n.to_string().as_bytes(), b"value", cx).unwrap());
+        for n in (0..once).filter(|&n| !kept(n)) {
+            record.remove(n.to_string().as_bytes(), cx);
+        }
+        record.settle(Encoding::Table, cx);
+        record.validate(&rules);
+        (record, (0..once).filter(|&n| kept(n)).map(|n| n.to_string()).collect())
+    }
+
+    /// Draws 30 times a field, by samples of this sort.
+    fn check_even(record: &Record, fields: &[String], sample: Sample) {
+        let mut random = Random::seeded(11);
+        let mut counts = vec![0; fields.len()];
+        let places: std::collections::HashMap<&[u8], usize> =
+            fields.iter().enumerate().map(|(place, field)| (field.as_bytes(), place)).collect();
+        let mut left = 30 * fields.len();
+        while left > 0 {
+            let drawn = record.sample(sample, &mut random, |pair| pair);
+            assert!(drawn.iter().all(|(_, value)| value == b"value"));
+            drawn.iter().for_each(|(field, _)| counts[places[field]] += 1);
+            left = left.saturating_sub(drawn.len());
+        }
+        assert_even(&counts);
+    }
+
+    fn check_all_samples(record: &Record, fields: &[String]) {
+        let len = fields.len();
+        for sample in [1, len / 10, len / 2, len - 1].map(|count| Sample::Distinct(count.max(1))) {
+            check_even(record, fields, sample);
+        }
+        check_even(record, fields, Sample::WithRepeats(10));
+    }
+
+    #[test]
+    fn samples_of_packed_hashes_are_even() {
+        for len in [1, 2, 3, 8, 100, 2_000] {
+            let (record, fields) = record(65_535, len, |_| true);
+            assert_eq!(record.encoding(), Encoding::Packed);
+            check_all_samples(&record, &fields);
+        }
+    }
+
+    #[test]
+    fn samples_of_tables_are_even() {
+        for len in [1, 2, 3, 8, 100, 896, 897, 10_000] {
+            let (record, fields) = record(0, len, |_| true);
+            assert_eq!(record.encoding(), Encoding::Table);
+            check_all_samples(&record, &fields);
+        }
+    }
+
+    #[test]
+    fn samples_after_mass_removal_are_even() {
+        for kept in [1_000, 113, 20, 3, 1] {
+            let (record, fields) = record(0, 20_000, |n| n % (20_000 / kept) == 0);
+            check_all_samples(&record, &fields);
+        }
+        let (record, fields) = record(65_535, 5_000, |n| n % 50 == 0);
+        assert_eq!(record.encoding(), Encoding::Packed);
+        check_all_samples(&record, &fields);
+    }
+
+    #[test]
+    fn samples_of_unevenly_filled_segments_are_even() {
+        // Some segments stay full beside others that are nearly empty.
+        let mut rules = Rules::default();
+        rules.seed(1);
+        let order = |n: usize| rules.hash(n.to_string().as_bytes()) << crate::rules::TAG_BITS;
+        let (record, fields) = record(0, 20_000, |n| n % 50 == 0 || order(n) < u64::MAX / 8);
+        check_all_samples(&record, &fields);
+    }
+}

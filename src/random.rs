@@ -1,0 +1,108 @@
+//! Random numbers for samples: a small generator for each call. Quick and evenly spread, and no good for secrets.
+//!
+//! SplitMix64 (Steele, Lea and Flood, 2014): a counter, mixed. A call's generator starts at the hash of how many this
+//! thread has made before, and each thread counts from a place of its own: the store's secret seeds make the numbers
+//! differ between processes, and no two threads share a cache line for it.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::rules::Rules;
+
+/// What the counter advances by: 2^64 divided by the golden ratio, made odd.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn of_call(rules: &Rules) -> Self {
+        thread_local! {
+            static CALLS: Cell<u64> = Cell::new(first_of_thread());
+        }
+        let call = CALLS.get();
+        CALLS.set(call.wrapping_add(1));
+        Self(rules.hash(&call.to_le_bytes()))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(STEP);
+        mix(self.0)
+    }
+
+    /// A number below the bound, each as likely as any other but for one part in 2^64 / bound; 0 for a bound of 0.
+    #[inline]
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+}
+
+/// Where a thread begins to count: places so far apart that threads do not come to each other's.
+fn first_of_thread() -> u64 {
+    static THREADS: AtomicU64 = AtomicU64::new(0);
+    mix(THREADS.fetch_add(1, Relaxed).wrapping_mul(STEP))
+}
+
+fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Pearson's test for evenly spread counts. With the bound of ten standard deviations and twenty an even spread
+    /// fails once in more than 10^8 runs; with a fixed seed it never does.
+    pub(crate) fn assert_even(counts: &[usize]) {
+        let total: usize = counts.iter().sum();
+        let expected = total as f64 / counts.len() as f64;
+        let statistic: f64 = counts.iter().map(|&count| (count as f64 - expected).powi(2) / expected).sum();
+        let freedom = counts.len() as f64 - 1.0;
+        let bound = freedom + 10.0 * (2.0 * freedom).sqrt() + 20.0;
+        assert!(statistic < bound, "chi squared is {statistic:.1} over {freedom} degrees of freedom");
+    }
+
+    #[test]
+    fn numbers_below_a_bound_are_even() {
+        for bound in [1, 2, 3, 7, 100, 1_024, 4_999] {
+            let mut random = Random::seeded(7);
+            let mut counts = vec![0; bound];
+            (0..bound * 50).for_each(|_| counts[random.below(bound)] += 1);
+            assert_even(&counts);
+        }
+        assert_eq!(Random::seeded(7).below(0), 0);
+        assert!(Random::seeded(7).below(usize::MAX) < usize::MAX);
+    }
+
+    #[test]
+    fn first_numbers_of_neighbouring_calls_are_even() {
+        let rules = Rules::default();
+        let mut pairs = vec![0; 100];
+        let mut before = 0;
+        for _ in 0..20_000 {
+            let now = Random::of_call(&rules).below(10);
+            pairs[10 * before + now] += 1;
+            before = now;
+        }
+        assert_even(&pairs);
+    }
+
+    #[test]
+    fn threads_draw_different_numbers() {
+        let draw = || {
+            let rules = Rules::default();
+            (0..8).map(|_| Random::of_call(&rules).next()).collect::<Vec<_>>()
+        };
+        let drawn = [(); 4].map(|()| std::thread::spawn(draw).join().unwrap()).concat();
+        let different: std::collections::HashSet<u64> = drawn.iter().copied().collect();
+        assert_eq!(different.len(), drawn.len());
+    }
+}

@@ -1,0 +1,166 @@
+//! What all scans share: the one order, a point in it, and the choice of a page.
+//!
+//! Hash order is the order of hashes without hashbrown's tag bits: shard bits first, then directory bits, then the
+//! rest. It is the same for keys and fields, in both encodings, whatever the number of shards or segments, so nothing
+//! that grows, shrinks or converts can move an entry against a cursor. Entries of equal order, which two different
+//! byte strings have once in 2^57, always stand on one page.
+//!
+//! Rejected: Redis's cursor, a place in a table of this size, which returns entries twice after a change of size, and
+//! all of a packed hash whatever the count.
+
+use std::ops::ControlFlow;
+
+use crate::rules::TAG_BITS;
+
+/// A place in hash order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order(u64);
+
+impl Order {
+    pub(crate) const FIRST: Self = Self(0);
+
+    pub(crate) fn of_hash(hash: u64) -> Self {
+        Self(hash << TAG_BITS)
+    }
+
+    /// The smallest hash of this order.
+    pub(crate) fn hash(self) -> u64 {
+        self.0 >> TAG_BITS
+    }
+}
+
+/// Where a scan goes on: a point in the order that a scan follows. It holds no memory and no lock, does not age, and
+/// means something in this process only.
+///
+/// A cursor knows neither its key nor its store. Used elsewhere it is just some point: what comes back are the entries
+/// there which follow that point, no error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(Order);
+
+impl Cursor {
+    /// The order that a scan from this cursor, if there is one, begins at.
+    pub(crate) fn start(cursor: Option<Self>) -> Order {
+        cursor.map_or(Order::FIRST, |cursor| cursor.0)
+    }
+}
+
+impl std::fmt::Debug for Cursor {
+    /// Says that it is a cursor, and nothing that a program could rely on.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cursor").finish_non_exhaustive()
+    }
+}
+
+/// One step of a scan; see [`Store::scan`](crate::Store::scan) and [`Store::scan_keys`](crate::Store::scan_keys).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What was met, in the order of the scan.
+    pub items: Vec<T>,
+    /// Where the next page begins, or `None` if nothing followed when this page was made.
+    pub next: Option<Cursor>,
+}
+
+/// A page in the making: the `count` smallest entries from a point on, and those whose order equals that of the last
+/// one. Entries are offered in groups, each of which stands in hash order behind the one before.
+#[derive(Debug)]
+pub(crate) struct Selection<T> {
+    from: Order,
+    left: usize,
+    page: Page<T>,
+}
+
+impl<T> Selection<T> {
+    /// Of no entries at all no scan would come to an end, so a count of 0 is taken as 1.
+    pub(crate) fn new(from: Order, count: usize) -> Self {
+        Self { from, left: count.max(1), page: Page { items: Vec::new(), next: None } }
+    }
+
+    /// The smallest order that is looked for.
+    pub(crate) fn from(&self) -> Order {
+        self.from
+    }
+
+    /// Tells that all groups to come are behind the point that the page begins at.
+    pub(crate) fn pass_start(&mut self) {
+        self.from = Order::FIRST;
+    }
+
+    /// Chooses among the entries of one group, copies what it takes, and breaks when the page is complete and something
+    /// is left for the next one. O(group), and O(c log c) for the c entries that are chosen.
+    pub(crate) fn offer<E>(
+        &mut self,
+        entries: impl Iterator<Item = (Order, E)>,
+        copy: impl Fn(E) -> T,
+    ) -> ControlFlow<()> {
+        let order = |entry: &(Order, E)| entry.0;
+        let mut group: Vec<(Order, E)> = entries.filter(|entry| order(entry) >= self.from).collect();
+        if group.len() > self.left {
+            // Without a last one, which is when the page is full already, nothing is taken.
+            let last = self.left.checked_sub(1).map(|last| group.select_nth_unstable_by_key(last, order).1.0);
+            self.page.next = group.iter().map(order).filter(|&order| Some(order) > last).min().map(Cursor);
+            group.retain(|entry| Some(order(entry)) <= last);
+        }
+        self.left = self.left.saturating_sub(group.len());
+        group.sort_unstable_by_key(order);
+        self.page.items.extend(group.into_iter().map(|(_, entry)| copy(entry)));
+        if self.page.next.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    pub(crate) fn into_page(self) -> Page<T> {
+        self.page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All pages of this many entries over these groups: what is on each.
+    fn pages(groups: &[&[u64]], count: usize) -> Vec<Vec<u64>> {
+        let mut pages = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut selection = Selection::new(Cursor::start(cursor), count);
+            for group in groups {
+                if selection.offer(group.iter().map(|&entry| (Order(entry), entry)), |entry| entry).is_break() {
+                    break;
+                }
+            }
+            let page = selection.into_page();
+            pages.push(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return pages;
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_has_the_smallest_entries_in_order() {
+        let groups: [&[u64]; 4] = [&[3, 1, 2, 0], &[], &[9, 5, 7], &[10]];
+        assert_eq!(pages(&groups, 3), [vec![0, 1, 2], vec![3, 5, 7], vec![9, 10]]);
+        assert_eq!(pages(&groups, 4), [vec![0, 1, 2, 3], vec![5, 7, 9, 10]]);
+        assert_eq!(pages(&groups, 8), [vec![0, 1, 2, 3, 5, 7, 9, 10]]);
+        assert_eq!(pages(&groups, usize::MAX).len(), 1);
+        assert_eq!(pages(&groups, 1).len(), 8);
+        assert_eq!(pages(&groups, 0), pages(&groups, 1));
+        assert_eq!(pages(&[], 1), [vec![]]);
+    }
+
+    #[test]
+    fn entries_of_equal_order_stand_on_one_page() {
+        let groups: [&[u64]; 3] = [&[5, 1, 5, 0, 5], &[7, 7], &[8]];
+        assert_eq!(pages(&groups, 1), [vec![0], vec![1], vec![5, 5, 5], vec![7, 7], vec![8]]);
+        assert_eq!(pages(&groups, 3), [vec![0, 1, 5, 5, 5], vec![7, 7, 8]]);
+        assert_eq!(pages(&groups, 6), [vec![0, 1, 5, 5, 5, 7, 7], vec![8]]);
+        assert_eq!(pages(&[&[4; 100]], 7), [vec![4; 100]]);
+    }
+
+    #[test]
+    fn hashes_that_differ_in_tag_bits_only_are_of_equal_order() {
+        let (a, b) = (0x0123_4567_89ab_cdef, 0xff23_4567_89ab_cdef);
+        assert_eq!(Order::of_hash(a), Order::of_hash(b));
+        assert_eq!(Order::of_hash(Order::of_hash(a).hash()), Order::of_hash(a));
+        assert!(Order::of_hash(a) > Order::of_hash(a - 1));
+    }
+}

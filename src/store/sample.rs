@@ -1,0 +1,44 @@
+//! Random fields of one key.
+
+use crate::hash::Sample;
+use crate::store::Store;
+
+impl Store {
+    /// Returns a random field with its value, each field as likely as any other, or `None` if there is no such key.
+    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("coin", [("heads", "1"), ("tails", "2")])?;
+    /// let (side, _) = store.random_field("coin").expect("the coin has two sides");
+    /// assert!(side == b"heads" || side == b"tails");
+    /// assert_eq!(store.random_field("nowhere"), None);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_field(&self, key: impl AsRef<[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.look(key.as_ref(), |record, cx| {
+            record?.random_field(cx).map(|(field, value)| (field.to_vec(), value.to_vec()))
+        })
+    }
+
+    /// Returns random fields with their values, all of one instant and in no particular order: so many different ones,
+    /// or so many draws that may repeat. Each field, and each choice of fields, is as likely as any other. Empty when
+    /// the key is missing; all fields when more different ones are asked for than there are; at most
+    /// [`Sample::MAX_REPEATS`] draws. O(fields returned).
+    ///
+    /// ```
+    /// use hashlet::Sample;
+    ///
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("deck", (1..=52).map(|card| (card.to_string(), "")))?;
+    /// assert_eq!(store.random_fields("deck", Sample::Distinct(5)).len(), 5);
+    /// assert_eq!(store.random_fields("deck", Sample::Distinct(usize::MAX)).len(), 52);
+    /// assert_eq!(store.random_fields("deck", Sample::WithRepeats(100)).len(), 100);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.look(key.as_ref(), |record, cx| record.map_or_else(Vec::new, |record| record.random_fields(sample, cx)))
+    }
+}
