@@ -82,7 +82,7 @@ impl<'a> HashRef<'a> {
     /// O(1). Not for secrets: the numbers behind it can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
-        self.record.random_field(self.cx)
+        self.record.random_field(Context::of_look(self.rules, self.now))
     }
 
     /// Returns how the hash is stored. O(1).

@@ -150,7 +150,7 @@ impl Change {
 }
 
 /// None to four of something.
-fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
+pub(crate) fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
     (0..source.below(5)).map(|_| one(source)).collect()
 }
 

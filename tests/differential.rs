@@ -1,0 +1,75 @@
+//! hashlet answers as Redis and Valkey do: random commands go to a store and to a real server, and every reply is
+//! compared. What differs on purpose stands in the one table of `differential/deviations.rs`; any other difference
+//! fails. 200,000 commands a server at the full `HASHLET_SCALE`, or the one round of `HASHLET_SEED`.
+//!
+//! The servers are found through `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET`, the paths of unix sockets; use
+//! throw-away servers, their database is emptied. `.ci/servers cargo test --test differential` brings both. Without
+//! them nothing is compared, and the test says so.
+
+mod support;
+
+mod differential {
+    pub(crate) mod answer;
+    pub(crate) mod command;
+    pub(crate) mod deviations;
+    pub(crate) mod round;
+    pub(crate) mod server;
+}
+
+use std::hash::BuildHasher;
+use std::io::Write;
+use std::time::Instant;
+
+use differential::deviations::DEVIATIONS;
+use differential::round::{Round, Tally};
+use differential::server::Server;
+use support::scale;
+
+const COMMANDS: f64 = 200_000.0;
+
+#[test]
+fn a_store_answers_as_valkey() {
+    compare_with("Valkey 9.1", "HASHLET_VALKEY_SOCKET");
+}
+
+#[test]
+fn a_store_answers_as_redis() {
+    compare_with("Redis 8.2", "HASHLET_REDIS_SOCKET");
+}
+
+fn compare_with(name: &'static str, variable: &'static str) {
+    let Some(socket) = std::env::var_os(variable) else {
+        say(&format!("NOT COMPARED with {name}: {variable} is not set; `.ci/servers` starts the servers"));
+        return;
+    };
+    let mut server = Server::connect(name, variable, socket.as_ref());
+    let mut tally = Tally::default();
+    if let Ok(seed) = std::env::var("HASHLET_SEED") {
+        let seed = seed.parse().expect("HASHLET_SEED is the number a failure printed");
+        Round::new(seed).run(&mut server, &mut tally);
+        return;
+    }
+    let start = Instant::now();
+    let commands = (COMMANDS * scale()) as usize;
+    // Other rounds every time: std's hasher is seeded by the operating system.
+    let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
+    for seed in u64::from(first).. {
+        Round::new(seed).run(&mut server, &mut tally);
+        if tally.commands >= commands {
+            break;
+        }
+    }
+    say(&format!("compared with {name} in {:.1?}, first seed {first}: {tally}", start.elapsed()));
+    if scale() >= 1.0 {
+        assert!(tally.conversions > 1_000, "hashes should change their encoding all the time: {tally}");
+        assert!(tally.exact > 1_000, "float increments should often be exact: {tally}");
+        for (deviation, times) in DEVIATIONS.iter().zip(tally.deviations) {
+            assert!(times > 0, "{name} never showed this deviation: {} ({})", deviation.what, deviation.why);
+        }
+    }
+}
+
+/// Past the capture of passing tests: that nothing was compared must be seen.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "differential: {text}").expect("stderr is open");
+}

@@ -1,0 +1,139 @@
+//! What a command answers, in the server's terms. Hashes and keyspaces have no order: names and pairs are sorted here.
+
+use hashlet::{Error, Result};
+use redis::Value;
+
+use crate::support::source::Bytes;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Answer {
+    Done,
+    Number(i64),
+    Value(Option<Bytes>),
+    Values(Vec<Option<Bytes>>),
+    Names(Vec<Bytes>),
+    Pairs(Vec<(Bytes, Bytes)>),
+    Refused(Refusal),
+}
+
+/// Why a command was refused; servers tell by their words, of which there are more than one for some of these.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Refusal {
+    NotAnInteger,
+    NotAFloat,
+    NotFinite,
+    Overflow,
+    TooLong,
+    NoArguments,
+    /// What no command of this test should answer.
+    Unexpected(String),
+}
+
+/// How a server's reply is to be read, which the reply itself does not tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading {
+    Plain,
+    Names,
+    Pairs,
+    /// The only element of an array: the command takes many fields and was given one.
+    Only,
+}
+
+impl Answer {
+    pub(crate) fn names(names: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut names: Vec<Bytes> = names.into_iter().map(Bytes).collect();
+        names.sort_unstable();
+        Self::Names(names)
+    }
+
+    pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut pairs: Vec<(Bytes, Bytes)> =
+            pairs.into_iter().map(|(field, value)| (field.into(), value.into())).collect();
+        pairs.sort_unstable();
+        Self::Pairs(pairs)
+    }
+
+    pub(crate) fn values(values: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
+        Self::Values(values.into_iter().map(|value| value.map(Bytes)).collect())
+    }
+
+    /// Reads the reply of a server.
+    pub(crate) fn read(reply: Value, reading: Reading) -> Self {
+        match (reading, reply) {
+            (_, Value::ServerError(error)) => Self::Refused(Refusal::read(error.details().unwrap_or(error.code()))),
+            (Reading::Plain, Value::Okay) => Self::Done,
+            (Reading::Plain, Value::Int(number)) => Self::Number(number),
+            (Reading::Plain, reply @ (Value::Nil | Value::BulkString(_))) => Self::Value(bytes(reply).map(Bytes)),
+            (Reading::Plain, Value::Array(values)) => Self::values(values.into_iter().map(bytes)),
+            (Reading::Names, Value::Array(names)) => Self::names(names.into_iter().filter_map(bytes)),
+            (Reading::Pairs, Value::Array(flat)) => {
+                let flat: Vec<Vec<u8>> = flat.into_iter().filter_map(bytes).collect();
+                Self::pairs(flat.chunks_exact(2).map(|pair| (&pair[0][..], &pair[1][..])))
+            }
+            (Reading::Only, Value::Array(mut values)) if values.len() == 1 => {
+                Self::read(values.remove(0), Reading::Plain)
+            }
+            (_, reply) => Self::Refused(Refusal::Unexpected(format!("{reply:?}"))),
+        }
+    }
+}
+
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::Nil => None,
+        other => panic!("a string or nil was expected, not {other:?}"),
+    }
+}
+
+impl Refusal {
+    fn read(words: &str) -> Self {
+        match words {
+            "hash value is not an integer" => Self::NotAnInteger,
+            "hash value is not a float" => Self::NotAFloat,
+            // An amount is the text of an f64 here, so that only NaN is no valid float.
+            "value is NaN or Infinity" | "value is not a valid float" => Self::NotFinite,
+            "increment or decrement would overflow" | "increment would produce NaN or Infinity" => Self::Overflow,
+            words if words.starts_with("wrong number of arguments") => Self::NoArguments,
+            words => Self::Unexpected(words.into()),
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotAnInteger => Self::NotAnInteger,
+            Error::NotAFloat => Self::NotAFloat,
+            Error::NotFinite => Self::NotFinite,
+            Error::Overflow => Self::Overflow,
+            Error::KeyTooLong { .. } => Self::TooLong,
+            other => Self::Unexpected(other.to_string()),
+        }
+    }
+}
+
+/// `From` for each plain answer a call can give.
+macro_rules! answers {
+    ($($answer:ty => $name:ident($value:ident) $inner:expr;)*) => {
+        $(impl From<$answer> for Answer {
+            fn from($value: $answer) -> Self {
+                Self::$name($inner)
+            }
+        })*
+    };
+}
+
+answers! {
+    bool => Number(it) it.into();
+    i64 => Number(it) it;
+    usize => Number(it) it.try_into().expect("counts are small");
+    f64 => Value(it) Some(it.to_string().into());
+    Option<Vec<u8>> => Value(it) it.map(Bytes);
+}
+
+impl<T: Into<Answer>> From<Result<T>> for Answer {
+    fn from(result: Result<T>) -> Self {
+        result.map_or_else(|error| Self::Refused(error.into()), T::into)
+    }
+}

@@ -1,0 +1,256 @@
+//! The commands, each in four places of this file: its arguments, how often it comes, its call on a store, and its
+//! words for a server.
+
+use std::fmt;
+
+use hashlet::Store;
+
+use super::answer::{Answer, Reading};
+use crate::support::ops::some;
+use crate::support::source::{Bytes, Source, numbered};
+
+/// So few that commands meet.
+const KEYS: usize = 6;
+const FIELDS: usize = 12;
+/// The fields of bursts, which take a hash across any threshold.
+const BURST: usize = 200;
+
+/// Texts that are numbers to somebody: to both, to one of the two, to nobody.
+const NUMBERS: [&str; 45] = [
+    "0",
+    "1",
+    "-1",
+    "10",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775806",
+    "-9223372036854775807",
+    "9223372036854775808",
+    "+1",
+    "01",
+    "-01",
+    "-0",
+    "-0.0",
+    " 1",
+    "1 ",
+    "1\0",
+    "",
+    "-",
+    ".",
+    "0.5",
+    "1.5",
+    "-2.25",
+    "100.015625",
+    "0.1",
+    ".5",
+    "5.",
+    "1e3",
+    "1E+3",
+    "1e",
+    "1,5",
+    "1_0",
+    "123456789012345678",
+    "1e17",
+    "1e300",
+    "-1e308",
+    "1e400",
+    "1e5000",
+    "5e-324",
+    "1e-5000",
+    "inf",
+    "-Infinity",
+    "NaN",
+    "0x10",
+    "-0x1.8p3",
+];
+
+/// Sums of these and their like are exact in an f64 and in a long double alike.
+const EXACT: [f64; 10] = [0.0, -0.0, 0.5, -0.25, 1.0, -1.5, 0.015_625, 1_024.75, -100_000.0, 3.0];
+const INEXACT: [f64; 14] = [
+    0.1,
+    -0.1,
+    3.3,
+    1e17,
+    1e21,
+    1e-20,
+    1e308,
+    -1e308,
+    f64::MAX,
+    f64::MIN,
+    5e-324,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+];
+const INTEGERS: [i64; 10] = [0, 1, -1, 7, -100, 1 << 40, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1];
+
+#[derive(Clone)]
+pub(crate) enum Command {
+    Set(Bytes, Bytes, Bytes),
+    SetMany(Bytes, Vec<(Bytes, Bytes)>),
+    SetIfAbsent(Bytes, Bytes, Bytes),
+    Get(Bytes, Bytes),
+    GetMany(Bytes, Vec<Bytes>),
+    GetAll(Bytes),
+    Fields(Bytes),
+    Values(Bytes),
+    Contains(Bytes, Bytes),
+    ValueLen(Bytes, Bytes),
+    Size(Bytes),
+    Remove(Bytes, Bytes),
+    RemoveMany(Bytes, Vec<Bytes>),
+    Take(Bytes, Bytes),
+    Increment(Bytes, Bytes, i64),
+    IncrementFloat(Bytes, Bytes, f64),
+    ContainsKey(Bytes),
+    Clear(Bytes),
+    Keys,
+    KeyCount,
+    ClearAll,
+}
+
+impl Command {
+    pub(crate) fn decode(source: &mut Source<'_>) -> Self {
+        let key = source.key(KEYS);
+        let field = source.field(FIELDS);
+        match source.below(100) {
+            0..=13 => Self::Set(key, field, value(source)),
+            14..=18 => Self::SetMany(key, some(source, |source| (source.field(FIELDS), value(source)))),
+            19..=21 => {
+                let fields = burst(source);
+                Self::SetMany(key, fields.map(|field| (field, source.below(100).to_string().into())).collect())
+            }
+            22..=25 => Self::SetIfAbsent(key, field, value(source)),
+            26..=33 => Self::Get(key, field),
+            34..=37 => Self::GetMany(key, some(source, |source| source.field(FIELDS))),
+            38..=40 => Self::GetAll(key),
+            41..=42 => Self::Fields(key),
+            43..=44 => Self::Values(key),
+            45..=47 => Self::Contains(key, field),
+            48..=50 => Self::ValueLen(key, field),
+            51..=53 => Self::Size(key),
+            54..=60 => Self::Remove(key, field),
+            61..=62 => Self::RemoveMany(key, some(source, |source| source.field(FIELDS))),
+            63..=65 => Self::RemoveMany(key, burst(source).collect()),
+            66..=69 => Self::Take(key, field),
+            70..=79 => Self::Increment(key, field, source.one_of(&INTEGERS)),
+            80..=86 => Self::IncrementFloat(key, field, source.one_of(&EXACT)),
+            87..=91 => Self::IncrementFloat(key, field, source.one_of(&INEXACT)),
+            92..=94 => Self::ContainsKey(key),
+            95..=96 => Self::Clear(key),
+            97 => Self::Keys,
+            98 => Self::KeyCount,
+            _ if source.one_in(8) => Self::ClearAll,
+            _ => Self::Size(key),
+        }
+    }
+
+    /// The key that the command reads or writes; none if it is about all of them.
+    pub(crate) fn key(&self) -> Option<&Bytes> {
+        match self {
+            Self::Set(key, ..) | Self::SetMany(key, _) | Self::SetIfAbsent(key, ..) => Some(key),
+            Self::Get(key, _) | Self::GetMany(key, _) | Self::GetAll(key) | Self::Fields(key) => Some(key),
+            Self::Values(key) | Self::Contains(key, _) | Self::ValueLen(key, _) | Self::Size(key) => Some(key),
+            Self::Remove(key, _) | Self::RemoveMany(key, _) | Self::Take(key, _) => Some(key),
+            Self::Increment(key, ..) | Self::IncrementFloat(key, ..) => Some(key),
+            Self::ContainsKey(key) | Self::Clear(key) => Some(key),
+            Self::Keys | Self::KeyCount | Self::ClearAll => None,
+        }
+    }
+
+    pub(crate) fn on_store(&self, store: &Store) -> Answer {
+        match self {
+            Self::Set(key, field, value) => store.set(key, field, value).into(),
+            Self::SetMany(key, pairs) => store.set_many(key, pairs.iter().map(|(field, value)| (field, value))).into(),
+            Self::SetIfAbsent(key, field, value) => store.set_if_absent(key, field, value).into(),
+            Self::Get(key, field) => store.get(key, field).into(),
+            Self::GetMany(key, fields) => Answer::values(store.get_many(key, fields)),
+            Self::GetAll(key) => Answer::pairs(store.get_all(key).iter()),
+            Self::Fields(key) => Answer::names(store.fields(key)),
+            Self::Values(key) => Answer::names(store.values(key)),
+            Self::Contains(key, field) => store.contains(key, field).into(),
+            Self::ValueLen(key, field) => store.value_len(key, field).map_or(Answer::Value(None), Answer::from),
+            Self::Size(key) => store.size(key).into(),
+            Self::Remove(key, field) => store.remove(key, field).into(),
+            Self::RemoveMany(key, fields) => store.remove_many(key, fields).into(),
+            Self::Take(key, field) => store.take(key, field).into(),
+            Self::Increment(key, field, amount) => store.increment(key, field, *amount).into(),
+            Self::IncrementFloat(key, field, amount) => store.increment_float(key, field, *amount).into(),
+            Self::ContainsKey(key) => store.contains_key(key).into(),
+            Self::Clear(key) => store.clear(key).into(),
+            Self::Keys => Answer::names(store.keys()),
+            Self::KeyCount => store.key_count().into(),
+            Self::ClearAll => {
+                store.clear_all();
+                Answer::Done
+            }
+        }
+    }
+
+    /// The command as a server takes it, and how its reply is read.
+    pub(crate) fn words(&self) -> (Vec<Bytes>, Reading) {
+        match self {
+            Self::Set(key, field, value) => (words("HSET", [key, field, value]), Reading::Plain),
+            Self::SetMany(key, pairs) => {
+                let pairs = pairs.iter().flat_map(|(field, value)| [field, value]);
+                (words("HSET", [key].into_iter().chain(pairs)), Reading::Plain)
+            }
+            Self::SetIfAbsent(key, field, value) => (words("HSETNX", [key, field, value]), Reading::Plain),
+            Self::Get(key, field) => (words("HGET", [key, field]), Reading::Plain),
+            Self::GetMany(key, fields) => (words("HMGET", [key].into_iter().chain(fields)), Reading::Plain),
+            Self::GetAll(key) => (words("HGETALL", [key]), Reading::Pairs),
+            Self::Fields(key) => (words("HKEYS", [key]), Reading::Names),
+            Self::Values(key) => (words("HVALS", [key]), Reading::Names),
+            Self::Contains(key, field) => (words("HEXISTS", [key, field]), Reading::Plain),
+            Self::ValueLen(key, field) => (words("HSTRLEN", [key, field]), Reading::Plain),
+            Self::Size(key) => (words("HLEN", [key]), Reading::Plain),
+            Self::Remove(key, field) => (words("HDEL", [key, field]), Reading::Plain),
+            Self::RemoveMany(key, fields) => (words("HDEL", [key].into_iter().chain(fields)), Reading::Plain),
+            Self::Take(key, field) => (words("HGETDEL", [key, &"FIELDS".into(), &"1".into(), field]), Reading::Only),
+            Self::Increment(key, field, amount) => {
+                (words("HINCRBY", [key, field, &amount.to_string().into()]), Reading::Plain)
+            }
+            Self::IncrementFloat(key, field, amount) => {
+                (words("HINCRBYFLOAT", [key, field, &amount.to_string().into()]), Reading::Plain)
+            }
+            Self::ContainsKey(key) => (words("EXISTS", [key]), Reading::Plain),
+            Self::Clear(key) => (words("DEL", [key]), Reading::Plain),
+            Self::Keys => (words("KEYS", [&"*".into()]), Reading::Names),
+            Self::KeyCount => (words("DBSIZE", []), Reading::Plain),
+            Self::ClearAll => (words("FLUSHDB", []), Reading::Plain),
+        }
+    }
+}
+
+/// As it would be typed to a server, with long arguments cut.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (words, _) = self.words();
+        for (at, word) in words.iter().enumerate() {
+            match at {
+                0 => write!(f, "{}", word.0.escape_ascii())?,
+                1..=24 => write!(f, " {word:?}")?,
+                _ => return write!(f, " … ({} words)", words.len()),
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn words<'a>(name: &str, arguments: impl IntoIterator<Item = &'a Bytes>) -> Vec<Bytes> {
+    [Bytes::from(name)].into_iter().chain(arguments.into_iter().cloned()).collect()
+}
+
+fn value(source: &mut Source<'_>) -> Bytes {
+    match source.below(32) {
+        0..=15 => source.one_of(&NUMBERS).into(),
+        // Still a number, and longer than any that a server reads.
+        16 if source.one_in(6) => format!("1.5{}", "0".repeat(5_200)).into(),
+        _ => source.value(),
+    }
+}
+
+fn burst(source: &mut Source<'_>) -> impl Iterator<Item = Bytes> + use<> {
+    let first = source.below(BURST);
+    (first..=first + source.below(BURST)).map(numbered)
+}
