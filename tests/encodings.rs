@@ -248,13 +248,13 @@ fn a_copy_taken_in_the_midst_of_a_closure_is_a_sound_value() {
             Ok::<_, hashlet::Error>(hash.to_value())
         });
         let many = many.unwrap();
-        many.validate();
+        support::check::value(&many);
         assert_eq!(many, store.get_all("k"), "{}", config.name);
         let none = store.update("k", |hash| {
             hash.remove_many((0..300).map(field));
             hash.to_value()
         });
-        none.validate();
+        support::check::value(&none);
         assert_eq!((none.len(), none.memory_usage()), (0, HashValue::new().memory_usage()), "{}", config.name);
         assert!(!store.contains_key("k"));
     }
