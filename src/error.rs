@@ -38,6 +38,8 @@ pub enum Error {
         /// The most fields that a hash may hold.
         limit: usize,
     },
+    /// One key stands twice among those of a call on several keys.
+    RepeatedKey,
     /// An increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
     NotAnInteger,
     /// A float increment met a value that is not the text of a finite [`f64`].
@@ -57,6 +59,7 @@ impl fmt::Display for Error {
             Self::TooManyFields { size, limit } => {
                 write!(f, "the hash would have {size} fields, the limit is {limit}")
             }
+            Self::RepeatedKey => f.write_str("the call names one key twice"),
             Self::NotAnInteger => f.write_str("the value is not a canonical 64-bit integer"),
             Self::NotAFloat => f.write_str("the value is not a finite floating-point number"),
             Self::NotFinite => f.write_str("the increment is infinite or not a number"),

@@ -89,11 +89,23 @@ impl Record {
         }
     }
 
-    /// A copy under the empty key. O(n).
-    pub(crate) fn without_key(&self) -> Self {
+    /// A copy under another key. O(n).
+    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
         match self {
-            Self::Packed(packed) => Self::Packed(packed.without_key()),
-            Self::Table(table) => Self::Table(Box::new(table.without_key())),
+            Self::Packed(packed) => Self::Packed(packed.with_key(key)),
+            Self::Table(table) => Self::Table(Box::new(table.with_key(key))),
+        }
+    }
+
+    /// Takes the fields, and leaves an empty record under the old key: the record for the new key. O(1) for a table.
+    pub(crate) fn move_to(&mut self, key: &[u8]) -> Self {
+        let emptied = Self::new(self.key());
+        match std::mem::replace(self, emptied) {
+            Self::Packed(packed) => Self::Packed(packed.with_key(key)),
+            Self::Table(mut table) => {
+                table.set_key(key);
+                Self::Table(table)
+            }
         }
     }
 
@@ -213,8 +225,8 @@ impl Record {
         self.replace(empty, cx);
     }
 
-    /// Becomes another record. A table is dropped after the call; a packed one, a single block, at once.
-    fn replace(&mut self, other: Self, cx: Context<'_>) {
+    /// Becomes another record, of the same key. A table is dropped after the call; a packed one, a single block, at once.
+    pub(crate) fn replace(&mut self, other: Self, cx: Context<'_>) {
         if let Self::Table(table) = std::mem::replace(self, other) {
             let bytes = table.heap_bytes();
             cx.retire(table, bytes);

@@ -19,5 +19,5 @@ pub use error::{Error, Result};
 pub use hash::{Encoding, Sample};
 pub use rules::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
-pub use store::{Builder, Stats, Store};
+pub use store::{Builder, Overwrite, Stats, Store};
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

@@ -123,6 +123,62 @@ impl Shard {
     }
 }
 
+/// Several records of a shard in the hands of one call: all are found before the first is taken out, and all are put
+/// back before the first is settled, because a record that is missing from its slot can neither be found nor moved.
+impl Shard {
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Located {
+        Located { hash, slot: self.slot(hash, key) }
+    }
+
+    /// Takes the record out, or makes an empty one.
+    pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8]) -> Taken {
+        let record = slot.map_or_else(|| Record::new(key), |slot| take(self.record_mut(slot)));
+        let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
+        Taken { hash, slot, before, record }
+    }
+
+    /// Puts the record back as it is. It has to be settled then.
+    pub(crate) fn put_back(&mut self, taken: &mut Taken) {
+        if let Some(slot) = taken.slot {
+            swap(self.record_mut(slot), &mut taken.record);
+        }
+    }
+
+    /// Settles a record that was put back, as a visit does.
+    pub(crate) fn settle(&mut self, taken: &mut Taken, key: &[u8], cx: Context<'_>) {
+        let mut visit = match taken.slot {
+            Some(_) => self.visit(taken.hash, key, cx).expect("the record was put back"),
+            None => Visit {
+                record: take(&mut taken.record),
+                slot: None,
+                shard: self,
+                hash: taken.hash,
+                cx,
+                before: taken.before,
+            },
+        };
+        visit.before = taken.before;
+    }
+
+    fn record_mut(&mut self, slot: Slot) -> &mut Record {
+        self.keys.at_mut(slot.at).record_mut(slot.bucket)
+    }
+}
+
+/// Where the record of a key is, if there is one.
+pub(crate) struct Located {
+    hash: u64,
+    slot: Option<Slot>,
+}
+
+/// A record outside its slot.
+pub(crate) struct Taken {
+    hash: u64,
+    slot: Option<Slot>,
+    before: Sums,
+    pub(crate) record: Record,
+}
+
 /// Where a record is filed.
 #[derive(Clone, Copy)]
 struct Slot {

@@ -3,7 +3,7 @@
 //! # Locks
 //! There is one kind, the `RwLock` around each shard; a key's hash chooses the shard.
 //!
-//! * **Order.** No call of today holds two shards' locks at a time. What does so must take them in ascending order.
+//! * **Order.** A call on several keys takes their shards' locks in ascending order, each once.
 //! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
 //!   them runs under it; the thread is refused if it is inside a closure that a store runs.
 //! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`. A page of keys takes one shard's
@@ -17,11 +17,13 @@
 mod builder;
 mod fields;
 mod keys;
+mod many;
 mod sample;
 mod scan;
 mod stats;
 
 pub use builder::Builder;
+pub use many::Overwrite;
 pub use stats::Stats;
 
 use std::fmt;

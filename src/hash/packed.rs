@@ -258,17 +258,17 @@ impl Packed {
         &bytes[KEY_LEN_AT + read..][..len]
     }
 
-    /// A copy under the empty key.
-    pub(crate) fn without_key(&self) -> Self {
-        let bytes = &self.0;
-        let layout = Layout::of(bytes);
+    /// A copy under another key.
+    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
+        let layout = Layout::of(&self.0);
         if layout.fields == 0 {
-            return Self::default();
+            return Self::new(key);
         }
-        let rest = &bytes[layout.tags_at..];
-        let mut copy = Vec::with_capacity(EMPTY.len() + rest.len());
-        copy.extend_from_slice(&bytes[..KEY_LEN_AT]);
-        copy.push(0);
+        let rest = &self.0[layout.tags_at..];
+        let mut copy = Vec::with_capacity(KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len());
+        copy.extend_from_slice(&self.0[..KEY_LEN_AT]);
+        entry::push_varint(&mut copy, key.len());
+        copy.extend_from_slice(key);
         copy.extend_from_slice(rest);
         Self(copy.into_boxed_slice())
     }

@@ -63,9 +63,13 @@ impl Table {
         &self.key
     }
 
-    /// A copy under the empty key.
-    pub(crate) fn without_key(&self) -> Self {
-        Self { key: Box::default(), fields: self.fields.clone(), ..*self }
+    /// A copy under another key.
+    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
+        Self { key: key.into(), fields: self.fields.clone(), ..*self }
+    }
+
+    pub(crate) fn set_key(&mut self, key: &[u8]) {
+        self.key = key.into();
     }
 
     pub(crate) fn len(&self) -> usize {

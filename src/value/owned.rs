@@ -47,7 +47,7 @@ impl HashValue {
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
         let mut copy = Self::empty(rules);
         if record.len() > 0 {
-            copy.record = record.without_key();
+            copy.record = record.with_key(b"");
             copy.record.settle(record.encoding(), Context::of_value(&copy.rules));
         }
         copy

@@ -1,0 +1,243 @@
+//! Calls on several keys.
+
+use crate::call::{Call, Context};
+use crate::error::{Error, Result};
+use crate::hash::Record;
+use crate::shard::{Shard, Taken};
+use crate::store::Store;
+use crate::sync::{InClosure, RwLockReadGuard, RwLockWriteGuard, assert_outside_closures};
+use crate::value::{Arguments, HashMut};
+
+/// Keys that [`Store::get_across`] looks up together.
+const KEYS_AT_ONCE: usize = 64;
+
+/// What [`Store::rename`] and [`Store::copy`] do when the new key is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Overwrite {
+    /// Its hash is replaced, as a whole.
+    Yes,
+    /// Nothing is done.
+    No,
+}
+
+impl Store {
+    /// Lends the hashes of several keys to a closure, to read and change all of them in one atomic step, and returns
+    /// what the closure returns. Otherwise as [`update`](Self::update): a missing key is an empty hash, an emptied hash
+    /// loses its key, and there is no rollback. O(N log N) and what the closure does.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("account:1", "balance", "100")?;
+    /// store.update_many(["account:1", "account:2"], |[from, to]| -> hashlet::Result<()> {
+    ///     from.increment("balance", -30)?;
+    ///     to.increment("balance", 30)?;
+    ///     Ok(())
+    /// })??;
+    /// assert_eq!(store.get("account:2", "balance").as_deref(), Some(&b"30"[..]));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RepeatedKey`] if a key is there twice; the closure is not called then.
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store.
+    ///
+    /// # Locking
+    /// The closure runs under the write locks of all the keys' shards, which are taken in one order by everybody, so
+    /// that calls with the same keys in another order cannot dead-lock. Do not wait for other threads in it.
+    #[doc(alias = "MULTI")]
+    #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
+    pub fn update_many<K: AsRef<[u8]>, const N: usize, R>(
+        &self,
+        keys: [K; N],
+        update: impl FnOnce(&mut [HashMut<'_>; N]) -> R,
+    ) -> Result<R> {
+        let keys = keys.each_ref().map(AsRef::as_ref);
+        self.change_many(keys, |records, cx| {
+            let _inside = InClosure::enter();
+            update(&mut records.map(|record| HashMut::new(record, cx)))
+        })
+    }
+
+    /// Returns the value of one field in each of these hashes, in the order of the keys: `None` where there is no such
+    /// field or key. Faster than as many [`get`](Self::get)s when the keys are far apart in memory, because the
+    /// processor can wait for several of them at a time. O(keys).
+    ///
+    /// Up to 64 keys at a time are of one instant.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// store.set("user:3", "name", "Grace")?;
+    /// let names = store.get_across(["user:1", "user:2", "user:3"], "name");
+    /// assert_eq!(names, [Some(b"Ada".to_vec()), None, Some(b"Grace".to_vec())]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Holds the read locks of up to 64 keys' shards at a time.
+    pub fn get_across<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        field: impl AsRef<[u8]>,
+    ) -> Vec<Option<Vec<u8>>> {
+        let (keys, field) = (Arguments::fields(keys), field.as_ref());
+        assert_outside_closures();
+        let call = Call::default();
+        let cx = Context::of_change(&self.rules, &call);
+        let mut values = Vec::new();
+        for keys in keys.as_fields().chunks(KEYS_AT_ONCE) {
+            let hashes: Vec<u64> = keys.iter().map(|key| self.rules.hash(key)).collect();
+            let shards = self.read_shards(&hashes);
+            let shard_of = |hash| shards.iter().find(|(index, _)| *index == self.shard_index(hash));
+            // Two loops, each so short that the processor runs into the next turn while it waits for memory.
+            let find = |(key, hash): (&&[u8], &u64)| shard_of(*hash)?.1.find(*hash, key);
+            let records: Vec<Option<&Record>> = keys.iter().zip(&hashes).map(find).collect();
+            values.extend(records.into_iter().map(|record| record?.get(field, cx).map(<[u8]>::to_vec)));
+        }
+        values
+    }
+
+    /// Removes many keys with their hashes, one after the other, and returns how many were there. O(keys).
+    #[doc(alias = "DEL")]
+    #[doc(alias = "UNLINK")]
+    pub fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> usize {
+        let keys = Arguments::fields(keys);
+        keys.as_fields().into_iter().filter(|key| self.clear(key)).count()
+    }
+
+    /// Gives a hash another key, in one atomic step, and returns whether it did: `false` if there is no such hash, or
+    /// if the new key is there and must not be overwritten. A key renamed to itself stays as it is. O(1) for a table, a
+    /// copy of a packed hash.
+    ///
+    /// ```
+    /// use hashlet::Overwrite;
+    /// # let store = hashlet::Store::new();
+    /// store.set("cart:guest", "apples", "2")?;
+    /// assert!(store.rename("cart:guest", "cart:7", Overwrite::No)?);
+    /// assert!(!store.rename("cart:guest", "cart:8", Overwrite::Yes)?); // nothing is there any more
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`] if the new key passes the limit; nothing is changed then.
+    #[doc(alias = "RENAME")]
+    #[doc(alias = "RENAMENX")]
+    pub fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
+        let new = new.as_ref();
+        self.transfer(key.as_ref(), new, overwrite, |from| from.move_to(new))
+    }
+
+    /// Copies a hash to another key, in one atomic step, and returns whether it did: `false` if there is no such hash,
+    /// or if the new key is there and must not be overwritten. A key copied to itself stays as it is. O(n).
+    ///
+    /// ```
+    /// use hashlet::Overwrite;
+    /// # let store = hashlet::Store::new();
+    /// store.set("template", "theme", "dark")?;
+    /// assert!(store.copy("template", "user:1", Overwrite::No)?);
+    /// assert!(!store.copy("template", "user:1", Overwrite::No)?);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`] if the new key passes the limit; nothing is changed then.
+    #[doc(alias = "COPY")]
+    pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
+        let new = new.as_ref();
+        self.transfer(key.as_ref(), new, overwrite, |from| from.with_key(new))
+    }
+
+    fn transfer(
+        &self,
+        key: &[u8],
+        new: &[u8],
+        overwrite: Overwrite,
+        made: impl FnOnce(&mut Record) -> Record,
+    ) -> Result<bool> {
+        assert_outside_closures();
+        self.rules.check_key(new)?;
+        if key == new {
+            return Ok(overwrite == Overwrite::Yes && self.contains_key(key));
+        }
+        self.change_many([key, new], |[from, to], cx| {
+            let allowed = from.len() > 0 && (overwrite == Overwrite::Yes || to.len() == 0);
+            if allowed {
+                to.replace(made(from), cx);
+            }
+            allowed
+        })
+    }
+
+    /// Visits the records of several keys under the write locks of their shards.
+    fn change_many<const N: usize, R>(
+        &self,
+        keys: [&[u8]; N],
+        change: impl FnOnce([&mut Record; N], Context<'_>) -> R,
+    ) -> Result<R> {
+        assert_outside_closures();
+        let is_repeated = |(index, key): (usize, &&[u8])| keys[..index].contains(key);
+        if keys.iter().enumerate().any(is_repeated) {
+            return Err(Error::RepeatedKey);
+        }
+        let call = Call::default();
+        let cx = Context::of_change(&self.rules, &call);
+        let mut visits = Visits::new(self, keys, cx);
+        Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
+    }
+
+    /// The shards of these hashes, each once and in ascending order.
+    fn shard_indices(&self, hashes: &[u64]) -> Vec<usize> {
+        let mut indices: Vec<usize> = hashes.iter().map(|hash| self.shard_index(*hash)).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
+    fn read_shards(&self, hashes: &[u64]) -> Vec<(usize, RwLockReadGuard<'_, Shard>)> {
+        self.shard_indices(hashes).into_iter().map(|index| (index, self.shards[index].read())).collect()
+    }
+}
+
+/// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
+struct Visits<'a, const N: usize> {
+    shards: Vec<RwLockWriteGuard<'a, Shard>>,
+    keys: [&'a [u8]; N],
+    /// Each record, with its shard among the locked ones.
+    taken: [(usize, Taken); N],
+    cx: Context<'a>,
+}
+
+impl<'a, const N: usize> Visits<'a, N> {
+    fn new(store: &'a Store, keys: [&'a [u8]; N], cx: Context<'a>) -> Self {
+        let hashes = keys.map(|key| store.rules.hash(key));
+        let indices = store.shard_indices(&hashes);
+        let mut shards: Vec<_> = indices.iter().map(|index| store.shards[*index].write()).collect();
+        let place = |hash| indices.binary_search(&store.shard_index(hash)).expect("each hash has its shard locked");
+        let mut at = 0;
+        let located = keys.map(|key| {
+            let hash = hashes[at];
+            at += 1;
+            (place(hash), shards[place(hash)].locate(hash, key))
+        });
+        let mut at = 0;
+        let taken = located.map(|(shard, located)| {
+            let key = keys[at];
+            at += 1;
+            (shard, shards[shard].take(located, key))
+        });
+        Self { shards, keys, taken, cx }
+    }
+}
+
+impl<const N: usize> Drop for Visits<'_, N> {
+    fn drop(&mut self) {
+        for (shard, taken) in &mut self.taken {
+            self.shards[*shard].put_back(taken);
+        }
+        for ((shard, taken), key) in self.taken.iter_mut().zip(self.keys) {
+            self.shards[*shard].settle(taken, key, self.cx);
+        }
+    }
+}

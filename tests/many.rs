@@ -1,0 +1,239 @@
+//! Calls on several keys: one atomic step, whatever the order of the keys, and no dead-lock.
+
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use hashlet::{Encoding, Error, Limits, Overwrite, Store};
+use support::config;
+
+type Call = fn(&Store, &str, &str, Overwrite) -> hashlet::Result<bool>;
+
+/// Both calls that give a hash another key.
+const CALLS: [Call; 2] = [
+    |store, key, new, overwrite| store.rename(key, new, overwrite),
+    |store, key, new, overwrite| store.copy(key, new, overwrite),
+];
+
+fn pairs(count: usize) -> Vec<(String, String)> {
+    (0..count).map(|n| (format!("field{n}"), format!("value{n}"))).collect()
+}
+
+#[test]
+fn rename_moves_the_whole_hash() {
+    config::on_every_configuration(|_, store| {
+        for (turn, count) in [0, 1, 3, 200].into_iter().enumerate() {
+            let (from, to) = (format!("from{turn}"), format!("to{turn}"));
+            store.set_many(&from, pairs(count)).unwrap();
+            let before = store.get_all(&from);
+            assert_eq!(store.rename(&from, &to, Overwrite::No), Ok(count > 0));
+            assert_eq!(store.get_all(&to), before);
+            assert!(!store.contains_key(&from));
+            support::check::key(store, &to);
+        }
+    });
+}
+
+#[test]
+fn copy_leaves_the_source_and_is_independent_of_it() {
+    config::on_every_configuration(|_, store| {
+        for (turn, count) in [0, 1, 3, 200].into_iter().enumerate() {
+            let (from, to) = (format!("from{turn}"), format!("to{turn}"));
+            store.set_many(&from, pairs(count)).unwrap();
+            assert_eq!(store.copy(&from, &to, Overwrite::No), Ok(count > 0));
+            assert_eq!(store.get_all(&to), store.get_all(&from));
+            store.set(&to, "field0", "changed").unwrap();
+            assert_ne!(store.get(&from, "field0").as_deref(), Some(&b"changed"[..]));
+        }
+    });
+}
+
+#[test]
+fn the_new_key_is_overwritten_only_when_told() {
+    config::on_every_configuration(|_, store| {
+        for call in CALLS {
+            store.clear_all();
+            store.set_many("a", pairs(150)).unwrap();
+            store.set("b", "old", "1").unwrap();
+            assert_eq!(call(store, "a", "b", Overwrite::No), Ok(false));
+            assert_eq!((store.size("a"), store.size("b")), (150, 1));
+            assert_eq!(call(store, "a", "b", Overwrite::Yes), Ok(true));
+            assert_eq!(store.size("b"), 150);
+            assert!(!store.contains("b", "old"));
+            assert_eq!(call(store, "nowhere", "b", Overwrite::Yes), Ok(false));
+            assert_eq!(store.size("b"), 150);
+        }
+    });
+}
+
+#[test]
+fn a_key_given_its_own_name_stays_as_it_is() {
+    config::on_every_configuration(|_, store| {
+        for call in CALLS {
+            assert_eq!(call(store, "missing", "missing", Overwrite::Yes), Ok(false));
+            store.set("k", "f", "v").unwrap();
+            assert_eq!(call(store, "k", "k", Overwrite::Yes), Ok(true));
+            assert_eq!(call(store, "k", "k", Overwrite::No), Ok(false));
+            assert_eq!(store.size("k"), 1);
+        }
+    });
+}
+
+#[test]
+fn a_new_key_past_the_limit_changes_nothing() {
+    let store = Store::builder().limits(Limits::default().max_key(3)).build();
+    store.set("k", "f", "v").unwrap();
+    let refused = Err(Error::KeyTooLong { size: 4, limit: 3 });
+    assert_eq!(store.rename("k", "long", Overwrite::Yes), refused);
+    assert_eq!(store.copy("k", "long", Overwrite::Yes), refused);
+    assert_eq!(store.keys(), [b"k"]);
+}
+
+#[test]
+fn update_many_lends_the_hashes_in_the_order_of_the_keys() {
+    config::on_every_configuration(|_, store| {
+        for number in 0..100 {
+            store.set(format!("k{number}"), "n", number.to_string()).unwrap();
+        }
+        let keys: [String; 40] = std::array::from_fn(|n| format!("k{}", (n * 37) % 100));
+        store
+            .update_many(keys.each_ref(), |hashes| {
+                for (hash, key) in hashes.iter_mut().zip(&keys) {
+                    assert_eq!(hash.get("n"), Some(key[1..].as_bytes()));
+                    hash.increment("n", 1_000).unwrap();
+                }
+            })
+            .unwrap();
+        for key in &keys {
+            let number: usize = key[1..].parse().unwrap();
+            assert_eq!(store.get(key, "n"), Some((number + 1_000).to_string().into_bytes()));
+        }
+    });
+}
+
+#[test]
+fn update_many_makes_and_removes_keys() {
+    config::on_every_configuration(|_, store| {
+        store.set_many("full", pairs(200)).unwrap();
+        store.set("", "the empty key", "too").unwrap();
+        let sizes = store.update_many(["full", "new", "", "none"], |[full, new, empty, none]| {
+            for (field, value) in pairs(200) {
+                full.remove(&field);
+                new.set(field, value).unwrap();
+            }
+            empty.set("more", "1").unwrap();
+            [full.len(), new.len(), empty.len(), none.len()]
+        });
+        assert_eq!(sizes, Ok([0, 200, 2, 0]));
+        let mut keys = store.keys();
+        keys.sort();
+        assert_eq!(keys, [&b""[..], b"new"]);
+        assert_eq!(store.stats().fields, 202);
+    });
+}
+
+#[test]
+fn many_keys_of_one_segment_come_and_go_in_one_call() {
+    let store = Store::builder().shards(1).build();
+    for number in 0..895 {
+        store.set(number.to_string(), "f", "v").unwrap();
+    }
+    let keys: [String; 300] = std::array::from_fn(|n| (n + 700).to_string());
+    store
+        .update_many(keys, |hashes| {
+            for hash in hashes {
+                if !hash.remove("f") {
+                    hash.set("f", "new").unwrap();
+                }
+            }
+        })
+        .unwrap();
+    support::check::store(&store);
+    assert_eq!(store.key_count(), 700 + 105);
+}
+
+#[test]
+fn a_repeated_key_is_an_error_and_the_closure_is_not_called() {
+    let store = Store::new();
+    let result = store.update_many(["a", "b", "a"], |_| panic!("called"));
+    assert_eq!(result, Err(Error::RepeatedKey));
+}
+
+#[test]
+fn a_panic_in_update_many_settles_every_hash() {
+    config::on_every_configuration(|_, store| {
+        store.set_many("a", pairs(200)).unwrap();
+        store.set("b", "f", "v").unwrap();
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            store.update_many(["a", "b", "c"], |[a, b, c]| {
+                a.clear();
+                b.set_many(pairs(200)).unwrap();
+                c.set("f", "v").unwrap();
+                panic!("on purpose");
+            })
+        }));
+        assert!(unwound.is_err());
+        assert_eq!((store.size("a"), store.size("b"), store.size("c")), (0, 201, 1));
+        assert_eq!(store.key_count(), 2);
+        assert_ne!(store.encoding("a"), Some(Encoding::Table));
+    });
+}
+
+#[test]
+fn opposite_directions_do_not_dead_lock() {
+    const TURNS: usize = 5_000;
+    config::on_every_configuration(|_, store| {
+        store.set("a", "n", "1000000").unwrap();
+        store.set("b", "n", "1000000").unwrap();
+        thread::scope(|scope| {
+            for (from, to) in [("a", "b"), ("b", "a")] {
+                scope.spawn(move || {
+                    for _ in 0..TURNS {
+                        let moved = store.update_many([from, to], |[from, to]| {
+                            from.increment("n", -1)?;
+                            to.increment("n", 1)
+                        });
+                        moved.unwrap().unwrap();
+                        let sum = store.get_across([to, from], "n").into_iter().flatten();
+                        let sum: i64 = sum.map(|text| String::from_utf8(text).unwrap().parse::<i64>().unwrap()).sum();
+                        assert_eq!(sum, 2_000_000, "both are of one instant");
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for turn in 0..TURNS {
+                    let (from, to) = if turn % 2 == 0 { ("x", "y") } else { ("y", "x") };
+                    store.set(from, "f", "v").unwrap();
+                    store.rename(from, to, Overwrite::Yes).unwrap();
+                    store.copy(to, from, Overwrite::No).unwrap();
+                }
+            });
+        });
+        assert_eq!(store.get("a", "n"), Some(b"1000000".to_vec()));
+    });
+}
+
+#[test]
+fn get_across_answers_as_many_gets() {
+    config::on_every_configuration(|_, store| {
+        for number in 0..150 {
+            store.set(format!("k{number}"), if number % 3 == 0 { "f" } else { "g" }, number.to_string()).unwrap();
+        }
+        for count in [0, 1, 63, 64, 65, 300] {
+            let keys: Vec<String> = (0..count).map(|n| format!("k{}", n * 7 % 200)).collect();
+            let single: Vec<_> = keys.iter().map(|key| store.get(key, "f")).collect();
+            assert_eq!(store.get_across(&keys, "f"), single);
+        }
+    });
+}
+
+#[test]
+fn clear_many_counts_what_was_there() {
+    config::on_every_configuration(|_, store| {
+        store.set("a", "f", "v").unwrap();
+        store.set_many("b", pairs(200)).unwrap();
+        assert_eq!(store.clear_many(["a", "missing", "b", "a"]), 2);
+        assert!(store.is_empty());
+    });
+}
