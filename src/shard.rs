@@ -90,6 +90,12 @@ impl Shard {
         self.keys.find(hash)?.0.find(hash, |record| bytes::equal(record.key(), key))
     }
 
+    /// The record that probably is that of a key with this hash; looks at no record.
+    #[inline]
+    pub(crate) fn candidate(&self, hash: u64) -> Option<&Record> {
+        self.keys.find(hash)?.0.iter_hash(hash).next()
+    }
+
     /// Visits the record of a key, if there is one.
     #[inline(always)]
     pub(crate) fn visit<'a>(&'a mut self, hash: u64, key: &[u8], cx: Context<'a>) -> Option<Visit<'a>> {

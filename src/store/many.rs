@@ -1,11 +1,13 @@
 //! Calls on several keys.
 
+use std::hint::black_box;
+
 use crate::call::{Call, Context};
 use crate::error::{Error, Result};
 use crate::hash::Record;
 use crate::shard::{Shard, Taken};
 use crate::store::Store;
-use crate::sync::{InClosure, RwLockReadGuard, RwLockWriteGuard, assert_outside_closures};
+use crate::sync::{InClosure, RwLock, RwLockWriteGuard, assert_outside_closures};
 use crate::value::{Arguments, HashMut};
 
 /// Keys that [`Store::get_across`] looks up together.
@@ -89,12 +91,11 @@ impl Store {
         let mut values = Vec::new();
         for keys in keys.as_fields().chunks(KEYS_AT_ONCE) {
             let hashes: Vec<u64> = keys.iter().map(|key| self.rules.hash(key)).collect();
-            let shards = self.read_shards(&hashes);
-            let shard_of = |hash| shards.iter().find(|(index, _)| *index == self.shard_index(hash));
-            // Two loops, each so short that the processor runs into the next turn while it waits for memory.
-            let find = |(key, hash): (&&[u8], &u64)| shard_of(*hash)?.1.find(*hash, key);
-            let records: Vec<Option<&Record>> = keys.iter().zip(&hashes).map(find).collect();
-            values.extend(records.into_iter().map(|record| record?.get(field, cx).map(<[u8]>::to_vec)));
+            let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
+            let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
+            fetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
+            let find = |index: usize| shards[at[index]].find(hashes[index], keys[index]);
+            values.extend((0..keys.len()).map(|index| find(index)?.get(field, cx).map(<[u8]>::to_vec)));
         }
         values
     }
@@ -187,17 +188,29 @@ impl Store {
         Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
     }
 
-    /// The shards of these hashes, each once and in ascending order.
-    fn shard_indices(&self, hashes: &[u64]) -> Vec<usize> {
-        let mut indices: Vec<usize> = hashes.iter().map(|hash| self.shard_index(*hash)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        indices
+    /// Locks the shards of these hashes, each once and in ascending order. Says for each hash which lock is its own.
+    fn lock_in_order<'a, L>(&'a self, hashes: &[u64], lock: impl Fn(&'a RwLock<Shard>) -> L) -> (Vec<L>, Vec<usize>) {
+        let mut order: Vec<(usize, usize)> =
+            hashes.iter().enumerate().map(|(at, hash)| (self.shard_index(*hash), at)).collect();
+        order.sort_unstable();
+        let (mut locks, mut lock_of) = (Vec::new(), vec![0; hashes.len()]);
+        for keys in order.chunk_by(|left, right| left.0 == right.0) {
+            for (_, at) in keys {
+                lock_of[*at] = locks.len();
+            }
+            locks.push(lock(&self.shards[keys[0].0]));
+        }
+        (locks, lock_of)
     }
+}
 
-    fn read_shards(&self, hashes: &[u64]) -> Vec<(usize, RwLockReadGuard<'_, Shard>)> {
-        self.shard_indices(hashes).into_iter().map(|index| (index, self.shards[index].read())).collect()
-    }
+/// Has the processor fetch these records: first the slots that say where they are, then their heads. Each loop is so
+/// short that the processor is many turns ahead while it waits for memory.
+fn fetch(records: &[&Record]) {
+    let slots = records.iter().map(|record| record.heap_bytes()).fold(0, usize::wrapping_add);
+    black_box(slots);
+    let heads = records.iter().map(|record| record.len()).fold(0, usize::wrapping_add);
+    black_box(heads);
 }
 
 /// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
@@ -212,20 +225,12 @@ struct Visits<'a, const N: usize> {
 impl<'a, const N: usize> Visits<'a, N> {
     fn new(store: &'a Store, keys: [&'a [u8]; N], cx: Context<'a>) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
-        let indices = store.shard_indices(&hashes);
-        let mut shards: Vec<_> = indices.iter().map(|index| store.shards[*index].write()).collect();
-        let place = |hash| indices.binary_search(&store.shard_index(hash)).expect("each hash has its shard locked");
+        let (mut shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
+        let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
         let mut at = 0;
-        let located = keys.map(|key| {
-            let hash = hashes[at];
+        let taken = located.map(|located| {
             at += 1;
-            (place(hash), shards[place(hash)].locate(hash, key))
-        });
-        let mut at = 0;
-        let taken = located.map(|(shard, located)| {
-            let key = keys[at];
-            at += 1;
-            (shard, shards[shard].take(located, key))
+            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1]))
         });
         Self { shards, keys, taken, cx }
     }
