@@ -213,3 +213,16 @@ fn a_zero_is_never_negative() {
         }
     });
 }
+
+#[test]
+fn texts_longer_than_any_number_are_none() {
+    on_every_configuration(|_, store| {
+        for (len, is_read) in [(20, true), (5_119, true), (5_120, false), (1 << 20, false)] {
+            store.set("k", "f", format!("1.{}", "0".repeat(len - 2))).unwrap();
+            let sum = store.increment_float("k", "f", 1.0);
+            assert_eq!(sum, if is_read { Ok(2.0) } else { Err(Error::NotAFloat) }, "{len} bytes");
+            store.set("k", "f", "1".repeat(len)).unwrap();
+            assert_eq!(store.increment("k", "f", 1), Err(Error::NotAnInteger), "{len} digits");
+        }
+    });
+}

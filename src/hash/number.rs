@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 
 /// Bytes of the longest integer, `-9223372036854775808`.
 const LONGEST_INTEGER: usize = 20;
-/// Bytes of the longest float that is read: what Redis reads, and far more than any number needs.
-const LONGEST_FLOAT: usize = 5 << 10;
+/// Bytes of the longest float that is read: Redis's limit, and far more than any number needs.
+const LONGEST_FLOAT: usize = 5 * 1024 - 1;
 
 /// Reads a canonical integer: `0` or `-?[1-9][0-9]*`, within [`i64`].
 pub(crate) fn parse_integer(text: &[u8]) -> Result<i64> {

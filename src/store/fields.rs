@@ -214,7 +214,7 @@ impl Store {
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number,
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
     /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
     /// none, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]

@@ -14,7 +14,7 @@ pub(crate) struct Deviation {
     pub(crate) explains: fn(&Step, &Answer) -> bool,
 }
 
-pub(crate) const DEVIATIONS: [Deviation; 9] = [
+pub(crate) const DEVIATIONS: [Deviation; 8] = [
     Deviation {
         what: "HSET, HMGET and HDEL without fields: nothing is done and nothing is wrong; a server says wrong arity",
         why: "an empty iterator is an ordinary argument, and refusing it would burden every caller who collects one",
@@ -84,14 +84,6 @@ pub(crate) const DEVIATIONS: [Deviation; 9] = [
                 before.parse() == Ok(0.0) && before.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
             });
             vanishes && text(&step.ours).is_some() && *theirs == refused(Refusal::NotAFloat)
-        },
-    },
-    Deviation {
-        what: "HINCRBYFLOAT of a value of more than 5,119 bytes reads it; a server says it is no float",
-        why: "a server reads into a buffer of that size; hashlet has none to overrun",
-        explains: |step, theirs| {
-            let long = before(step).is_some_and(|before| before.len() >= 5_120);
-            long && text(&step.ours).is_some() && *theirs == refused(Refusal::NotAFloat)
         },
     },
 ];

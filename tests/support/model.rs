@@ -227,6 +227,9 @@ fn integer(text: &[u8]) -> Result<i64> {
 }
 
 fn float(text: &[u8]) -> Result<f64> {
+    if text.len() >= 5_120 {
+        return Err(Error::NotAFloat);
+    }
     let number: f64 = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::NotAFloat)?;
     if number.is_finite() { Ok(number) } else { Err(Error::NotAFloat) }
 }
