@@ -11,7 +11,8 @@ use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
 
 /// A hash on its own: an owned map from fields to values with the same two encodings, operations and errors as the
 /// hashes in a [`Store`](crate::Store). It is what [`Store::get_all`](crate::Store::get_all) returns, and useful
-/// without a store as a small map in little memory.
+/// without a store as a small map in few allocations. It keeps its own thresholds, limits and hash function, about a
+/// hundred bytes beside what it has allocated; a copy from a store has the store's.
 ///
 /// Two of them are equal when they have the same fields with the same values, whatever their encodings and thresholds.
 /// An empty one allocates nothing.
@@ -134,7 +135,7 @@ impl HashValue {
         self.record.encoding()
     }
 
-    /// Returns the bytes that the hash has asked of the allocator. O(1).
+    /// Returns the bytes that the hash has asked of the allocator, without those of the value itself. O(1).
     #[doc(alias = "MEMORY USAGE")]
     #[must_use]
     pub fn memory_usage(&self) -> usize {
@@ -145,7 +146,8 @@ impl HashValue {
     /// its length.
     ///
     /// # Errors
-    /// What passes one of the default [`Limits`](crate::Limits): [`Error::FieldTooLong`](crate::Error::FieldTooLong),
+    /// What passes one of the [`Limits`](crate::Limits), the default ones or those of the store that the hash was copied
+    /// from: [`Error::FieldTooLong`](crate::Error::FieldTooLong),
     /// [`ValueTooLong`](crate::Error::ValueTooLong), [`TooManyFields`](crate::Error::TooManyFields).
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
