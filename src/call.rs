@@ -23,6 +23,13 @@ struct Retired {
 /// otherwise keep all of them.
 const RETIRED_MAX: usize = 8 << 20;
 
+impl Call {
+    /// Drops what was kept so far: for calls that take one lock after the other, between two of them.
+    pub(crate) fn drop_retired(&self) {
+        drop(self.retired.take());
+    }
+}
+
 /// What an operation on a record is told besides its arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {

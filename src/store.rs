@@ -6,11 +6,12 @@
 //! * **Order.** A call on several keys takes their shards' locks in ascending order, each once.
 //! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
 //!   them runs under it; the thread is refused if it is inside a closure that a store runs.
-//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read`. A page of keys takes one shard's
-//!   lock after the other's.
-//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`.
-//! * **After the last lock**: long old values and old tables are dropped, with the `Call` (unless one closure leaves
-//!   more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
+//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read` and `for_each`. A page of keys, as
+//!   `for_each`, takes one shard's lock after the other's.
+//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update` and `update_many`. `retain` takes one
+//!   shard's lock after the other's: all closures for its keys first, then the visits that remove.
+//! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
+//!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
 //! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
 //!   parking_lot poisons nothing.
 
@@ -57,7 +58,7 @@ use crate::time::Now;
 ///
 /// # Panics
 /// Every method panics when it is called from inside a closure that a store, this or another, runs under its lock, as
-/// in [`read`](Self::read) and [`update`](Self::update): it could otherwise wait for itself for ever.
+/// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each): it could otherwise wait for itself for ever.
 pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,

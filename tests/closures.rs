@@ -5,8 +5,10 @@ mod support;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use hashlet::{Sample, Store};
+use hashlet::{Encoding, Overwrite, Sample, Stats, Store};
 use support::config::on_every_configuration;
 
 /// The message `work` panics with.
@@ -19,7 +21,8 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 }
 
 type Call = fn(&Store);
-const CALLS: [(&str, Call); 33] = [
+/// Every method of a store that enters it.
+const CALLS: [(&str, Call); 41] = [
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -39,11 +42,19 @@ const CALLS: [(&str, Call); 33] = [
     ("increment_float", |store| _ = store.increment_float("k", "i", 1.0)),
     ("read", |store| store.read("k", |_| ())),
     ("update", |store| store.update("k", |_| ())),
+    ("update_many", |store| store.update_many(["k", "l"], |_| ()).unwrap()),
+    ("for_each", |store| store.for_each(|_, _| ())),
+    ("retain", |store| _ = store.retain(|_, _| true)),
+    ("get_across", |store| _ = store.get_across(["k", "l"], "f")),
+    ("clear_many", |store| _ = store.clear_many(["k", "l"])),
+    ("rename", |store| _ = store.rename("k", "l", Overwrite::Yes)),
+    ("copy", |store| _ = store.copy("k", "l", Overwrite::Yes)),
     ("random_field", |store| _ = store.random_field("k")),
     ("random_fields", |store| _ = store.random_fields("k", Sample::Distinct(1))),
     ("scan", |store| _ = store.scan("k", None, 1)),
     ("scan_keys", |store| _ = store.scan_keys(None, 1)),
     ("iter_keys", |store| _ = store.iter_keys()),
+    ("a step of iter_keys", |store| _ = store.iter_keys().next()),
     ("contains_key", |store| _ = store.contains_key("k")),
     ("clear", |store| _ = store.clear("k")),
     ("clear_all", |store| store.clear_all()),
@@ -61,22 +72,75 @@ fn a_store_goes_through_threads_and_unwinding() {
     check::<Store>();
 }
 
+/// Runs user code on a hash in each of the ways that a store has. `k` has to be there, for the last two to find a key.
+type Outer = fn(&Store, &mut dyn FnMut());
+const CLOSURES: [(&str, Outer); 5] = [
+    ("read", |store, inner| store.read("k", |_| inner())),
+    ("update", |store, inner| store.update("k", |_| inner())),
+    ("update_many", |store, inner| store.update_many(["k", "l"], |_| inner()).unwrap()),
+    ("for_each", |store, inner| store.for_each(|_, _| inner())),
+    ("retain", |store, inner| {
+        store.retain(|_, _| {
+            inner();
+            true
+        });
+    }),
+];
+
+/// Runs a test that would wait for itself for ever if a store did, and ends the process then.
+fn watched<R: Send>(test: impl FnOnce() -> R + Send) -> R {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        let (done, wait) = mpsc::channel::<()>();
+        let watch = scope.spawn(move || {
+            if wait.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                hang(PATIENCE);
+            }
+        });
+        let result = test();
+        drop(done);
+        watch.join().unwrap();
+        result
+    })
+}
+
+#[allow(clippy::print_stderr, reason = "the message of a failing test, which cannot unwind")]
+fn hang(patience: Duration) -> ! {
+    eprintln!("a call from inside a closure waits since {patience:?}: it should have panicked");
+    std::process::abort()
+}
+
 #[test]
 fn every_call_from_inside_a_closure_panics_with_a_sentence() {
     let other = Store::new();
     on_every_configuration(|_, store| {
         store.set("k", "f", "v").unwrap();
-        for (name, call) in CALLS {
-            for target in [store, &other] {
-                let from_read = panic_of(|| store.read("k", |_| call(target)));
-                assert!(from_read.contains("inside a closure"), "{name}: {from_read}");
-                let from_update = panic_of(|| store.update("k", |_| call(target)));
-                assert!(from_update.contains("inside a closure"), "{name}: {from_update}");
-                call(target);
+        for (outer, run) in CLOSURES {
+            for (name, call) in CALLS {
+                for target in [store, &other] {
+                    let text = watched(|| panic_of(|| run(store, &mut || call(target))));
+                    assert!(
+                        text.starts_with("a hashlet store was called from inside a closure"),
+                        "{name} in {outer}: {text}"
+                    );
+                }
+                call(store);
+                call(&other);
                 store.set("k", "f", "v").unwrap();
             }
         }
     });
+}
+
+#[test]
+fn an_iterator_of_keys_made_before_a_closure_stops_inside_it() {
+    let store = Store::new();
+    store.set("k", "f", "v").unwrap();
+    for (outer, run) in CLOSURES {
+        let mut keys = store.iter_keys();
+        let text = watched(|| panic_of(|| run(&store, &mut || _ = keys.next())));
+        assert!(text.contains("inside a closure"), "{outer}: {text}");
+    }
 }
 
 #[test]
@@ -165,6 +229,144 @@ fn a_panic_in_read_changes_nothing_and_frees_the_lock() {
     });
 }
 
+/// Some keys, packed ones and tables.
+fn fill(store: &Store) {
+    store.clear_all();
+    for n in 0..12 {
+        let fields = if n % 3 == 0 { 200 } else { n };
+        store.set_many(format!("k{n}"), (0..fields).map(|field| (format!("f{field}"), "v"))).unwrap();
+    }
+}
+
+/// Checks that a store counts what it has, and that each of its keys can still be read and written.
+fn recount(store: &Store, what: &str) {
+    support::check::store(store);
+    let keys = store.keys();
+    let fields = keys.iter().map(|key| store.size(key)).sum();
+    let encodings: Vec<_> = keys.iter().map(|key| store.encoding(key).unwrap()).collect();
+    let tables = encodings.iter().filter(|encoding| **encoding == Encoding::Table).count();
+    let counts = |stats: Stats| (stats.keys, stats.fields, stats.packed, stats.tables);
+    let counted = (keys.len(), fields, keys.len() - tables, tables);
+    assert_eq!(counts(store.stats()), counted, "{what}");
+    for key in &keys {
+        assert_eq!(store.set(key, "after", "1"), Ok(true), "{what}");
+        assert!(store.remove(key, "after"), "{what}");
+    }
+    assert_eq!(counts(store.stats()), counted, "{what}");
+    support::check::store(store);
+}
+
+#[test]
+fn a_panic_at_any_callback_leaves_the_counters_right_and_the_store_usable() {
+    type Walk = fn(&Store, &mut dyn FnMut());
+    let walks: [(&str, Walk); 5] = [
+        ("for_each", |store, step| store.for_each(|_, _| step())),
+        ("retain, all stay", |store, step| _ = store.retain(|_, _| (step(), true).1)),
+        ("retain, all go", |store, step| _ = store.retain(|_, _| (step(), false).1)),
+        ("update", |store, step| {
+            store.update("k1", |hash| {
+                for n in 0..12 {
+                    step();
+                    hash.set(format!("new{n}"), "a value of some length").unwrap();
+                }
+            });
+        }),
+        ("update_many", |store, step| {
+            let changed = store.update_many(["k1", "k3", "new", "k9"], |hashes| {
+                for n in 0..3 {
+                    for hash in &mut *hashes {
+                        step();
+                        match n {
+                            0 => hash.clear(),
+                            n => _ = hash.set_many((0..n * 150).map(|n| (n.to_string(), "v"))).unwrap(),
+                        }
+                    }
+                }
+            });
+            changed.unwrap();
+        }),
+    ];
+    on_every_configuration(|_, store| {
+        for (name, walk) in walks {
+            for last in 0..=11 {
+                fill(store);
+                let before = store.key_count();
+                let mut steps = 0;
+                let text = panic_of(|| {
+                    walk(store, &mut || {
+                        assert!(steps < last, "at callback {last}");
+                        steps += 1;
+                    });
+                });
+                let what = format!("{name}: {text}");
+                assert!(text.starts_with("at callback"), "{what}");
+                recount(store, &what);
+                if name == "retain, all go" {
+                    assert!((before - last..=before).contains(&store.key_count()), "{what}");
+                } else if !name.starts_with("update") {
+                    assert_eq!(store.key_count(), before, "{what}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_panic_in_retain_spares_the_shard_at_hand() {
+    let store = Store::builder().shards(1).build();
+    fill(&store);
+    let before = store.stats();
+    let mut asked = 0;
+    panic_of(|| {
+        store.retain(|_, _| {
+            asked += 1;
+            assert!(asked < 5);
+            false
+        })
+    });
+    assert_eq!(store.stats(), before);
+    recount(&store, "after the panic");
+}
+
+#[test]
+fn a_panic_at_any_item_of_an_iterator_changes_nothing() {
+    type Drain = fn(&Store, &mut dyn FnMut() -> String);
+    let drains: [(&str, Drain); 7] = [
+        ("set_many", |store, next| _ = store.set_many("k3", (0..9).map(|_| (next(), "v")))),
+        ("set_many of a new key", |store, next| _ = store.set_many("new", (0..9).map(|_| (next(), "v")))),
+        ("remove_many", |store, next| _ = store.remove_many("k3", (0..9).map(|_| next()))),
+        ("get_many", |store, next| _ = store.get_many("k3", (0..9).map(|_| next()))),
+        ("get_across", |store, next| _ = store.get_across((0..9).map(|_| next().replace('f', "k")), "f0")),
+        ("clear_many", |store, next| _ = store.clear_many((0..9).map(|_| next().replace('f', "k")))),
+        ("update, set_many and remove_many", |store, next| {
+            store.update("k3", |hash| {
+                hash.set_many((0..5).map(|_| (next(), "v"))).unwrap();
+                hash.remove_many((0..4).map(|_| next()));
+            });
+        }),
+    ];
+    on_every_configuration(|_, store| {
+        for (name, drain) in drains {
+            for last in 0..9 {
+                fill(store);
+                let before = store.stats();
+                let mut items = 0;
+                let text = panic_of(|| {
+                    drain(store, &mut || {
+                        assert!(items < last, "at item {last}");
+                        items += 1;
+                        format!("f{items}")
+                    });
+                });
+                let what = format!("{name}: {text}");
+                assert!(text.starts_with("at item"), "{what}");
+                assert_eq!(store.stats(), before, "{what}");
+                recount(store, &what);
+            }
+        }
+    });
+}
+
 /// Bytes that cannot be had.
 struct Bomb;
 
@@ -211,7 +413,10 @@ fn iterators_are_drained_before_the_lock_and_may_call_the_store() {
         assert_eq!(store.set_many("k", (0..3).map(|_| (next(), store.size("k").to_string()))), Ok(3));
         assert_eq!(store.get_many("k", (1..=3).map(|_| next())), [None, None, None]);
         assert_eq!(store.remove_many("k", (1..=3).map(|_| next())), 0);
+        assert_eq!(store.get_across((1..=3).map(|_| next()), "f"), [None, None, None]);
+        assert_eq!(store.clear_many((1..=3).map(|_| next())), 0);
         assert_eq!(store.size("k"), 4);
+        assert_eq!(store.get("k", "calls").as_deref(), Some(&b"15"[..]));
     });
 }
 
@@ -225,25 +430,61 @@ fn iterators_inside_update_are_inside_the_closure() {
     assert!(store.is_empty());
 }
 
-/// Bytes that call the store when asked for.
+/// Bytes, `f` for all purposes, that write to the store when asked for.
 struct Caller<'a>(&'a Store, Cell<usize>);
 
 impl AsRef<[u8]> for Caller<'_> {
     fn as_ref(&self) -> &[u8] {
-        self.1.set(self.0.size("k"));
+        self.0.set("called", "f", self.1.replace(1).to_string()).unwrap();
+        self.0.clear("called");
         b"f"
     }
 }
 
 #[test]
 fn arguments_become_bytes_before_the_lock_and_may_call_the_store() {
+    type Taker = fn(&Store, fn(&Store) -> Caller<'_>);
+    let takers: [(&str, Taker); 30] = [
+        ("set", |store, arg| assert_eq!(store.set(arg(store), arg(store), arg(store)), Ok(false))),
+        ("set_many", |store, arg| assert_eq!(store.set_many(arg(store), [(arg(store), arg(store))]), Ok(0))),
+        ("set_if_absent", |store, arg| _ = store.set_if_absent(arg(store), arg(store), arg(store))),
+        ("compare_and_set", |store, arg| _ = store.compare_and_set(arg(store), arg(store), None, None)),
+        ("get", |store, arg| assert!(store.get(arg(store), arg(store)).is_some())),
+        ("get_many", |store, arg| assert!(store.get_many(arg(store), [arg(store), arg(store)])[1].is_some())),
+        ("get_all", |store, arg| _ = store.get_all(arg(store))),
+        ("fields", |store, arg| _ = store.fields(arg(store))),
+        ("values", |store, arg| _ = store.values(arg(store))),
+        ("contains", |store, arg| assert!(store.contains(arg(store), arg(store)))),
+        ("value_len", |store, arg| _ = store.value_len(arg(store), arg(store))),
+        ("size", |store, arg| assert_eq!(store.size(arg(store)), 1)),
+        ("remove", |store, arg| assert!(store.remove(arg(store), arg(store)))),
+        ("remove_many", |store, arg| assert_eq!(store.remove_many(arg(store), [arg(store), arg(store)]), 1)),
+        ("take", |store, arg| assert!(store.take(arg(store), arg(store)).is_some())),
+        ("increment", |store, arg| assert_eq!(store.increment(arg(store), arg(store), 1), Ok(2))),
+        ("increment_float", |store, arg| assert_eq!(store.increment_float(arg(store), arg(store), 0.5), Ok(1.5))),
+        ("read", |store, arg| assert_eq!(store.read(arg(store), |hash| hash.len()), 1)),
+        ("update", |store, arg| store.update(arg(store), |hash| hash.clear())),
+        ("update_many", |store, arg| assert_eq!(store.update_many([arg(store)], |[hash]| hash.len()), Ok(1))),
+        ("get_across", |store, arg| assert!(store.get_across([arg(store), arg(store)], arg(store))[1].is_some())),
+        ("clear_many", |store, arg| assert_eq!(store.clear_many([arg(store), arg(store)]), 1)),
+        ("rename", |store, arg| assert_eq!(store.rename(arg(store), arg(store), Overwrite::Yes), Ok(true))),
+        ("copy", |store, arg| assert_eq!(store.copy(arg(store), arg(store), Overwrite::No), Ok(false))),
+        ("random_field", |store, arg| assert!(store.random_field(arg(store)).is_some())),
+        ("random_fields", |store, arg| _ = store.random_fields(arg(store), Sample::Distinct(1))),
+        ("scan", |store, arg| assert_eq!(store.scan(arg(store), None, 1).items.len(), 1)),
+        ("contains_key", |store, arg| assert!(store.contains_key(arg(store)))),
+        ("clear", |store, arg| assert!(store.clear(arg(store)))),
+        ("encoding, memory_usage", |store, arg| {
+            assert!(store.encoding(arg(store)).is_some() && store.memory_usage(arg(store)).is_some());
+        }),
+    ];
     on_every_configuration(|_, store| {
-        store.set("k", "f", "1").unwrap();
-        let caller = || Caller(store, Cell::new(0));
-        assert_eq!(store.set("k", caller(), caller()), Ok(false));
-        assert_eq!(store.set_many("k", [(caller(), caller())]), Ok(0));
-        assert_eq!(store.get_many("k", [caller(), caller()]), [Some(b"f".to_vec()), Some(b"f".to_vec())]);
-        assert_eq!(store.remove_many("k", [caller(), caller()]), 1);
+        for (name, take) in takers {
+            store.set("f", "f", "1").unwrap();
+            watched(|| take(store, |store| Caller(store, Cell::new(0))));
+            recount(store, name);
+            store.clear_all();
+        }
     });
 }
 

@@ -147,3 +147,18 @@ fn what_a_store_gives_is_whole_and_stands_alone() {
         }
     });
 }
+
+#[test]
+fn retain_keeps_what_the_closure_wants_in_both_encodings() {
+    for count in [0, 1, 4, 300] {
+        for mut value in twins(count) {
+            assert_eq!(value.retain(|_, _| true), 0);
+            let kept = (0..count).filter(|n| n % 10 == 3).count();
+            assert_eq!(value.retain(|field, number| field[1..] == *number && number.ends_with(b"3")), count - kept);
+            assert!(value.len() == kept && value.iter().all(|(field, _)| field.ends_with(b"3")));
+            support::check::value(&value);
+            value.retain(|_, _| false);
+            assert_eq!(value, HashValue::new());
+        }
+    }
+}

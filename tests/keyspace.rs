@@ -2,7 +2,9 @@
 
 mod support;
 
-use hashlet::{Encoding, Store};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use hashlet::{Encoding, HashRef, Store};
 use support::config::on_every_configuration;
 
 fn sorted_keys(store: &Store) -> Vec<Vec<u8>> {
@@ -153,4 +155,85 @@ fn any_number_of_shards_holds_the_same_keys() {
         assert_eq!(store.key_count(), 2_000);
         support::check::store(&store);
     }
+}
+
+/// 300 keys of one to 300 fields, each of which holds its key's number.
+fn fill(store: &Store) {
+    for n in 0..300 {
+        let pairs = (0..=n % 100 * 3).map(|field| (format!("f{field}"), n.to_string()));
+        store.set_many(n.to_string(), pairs).unwrap();
+    }
+}
+
+/// The number in each field of a hash that [`fill`] made.
+fn number(hash: &HashRef<'_>) -> usize {
+    std::str::from_utf8(hash.get("f0").unwrap()).unwrap().parse().unwrap()
+}
+
+#[test]
+fn for_each_lends_each_key_once_with_its_own_hash() {
+    on_every_configuration(|_, store| {
+        store.for_each(|_, _| panic!("there is nothing"));
+        fill(store);
+        let mut seen = Vec::new();
+        store.for_each(|key, hash| {
+            assert_eq!(key, number(hash).to_string().as_bytes());
+            assert_eq!(hash.len(), number(hash) % 100 * 3 + 1);
+            assert!(hash.iter().all(|(_, value)| value == key));
+            seen.push(key.to_vec());
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, sorted_keys(store));
+    });
+}
+
+#[test]
+fn for_each_and_retain_see_what_other_threads_leave_alone() {
+    let store = Store::builder().shards(4).build();
+    fill(&store);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in (0..500).cycle().take_while(|_| !done.load(Relaxed)) {
+                store.set(format!("new{n}"), "f", "v").unwrap();
+                store.clear(format!("new{}", n / 2));
+            }
+        });
+        for _ in 0..20 {
+            let mut seen = 0;
+            store.for_each(|key, _| seen += usize::from(!key.starts_with(b"new")));
+            assert_eq!(seen, 300);
+            store.retain(|key, _| !key.starts_with(b"new"));
+        }
+        done.store(true, Relaxed);
+    });
+    store.retain(|key, _| !key.starts_with(b"new"));
+    assert_eq!(store.key_count(), 300);
+    support::check::store(&store);
+}
+
+#[test]
+fn retain_keeps_what_the_closure_wants_and_counts_the_others() {
+    on_every_configuration(|config, store| {
+        assert_eq!(store.retain(|_, _| panic!("there is nothing")), 0);
+        fill(store);
+        assert_eq!(store.retain(|_, _| true), 0);
+        assert_eq!(store.key_count(), 300);
+        let mut asked = 0;
+        let removed = store.retain(|key, hash| {
+            assert_eq!(key, number(hash).to_string().as_bytes());
+            asked += 1;
+            number(hash).is_multiple_of(3)
+        });
+        assert_eq!((asked, removed), (300, 200));
+        let mut kept: Vec<_> = (0..300).step_by(3).map(|n| n.to_string().into_bytes()).collect();
+        kept.sort_unstable();
+        assert_eq!(sorted_keys(store), kept);
+        let fields = (0..300).step_by(3).map(|n| n % 100 * 3 + 1).sum();
+        assert_eq!((store.stats().keys, store.stats().fields), (100, fields));
+        support::check::store(store);
+        assert_eq!(store.retain(|_, _| false), 100);
+        assert!(store.is_empty());
+        assert_eq!(store.stats(), config.store().stats());
+    });
 }

@@ -1,9 +1,12 @@
 //! Calls on whole keys.
 
+use crate::call::{Call, Context};
 use crate::hash::{Encoding, Record};
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::assert_outside_closures;
+use crate::sync::{InClosure, assert_outside_closures};
+use crate::time::Now;
+use crate::value::HashRef;
 
 impl Store {
     /// Returns whether there is such a key. O(1).
@@ -55,6 +58,89 @@ impl Store {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.each_shard(Shard::len).all(|len| len == 0)
+    }
+
+    /// Lends each key with its hash to a closure, in no particular order. O(n) and what the closure does, a shard at a
+    /// time.
+    ///
+    /// Not one instant over all shards: a key that comes or goes meanwhile may or may not be among them, and one that is
+    /// renamed may be met twice or not at all.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("cart:1", [("apples", "2"), ("pears", "3")])?;
+    /// store.set("cart:2", "apples", "1")?;
+    /// let mut with_pears = Vec::new();
+    /// store.for_each(|key, cart| {
+    ///     if cart.contains("pears") {
+    ///         with_pears.push(key.to_vec());
+    ///     }
+    /// });
+    /// assert_eq!(with_pears, [b"cart:1"]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store.
+    ///
+    /// # Locking
+    /// The closure runs under the read lock of each shard in turn, and writers to that shard wait until it has seen all
+    /// its keys. Do not wait for other threads in it. [`iter_keys`](Self::iter_keys) holds no lock between keys.
+    pub fn for_each(&self, mut look: impl FnMut(&[u8], &HashRef<'_>)) {
+        assert_outside_closures();
+        let now = Now::default();
+        let cx = Context::of_look(&self.rules, &now);
+        for shard in &self.shards {
+            let shard = shard.read();
+            let _inside = InClosure::enter();
+            shard.records().for_each(|record| look(record.key(), &HashRef::new(record, cx)));
+        }
+    }
+
+    /// Removes each key for whose hash a closure says `false`, and returns how many that were. O(n) and what the closure
+    /// does, a shard at a time; the keys removed of one shard are copied meanwhile.
+    ///
+    /// Not one instant over all shards: a key that comes or goes meanwhile may or may not be asked about, and one that
+    /// is renamed may be asked about twice or not at all. What was removed is what the closure has seen: nobody can
+    /// write to it in between.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("session:1", [("user", "ada"), ("token", "x")])?;
+    /// store.set("session:2", "user", "grace")?;
+    /// assert_eq!(store.retain(|_, session| session.contains("token")), 1);
+    /// assert_eq!(store.keys(), [b"session:1"]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store. The shards before are done then, and the one at hand has kept all its
+    /// keys.
+    ///
+    /// # Locking
+    /// The closure runs under the write lock of each shard in turn: everybody else on that shard waits until all its
+    /// keys are judged and removed. Do not wait for other threads in it.
+    pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
+        assert_outside_closures();
+        let call = Call::default();
+        let cx = Context::of_change(&self.rules, &call);
+        let mut removed = 0;
+        for shard in &self.shards {
+            let mut shard = shard.write();
+            // All are judged before the first is removed, because a removal moves the others.
+            let inside = InClosure::enter();
+            let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));
+            let refused: Vec<Vec<u8>> = refused.map(|record| record.key().to_vec()).collect();
+            drop(inside);
+            for key in &refused {
+                let mut visit = shard.visit(self.rules.hash(key), key, cx).expect("it was there, under the same lock");
+                visit.record.clear(cx);
+            }
+            removed += refused.len();
+            drop(shard);
+            call.drop_retired();
+        }
+        removed
     }
 
     /// Returns how the hash of a key is stored, or `None` if there is no such key. O(1).

@@ -10,7 +10,8 @@ use crate::time::Now;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashValue, Iter};
 
-/// One hash, borrowed: what [`Store::read`](crate::Store::read) lends to its closure. All that is read through it is
+/// One hash, borrowed: what [`Store::read`](crate::Store::read), [`for_each`](crate::Store::for_each) and
+/// [`retain`](crate::Store::retain) lend to their closures. All that is read through it is
 /// of one instant, and nothing is copied.
 ///
 /// ```

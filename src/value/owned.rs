@@ -212,6 +212,24 @@ impl HashValue {
         self.change(|mut hash| hash.take(field))
     }
 
+    /// Removes each field for which a closure says `false`, and returns how many that were. O(n); the fields removed are
+    /// copied meanwhile.
+    ///
+    /// ```
+    /// # use hashlet::HashValue;
+    /// let mut stock: HashValue = [("apples", "2"), ("pears", "0")].into_iter().collect();
+    /// assert_eq!(stock.retain(|_, count| count != b"0"), 1);
+    /// assert!(stock.contains("apples"));
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics; nothing is removed then.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
+        let refused = self.iter().filter(|(field, value)| !keep(field, value));
+        let refused: Vec<Vec<u8>> = refused.map(|(field, _)| field.to_vec()).collect();
+        self.remove_many(refused)
+    }
+
     /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
     ///
     /// # Errors
