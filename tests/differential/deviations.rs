@@ -14,7 +14,7 @@ pub(crate) struct Deviation {
     pub(crate) explains: fn(&Step, &Answer) -> bool,
 }
 
-pub(crate) const DEVIATIONS: [Deviation; 9] = [
+pub(crate) const DEVIATIONS: [Deviation; 11] = [
     Deviation {
         what: "HSET, HMGET and HDEL without fields: nothing is done and nothing is wrong; a server says wrong arity",
         why: "an empty iterator is an ordinary argument, and refusing it would burden every caller who collects one",
@@ -40,6 +40,23 @@ pub(crate) const DEVIATIONS: [Deviation; 9] = [
         explains: |step, theirs| {
             let missing = matches!(step.command, Command::ValueLen(..)) && step.ours == Answer::Value(None);
             missing && *theirs == Answer::Number(0)
+        },
+    },
+    Deviation {
+        what: "RENAME and RENAMENX of a missing key are false; a server says that there is no such key",
+        why: "whether the key was there is an answer, as it is for COPY",
+        explains: |step, theirs| {
+            let missing = matches!(step.command, Command::Rename(..)) && step.ours == Answer::Number(0);
+            missing && *theirs == refused(Refusal::NoSuchKey)
+        },
+    },
+    Deviation {
+        what: "COPY of a key to itself leaves it as it is, and says as RENAME does whether it may and is there; a server \
+               refuses",
+        why: "the key is there with the hash it was to have, and a caller needs no case for equal keys",
+        explains: |step, theirs| {
+            let itself = matches!(&step.command, Command::Copy([key, new], _) if key == new);
+            itself && matches!(step.ours, Answer::Number(_)) && *theirs == refused(Refusal::SameKey)
         },
     },
     Deviation {
@@ -87,10 +104,10 @@ pub(crate) const DEVIATIONS: [Deviation; 9] = [
         },
     },
     Deviation {
-        what: "HINCRBYFLOAT of a value of more than 5,119 bytes reads it; a server says it is no float",
-        why: "a server reads into a buffer of that size; hashlet has none to overrun",
+        what: "HINCRBYFLOAT of a value of 5,120 bytes reads it; a server reads one byte less",
+        why: "the limit bounds the work, and 5 KiB is a round one; a server keeps a byte of its buffer for C's 0",
         explains: |step, theirs| {
-            let long = before(step).is_some_and(|before| before.len() >= 5_120);
+            let long = before(step).is_some_and(|before| before.len() == 5_120);
             long && text(&step.ours).is_some() && *theirs == refused(Refusal::NotAFloat)
         },
     },
