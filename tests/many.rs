@@ -100,7 +100,7 @@ fn update_many_lends_the_hashes_in_the_order_of_the_keys() {
         store
             .update_many(keys.each_ref(), |hashes| {
                 for (hash, key) in hashes.iter_mut().zip(&keys) {
-                    assert_eq!(hash.get("n"), Some(key[1..].as_bytes()));
+                    assert_eq!(hash.get("n"), Some(&key.as_bytes()[1..]));
                     hash.increment("n", 1_000).unwrap();
                 }
             })
