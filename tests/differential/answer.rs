@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     Overflow,
     TooLong,
     NoArguments,
+    NoSuchKey,
+    SameKey,
     /// What no command of this test should answer.
     Unexpected(String),
 }
@@ -35,6 +37,14 @@ pub(crate) enum Reading {
     Plain,
     Names,
     Pairs,
+    /// A cursor that says the scan is over, and names.
+    ScannedNames,
+    /// A cursor that says the scan is over, and pairs.
+    ScannedPairs,
+    /// Fields drawn at random, of which the number counts.
+    Drawn,
+    /// The number 1, or the server's OK for it.
+    DoneIsOne,
     /// The only element of an array: the command takes many fields and was given one.
     Only,
 }
@@ -70,10 +80,24 @@ impl Answer {
                 let flat: Vec<Vec<u8>> = flat.into_iter().filter_map(bytes).collect();
                 Self::pairs(flat.chunks_exact(2).map(|pair| (&pair[0][..], &pair[1][..])))
             }
+            (Reading::ScannedNames, Value::Array(page)) => Self::read_page(page, Reading::Names),
+            (Reading::ScannedPairs, Value::Array(page)) => Self::read_page(page, Reading::Pairs),
+            (Reading::Drawn, Value::Nil) => Self::Number(0),
+            (Reading::Drawn, Value::BulkString(_)) => Self::Number(1),
+            (Reading::Drawn, Value::Array(fields)) => fields.len().into(),
+            (Reading::DoneIsOne, Value::Okay) => Self::Number(1),
             (Reading::Only, Value::Array(mut values)) if values.len() == 1 => {
                 Self::read(values.remove(0), Reading::Plain)
             }
             (_, reply) => Self::Refused(Refusal::Unexpected(format!("{reply:?}"))),
+        }
+    }
+
+    /// Reads the first page of a scan, which has to be the last one.
+    fn read_page(page: Vec<Value>, reading: Reading) -> Self {
+        match <[Value; 2]>::try_from(page) {
+            Ok([Value::BulkString(cursor), items]) if cursor == b"0" => Self::read(items, reading),
+            page => Self::Refused(Refusal::Unexpected(format!("{page:?}"))),
         }
     }
 }
@@ -94,6 +118,8 @@ impl Refusal {
             // An amount is the text of an f64 here, so that only NaN is no valid float.
             "value is NaN or Infinity" | "value is not a valid float" => Self::NotFinite,
             "increment or decrement would overflow" | "increment would produce NaN or Infinity" => Self::Overflow,
+            "no such key" => Self::NoSuchKey,
+            "source and destination objects are the same" => Self::SameKey,
             words if words.starts_with("wrong number of arguments") => Self::NoArguments,
             words => Self::Unexpected(words.into()),
         }

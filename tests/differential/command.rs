@@ -1,9 +1,11 @@
 //! The commands, each in four places of this file: its arguments, how often it comes, its call on a store, and its
 //! words for a server.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::slice::from_ref;
 
-use hashlet::Store;
+use hashlet::{Overwrite, Sample, Store};
 
 use super::answer::{Answer, Reading};
 use crate::support::ops::some;
@@ -14,6 +16,8 @@ const KEYS: usize = 6;
 const FIELDS: usize = 12;
 /// The fields of bursts, which take a hash across any threshold.
 const BURST: usize = 200;
+/// More than there ever are, so that the first page of a scan is all of it.
+const WHOLE_SCAN: usize = 100_000;
 
 /// Texts that are numbers to somebody: to both, to one of the two, to nobody.
 const NUMBERS: [&str; 45] = [
@@ -102,9 +106,15 @@ pub(crate) enum Command {
     Take(Bytes, Bytes),
     Increment(Bytes, Bytes, i64),
     IncrementFloat(Bytes, Bytes, f64),
+    Scan(Bytes),
+    RandomField(Bytes),
+    RandomFields(Bytes, Sample),
     ContainsKey(Bytes),
     Clear(Bytes),
+    Rename([Bytes; 2], Overwrite),
+    Copy([Bytes; 2], Overwrite),
     Keys,
+    ScanKeys,
     KeyCount,
     ClearAll,
 }
@@ -113,7 +123,7 @@ impl Command {
     pub(crate) fn decode(source: &mut Source<'_>) -> Self {
         let key = source.key(KEYS);
         let field = source.field(FIELDS);
-        match source.below(100) {
+        match source.below(112) {
             0..=13 => Self::Set(key, field, value(source)),
             14..=18 => Self::SetMany(key, some(source, |source| (source.field(FIELDS), value(source)))),
             19..=21 => {
@@ -140,22 +150,35 @@ impl Command {
             95..=96 => Self::Clear(key),
             97 => Self::Keys,
             98 => Self::KeyCount,
+            99..=100 => Self::Scan(key),
+            101 => Self::RandomField(key),
+            102..=103 => Self::RandomFields(key, sample(source)),
+            104..=106 => Self::Rename([key, new_key(source)], source.one_of(&[Overwrite::Yes, Overwrite::No])),
+            107..=109 => Self::Copy([key, new_key(source)], source.one_of(&[Overwrite::Yes, Overwrite::No])),
+            110 => Self::ScanKeys,
             _ if source.one_in(8) => Self::ClearAll,
             _ => Self::Size(key),
         }
     }
 
-    /// The key that the command reads or writes; none if it is about all of them.
-    pub(crate) fn key(&self) -> Option<&Bytes> {
+    /// The keys that the command reads or writes; none if it is about all of them.
+    pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
-            Self::Set(key, ..) | Self::SetMany(key, _) | Self::SetIfAbsent(key, ..) => Some(key),
-            Self::Get(key, _) | Self::GetMany(key, _) | Self::GetAll(key) | Self::Fields(key) => Some(key),
-            Self::Values(key) | Self::Contains(key, _) | Self::ValueLen(key, _) | Self::Size(key) => Some(key),
-            Self::Remove(key, _) | Self::RemoveMany(key, _) | Self::Take(key, _) => Some(key),
-            Self::Increment(key, ..) | Self::IncrementFloat(key, ..) => Some(key),
-            Self::ContainsKey(key) | Self::Clear(key) => Some(key),
-            Self::Keys | Self::KeyCount | Self::ClearAll => None,
+            Self::Set(key, ..) | Self::SetMany(key, _) | Self::SetIfAbsent(key, ..) => from_ref(key),
+            Self::Get(key, _) | Self::GetMany(key, _) | Self::GetAll(key) | Self::Fields(key) => from_ref(key),
+            Self::Values(key) | Self::Contains(key, _) | Self::ValueLen(key, _) | Self::Size(key) => from_ref(key),
+            Self::Remove(key, _) | Self::RemoveMany(key, _) | Self::Take(key, _) => from_ref(key),
+            Self::Increment(key, ..) | Self::IncrementFloat(key, ..) => from_ref(key),
+            Self::Scan(key) | Self::RandomField(key) | Self::RandomFields(key, _) => from_ref(key),
+            Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
+            Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
+            Self::Keys | Self::ScanKeys | Self::KeyCount | Self::ClearAll => &[],
         }
+    }
+
+    /// The first of its keys.
+    pub(crate) fn key(&self) -> Option<&Bytes> {
+        self.keys().first()
     }
 
     pub(crate) fn on_store(&self, store: &Store) -> Answer {
@@ -176,9 +199,29 @@ impl Command {
             Self::Take(key, field) => store.take(key, field).into(),
             Self::Increment(key, field, amount) => store.increment(key, field, *amount).into(),
             Self::IncrementFloat(key, field, amount) => store.increment_float(key, field, *amount).into(),
+            Self::Scan(key) => {
+                let page = store.scan(key, None, WHOLE_SCAN);
+                assert_eq!(page.next, None, "one page holds all");
+                Answer::pairs(page.items.iter().map(|(field, value)| (&field[..], &value[..])))
+            }
+            Self::RandomField(key) => drawn(store, key, &store.random_field(key).into_iter().collect::<Vec<_>>()),
+            Self::RandomFields(key, sample) => {
+                let fields = store.random_fields(key, *sample);
+                if let Sample::Distinct(_) = sample {
+                    assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len(), "drawn more than once");
+                }
+                drawn(store, key, &fields)
+            }
             Self::ContainsKey(key) => store.contains_key(key).into(),
             Self::Clear(key) => store.clear(key).into(),
+            Self::Rename([key, new], overwrite) => store.rename(key, new, *overwrite).into(),
+            Self::Copy([key, new], overwrite) => store.copy(key, new, *overwrite).into(),
             Self::Keys => Answer::names(store.keys()),
+            Self::ScanKeys => {
+                let page = store.scan_keys(None, WHOLE_SCAN);
+                assert_eq!(page.next, None, "one page holds all");
+                Answer::names(page.items)
+            }
             Self::KeyCount => store.key_count().into(),
             Self::ClearAll => {
                 store.clear_all();
@@ -213,8 +256,28 @@ impl Command {
             Self::IncrementFloat(key, field, amount) => {
                 (words("HINCRBYFLOAT", [key, field, &amount.to_string().into()]), Reading::Plain)
             }
+            Self::Scan(key) => {
+                let count = WHOLE_SCAN.to_string().into();
+                (words("HSCAN", [key, &"0".into(), &"COUNT".into(), &count]), Reading::ScannedPairs)
+            }
+            Self::RandomField(key) => (words("HRANDFIELD", [key]), Reading::Drawn),
+            Self::RandomFields(key, sample) => {
+                let count = match *sample {
+                    Sample::Distinct(count) => count as i64,
+                    Sample::WithRepeats(count) => -(count as i64),
+                };
+                (words("HRANDFIELD", [key, &count.to_string().into()]), Reading::Drawn)
+            }
             Self::ContainsKey(key) => (words("EXISTS", [key]), Reading::Plain),
             Self::Clear(key) => (words("DEL", [key]), Reading::Plain),
+            Self::Rename(keys, Overwrite::Yes) => (words("RENAME", keys), Reading::DoneIsOne),
+            Self::Rename(keys, Overwrite::No) => (words("RENAMENX", keys), Reading::Plain),
+            Self::Copy(keys, Overwrite::Yes) => (words("COPY", keys.iter().chain([&"REPLACE".into()])), Reading::Plain),
+            Self::Copy(keys, Overwrite::No) => (words("COPY", keys), Reading::Plain),
+            Self::ScanKeys => {
+                let count = WHOLE_SCAN.to_string().into();
+                (words("SCAN", [&"0".into(), &"COUNT".into(), &count]), Reading::ScannedNames)
+            }
             Self::Keys => (words("KEYS", [&"*".into()]), Reading::Names),
             Self::KeyCount => (words("DBSIZE", []), Reading::Plain),
             Self::ClearAll => (words("FLUSHDB", []), Reading::Plain),
@@ -244,10 +307,29 @@ pub(crate) fn words<'a>(name: &str, arguments: impl IntoIterator<Item = &'a Byte
 fn value(source: &mut Source<'_>) -> Bytes {
     match source.below(32) {
         0..=15 => source.one_of(&NUMBERS).into(),
-        // Still a number, and longer than any that a server reads.
-        16 if source.one_in(6) => format!("1.5{}", "0".repeat(5_200)).into(),
+        // Still a number, and about as long as the longest that is read.
+        16 if source.one_in(3) => format!("{:0<1$}", "1.5", source.one_of(&[5_119, 5_120, 5_121])).into(),
         _ => source.value(),
     }
+}
+
+/// Within the limit of keys: one past it would go its own ways at the server.
+fn new_key(source: &mut Source<'_>) -> Bytes {
+    let key = source.key(KEYS);
+    if key.0.len() <= 65_536 { key } else { "k".into() }
+}
+
+fn sample(source: &mut Source<'_>) -> Sample {
+    let count = source.one_of(&[0, 1, 2, 5, 50, 500]);
+    source.one_of(&[Sample::Distinct(count), Sample::WithRepeats(count)])
+}
+
+/// How many fields were drawn: which they are is nobody's promise, but that they are members is.
+fn drawn(store: &Store, key: &Bytes, fields: &[(Vec<u8>, Vec<u8>)]) -> Answer {
+    for (field, value) in fields {
+        assert_eq!(store.get(key, field).as_ref(), Some(value), "drawn, and not a member");
+    }
+    fields.len().into()
 }
 
 fn burst(source: &mut Source<'_>) -> impl Iterator<Item = Bytes> + use<> {

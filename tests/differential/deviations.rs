@@ -14,7 +14,7 @@ pub(crate) struct Deviation {
     pub(crate) explains: fn(&Step, &Answer) -> bool,
 }
 
-pub(crate) const DEVIATIONS: [Deviation; 8] = [
+pub(crate) const DEVIATIONS: [Deviation; 10] = [
     Deviation {
         what: "HSET, HMGET and HDEL without fields: nothing is done and nothing is wrong; a server says wrong arity",
         why: "an empty iterator is an ordinary argument, and refusing it would burden every caller who collects one",
@@ -40,6 +40,23 @@ pub(crate) const DEVIATIONS: [Deviation; 8] = [
         explains: |step, theirs| {
             let missing = matches!(step.command, Command::ValueLen(..)) && step.ours == Answer::Value(None);
             missing && *theirs == Answer::Number(0)
+        },
+    },
+    Deviation {
+        what: "RENAME and RENAMENX of a missing key are false; a server says that there is no such key",
+        why: "whether the key was there is an answer, as it is for COPY",
+        explains: |step, theirs| {
+            let missing = matches!(step.command, Command::Rename(..)) && step.ours == Answer::Number(0);
+            missing && *theirs == refused(Refusal::NoSuchKey)
+        },
+    },
+    Deviation {
+        what: "COPY of a key to itself leaves it as it is, and says as RENAME does whether it may and is there; a server \
+               refuses",
+        why: "the key is there with the hash it was to have, and a caller needs no case for equal keys",
+        explains: |step, theirs| {
+            let itself = matches!(&step.command, Command::Copy([key, new], _) if key == new);
+            itself && matches!(step.ours, Answer::Number(_)) && *theirs == refused(Refusal::SameKey)
         },
     },
     Deviation {

@@ -133,9 +133,9 @@ impl Round {
     fn report(&self, at: usize, theirs: &Answer, server: &Server) -> String {
         let Self { seed, low, steps, .. } = self;
         let Step { command, before, ours } = &steps[at];
-        let concerns = |step: &&Step| match step.command.key() {
-            Some(key) => Some(key) == command.key(),
-            None => matches!(step.command, Command::ClearAll),
+        let concerns = |step: &&Step| {
+            let shared = step.command.keys().iter().any(|key| command.keys().contains(key));
+            shared || matches!(step.command, Command::ClearAll)
         };
         let mut last: Vec<&Step> = steps[..at].iter().rev().filter(concerns).take(8).collect();
         last.reverse();
@@ -143,7 +143,7 @@ impl Round {
             last.iter().map(|step| format!("    {:?} -> {:?}\n", step.command, step.ours)).collect();
         format!(
             "an unexplained difference at command {at}, thresholds {}:\n  {command:?}\n  value before: {before:?}\n  \
-             hashlet: {ours:?}\n  {}: {theirs:?}\nbefore it, on the same key:\n{}to see it again: HASHLET_SEED={seed} \
+             hashlet: {ours:?}\n  {}: {theirs:?}\nbefore it, on the same keys:\n{}to see it again: HASHLET_SEED={seed} \
              {}=<socket> cargo test --features testing --test differential",
             if *low { "low" } else { "usual" },
             server.name,

@@ -1,4 +1,4 @@
-//! What the tests, the fuzz target and the benches share: the list of configurations, the naive model, and the
+//! What the tests, the fuzz targets and the benches share: the list of configurations, the naive model, and the
 //! scenarios that drive a store and the model side by side. `heap.rs` stands apart: it brings a global allocator, and
 //! only those who count bytes include it.
 

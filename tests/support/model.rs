@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use hashlet::{Error, Limits, Result};
+use hashlet::{Error, Limits, Overwrite, Result};
 
 pub(crate) type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -55,6 +55,27 @@ impl Model {
 
     pub(crate) fn clear(&mut self, key: &[u8]) -> bool {
         self.hashes.remove(key).is_some()
+    }
+
+    pub(crate) fn rename(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<bool> {
+        let is_done = self.copy(key, new, overwrite)?;
+        if is_done && key != new {
+            self.clear(key);
+        }
+        Ok(is_done)
+    }
+
+    pub(crate) fn copy(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<bool> {
+        let (size, limit) = (new.len(), self.bounds.key);
+        if size > limit {
+            return Err(Error::KeyTooLong { size, limit });
+        }
+        let Some(fields) = self.hashes.get(key) else { return Ok(false) };
+        let allowed = overwrite == Overwrite::Yes || !self.contains_key(new);
+        if allowed {
+            self.hashes.insert(new.to_vec(), fields.clone());
+        }
+        Ok(allowed)
     }
 
     pub(crate) fn clear_all(&mut self) {
@@ -110,6 +131,11 @@ impl<'a> ModelHash<'a> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|(field, value)| (&field[..], &value[..]))
+    }
+
+    /// The first field, which is as good an example as any.
+    pub(crate) fn random_field(&self) -> Option<(&[u8], &[u8])> {
+        self.iter().next()
     }
 
     pub(crate) fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {

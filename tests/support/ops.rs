@@ -1,5 +1,9 @@
 //! Every public call as data, decoded from a [`Source`].
 
+use std::slice::from_ref;
+
+use hashlet::{Overwrite, Sample};
+
 use super::source::{Bytes, Source, numbered};
 
 /// One call on a store.
@@ -7,14 +11,26 @@ use super::source::{Bytes, Source, numbered};
 pub(crate) enum Op {
     Call(Bytes, Call),
     Update(Bytes, Vec<Call>),
+    /// Two or three keys, and the calls, each on one of them.
+    UpdateMany(Vec<Bytes>, Vec<(usize, Call)>),
     Read(Bytes, Vec<Look>),
     GetMany(Bytes, Vec<Bytes>),
+    GetAcross(Vec<Bytes>, Bytes),
+    RandomFields(Bytes, Sample),
+    /// A walk through a hash, in pages of this many fields.
+    Scan(Bytes, usize),
     Fields(Bytes),
     Values(Bytes),
     ContainsKey(Bytes),
     Clear(Bytes),
+    ClearMany(Vec<Bytes>),
+    Rename([Bytes; 2], Overwrite),
+    Copy([Bytes; 2], Overwrite),
     ClearAll,
     Keys,
+    /// A walk through all keys, in pages of this many.
+    ScanKeys(usize),
+    IterKeys,
     Counts,
 }
 
@@ -32,6 +48,9 @@ pub(crate) enum Look {
     ValueLen(Bytes),
     Size,
     All,
+    /// An owned copy of the whole hash.
+    Copy,
+    RandomField,
 }
 
 #[derive(Clone, Debug)]
@@ -68,26 +87,41 @@ pub(crate) struct Shape {
 impl Op {
     pub(crate) fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(64) {
-            0..=43 => Self::Call(source.key(shape.keys), Call::decode(source, shape)),
-            44..=51 => Self::Update(source.key(shape.keys), some(source, |source| Call::decode(source, shape))),
-            52..=55 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
-            56..=57 => Self::GetMany(source.key(shape.keys), some(source, |source| source.field(shape.fields))),
+            0..=39 => Self::Call(source.key(shape.keys), Call::decode(source, shape)),
+            40..=46 => Self::Update(source.key(shape.keys), some(source, |source| Call::decode(source, shape))),
+            47..=48 => {
+                let keys = (0..2 + source.below(2)).map(|_| another_key(source, shape)).collect();
+                Self::UpdateMany(keys, some(source, |source| (source.below(3), Call::decode(source, shape))))
+            }
+            49..=51 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
+            52 => Self::GetMany(source.key(shape.keys), some(source, |source| source.field(shape.fields))),
+            53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
+            54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
+            55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
+            56 => Self::RandomFields(source.key(shape.keys), sample(source)),
+            57 => Self::Scan(source.key(shape.keys), page(source, shape.fields)),
             58 => Self::Fields(source.key(shape.keys)),
             59 => Self::Values(source.key(shape.keys)),
             60 => Self::ContainsKey(source.key(shape.keys)),
+            61 if source.one_in(4) => Self::ClearMany(keys(source, shape)),
             61 => Self::Clear(source.key(shape.keys)),
             62 => Self::Counts,
             _ if source.one_in(32) => Self::ClearAll,
+            _ if source.one_in(8) => Self::ScanKeys(page(source, shape.keys)),
+            _ if source.one_in(2) => Self::IterKeys,
             _ => Self::Keys,
         }
     }
 
-    /// The key whose hash the call touches.
-    pub(crate) fn key(&self) -> Option<&Bytes> {
+    /// The keys whose hashes the call touches.
+    pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
-            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetMany(key, _) => Some(key),
-            Self::Fields(key) | Self::Values(key) | Self::ContainsKey(key) | Self::Clear(key) => Some(key),
-            Self::ClearAll | Self::Keys | Self::Counts => None,
+            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetMany(key, _) => from_ref(key),
+            Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
+            Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
+            Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
+            Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
+            Self::ClearAll | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
         }
     }
 }
@@ -105,7 +139,9 @@ impl Call {
 impl Look {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(16) {
-            0..=7 => Self::Get(source.field(shape.fields)),
+            0..=5 => Self::Get(source.field(shape.fields)),
+            6 => Self::Copy,
+            7 => Self::RandomField,
             8..=10 => Self::Contains(source.field(shape.fields)),
             11..=13 => Self::ValueLen(source.field(shape.fields)),
             14 => Self::Size,
@@ -152,6 +188,30 @@ impl Change {
 /// None to four of something.
 pub(crate) fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
     (0..source.below(5)).map(|_| one(source)).collect()
+}
+
+fn keys(source: &mut Source<'_>, shape: Shape) -> Vec<Bytes> {
+    some(source, |source| another_key(source, shape))
+}
+
+/// A key of a call on several: from two more than the other calls know, so that it is often new or another one.
+fn another_key(source: &mut Source<'_>, shape: Shape) -> Bytes {
+    source.key(shape.keys + 2)
+}
+
+fn overwrite(source: &mut Source<'_>) -> Overwrite {
+    source.one_of(&[Overwrite::Yes, Overwrite::No])
+}
+
+fn sample(source: &mut Source<'_>) -> Sample {
+    let count = source.one_of(&[0, 1, 2, 5, 40, 300]);
+    source.one_of(&[Sample::Distinct(count), Sample::WithRepeats(count)])
+}
+
+/// How much a page of a walk holds: small, and large enough that a walk through all there can be has some hundred pages
+/// at most.
+fn page(source: &mut Source<'_>, all: usize) -> usize {
+    source.one_of(&[0, 1, 2, 3, 7, 50]).max(all / 64)
 }
 
 /// A run of neighbouring fields, up to a quarter of all there are: what fills and empties segments.

@@ -1,5 +1,5 @@
 //! A scenario: a configuration and the calls to make, run on a store and on the model side by side. One type for
-//! proptest, the fuzz target and the long seeded runs; a failure tells where it stood and how to see it again.
+//! proptest, the fuzz targets and the long seeded runs; a failure tells where it stood and how to see it again.
 
 use std::cell::Cell;
 
@@ -65,7 +65,7 @@ impl Scenario {
         (Self { config, bounds, hash_seed, seed: None, ops: Vec::new() }, shape, len)
     }
 
-    /// Makes every call on a store and on the model. The touched hash is validated after each call; everything is,
+    /// Makes every call on a store and on the model. The touched hashes are validated after each call; everything is,
     /// every 1,000 calls.
     pub(crate) fn run(&self) {
         let builder = self.config.builder().limits(self.bounds.limits());
@@ -73,9 +73,7 @@ impl Scenario {
         let mut model = Model::new(self.bounds);
         self.step_by_step(|step, op| {
             assert_eq!(op.on_store(&store), op.on_model(&mut model), "left is the store, right the model");
-            if let Some(key) = op.key() {
-                check::key(&store, key);
-            }
+            op.keys().iter().for_each(|key| check::key(&store, key));
             if step % 1_000 == 999 {
                 compare(&store, &mut model);
             }
