@@ -227,6 +227,15 @@ impl<S: Segment> Directory<S> {
         }
     }
 
+    /// Gives back what growth has left over, after `shrink` has done so in each segment.
+    pub(crate) fn shrink_to_fit(&mut self, mut shrink: impl FnMut(&mut S)) {
+        for at in 0..self.nodes.len() {
+            self.edit(At(at), &mut shrink);
+        }
+        self.nodes.shrink_to_fit();
+        self.slots.shrink_to_fit();
+    }
+
     /// The part of a hash that tells segments apart, on top.
     #[inline]
     fn order(&self, hash: u64) -> u64 {

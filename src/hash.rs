@@ -219,6 +219,13 @@ impl Record {
         }
     }
 
+    /// Gives back all slack: O(n) for a table; a packed record has none.
+    pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
+        if let Self::Table(table) = self {
+            table.shrink_to_fit(rules);
+        }
+    }
+
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
         let empty = Self::new(self.key());

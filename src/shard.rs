@@ -77,6 +77,19 @@ impl Shard {
         self.keys.segments().flat_map(|keys| keys.0.iter())
     }
 
+    /// Gives back all slack of keys and records.
+    pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
+        let Self { keys, sums } = self;
+        keys.shrink_to_fit(|Keys(table)| {
+            for record in table.iter_mut() {
+                let before = Sums::of(record);
+                record.shrink_to_fit(rules);
+                sums.exchange(before, Sums::of(record));
+            }
+            table.shrink_to_fit(|record| rules.hash(record.key()));
+        });
+    }
+
     /// Offers the keys to a page, in groups that follow hash order, until it is complete.
     pub(crate) fn scan(&self, selection: &mut Selection<Vec<u8>>, rules: &Rules) -> ControlFlow<()> {
         self.keys.segments_from(selection.from().hash()).try_for_each(|keys| {

@@ -22,7 +22,7 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 
 type Call = fn(&Store);
 /// Every method of a store that enters it.
-const CALLS: [(&str, Call); 41] = [
+const CALLS: [(&str, Call); 42] = [
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -58,6 +58,7 @@ const CALLS: [(&str, Call); 41] = [
     ("contains_key", |store| _ = store.contains_key("k")),
     ("clear", |store| _ = store.clear("k")),
     ("clear_all", |store| store.clear_all()),
+    ("shrink_to_fit", |store| store.shrink_to_fit()),
     ("keys", |store| _ = store.keys()),
     ("key_count", |store| _ = store.key_count()),
     ("is_empty", |store| _ = store.is_empty()),

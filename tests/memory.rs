@@ -273,3 +273,41 @@ fn a_closure_that_overwrites_a_long_value_again_and_again_keeps_little_of_it() {
     });
     assert!(most < 16 * LONG as isize, "{most} bytes at the most for one value of {LONG}");
 }
+
+#[test]
+fn shrinking_gives_back_slack_and_keeps_everything_else() {
+    on_every_configuration(|measured| {
+        let store = &measured.store;
+        for number in 0..2_000 {
+            store.set(name(number), "f", "v").unwrap();
+            store.set("big", name(number), "x".repeat(number % 40)).unwrap();
+            store.set("long", name(number % 30), "y".repeat(1_000 + number)).unwrap();
+        }
+        store.remove_many("big", (0..900).map(name));
+        let contents = || {
+            let mut hasher = std::hash::DefaultHasher::new();
+            for key in ["big", "long"] {
+                let pairs: std::collections::BTreeMap<_, _> = store.get_all(key).into_iter().collect();
+                std::hash::Hash::hash(&pairs, &mut hasher);
+            }
+            (std::hash::Hasher::finish(&hasher), store.key_count())
+        };
+        let (same, before) = (contents(), measured.check());
+        store.shrink_to_fit();
+        let after = measured.check();
+        assert!(after < before, "{after} bytes after {before}");
+        assert_eq!(contents(), same);
+        support::check::store(store);
+        store.shrink_to_fit();
+        assert_eq!(measured.check(), after, "there is nothing more to give");
+        for number in 0..3_000 {
+            store.set("big", name(number), "again").unwrap();
+        }
+        assert_eq!(store.size("big"), 3_000);
+
+        let mut value = store.get_all("big");
+        value.shrink_to_fit();
+        support::check::value(&value);
+        assert_eq!(value, store.get_all("big"));
+    });
+}

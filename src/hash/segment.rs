@@ -198,11 +198,22 @@ impl Fields {
         if self.boxes.len() < self.boxes.capacity() / 4 {
             self.boxes.shrink_to(self.boxes.len() * 2);
         }
-        if self.garbage <= GARBAGE_MIN.max(self.arena.len() / 4) {
-            return;
+        if self.garbage > GARBAGE_MIN.max(self.arena.len() / 4) {
+            self.compact((self.arena.len() - self.garbage) / 8);
         }
-        let live = self.arena.len() - self.garbage;
-        let mut arena = Vec::with_capacity(live + live / 8);
+    }
+
+    /// Gives back all slack and garbage.
+    pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
+        self.compact(0);
+        self.boxes.shrink_to_fit();
+        let Self { slots: table, arena, boxes, .. } = self;
+        table.shrink_to_fit(|&place| hash_at(arena, boxes, place, rules));
+    }
+
+    /// Writes the arena anew, without garbage and with so much room.
+    fn compact(&mut self, room: usize) {
+        let mut arena = Vec::with_capacity(self.arena.len() - self.garbage + room);
         for place in &mut self.slots {
             if place.as_box().is_none() {
                 let entry = entry_at(&self.arena, &self.boxes, *place);

@@ -95,6 +95,11 @@ impl Table {
         self.fields.find(hash)?.get(hash, field)
     }
 
+    /// Gives back all slack. O(n).
+    pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
+        self.fields.shrink_to_fit(|fields| fields.shrink_to_fit(rules));
+    }
+
     pub(crate) fn entries(&self) -> Entries<'_> {
         self.fields.segments().flat_map(Fields::iter)
     }

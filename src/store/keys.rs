@@ -149,6 +149,27 @@ impl Store {
         self.look(key.as_ref(), |record, _| record.map(Record::encoding))
     }
 
+    /// Gives back to the allocator what growth and removals have left over, of keys and of tables. Packed hashes have
+    /// nothing to give. What is set afterwards has to grow again. O(n), a shard at a time.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("big", (0..10_000).map(|n| (format!("field:{n}"), "value")))?;
+    /// let before = store.stats().bytes;
+    /// store.shrink_to_fit();
+    /// assert!(store.stats().bytes < before);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Holds each shard's write lock while it works on all of the shard's keys and tables.
+    pub fn shrink_to_fit(&self) {
+        assert_outside_closures();
+        for shard in &self.shards {
+            shard.write().shrink_to_fit(&self.rules);
+        }
+    }
+
     /// Looks at one shard after the other, each under its read lock.
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
         assert_outside_closures();

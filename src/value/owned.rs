@@ -135,6 +135,12 @@ impl HashValue {
         self.record.encoding()
     }
 
+    /// Gives back to the allocator what growth and removals have left over: O(n) for a table; a packed hash has nothing
+    /// to give.
+    pub fn shrink_to_fit(&mut self) {
+        self.record.shrink_to_fit(&self.rules);
+    }
+
     /// Returns the bytes that the hash has asked of the allocator, without those of the value itself. O(1).
     #[doc(alias = "MEMORY USAGE")]
     #[must_use]
