@@ -23,9 +23,9 @@
 //! 6. `len` and `segment_bytes` are the sums over all segments.
 //! 7. No segment has more than 2^`widest` buckets.
 //!
-//! Hashes with equal prefixes cannot be told apart by splitting. The directory refuses to become more than
-//! [`IDLE_BITS`] deeper than its number of entries explains; a segment that would need more just grows as a plain hash
-//! table does.
+//! Hashes with equal prefixes cannot be told apart by splitting. The directory refuses to become deeper than
+//! [`IDLE_BITS`], or [`SPARE_BITS`] more than its number of entries explains; a segment that would need more just grows
+//! as a plain hash table does.
 //!
 //! Rejected: splitting in place, which leaves hashbrown's deleted marks behind (9 bytes a key); a tree of nodes, with
 //! a cache miss a level.

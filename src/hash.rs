@@ -22,6 +22,7 @@ mod packed;
 mod sample;
 mod segment;
 mod table;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -60,13 +61,13 @@ impl std::fmt::Display for Encoding {
 /// A field and its value.
 pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// See the module's documentation. Sixteen bytes, because a slot of each key holds one.
+/// See the module's documentation. Two words, because a slot of each key holds one.
 pub(crate) enum Record {
     Packed(Packed),
     Table(Box<Table>),
 }
 
-const _: () = assert!(size_of::<Record>() == 16);
+const _: () = assert!(size_of::<Record>() == 2 * size_of::<usize>());
 
 impl Default for Record {
     /// The empty hash under the empty key, which allocates nothing.

@@ -6,18 +6,19 @@
 //! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] |
 //! +-------+-------+--------+-----+------------+------------------+----------------------------+
 //! ```
-//! A field's tag is a byte mixed from its name: a lookup compares eight tags at a time with plain 64-bit arithmetic, and
-//! then looks at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as
-//! in a Redis listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and
-//! so where the next one starts. Numbers are little-endian; nothing of this is ever written to a disk.
+//! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
+//! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
+//! listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and so where the
+//! next one starts. Numbers are little-endian; nothing of this is ever written to a disk.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No bytes at all are the empty hash with the empty key; otherwise all parts are there and nothing follows them.
 //! 2. Ends never fall, and the last one is the length of the entries.
 //! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
 //! 4. Each tag is that of its field, and no field stands twice.
-//! 5. Unknown flags are kept as they are: bit 1 is for the key's deadline, bit 2 for fields with deadlines, bit 3 is
-//!    the mark of a save; they travel through changes and conversions.
+//!
+//! Unknown flags are kept as they are, through changes and conversions: bit 1 is for the key's deadline, bit 2 for fields
+//! with deadlines, bit 3 is the mark of a save. Only the empty hash with the empty key has no place for them.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
@@ -26,6 +27,7 @@
 use std::ops::Range;
 
 use crate::hash::entry;
+use crate::hash::tags::{LANES, first_equal, next_equal};
 use crate::random::Random;
 use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
@@ -153,48 +155,6 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("what the head promises is there")
-}
-
-/// Tags that are looked at together.
-const LANES: usize = 16;
-/// Tags that are skipped at a time.
-const BLOCK: usize = 32;
-
-/// The index of the first of sixteen tags that is this one: twice eight bytes in a number, with no branch between.
-#[inline]
-fn first_equal(tags: [u8; LANES], tag: u8) -> Option<usize> {
-    let (low, high) = (u128::from_le_bytes(tags) as u64, (u128::from_le_bytes(tags) >> 64) as u64);
-    let marked = u128::from(mark_equal(low, tag)) | u128::from(mark_equal(high, tag)) << 64;
-    (marked != 0).then(|| marked.trailing_zeros() as usize / 8)
-}
-
-/// Sets the top bit of each byte that is this tag, and perhaps of some above the lowest such (Mycroft's test for a zero
-/// byte).
-#[inline]
-fn mark_equal(tags: u64, tag: u8) -> u64 {
-    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
-    const TOP: u64 = u64::from_le_bytes([0x80; 8]);
-    let zero_where_equal = tags ^ (LOW * u64::from(tag));
-    zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP
-}
-
-/// The index of the next tag from this index on that is this one.
-#[inline]
-fn next_equal(tags: &[u8], first: usize, tag: u8) -> Option<usize> {
-    let mut at = first;
-    // Whether any of many tags is this one: a loop without branches, for which compilers know wide instructions.
-    while let Some(block) = tags.get(at..).and_then(|tags| tags.first_chunk::<BLOCK>())
-        && !block.iter().fold(false, |any, other| any | (*other == tag))
-    {
-        at += BLOCK;
-    }
-    while let Some(chunk) = tags.get(at..).and_then(|tags| tags.first_chunk()) {
-        if let Some(lane) = first_equal(*chunk, tag) {
-            return Some(at + lane);
-        }
-        at += LANES;
-    }
-    tags.get(at..)?.iter().position(|other| *other == tag).map(|lane| at + lane)
 }
 
 impl Packed {
