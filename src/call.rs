@@ -1,15 +1,18 @@
-//! One call of a user: the instant it runs at, and what it leaves behind.
+//! One call of a user: the instant it runs at, the room it claims, and what it leaves behind.
 
 use std::cell::RefCell;
 
+use crate::error::Result;
+use crate::room::{Claim, Room};
 use crate::rules::Rules;
 use crate::time::{NOW_OF_VALUES, Now};
 
 /// What one call needs besides its arguments: made before the first lock is taken, and dropped after the last one is
 /// released.
 #[derive(Default)]
-pub(crate) struct Call {
+pub(crate) struct Call<'a> {
     now: Now,
+    claim: Option<Claim<'a>>,
     retired: RefCell<Retired>,
 }
 
@@ -23,7 +26,21 @@ struct Retired {
 /// otherwise keep all of them.
 const RETIRED_MAX: usize = 8 << 20;
 
-impl Call {
+impl<'a> Call<'a> {
+    /// A call on a store, which may have a limit to its bytes.
+    #[inline]
+    pub(crate) fn new(room: Option<&'a Room>) -> Self {
+        Self { claim: room.map(Claim::new), ..Self::default() }
+    }
+
+    /// The allocator's bytes of a shard have changed by the call's doing.
+    #[inline]
+    pub(crate) fn settle(&self, before: usize, after: usize) {
+        if let Some(claim) = &self.claim {
+            claim.settle(before, after);
+        }
+    }
+
     /// Drops what was kept so far: for calls that take one lock after the other, between two of them.
     pub(crate) fn drop_retired(&self) {
         drop(self.retired.take());
@@ -35,12 +52,12 @@ impl Call {
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) now: &'a Now,
-    call: Option<&'a Call>,
+    call: Option<&'a Call<'a>>,
 }
 
 impl<'a> Context<'a> {
     /// For a record of a store that is changed.
-    pub(crate) fn of_change(rules: &'a Rules, call: &'a Call) -> Self {
+    pub(crate) fn of_change(rules: &'a Rules, call: &'a Call<'a>) -> Self {
         Self { rules, now: &call.now, call: Some(call) }
     }
 
@@ -52,6 +69,26 @@ impl<'a> Context<'a> {
     /// For a record of a stand-alone value.
     pub(crate) fn of_value(rules: &'a Rules) -> Self {
         Self { rules, now: &NOW_OF_VALUES, call: None }
+    }
+
+    /// What the call claims of the store's room, if the store has a limit.
+    #[inline]
+    pub(crate) fn claim(&self) -> Option<&'a Claim<'a>> {
+        self.call?.claim.as_ref()
+    }
+
+    /// Announces that so many bytes are about to take the place of others: refused if they are more, and the store has a
+    /// limit and no room for them.
+    pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
+        self.claim().map_or(Ok(()), |claim| claim.exchange(before, after))
+    }
+
+    /// [`Call::settle`], for a record of a store.
+    #[inline]
+    pub(crate) fn settle(&self, before: usize, after: usize) {
+        if let Some(call) = self.call {
+            call.settle(before, after);
+        }
     }
 
     /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more;

@@ -38,6 +38,13 @@ pub enum Error {
         /// The most fields that a hash may hold.
         limit: usize,
     },
+    /// The store would hold more bytes than allowed (see [`Limits::max_bytes`](crate::Limits::max_bytes)).
+    Full {
+        /// Bytes that the store would have held after the call.
+        size: usize,
+        /// The most bytes that the store may hold.
+        limit: usize,
+    },
     /// One key stands twice among those of a call on several keys.
     RepeatedKey,
     /// An increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
@@ -59,6 +66,7 @@ impl fmt::Display for Error {
             Self::TooManyFields { size, limit } => {
                 write!(f, "the hash would have {size} fields, the limit is {limit}")
             }
+            Self::Full { size, limit } => write!(f, "the store would hold {size} bytes, the limit is {limit}"),
             Self::RepeatedKey => f.write_str("the call names one key twice"),
             Self::NotAnInteger => f.write_str("the value is not a canonical 64-bit integer"),
             Self::NotAFloat => f.write_str("the value is not a finite floating-point number"),

@@ -17,6 +17,7 @@
 
 mod entry;
 mod fields;
+mod footprint;
 mod number;
 mod packed;
 mod sample;
@@ -214,10 +215,10 @@ impl Record {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        match self {
+        self.shrink(cx, |record| match record {
             Self::Packed(packed) => packed.remove(cx.rules.tag(field), field),
             Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
-        }
+        })
     }
 
     /// Gives back all slack: O(n) for a table; a packed record has none.
@@ -229,8 +230,7 @@ impl Record {
 
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
-        let empty = Self::new(self.key());
-        self.replace(empty, cx);
+        self.shrink(cx, |record| record.replace(Self::new(record.key()), cx));
     }
 
     /// Becomes another record, of the same key. A table is dropped after the call; a packed one, a single block, at once.

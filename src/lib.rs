@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod hash;
 mod random;
+mod room;
 mod rules;
 mod scan;
 mod shard;

@@ -111,12 +111,13 @@ pub struct Limits {
     max_fields: usize,
     max_string: usize,
     max_key: usize,
+    pub(crate) max_bytes: Option<usize>,
 }
 
 impl Default for Limits {
-    /// 2^32 - 1 fields a hash, 512 MiB a field or value, 64 KiB a key.
+    /// 2^32 - 1 fields a hash, 512 MiB a field or value, 64 KiB a key, and no limit to the bytes of a store.
     fn default() -> Self {
-        Self { max_fields: u32::MAX as usize, max_string: 512 << 20, max_key: 64 << 10 }
+        Self { max_fields: u32::MAX as usize, max_string: 512 << 20, max_key: 64 << 10, max_bytes: None }
     }
 }
 
@@ -139,6 +140,35 @@ impl Limits {
     #[must_use]
     pub const fn max_key(mut self, bytes: usize) -> Self {
         self.max_key = at_most(bytes, self.max_key);
+        self
+    }
+
+    /// Refuses writes that would make a whole store hold more bytes than this, as [`Stats::bytes`](crate::Stats::bytes)
+    /// counts them, with [`Error::Full`]. Nothing is evicted. Writes that make a hash smaller or leave its size are never
+    /// refused, nor are removals.
+    ///
+    /// A write is judged by its key, fields and values. What the tables around them take when they have to grow is known
+    /// afterwards: that can pass the limit by some ten KiB, or one part in a hundred of a large store, until the next
+    /// write finds it full.
+    ///
+    /// An empty store takes 256 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
+    ///
+    /// ```
+    /// use hashlet::{Error, Limits, Store};
+    ///
+    /// let store = Store::builder().limits(Limits::default().max_bytes(1 << 20)).build();
+    /// store.set("k", "f", vec![0; 900_000])?;
+    /// assert!(matches!(store.set("k", "g", vec![0; 900_000]), Err(Error::Full { limit: 1_048_576, .. })));
+    /// store.set("k", "f", vec![0; 800_000])?; // smaller than before
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "maxmemory")]
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = Some(match self.max_bytes {
+            Some(most) => at_most(bytes, most),
+            None => bytes,
+        });
         self
     }
 }

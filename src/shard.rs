@@ -225,7 +225,9 @@ impl Drop for Visit<'_> {
         {
             swap(&mut self.record, self.shard.keys.at_mut(slot.at).record_mut(slot.bucket));
         } else {
+            let before = self.shard.heap_bytes();
             self.settle();
+            self.cx.settle(before, self.shard.heap_bytes());
         }
     }
 }

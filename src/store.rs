@@ -33,6 +33,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::call::{Call, Context};
 use crate::error::Result;
 use crate::hash::Record;
+use crate::room::Room;
 use crate::rules::{Rules, TAG_BITS};
 use crate::shard::{Shard, Visit};
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
@@ -62,6 +63,7 @@ use crate::time::Now;
 pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,
+    room: Option<Room>,
 }
 
 // A closure's panic leaves every record settled and no lock poisoned, so what is seen afterwards is sound.
@@ -96,7 +98,15 @@ impl Store {
     fn with_rules(shards: usize, rules: Rules) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
-        Self { shards: std::iter::repeat_with(shard).take(shards).collect(), rules }
+        let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
+        let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
+        Self { shards, rules, room }
+    }
+
+    /// A call that may change what the store holds.
+    #[inline]
+    fn call(&self) -> Call<'_> {
+        Call::new(self.room.as_ref())
     }
 
     #[inline]
@@ -125,7 +135,7 @@ impl Store {
     #[inline]
     fn change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
         assert_outside_closures();
-        let call = Call::default();
+        let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
@@ -146,7 +156,7 @@ impl Store {
     #[inline]
     fn change_or_create<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         assert_outside_closures();
-        let call = Call::default();
+        let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
@@ -157,7 +167,7 @@ impl Store {
 
 #[cfg(feature = "testing")]
 impl Store {
-    /// Checks every invariant of every part.
+    /// Checks every invariant of every part, while nobody else uses the store.
     ///
     /// # Panics
     /// If one is broken.
@@ -165,6 +175,9 @@ impl Store {
     pub fn validate(&self) {
         for shard in &self.shards {
             shard.read().validate(&self.rules);
+        }
+        if let Some(room) = &self.room {
+            assert_eq!(room.taken(), self.stats().bytes, "the store's bytes");
         }
     }
 

@@ -3,6 +3,7 @@
 
 use crate::call::Context;
 use crate::error::{Error, Result};
+use crate::hash::footprint::last_of_each;
 use crate::hash::number::{FloatText, IntegerText, add_floats, parse_float, parse_integer};
 use crate::hash::{Pair, Record};
 
@@ -11,6 +12,7 @@ impl Record {
     #[inline]
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
+        self.claim_pairs(&[(field, value)], cx)?;
         self.put(field, value, cx)
     }
 
@@ -23,6 +25,7 @@ impl Record {
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
             cx.rules.check_fields(self.len() + self.count_new(pairs, cx))?;
         }
+        self.claim_pairs(pairs, cx)?;
         Ok(self.put_many(pairs, cx))
     }
 
@@ -100,10 +103,6 @@ impl Record {
 
     /// How many different fields of these pairs the record has not got.
     fn count_new(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
-        let mut new: Vec<&[u8]> =
-            pairs.iter().map(|pair| pair.0).filter(|field| self.get(field, cx).is_none()).collect();
-        new.sort_unstable();
-        new.dedup();
-        new.len()
+        last_of_each(pairs).into_iter().filter(|(field, _)| self.get(field, cx).is_none()).count()
     }
 }

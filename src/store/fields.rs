@@ -101,7 +101,7 @@ impl Store {
     /// # Errors
     /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
     /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
-    /// [`TooManyFields`](crate::Error::TooManyFields). Nothing is changed then.
+    /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (field, value) = (field.as_ref(), value.as_ref());

@@ -1,6 +1,6 @@
 //! Calls on whole keys.
 
-use crate::call::{Call, Context};
+use crate::call::Context;
 use crate::hash::{Encoding, Record};
 use crate::shard::Shard;
 use crate::store::Store;
@@ -29,9 +29,11 @@ impl Store {
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
         assert_outside_closures();
+        let call = self.call();
         for shard in &self.shards {
             let empty = Shard::new(self.shards.len().ilog2());
             let old = std::mem::replace(&mut *shard.write(), empty);
+            call.settle(old.heap_bytes(), 0);
             drop(old);
         }
     }
@@ -122,7 +124,7 @@ impl Store {
     /// keys are judged and removed. Do not wait for other threads in it.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         assert_outside_closures();
-        let call = Call::default();
+        let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let mut removed = 0;
         for shard in &self.shards {
@@ -165,8 +167,12 @@ impl Store {
     /// Holds each shard's write lock while it works on all of the shard's keys and tables.
     pub fn shrink_to_fit(&self) {
         assert_outside_closures();
+        let call = self.call();
         for shard in &self.shards {
-            shard.write().shrink_to_fit(&self.rules);
+            let mut shard = shard.write();
+            let before = shard.heap_bytes();
+            shard.shrink_to_fit(&self.rules);
+            call.settle(before, shard.heap_bytes());
         }
     }
 

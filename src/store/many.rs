@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::call::{Call, Context};
+use crate::call::Context;
 use crate::error::{Error, Result};
 use crate::hash::Record;
 use crate::shard::{Shard, Taken};
@@ -20,6 +20,13 @@ pub enum Overwrite {
     Yes,
     /// Nothing is done.
     No,
+}
+
+/// What becomes of a hash that is given another key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Moves,
+    Stays,
 }
 
 impl Store {
@@ -86,7 +93,7 @@ impl Store {
     ) -> Vec<Option<Vec<u8>>> {
         let (keys, field) = (Arguments::fields(keys), field.as_ref());
         assert_outside_closures();
-        let call = Call::default();
+        let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let mut values = Vec::new();
         for keys in keys.as_fields().chunks(KEYS_AT_ONCE) {
@@ -122,12 +129,12 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`] if the new key passes the limit; nothing is changed then.
+    /// [`Error::KeyTooLong`] if the new key passes the limit, [`Error::Full`] if there is no room; nothing is changed then.
     #[doc(alias = "RENAME")]
     #[doc(alias = "RENAMENX")]
     pub fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
-        self.transfer(key.as_ref(), new, overwrite, |from| from.move_to(new))
+        self.transfer(key.as_ref(), new, overwrite, Source::Moves)
     }
 
     /// Copies a hash to another key, in one atomic step, and returns whether it did: `false` if there is no such hash,
@@ -143,32 +150,31 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`] if the new key passes the limit; nothing is changed then.
+    /// [`Error::KeyTooLong`] if the new key passes the limit, [`Error::Full`] if there is no room; nothing is changed then.
     #[doc(alias = "COPY")]
     pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
-        self.transfer(key.as_ref(), new, overwrite, |from| from.with_key(new))
+        self.transfer(key.as_ref(), new, overwrite, Source::Stays)
     }
 
-    fn transfer(
-        &self,
-        key: &[u8],
-        new: &[u8],
-        overwrite: Overwrite,
-        made: impl FnOnce(&mut Record) -> Record,
-    ) -> Result<bool> {
+    fn transfer(&self, key: &[u8], new: &[u8], overwrite: Overwrite, source: Source) -> Result<bool> {
         assert_outside_closures();
         self.rules.check_key(new)?;
         if key == new {
             return Ok(overwrite == Overwrite::Yes && self.contains_key(key));
         }
         self.change_many([key, new], |[from, to], cx| {
-            let allowed = from.len() > 0 && (overwrite == Overwrite::Yes || to.len() == 0);
-            if allowed {
-                to.replace(made(from), cx);
+            if from.len() == 0 || (overwrite == Overwrite::No && to.len() > 0) {
+                return Ok(false);
             }
-            allowed
-        })
+            from.claim_place(to, new, source == Source::Stays, cx)?;
+            let made = match source {
+                Source::Moves => from.move_to(new),
+                Source::Stays => from.with_key(new),
+            };
+            to.replace(made, cx);
+            Ok(true)
+        })?
     }
 
     /// Visits the records of several keys under the write locks of their shards.
@@ -182,7 +188,7 @@ impl Store {
         if keys.iter().enumerate().any(is_repeated) {
             return Err(Error::RepeatedKey);
         }
-        let call = Call::default();
+        let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let mut visits = Visits::new(self, keys, cx);
         Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
