@@ -33,6 +33,12 @@ impl<'a> Call<'a> {
         Self { claim: room.map(Claim::new), ..Self::default() }
     }
 
+    /// Announces that so many bytes are about to take the place of others: refused if they are more, and the store has a
+    /// limit and no room for them.
+    pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
+        self.claim.as_ref().map_or(Ok(()), |claim| claim.exchange(before, after))
+    }
+
     /// The allocator's bytes of a shard have changed by the call's doing.
     #[inline]
     pub(crate) fn settle(&self, before: usize, after: usize) {
@@ -77,10 +83,9 @@ impl<'a> Context<'a> {
         self.call?.claim.as_ref()
     }
 
-    /// Announces that so many bytes are about to take the place of others: refused if they are more, and the store has a
-    /// limit and no room for them.
+    /// [`Call::exchange`], for a record of a store.
     pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
-        self.claim().map_or(Ok(()), |claim| claim.exchange(before, after))
+        self.call.map_or(Ok(()), |call| call.exchange(before, after))
     }
 
     /// [`Call::settle`], for a record of a store.

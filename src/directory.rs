@@ -15,7 +15,7 @@
 //! bit the slots are halved.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. Without entries there are no nodes and no slots: nothing is allocated.
+//! 1. Where there are no nodes there are no entries and no slots: nothing is allocated. The last entry takes them with it.
 //! 2. There are 2^depth slots, or none at depth 0, where the one node needs none.
 //! 3. A node of depth d and prefix p owns exactly the slots whose top d bits are p: where a node stands is arithmetic.
 //! 4. `deepest` nodes have the directory's own depth, and there is one unless the depth is 0.
@@ -43,6 +43,10 @@ use crate::rules::{BUCKET_BITS, MAX_DIRECTORY_BITS, Rules};
 pub(crate) const SEGMENT_ENTRIES: usize = (1 << BUCKET_BITS) / 8 * 7;
 /// Two neighbours are merged when together they have fewer entries than this.
 const MERGE_ENTRIES: usize = SEGMENT_ENTRIES / 4;
+/// Entries a segment for which room is reserved: hashes are spread unevenly, four standard deviations by this much.
+const RESERVED_ENTRIES: usize = SEGMENT_ENTRIES / 8 * 7;
+/// The most entries for which room is reserved at once.
+pub(crate) const RESERVE_MAX: usize = 1 << 24;
 /// Bits of depth that are always granted, so that entries which arrive in the order of their hashes (from another
 /// store, say) still split well: 256 KiB of slots.
 const IDLE_BITS: u32 = 16;
@@ -64,6 +68,8 @@ pub(crate) trait Segment: Default {
     /// Moves the entries whose hash has this bit set into a new segment, and rebuilds both without slack but for the
     /// room to grow to full size.
     fn split(&mut self, bit: u64, rules: &Rules) -> Self;
+    /// Makes room for so many entries in all.
+    fn reserve(&mut self, entries: usize, rules: &Rules);
     /// Takes over all entries of another segment.
     fn absorb(&mut self, other: Self, rules: &Rules);
 }
@@ -227,8 +233,38 @@ impl<S: Segment> Directory<S> {
         }
     }
 
-    /// Gives back what growth has left over, after `shrink` has done so in each segment.
-    pub(crate) fn shrink_to_fit(&mut self, mut shrink: impl FnMut(&mut S)) {
+    /// Makes room for so many entries more, of which [`RESERVE_MAX`] count. O(entries, and those reserved).
+    pub(crate) fn reserve(&mut self, additional: usize, rules: &Rules) {
+        let entries = self.len + additional.min(RESERVE_MAX);
+        if entries == 0 {
+            return;
+        }
+        let depth = entries.div_ceil(RESERVED_ENTRIES).next_power_of_two().ilog2().min(MAX_DIRECTORY_BITS) as u8;
+        if self.nodes.is_empty() {
+            self.push_node(0, 0, S::default());
+        }
+        if depth > self.depth {
+            self.deepen(depth);
+        }
+        let mut at = 0;
+        while let Some(&Node { prefix, depth: shallow, .. }) = self.nodes.get(at) {
+            if shallow < depth {
+                self.split_between(At(at), prefix << 1, shallow + 1, rules);
+            } else {
+                self.edit(At(at), |segment| segment.reserve(entries.min(SEGMENT_ENTRIES), rules));
+                at += 1;
+            }
+        }
+    }
+
+    /// Gives back what growth and reserving have left over, after `shrink` has done so in each segment.
+    pub(crate) fn shrink_to_fit(&mut self, rules: &Rules, mut shrink: impl FnMut(&mut S)) {
+        for at in (0..self.nodes.len()).rev() {
+            // Merging moves the last node to another's place, so from behind none is left out.
+            if at < self.nodes.len() {
+                self.settle_removal(At(at), rules);
+            }
+        }
         for at in 0..self.nodes.len() {
             self.edit(At(at), &mut shrink);
         }
@@ -288,17 +324,21 @@ impl<S: Segment> Directory<S> {
             low = (first >> (64 - level)) as u32;
             self.push_node(low ^ 1, level, S::default());
         }
-        low <<= 1;
-        let node_bit = 1 << (63 - bit - u32::from(self.skip));
-        let upper = self.edit(at, |segment| segment.split(node_bit, rules));
+        self.split_between(at, low << 1, deeper, rules);
+    }
+
+    /// Splits a node between this prefix, which has this many bits, and the next one.
+    fn split_between(&mut self, at: At, low: u32, depth: u8, rules: &Rules) {
+        let bit = 1 << (64 - u32::from(depth) - u32::from(self.skip));
+        let upper = self.edit(at, |segment| segment.split(bit, rules));
         self.len += upper.len();
         self.segment_bytes += upper.bytes();
         self.nodes[at.0].prefix = low;
-        self.nodes[at.0].depth = deeper;
-        self.deepest += u32::from(deeper == self.depth);
-        let run = self.run(low, deeper);
+        self.nodes[at.0].depth = depth;
+        self.deepest += u32::from(depth == self.depth);
+        let run = self.run(low, depth);
         self.slots[run].fill(at.0 as u32);
-        self.push_node(low | 1, deeper, upper);
+        self.push_node(low | 1, depth, upper);
     }
 
     fn deepen(&mut self, depth: u8) {
@@ -387,8 +427,9 @@ impl<S: Segment> Directory<S> {
     /// # Panics
     /// If one is broken.
     pub(crate) fn validate(&self, rules: &Rules) {
-        if self.len == 0 {
-            assert!(self.nodes.capacity() == 0 && self.slots.capacity() == 0, "1: an empty directory holds memory");
+        if self.nodes.is_empty() {
+            let allocated = self.nodes.capacity() + self.slots.capacity();
+            assert!(self.len == 0 && allocated == 0, "1: an empty directory holds memory");
             return;
         }
         let expected = if self.depth == 0 { 0 } else { 1 << self.depth };

@@ -221,6 +221,13 @@ impl Record {
         })
     }
 
+    /// Makes room for so many fields more in a table; a packed record has none.
+    pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
+        if let Self::Table(table) = self {
+            table.reserve(fields, rules);
+        }
+    }
+
     /// Gives back all slack: O(n) for a table; a packed record has none.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         if let Self::Table(table) = self {

@@ -28,6 +28,9 @@ pub(crate) struct Shard {
     sums: Sums,
 }
 
+/// What a key takes beside its record: a slot and the mark beside it, and a share of free ones.
+pub(crate) const SLOT_BYTES: usize = (size_of::<Record>() + 1) * 8 / 7;
+
 /// What is counted of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
@@ -77,10 +80,15 @@ impl Shard {
         self.keys.segments().flat_map(|keys| keys.0.iter())
     }
 
+    /// Makes room for so many keys more.
+    pub(crate) fn reserve(&mut self, keys: usize, rules: &Rules) {
+        self.keys.reserve(keys, rules);
+    }
+
     /// Gives back all slack of keys and records.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums } = self;
-        keys.shrink_to_fit(|Keys(table)| {
+        keys.shrink_to_fit(rules, |Keys(table)| {
             for record in table.iter_mut() {
                 let before = Sums::of(record);
                 record.shrink_to_fit(rules);
@@ -310,6 +318,10 @@ impl Segment for Keys {
             side.insert(hash, record, rules);
         }
         upper
+    }
+
+    fn reserve(&mut self, entries: usize, rules: &Rules) {
+        slots::reserve(&mut self.0, entries, |record| rules.hash(record.key()));
     }
 
     fn absorb(&mut self, other: Self, rules: &Rules) {

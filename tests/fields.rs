@@ -254,7 +254,7 @@ fn update_sees_its_own_writes_and_returns_what_the_closure_returns() {
             assert_eq!(hash.increment("a", 9)?, 10);
             assert!(hash.remove("c"));
             assert!(hash.contains("a") && !hash.contains("c"));
-            assert_eq!(hash.as_ref().iter().len(), 2);
+            assert_eq!(hash.view().iter().len(), 2);
             Ok(hash.len())
         });
         assert_eq!(answer, Ok(2));

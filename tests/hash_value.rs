@@ -114,7 +114,7 @@ fn every_word_of_a_hash_works_on_a_value() {
     assert_eq!(value.increment_float("b", 0.5), Ok(2.5));
     assert_eq!(value.increment("b", 1), Err(Error::NotAnInteger));
     assert_eq!((value.get("a"), value.value_len("b"), value.contains("c")), (Some(&b"42"[..]), Some(3), true));
-    assert_eq!(value.as_ref().get("c"), Some(&b"4"[..]));
+    assert_eq!(value.view().get("c"), Some(&b"4"[..]));
     assert_eq!((value.take("a"), value.remove("b"), value.remove_many(["c", "d"])), (Some(b"42".to_vec()), true, 1));
     assert!(value.is_empty());
     value.set("a", "1").unwrap();
@@ -140,7 +140,7 @@ fn what_a_store_gives_is_whole_and_stands_alone() {
             let all = store.get_all("k");
             assert_eq!(all, expected);
             assert_eq!(store.read("k", |hash| hash.to_value()), expected);
-            store.update("k", |hash| assert_eq!(hash.as_ref().to_value(), expected));
+            store.update("k", |hash| assert_eq!(hash.view().to_value(), expected));
             store.set("k", "f0", "changed").unwrap();
             assert_eq!(all, expected, "a copy, not a view");
             support::check::value(&all);
@@ -160,5 +160,25 @@ fn retain_keeps_what_the_closure_wants_in_both_encodings() {
             value.retain(|_, _| false);
             assert_eq!(value, HashValue::new());
         }
+    }
+}
+
+#[test]
+fn reserving_fields_loses_none_and_is_given_back() {
+    for config in config::all() {
+        let mut value = HashValue::with_thresholds(config.thresholds);
+        value.reserve(1_000);
+        assert_eq!(value.memory_usage(), 0, "{}", config.name);
+        value.set_many((0..2_000).map(|n| (n.to_string(), n.to_string()))).unwrap();
+        value.reserve(20_000);
+        value.extend((2_000..20_000).map(|n| (n.to_string(), n.to_string())));
+        support::check::value(&value);
+        assert!((0..20_000).all(|n| value.get(n.to_string()) == Some(n.to_string().as_bytes())));
+        let before = value.memory_usage();
+        value.reserve(1_000_000);
+        value.shrink_to_fit();
+        support::check::value(&value);
+        assert!(value.memory_usage() <= before, "{}", config.name);
+        assert_eq!(value.len(), 20_000);
     }
 }

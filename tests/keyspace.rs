@@ -213,6 +213,30 @@ fn for_each_and_retain_see_what_other_threads_leave_alone() {
 }
 
 #[test]
+fn reserved_keys_fit_without_growth_and_reserving_loses_nothing() {
+    on_every_configuration(|config, store| {
+        store.reserve(0);
+        assert_eq!(store.stats(), config.store().stats());
+        fill(store);
+        store.reserve(5_000);
+        let beside_records = |store: &Store| {
+            let records = store.keys().iter().filter_map(|key| store.memory_usage(key)).sum::<usize>();
+            store.stats().bytes - records
+        };
+        let reserved = beside_records(store);
+        for n in 300..5_300 {
+            store.set(n.to_string(), "n", n.to_string()).unwrap();
+        }
+        assert_eq!(beside_records(store), reserved);
+        assert!((0..5_300).all(|n| store.contains_key(n.to_string())));
+        store.reserve(100_000);
+        store.shrink_to_fit();
+        assert!(beside_records(store) < 2 * reserved);
+        assert_eq!(store.key_count(), 5_300);
+    });
+}
+
+#[test]
 fn retain_keeps_what_the_closure_wants_and_counts_the_others() {
     on_every_configuration(|config, store| {
         assert_eq!(store.retain(|_, _| panic!("there is nothing")), 0);

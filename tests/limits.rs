@@ -3,7 +3,7 @@
 mod support;
 
 use hashlet::{Error, HashMut, Limits, Result, Store};
-use support::config;
+use support::config::on_every_configuration_within;
 
 const FIELDS: usize = 3;
 const STRING: usize = 8;
@@ -35,12 +35,8 @@ const INCREMENTS: [(&str, Increment); 4] = [
 
 /// Runs `test` on a store with the low limits, in each configuration.
 fn with_limits(test: impl Fn(&Store)) {
-    for config in config::all() {
-        let limits = Limits::default().max_fields(FIELDS).max_string(STRING).max_key(KEY);
-        let store = config.builder().limits(limits).build();
-        test(&store);
-        support::check::store(&store);
-    }
+    let limits = Limits::default().max_fields(FIELDS).max_string(STRING).max_key(KEY);
+    on_every_configuration_within(limits, |_, store| test(store));
 }
 
 /// Asserts that `write` fails with `error` and leaves the hash `key`, and the number of keys, as they were.

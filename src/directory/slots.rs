@@ -45,6 +45,13 @@ fn usable(buckets: usize) -> usize {
     if buckets <= 8 { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
 }
 
+/// Makes room for so many entries in all.
+pub(crate) fn reserve<T>(table: &mut HashTable<T>, entries: usize, hash_of: impl Fn(&T) -> u64) {
+    if table.capacity() < entries {
+        rebuild(table, entries, hash_of);
+    }
+}
+
 fn rebuild<T>(table: &mut HashTable<T>, capacity: usize, hash_of: impl Fn(&T) -> u64) {
     let mut rebuilt = HashTable::with_capacity(capacity);
     for entry in table.drain() {

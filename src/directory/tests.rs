@@ -42,6 +42,10 @@ impl Segment for Hashes {
         upper
     }
 
+    fn reserve(&mut self, entries: usize, _: &Rules) {
+        slots::reserve(&mut self.0, entries, |&hash| hash);
+    }
+
     fn absorb(&mut self, other: Self, _: &Rules) {
         other.0.into_iter().for_each(|hash| slots::insert(&mut self.0, hash, hash, |&hash| hash));
     }
@@ -90,6 +94,42 @@ fn mixed(n: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
+}
+
+#[test]
+fn reserved_room_takes_its_entries_without_a_split() {
+    for entries in [0, 1, 500, 784, 785, 5_000, 100_000] {
+        for there in [0, 1, 3_000] {
+            let mut subject = Subject::new();
+            (0..there).for_each(|n| subject.insert(mixed(n)));
+            subject.directory.reserve(entries as usize, &subject.rules);
+            subject.validate();
+            let (segments, bytes) = (subject.segments(), subject.directory.heap_bytes());
+            (there..there + entries).for_each(|n| subject.insert(mixed(n)));
+            assert_eq!(
+                (subject.segments(), subject.directory.heap_bytes()),
+                (segments, bytes),
+                "{there} and {entries}"
+            );
+            assert!((0..there + entries).all(|n| subject.contains(mixed(n))));
+            (0..there + entries).for_each(|n| subject.remove(mixed(n)));
+            subject.validate();
+            assert_eq!(subject.directory.heap_bytes(), 0);
+        }
+    }
+}
+
+#[test]
+fn reserving_beyond_all_bounds_reserves_within_bounds() {
+    let mut subject = Subject::new();
+    (0..1_000).for_each(|n| subject.insert(mixed(n)));
+    subject.directory.reserve(usize::MAX, &subject.rules);
+    assert!(subject.directory.heap_bytes() < 24 * RESERVE_MAX);
+    let Subject { directory, rules } = &mut subject;
+    directory.shrink_to_fit(rules, |segment| segment.0.shrink_to_fit(|&hash| hash));
+    subject.validate();
+    assert!(subject.segments() <= 8, "two neighbours hold a quarter of a segment at least");
+    assert!((0..1_000).all(|n| subject.contains(mixed(n))));
 }
 
 #[test]

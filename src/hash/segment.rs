@@ -307,6 +307,11 @@ impl Segment for Fields {
         upper
     }
 
+    fn reserve(&mut self, entries: usize, rules: &Rules) {
+        let Self { slots: table, arena, boxes, .. } = self;
+        slots::reserve(table, entries, |&place| hash_at(arena, boxes, place, rules));
+    }
+
     fn absorb(&mut self, mut other: Self, rules: &Rules) {
         let places = std::mem::take(&mut other.slots);
         self.arena.reserve_exact(other.arena.len() - other.garbage);

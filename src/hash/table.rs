@@ -95,9 +95,14 @@ impl Table {
         self.fields.find(hash)?.get(hash, field)
     }
 
+    /// Makes room for so many fields more.
+    pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
+        self.fields.reserve(fields, rules);
+    }
+
     /// Gives back all slack. O(n).
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
-        self.fields.shrink_to_fit(|fields| fields.shrink_to_fit(rules));
+        self.fields.shrink_to_fit(rules, |fields| fields.shrink_to_fit(rules));
     }
 
     pub(crate) fn entries(&self) -> Entries<'_> {

@@ -1,8 +1,9 @@
 //! Calls on whole keys.
 
-use crate::call::Context;
+use crate::call::{Call, Context};
+use crate::directory::RESERVE_MAX;
 use crate::hash::{Encoding, Record};
-use crate::shard::Shard;
+use crate::shard::{SLOT_BYTES, Shard};
 use crate::store::Store;
 use crate::sync::{InClosure, assert_outside_closures};
 use crate::time::Now;
@@ -151,6 +152,34 @@ impl Store {
         self.look(key.as_ref(), |record, _| record.map(Record::encoding))
     }
 
+    /// Makes room for so many more keys, so that setting them need not grow the tables of keys: about 20 bytes a key, beside
+    /// which the hashes are allocated one by one. A hint: room for at most 16,777,216 keys is made at once, none where it
+    /// would pass [`Limits::max_bytes`](crate::Limits::max_bytes), and it goes with removals. O(n and the keys), a shard at
+    /// a time.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.reserve(100_000);
+    /// for n in 0..100_000 {
+    ///     store.set(format!("key:{n}"), "field", "value")?;
+    /// }
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Holds each shard's write lock while it makes room there.
+    pub fn reserve(&self, keys: usize) {
+        let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
+        let spread = 4 * keys.isqrt(); // keys fall on shards at random: four standard deviations
+        let call = self.call();
+        for shard in &self.shards {
+            if call.exchange(0, (keys + spread) * SLOT_BYTES).is_err() {
+                return;
+            }
+            resize(&mut shard.write(), &call, |shard| shard.reserve(keys + spread, &self.rules));
+        }
+    }
+
     /// Gives back to the allocator what growth and removals have left over, of keys and of tables. Packed hashes have
     /// nothing to give. What is set afterwards has to grow again. O(n), a shard at a time.
     ///
@@ -169,10 +198,7 @@ impl Store {
         assert_outside_closures();
         let call = self.call();
         for shard in &self.shards {
-            let mut shard = shard.write();
-            let before = shard.heap_bytes();
-            shard.shrink_to_fit(&self.rules);
-            call.settle(before, shard.heap_bytes());
+            resize(&mut shard.write(), &call, |shard| shard.shrink_to_fit(&self.rules));
         }
     }
 
@@ -181,4 +207,11 @@ impl Store {
         assert_outside_closures();
         self.shards.iter().map(move |shard| look(&shard.read()))
     }
+}
+
+/// Changes what a shard has allocated, and accounts for it.
+fn resize(shard: &mut Shard, call: &Call<'_>, resize: impl FnOnce(&mut Shard)) {
+    let before = shard.heap_bytes();
+    resize(shard);
+    call.settle(before, shard.heap_bytes());
 }

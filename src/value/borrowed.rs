@@ -151,7 +151,7 @@ impl<'a> HashMut<'a> {
 
     /// Returns the hash to be read only. O(1).
     #[must_use]
-    pub fn as_ref(&self) -> HashRef<'_> {
+    pub fn view(&self) -> HashRef<'_> {
         HashRef::new(self.record, self.cx)
     }
 
@@ -159,25 +159,25 @@ impl<'a> HashMut<'a> {
     /// each of its fields.
     #[doc(alias = "HGET")]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
-        self.as_ref().get(field)
+        self.view().get(field)
     }
 
     /// Returns the value of each of these fields, in their order. O(fields asked).
     #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
-        self.as_ref().get_many(fields)
+        self.view().get_many(fields)
     }
 
     /// Returns whether there is such a field. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
-        self.as_ref().contains(field)
+        self.view().contains(field)
     }
 
     /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
     #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
-        self.as_ref().value_len(field)
+        self.view().value_len(field)
     }
 
     /// Returns the number of fields. O(1).
@@ -197,14 +197,14 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        self.as_ref().iter()
+        self.view().iter()
     }
 
     /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
     /// O(1). Not for secrets: the numbers behind it can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
-        self.as_ref().random_field()
+        self.view().random_field()
     }
 
     /// Returns how the hash is stored at this moment; the closure's result as a whole decides how it is stored
@@ -219,7 +219,7 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn to_value(&self) -> HashValue {
-        self.as_ref().to_value()
+        self.view().to_value()
     }
 
     /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes

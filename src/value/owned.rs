@@ -70,7 +70,7 @@ impl HashValue {
 
     /// Returns the hash to be read only. O(1).
     #[must_use]
-    pub fn as_ref(&self) -> HashRef<'_> {
+    pub fn view(&self) -> HashRef<'_> {
         HashRef::new(&self.record, Context::of_value(&self.rules))
     }
 
@@ -79,25 +79,25 @@ impl HashValue {
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
-        self.as_ref().get(field)
+        self.view().get(field)
     }
 
     /// Returns the value of each of these fields, in their order. O(fields asked).
     #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
-        self.as_ref().get_many(fields)
+        self.view().get_many(fields)
     }
 
     /// Returns whether there is such a field. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
-        self.as_ref().contains(field)
+        self.view().contains(field)
     }
 
     /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
     #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
-        self.as_ref().value_len(field)
+        self.view().value_len(field)
     }
 
     /// Returns the number of fields. O(1).
@@ -117,7 +117,7 @@ impl HashValue {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        self.as_ref().iter()
+        self.view().iter()
     }
 
     /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
@@ -125,7 +125,7 @@ impl HashValue {
     #[doc(alias = "HRANDFIELD")]
     #[must_use]
     pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
-        self.as_ref().random_field()
+        self.view().random_field()
     }
 
     /// Returns how the hash is stored. O(1).
@@ -133,6 +133,13 @@ impl HashValue {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.record.encoding()
+    }
+
+    /// Makes room for so many more fields, so that setting them need not grow the table. A packed hash takes exactly what
+    /// it holds, and stays as it is. A hint: room for at most 16,777,216 fields is made at once, and it goes with removals.
+    /// O(n and the fields).
+    pub fn reserve(&mut self, fields: usize) {
+        self.record.reserve(fields, &self.rules);
     }
 
     /// Gives back to the allocator what growth and removals have left over: O(n) for a table; a packed hash has nothing

@@ -1,7 +1,7 @@
 //! The configurations every behaviour test runs on. A promise about fields holds in both encodings, at any threshold
 //! and on any number of shards, or it does not hold.
 
-use hashlet::{Builder, Store, Thresholds};
+use hashlet::{Builder, Limits, Store, Thresholds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -52,9 +52,14 @@ impl Config {
 /// Runs `test` on a fresh store of each configuration, validates the store afterwards, and names the configuration when
 /// the test fails.
 pub(crate) fn on_every_configuration(test: impl Fn(&Config, &Store)) {
+    on_every_configuration_within(Limits::default(), test);
+}
+
+/// The same for stores with these limits.
+pub(crate) fn on_every_configuration_within(limits: Limits, test: impl Fn(&Config, &Store)) {
     for config in &all() {
         let _named = Named(config.name);
-        let store = config.store();
+        let store = config.builder().limits(limits).build();
         test(config, &store);
         super::check::store(&store);
     }
