@@ -13,6 +13,7 @@ macro_rules! look {
     ($look:expr, $hash:expr, [$($key:expr)?], size: $size:expr, all: $all:expr, copy: $copy:expr) => {
         match $look {
             Look::Get(field) => Reply::from($hash.get($($key,)? field)),
+            Look::GetMany(fields) => Reply::values($hash.get_many($($key,)? fields)),
             Look::Contains(field) => Reply::from($hash.contains($($key,)? field)),
             Look::ValueLen(field) => Reply::from($hash.value_len($($key,)? field)),
             Look::Size => Reply::from($size),

@@ -117,6 +117,10 @@ impl<'a> ModelHash<'a> {
         self.fields.get(field.as_ref()).map(Vec::as_slice)
     }
 
+    pub(crate) fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
+        fields.into_iter().map(|field| self.get(field)).collect()
+    }
+
     pub(crate) fn contains(&self, field: impl AsRef<[u8]>) -> bool {
         self.get(field).is_some()
     }

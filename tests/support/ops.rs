@@ -14,7 +14,6 @@ pub(crate) enum Op {
     /// Two or three keys, and the calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, Call)>),
     Read(Bytes, Vec<Look>),
-    GetMany(Bytes, Vec<Bytes>),
     GetAcross(Vec<Bytes>, Bytes),
     RandomFields(Bytes, Sample),
     /// A walk through a hash, in pages of this many fields.
@@ -44,6 +43,7 @@ pub(crate) enum Call {
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
     Get(Bytes),
+    GetMany(Vec<Bytes>),
     Contains(Bytes),
     ValueLen(Bytes),
     Size,
@@ -94,8 +94,7 @@ impl Op {
                 Self::UpdateMany(keys, some(source, |source| (source.below(3), Call::decode(source, shape))))
             }
             49..=51 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
-            52 => Self::GetMany(source.key(shape.keys), some(source, |source| source.field(shape.fields))),
-            53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
+            52..=53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             56 => Self::RandomFields(source.key(shape.keys), sample(source)),
@@ -116,7 +115,7 @@ impl Op {
     /// The keys whose hashes the call touches.
     pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
-            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetMany(key, _) => from_ref(key),
+            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
@@ -139,7 +138,8 @@ impl Call {
 impl Look {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(16) {
-            0..=5 => Self::Get(source.field(shape.fields)),
+            0..=4 => Self::Get(source.field(shape.fields)),
+            5 => Self::GetMany(some(source, |source| source.field(shape.fields))),
             6 => Self::Copy,
             7 => Self::RandomField,
             8..=10 => Self::Contains(source.field(shape.fields)),

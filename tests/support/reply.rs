@@ -41,8 +41,8 @@ impl Reply {
         Self::pairs(value.iter())
     }
 
-    pub(crate) fn values(values: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
-        Self::Values(values.into_iter().map(|value| value.map(Bytes)).collect())
+    pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
+        Self::Values(values.into_iter().map(|value| value.map(V::into)).collect())
     }
 }
 

@@ -24,7 +24,6 @@ impl Op {
             Self::Read(key, looks) => {
                 store.read(key, |hash| Reply::Many(looks.iter().map(|look| look.on_ref(hash)).collect()))
             }
-            Self::GetMany(key, fields) => Reply::values(store.get_many(key, fields)),
             Self::GetAcross(keys, field) => Reply::values(store.get_across(keys, field)),
             Self::RandomFields(key, sample) => {
                 let drawn = store.random_fields(key, *sample);
@@ -81,9 +80,6 @@ impl Op {
             Self::Read(key, looks) => {
                 model.hash(key.as_ref(), |hash| Reply::Many(looks.iter().map(|look| look.on_model(hash)).collect()))
             }
-            Self::GetMany(key, fields) => model.hash(key.as_ref(), |hash| {
-                Reply::values(fields.iter().map(|field| hash.get(field).map(<[u8]>::to_vec)))
-            }),
             Self::GetAcross(keys, field) => {
                 let on_key = |key: &Bytes| model.hash(key.as_ref(), |hash| hash.get(field).map(<[u8]>::to_vec));
                 Reply::values(keys.iter().map(on_key))
