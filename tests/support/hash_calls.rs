@@ -63,7 +63,7 @@ impl Look {
     pub(crate) fn on_ref(&self, hash: &HashRef<'_>) -> Reply {
         assert_eq!(hash.iter().len(), hash.len());
         assert_eq!(hash.is_empty(), hash.iter().next().is_none());
-        look!(self, hash, [], size: hash.len(), all: hash.iter(), copy: Reply::copy(&hash.to_value()))
+        look!(self, hash, [], size: hash.len(), all: hash, copy: Reply::copy(hash.to_value()))
     }
 
     pub(crate) fn on_model(&self, hash: &ModelHash<'_>) -> Reply {
@@ -76,7 +76,7 @@ impl Call {
         match self {
             Self::Look(look) => {
                 let copy = || store.get_all(key);
-                look!(look, store, [key], size: store.size(key), all: copy().iter(), copy: Reply::copy(&copy()))
+                look!(look, store, [key], size: store.size(key), all: copy().iter(), copy: Reply::copy(copy()))
             }
             Self::Change(change) => change!(change, store, [key]),
         }
@@ -85,7 +85,7 @@ impl Call {
     pub(crate) fn on_view(&self, hash: &mut HashMut<'_>) -> Reply {
         match self {
             Self::Look(look) => {
-                look!(look, hash, [], size: hash.len(), all: hash.iter(), copy: Reply::copy(&hash.to_value()))
+                look!(look, hash, [], size: hash.len(), all: &*hash, copy: Reply::copy(hash.to_value()))
             }
             Self::Change(change) => change!(change, hash, []),
         }
@@ -94,7 +94,7 @@ impl Call {
     pub(crate) fn on_value(&self, hash: &mut HashValue) -> Reply {
         match self {
             Self::Look(look) => {
-                look!(look, hash, [], size: hash.len(), all: hash.iter(), copy: Reply::copy(&hash.clone()))
+                look!(look, hash, [], size: hash.len(), all: &*hash, copy: Reply::copy(hash.clone()))
             }
             Self::Change(change) => change!(change, hash, []),
         }

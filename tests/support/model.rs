@@ -82,12 +82,22 @@ impl Model {
         self.hashes.clear();
     }
 
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &ModelHash<'_>) -> bool) -> usize {
+        let (bounds, before) = (self.bounds, self.hashes.len());
+        self.hashes.retain(|key, fields| keep(key, &ModelHash { bounds, refused: None, fields }));
+        before - self.hashes.len()
+    }
+
     pub(crate) fn contains_key(&self, key: &[u8]) -> bool {
         self.hashes.contains_key(key)
     }
 
     pub(crate) fn keys(&self) -> Vec<Vec<u8>> {
         self.hashes.keys().cloned().collect()
+    }
+
+    pub(crate) fn hashes(&self) -> &BTreeMap<Vec<u8>, Fields> {
+        &self.hashes
     }
 
     pub(crate) fn key_count(&self) -> usize {

@@ -26,6 +26,11 @@ pub(crate) enum Op {
     Rename([Bytes; 2], Overwrite),
     Copy([Bytes; 2], Overwrite),
     ClearAll,
+    Retain(Sieve),
+    /// Keeps the hashes that have this field.
+    RetainWith(Bytes),
+    ShrinkToFit,
+    ForEach,
     Keys,
     /// A walk through all keys, in pages of this many.
     ScanKeys(usize),
@@ -76,6 +81,10 @@ pub(crate) enum Expected {
     Value(Bytes),
 }
 
+/// What a `retain` keeps: all but one in so many, chosen by the sum of all their bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sieve(usize);
+
 /// How many keys and fields a scenario spreads its calls over: few, so that calls meet; or many, so that directories
 /// split and merge.
 #[derive(Clone, Copy, Debug)]
@@ -105,9 +114,19 @@ impl Op {
             61 if source.one_in(4) => Self::ClearMany(keys(source, shape)),
             61 => Self::Clear(source.key(shape.keys)),
             62 => Self::Counts,
-            _ if source.one_in(32) => Self::ClearAll,
-            _ if source.one_in(8) => Self::ScanKeys(page(source, shape.keys)),
-            _ if source.one_in(2) => Self::IterKeys,
+            _ => Self::decode_on_all(source, shape),
+        }
+    }
+
+    fn decode_on_all(source: &mut Source<'_>, shape: Shape) -> Self {
+        match source.below(32) {
+            0 => Self::ClearAll,
+            1 if source.one_in(4) => Self::RetainWith(source.field(shape.fields)),
+            1..=5 => Self::Retain(Sieve::decode(source)),
+            6..=9 => Self::ShrinkToFit,
+            10..=13 => Self::ForEach,
+            14..=17 => Self::ScanKeys(page(source, shape.keys)),
+            18..=24 => Self::IterKeys,
             _ => Self::Keys,
         }
     }
@@ -120,8 +139,14 @@ impl Op {
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
-            Self::ClearAll | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
+            Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
+            Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
         }
+    }
+
+    /// Whether the call may change any hash at all.
+    pub(crate) fn changes_all(&self) -> bool {
+        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit)
     }
 }
 
@@ -182,6 +207,17 @@ impl Change {
             _ if source.one_in(4) => Self::Clear,
             _ => Self::Set(source.field(fields), source.value()),
         }
+    }
+}
+
+impl Sieve {
+    fn decode(source: &mut Source<'_>) -> Self {
+        Self(if source.one_in(32) { 1 } else { source.one_of(&[16, 64, 64, 256]) })
+    }
+
+    pub(crate) fn keeps<'a>(self, name: &[u8], content: impl IntoIterator<Item = &'a [u8]>) -> bool {
+        let sum = |bytes: &[u8]| bytes.iter().map(|&byte| usize::from(byte)).sum::<usize>();
+        !(sum(name) + content.into_iter().map(sum).sum::<usize>()).is_multiple_of(self.0)
     }
 }
 

@@ -18,15 +18,23 @@ pub(crate) enum Reply {
     Values(Vec<Option<Bytes>>),
     Names(Vec<Bytes>),
     Pairs(Vec<(Bytes, Bytes)>),
+    Hashes(Vec<(Bytes, Vec<(Bytes, Bytes)>)>),
     Failed(hashlet::Error),
     Many(Vec<Reply>),
 }
 
 impl Reply {
-    pub(crate) fn pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let mut pairs: Vec<(Bytes, Bytes)> = pairs.map(|(field, value)| (field.into(), value.into())).collect();
-        pairs.sort_unstable();
-        Self::Pairs(pairs)
+    pub(crate) fn pairs<F: Into<Bytes>, V: Into<Bytes>>(pairs: impl IntoIterator<Item = (F, V)>) -> Self {
+        Self::Pairs(sorted(pairs))
+    }
+
+    pub(crate) fn hashes<H>(hashes: impl IntoIterator<Item = (Vec<u8>, H)>) -> Self
+    where
+        H: IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    {
+        let mut hashes: Vec<_> = hashes.into_iter().map(|(key, hash)| (Bytes(key), sorted(hash))).collect();
+        hashes.sort_unstable();
+        Self::Hashes(hashes)
     }
 
     pub(crate) fn names(names: impl IntoIterator<Item = Vec<u8>>) -> Self {
@@ -36,14 +44,23 @@ impl Reply {
     }
 
     /// An owned copy of a hash.
-    pub(crate) fn copy(value: &HashValue) -> Self {
-        check::value(value);
-        Self::pairs(value.iter())
+    pub(crate) fn copy(value: HashValue) -> Self {
+        check::value(&value);
+        Self::pairs(value)
     }
 
     pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
         Self::Values(values.into_iter().map(|value| value.map(V::into)).collect())
     }
+}
+
+fn sorted<F: Into<Bytes>, V: Into<Bytes>>(pairs: impl IntoIterator<Item = (F, V)>) -> Vec<(Bytes, Bytes)> {
+    let pairs = pairs.into_iter().map(|(field, value)| (field.into(), value.into()));
+    let (least, most) = pairs.size_hint();
+    let mut sorted: Vec<(Bytes, Bytes)> = pairs.collect();
+    assert!(least <= sorted.len() && most.is_none_or(|most| sorted.len() <= most), "a false size hint");
+    sorted.sort_unstable();
+    sorted
 }
 
 /// `From` for each plain answer a call can give.

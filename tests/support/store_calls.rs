@@ -36,10 +36,7 @@ impl Op {
                 }
                 drawn.len().into()
             }
-            Self::Scan(key, count) => {
-                let pairs = walk(*count, |cursor| store.scan(key, cursor, *count));
-                Reply::pairs(pairs.iter().map(|(field, value)| (&field[..], &value[..])))
-            }
+            Self::Scan(key, count) => Reply::pairs(walk(*count, |cursor| store.scan(key, cursor, *count))),
             Self::Fields(key) => Reply::names(store.fields(key)),
             Self::Values(key) => Reply::names(store.values(key)),
             Self::ContainsKey(key) => store.contains_key(key).into(),
@@ -50,6 +47,21 @@ impl Op {
             Self::ClearAll => {
                 store.clear_all();
                 Reply::Done
+            }
+            Self::Retain(sieve) => {
+                store.retain(|key, hash| sieve.keeps(key, hash.iter().flat_map(<[_; 2]>::from))).into()
+            }
+            Self::RetainWith(field) => store.retain(|_, hash| hash.contains(field)).into(),
+            Self::ShrinkToFit => {
+                let before = store.stats().bytes;
+                store.shrink_to_fit();
+                assert!(store.stats().bytes <= before, "shrinking takes memory");
+                Reply::Done
+            }
+            Self::ForEach => {
+                let mut hashes = Vec::new();
+                store.for_each(|key, hash| hashes.push((key.to_vec(), hash.to_value())));
+                Reply::hashes(hashes)
             }
             Self::Keys => Reply::names(store.keys()),
             Self::ScanKeys(count) => Reply::names(walk(*count, |cursor| store.scan_keys(cursor, *count))),
@@ -107,6 +119,12 @@ impl Op {
                 model.clear_all();
                 Reply::Done
             }
+            Self::Retain(sieve) => {
+                model.retain(|key, hash| sieve.keeps(key, hash.iter().flat_map(<[_; 2]>::from))).into()
+            }
+            Self::RetainWith(field) => model.retain(|_, hash| hash.contains(field)).into(),
+            Self::ShrinkToFit => Reply::Done,
+            Self::ForEach => Reply::hashes(model.hashes().clone()),
             Self::Keys | Self::ScanKeys(_) | Self::IterKeys => Reply::names(model.keys()),
             Self::Counts => {
                 Reply::Many(vec![model.key_count().into(), model.field_count().into(), model.key_count().into()])
