@@ -3,8 +3,9 @@
 
 use hashlet::{HashMut, HashRef, HashValue, Store};
 
+use super::check;
 use super::model::ModelHash;
-use super::ops::{Call, Change, Expected, Look};
+use super::ops::{Call, Change, Expected, Look, OwnedCall};
 use super::reply::Reply;
 use super::source::Bytes;
 
@@ -16,7 +17,7 @@ macro_rules! look {
             Look::GetMany(fields) => Reply::values($hash.get_many($($key,)? fields)),
             Look::Contains(field) => Reply::from($hash.contains($($key,)? field)),
             Look::ValueLen(field) => Reply::from($hash.value_len($($key,)? field)),
-            Look::Size => Reply::from($size),
+            Look::Size => $size,
             Look::All => Reply::pairs($all),
             Look::Copy => $copy,
             Look::RandomField => {
@@ -61,13 +62,12 @@ macro_rules! change {
 
 impl Look {
     pub(crate) fn on_ref(&self, hash: &HashRef<'_>) -> Reply {
-        assert_eq!(hash.iter().len(), hash.len());
-        assert_eq!(hash.is_empty(), hash.iter().next().is_none());
-        look!(self, hash, [], size: hash.len(), all: hash, copy: Reply::copy(hash.to_value()))
+        let size = Reply::size(hash.len(), hash.is_empty());
+        look!(self, hash, [], size: size, all: hash, copy: Reply::copy(hash.to_value()))
     }
 
     pub(crate) fn on_model(&self, hash: &ModelHash<'_>) -> Reply {
-        look!(self, hash, [], size: hash.len(), all: hash.iter(), copy: Reply::pairs(hash.iter()))
+        look!(self, hash, [], size: hash.len().into(), all: hash.iter(), copy: Reply::pairs(hash.iter()))
     }
 }
 
@@ -75,8 +75,9 @@ impl Call {
     pub(crate) fn on_store(&self, store: &Store, key: &Bytes) -> Reply {
         match self {
             Self::Look(look) => {
+                let size = || Reply::size(store.size(key), !store.contains_key(key));
                 let copy = || store.get_all(key);
-                look!(look, store, [key], size: store.size(key), all: copy().iter(), copy: Reply::copy(copy()))
+                look!(look, store, [key], size: size(), all: copy().iter(), copy: Reply::copy(copy()))
             }
             Self::Change(change) => change!(change, store, [key]),
         }
@@ -85,16 +86,18 @@ impl Call {
     pub(crate) fn on_view(&self, hash: &mut HashMut<'_>) -> Reply {
         match self {
             Self::Look(look) => {
-                look!(look, hash, [], size: hash.len(), all: &*hash, copy: Reply::copy(hash.to_value()))
+                let size = Reply::size(hash.len(), hash.is_empty());
+                look!(look, hash, [], size: size, all: &*hash, copy: Reply::copy(hash.to_value()))
             }
             Self::Change(change) => change!(change, hash, []),
         }
     }
 
-    pub(crate) fn on_value(&self, hash: &mut HashValue) -> Reply {
+    fn on_value(&self, hash: &mut HashValue) -> Reply {
         match self {
             Self::Look(look) => {
-                look!(look, hash, [], size: hash.len(), all: &*hash, copy: Reply::copy(hash.clone()))
+                let size = Reply::size(hash.len(), hash.is_empty());
+                look!(look, hash, [], size: size, all: hash.as_ref(), copy: Reply::copy(hash.clone()))
             }
             Self::Change(change) => change!(change, hash, []),
         }
@@ -104,6 +107,45 @@ impl Call {
         match self {
             Self::Look(look) => look.on_model(hash),
             Self::Change(change) => change!(change, hash, []),
+        }
+    }
+}
+
+impl OwnedCall {
+    pub(crate) fn on_value(&self, hash: &mut HashValue) -> Reply {
+        let reply = match self {
+            Self::Call(call) => call.on_value(hash),
+            Self::Extend(pairs) => {
+                hash.extend(pairs.clone());
+                Reply::Done
+            }
+            Self::Collect => {
+                let collected = HashValue::from_iter(&*hash);
+                assert_eq!(collected, *hash, "collected from the other's pairs");
+                Reply::copy(collected)
+            }
+            Self::Retain(sieve) => hash.retain(|field, value| sieve.keeps(field, [value])).into(),
+            Self::ShrinkToFit => {
+                let before = hash.memory_usage();
+                hash.shrink_to_fit();
+                assert!(hash.memory_usage() <= before, "shrinking takes memory");
+                Reply::Done
+            }
+        };
+        check::value(hash);
+        reply
+    }
+
+    pub(crate) fn on_model(&self, hash: &mut ModelHash<'_>) -> Reply {
+        match self {
+            Self::Call(call) => call.on_model(hash),
+            Self::Extend(pairs) => {
+                hash.extend(pairs.clone());
+                Reply::Done
+            }
+            Self::Collect => Reply::pairs(hash.iter()),
+            Self::Retain(sieve) => hash.retain(|field, value| sieve.keeps(field, [value])).into(),
+            Self::ShrinkToFit => Reply::Done,
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Op {
     /// Two or three keys, and the calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, Call)>),
     Read(Bytes, Vec<Look>),
+    /// An owned copy of a hash, and the calls on it.
+    GetAll(Bytes, Vec<OwnedCall>),
     GetAcross(Vec<Bytes>, Bytes),
     RandomFields(Bytes, Sample),
     /// A walk through a hash, in pages of this many fields.
@@ -72,6 +74,17 @@ pub(crate) enum Change {
     Clear,
 }
 
+/// One call on an owned value: those of every hash, and its own.
+#[derive(Clone, Debug)]
+pub(crate) enum OwnedCall {
+    Call(Call),
+    Extend(Vec<(Bytes, Bytes)>),
+    /// Collects the pairs into another value.
+    Collect,
+    Retain(Sieve),
+    ShrinkToFit,
+}
+
 /// What a `compare_and_set` expects.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
@@ -103,7 +116,8 @@ impl Op {
                 Self::UpdateMany(keys, some(source, |source| (source.below(3), Call::decode(source, shape))))
             }
             49..=51 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
-            52..=53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
+            52 => Self::GetAll(source.key(shape.keys), some(source, |source| OwnedCall::decode(source, shape))),
+            53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             56 => Self::RandomFields(source.key(shape.keys), sample(source)),
@@ -134,13 +148,23 @@ impl Op {
     /// The keys whose hashes the call touches.
     pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
-            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) => from_ref(key),
+            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetAll(key, _) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
             Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
+        }
+    }
+
+    /// The calls that an owned value takes as well.
+    pub(crate) fn owned_calls(&self) -> Vec<OwnedCall> {
+        match self {
+            Self::Call(_, call) => vec![OwnedCall::Call(call.clone())],
+            Self::Update(_, calls) => calls.iter().cloned().map(OwnedCall::Call).collect(),
+            Self::GetAll(_, calls) => calls.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -180,8 +204,7 @@ impl Change {
         let Shape { fields, .. } = shape;
         match source.below(32) {
             0..=7 => Self::Set(source.field(fields), source.value()),
-            8..=9 => Self::SetMany(some(source, |source| (source.field(fields), source.value()))),
-            10 => Self::SetMany(run(source, fields).map(|field| (numbered(field), source.value())).collect()),
+            8..=10 => Self::SetMany(pairs(source, fields)),
             11..=12 => Self::SetIfAbsent(source.field(fields), source.value()),
             13..=16 => {
                 let field = source.field(fields);
@@ -210,6 +233,18 @@ impl Change {
     }
 }
 
+impl OwnedCall {
+    fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
+        match source.below(8) {
+            0..=3 => Self::Call(Call::decode(source, shape)),
+            4 => Self::Extend(pairs(source, shape.fields)),
+            5 => Self::Collect,
+            6 => Self::Retain(Sieve::decode(source)),
+            _ => Self::ShrinkToFit,
+        }
+    }
+}
+
 impl Sieve {
     fn decode(source: &mut Source<'_>) -> Self {
         Self(if source.one_in(32) { 1 } else { source.one_of(&[16, 64, 64, 256]) })
@@ -224,6 +259,15 @@ impl Sieve {
 /// None to four of something.
 pub(crate) fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
     (0..source.below(5)).map(|_| one(source)).collect()
+}
+
+/// Pairs with fields from anywhere, or with neighbouring ones.
+fn pairs(source: &mut Source<'_>, fields: usize) -> Vec<(Bytes, Bytes)> {
+    if source.one_in(3) {
+        run(source, fields).map(|field| (numbered(field), source.value())).collect()
+    } else {
+        some(source, |source| (source.field(fields), source.value()))
+    }
 }
 
 fn keys(source: &mut Source<'_>, shape: Shape) -> Vec<Bytes> {

@@ -24,6 +24,12 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// The number of fields, from a face that tells its emptiness in another way, too.
+    pub(crate) fn size(len: usize, is_empty: bool) -> Self {
+        assert_eq!(is_empty, len == 0, "{len} fields");
+        Self::Count(len)
+    }
+
     pub(crate) fn pairs<F: Into<Bytes>, V: Into<Bytes>>(pairs: impl IntoIterator<Item = (F, V)>) -> Self {
         Self::Pairs(sorted(pairs))
     }

@@ -86,20 +86,13 @@ impl Scenario {
         let mut value = HashValue::with_thresholds(self.config.thresholds);
         let mut fields = Fields::new();
         self.step_by_step(|_, op| {
-            let (Op::Call(..) | Op::Update(..)) = op else { return };
-            let calls = match op {
-                Op::Call(_, call) => std::slice::from_ref(call),
-                Op::Update(_, calls) => calls,
-                _ => &[],
-            };
-            for call in calls {
+            for call in op.owned_calls() {
                 assert_eq!(
                     call.on_value(&mut value),
                     call.on_model(&mut ModelHash::alone(&mut fields)),
                     "left is the value, right the model"
                 );
             }
-            check::value(&value);
         });
         assert_eq!(value, fields.iter().collect::<HashValue>());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hashlet::{Cursor, Error, HashMut, Page, Sample, Store};
+use hashlet::{Cursor, Encoding, Error, HashMut, Page, Sample, Store};
 
 use super::model::Model;
 use super::ops::{Call, Op};
@@ -24,6 +24,10 @@ impl Op {
             Self::Read(key, looks) => {
                 store.read(key, |hash| Reply::Many(looks.iter().map(|look| look.on_ref(hash)).collect()))
             }
+            Self::GetAll(key, calls) => {
+                let mut copy = store.get_all(key);
+                Reply::Many(calls.iter().map(|call| call.on_value(&mut copy)).collect())
+            }
             Self::GetAcross(keys, field) => Reply::values(store.get_across(keys, field)),
             Self::RandomFields(key, sample) => {
                 let drawn = store.random_fields(key, *sample);
@@ -39,7 +43,10 @@ impl Op {
             Self::Scan(key, count) => Reply::pairs(walk(*count, |cursor| store.scan(key, cursor, *count))),
             Self::Fields(key) => Reply::names(store.fields(key)),
             Self::Values(key) => Reply::names(store.values(key)),
-            Self::ContainsKey(key) => store.contains_key(key).into(),
+            Self::ContainsKey(key) => {
+                check_encoding(store, key);
+                store.contains_key(key).into()
+            }
             Self::Clear(key) => store.clear(key).into(),
             Self::ClearMany(keys) => store.clear_many(keys).into(),
             Self::Rename([key, new], overwrite) => store.rename(key, new, *overwrite).into(),
@@ -92,6 +99,9 @@ impl Op {
             Self::Read(key, looks) => {
                 model.hash(key.as_ref(), |hash| Reply::Many(looks.iter().map(|look| look.on_model(hash)).collect()))
             }
+            Self::GetAll(key, calls) => {
+                model.on_copy(key.as_ref(), |hash| Reply::Many(calls.iter().map(|call| call.on_model(hash)).collect()))
+            }
             Self::GetAcross(keys, field) => {
                 let on_key = |key: &Bytes| model.hash(key.as_ref(), |hash| hash.get(field).map(<[u8]>::to_vec));
                 Reply::values(keys.iter().map(on_key))
@@ -138,6 +148,17 @@ fn update_many<const N: usize>(store: &Store, keys: [&Bytes; N], calls: &[(usize
         Reply::Many(calls.iter().map(|(at, call)| call.on_view(&mut hashes[at % N])).collect())
     };
     store.update_many(keys, on_key).into()
+}
+
+/// The model knows neither encodings nor bytes, but every face has to say the same of them.
+fn check_encoding(store: &Store, key: &Bytes) {
+    let encoding = store.encoding(key);
+    assert_eq!(encoding.is_some(), store.contains_key(key));
+    assert_eq!(encoding.is_some(), store.memory_usage(key).is_some());
+    let encoding = encoding.unwrap_or(Encoding::Packed);
+    assert_eq!(store.read(key, |hash| hash.encoding()), encoding);
+    assert_eq!(store.update(key, |hash| hash.encoding()), encoding);
+    assert_eq!(store.get_all(key).encoding(), encoding);
 }
 
 /// All that a scan returns from the first page to the last, each of which but the last is full.
