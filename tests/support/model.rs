@@ -53,6 +53,12 @@ impl Model {
         result
     }
 
+    /// A copy of a hash: it keeps the limits, and has no key that could be refused.
+    pub(crate) fn on_copy<R>(&self, key: &[u8], work: impl FnOnce(&mut ModelHash<'_>) -> R) -> R {
+        let mut fields = self.hashes.get(key).cloned().unwrap_or_default();
+        work(&mut ModelHash { bounds: self.bounds, refused: None, fields: &mut fields })
+    }
+
     pub(crate) fn clear(&mut self, key: &[u8]) -> bool {
         self.hashes.remove(key).is_some()
     }
@@ -82,12 +88,22 @@ impl Model {
         self.hashes.clear();
     }
 
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &ModelHash<'_>) -> bool) -> usize {
+        let (bounds, before) = (self.bounds, self.hashes.len());
+        self.hashes.retain(|key, fields| keep(key, &ModelHash { bounds, refused: None, fields }));
+        before - self.hashes.len()
+    }
+
     pub(crate) fn contains_key(&self, key: &[u8]) -> bool {
         self.hashes.contains_key(key)
     }
 
     pub(crate) fn keys(&self) -> Vec<Vec<u8>> {
         self.hashes.keys().cloned().collect()
+    }
+
+    pub(crate) fn hashes(&self) -> &BTreeMap<Vec<u8>, Fields> {
+        &self.hashes
     }
 
     pub(crate) fn key_count(&self) -> usize {
@@ -117,6 +133,10 @@ impl<'a> ModelHash<'a> {
         self.fields.get(field.as_ref()).map(Vec::as_slice)
     }
 
+    pub(crate) fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
+        fields.into_iter().map(|field| self.get(field)).collect()
+    }
+
     pub(crate) fn contains(&self, field: impl AsRef<[u8]>) -> bool {
         self.get(field).is_some()
     }
@@ -139,9 +159,16 @@ impl<'a> ModelHash<'a> {
     }
 
     pub(crate) fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.set_many([(field, value)])? == 1)
+        let is_new = !self.contains(&field);
+        self.admit(field.as_ref(), value.as_ref())?;
+        if is_new {
+            self.admit_size(self.len() + 1)?;
+        }
+        self.extend([(field, value)]);
+        Ok(is_new)
     }
 
+    /// A value that was extended past its limit is refused even when no field is new.
     pub(crate) fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         pairs: impl IntoIterator<Item = (F, V)>,
@@ -149,21 +176,22 @@ impl<'a> ModelHash<'a> {
         let pairs: Vec<(F, V)> = pairs.into_iter().collect();
         self.admit_key()?;
         for (field, value) in &pairs {
-            self.admit_field(field.as_ref())?;
-            self.admit_value(value.as_ref())?;
+            self.admit(field.as_ref(), value.as_ref())?;
         }
         let mut new: Vec<&[u8]> =
             pairs.iter().map(|(field, _)| field.as_ref()).filter(|field| !self.fields.contains_key(*field)).collect();
         new.sort_unstable();
         new.dedup();
-        let (new, size) = (new.len(), self.fields.len() + new.len());
-        if new > 0 && size > self.bounds.fields {
-            return Err(Error::TooManyFields { size, limit: self.bounds.fields });
-        }
-        for (field, value) in &pairs {
-            self.fields.insert(field.as_ref().to_vec(), value.as_ref().to_vec());
-        }
+        let new = new.len();
+        self.admit_size(self.len() + new)?;
+        self.extend(pairs);
         Ok(new)
+    }
+
+    /// Knows no limits.
+    pub(crate) fn extend<F: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) {
+        let owned = |(field, value): (F, V)| (field.as_ref().to_vec(), value.as_ref().to_vec());
+        self.fields.extend(pairs.into_iter().map(owned));
     }
 
     pub(crate) fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
@@ -177,9 +205,7 @@ impl<'a> ModelHash<'a> {
         new: Option<&[u8]>,
     ) -> Result<bool> {
         let field = field.as_ref();
-        self.admit_key()?;
-        self.admit_field(field)?;
-        self.admit_value(new.unwrap_or_default())?;
+        self.admit(field, new.unwrap_or_default())?;
         if self.get(field) != expected {
             return Ok(false);
         }
@@ -202,10 +228,15 @@ impl<'a> ModelHash<'a> {
         self.fields.remove(field.as_ref())
     }
 
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
+        let before = self.len();
+        self.fields.retain(|field, value| keep(field, value));
+        before - self.len()
+    }
+
     pub(crate) fn increment(&mut self, field: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         let field = field.as_ref();
-        self.admit_key()?;
-        self.admit_field(field)?;
+        self.admit(field, b"")?;
         let sum = self.get(field).map_or(Ok(0), integer)?.checked_add(by).ok_or(Error::Overflow)?;
         self.set(field, sum.to_string())?;
         Ok(sum)
@@ -213,8 +244,7 @@ impl<'a> ModelHash<'a> {
 
     pub(crate) fn increment_float(&mut self, field: impl AsRef<[u8]>, by: f64) -> Result<f64> {
         let field = field.as_ref();
-        self.admit_key()?;
-        self.admit_field(field)?;
+        self.admit(field, b"")?;
         if !by.is_finite() {
             return Err(Error::NotFinite);
         }
@@ -235,14 +265,21 @@ impl<'a> ModelHash<'a> {
         self.refused.map_or(Ok(()), Err)
     }
 
-    fn admit_field(&self, field: &[u8]) -> Result<()> {
-        let (size, limit) = (field.len(), self.bounds.string);
-        if size > limit { Err(Error::FieldTooLong { size, limit }) } else { Ok(()) }
+    fn admit(&self, field: &[u8], value: &[u8]) -> Result<()> {
+        let limit = self.bounds.string;
+        self.admit_key()?;
+        if field.len() > limit {
+            return Err(Error::FieldTooLong { size: field.len(), limit });
+        }
+        if value.len() > limit {
+            return Err(Error::ValueTooLong { size: value.len(), limit });
+        }
+        Ok(())
     }
 
-    fn admit_value(&self, value: &[u8]) -> Result<()> {
-        let (size, limit) = (value.len(), self.bounds.string);
-        if size > limit { Err(Error::ValueTooLong { size, limit }) } else { Ok(()) }
+    fn admit_size(&self, size: usize) -> Result<()> {
+        let limit = self.bounds.fields;
+        if size > limit { Err(Error::TooManyFields { size, limit }) } else { Ok(()) }
     }
 }
 

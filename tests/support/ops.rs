@@ -14,7 +14,8 @@ pub(crate) enum Op {
     /// Two or three keys, and the calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, Call)>),
     Read(Bytes, Vec<Look>),
-    GetMany(Bytes, Vec<Bytes>),
+    /// An owned copy of a hash, and the calls on it.
+    GetAll(Bytes, Vec<OwnedCall>),
     GetAcross(Vec<Bytes>, Bytes),
     RandomFields(Bytes, Sample),
     /// A walk through a hash, in pages of this many fields.
@@ -27,6 +28,11 @@ pub(crate) enum Op {
     Rename([Bytes; 2], Overwrite),
     Copy([Bytes; 2], Overwrite),
     ClearAll,
+    Retain(Sieve),
+    /// Keeps the hashes that have this field.
+    RetainWith(Bytes),
+    ShrinkToFit,
+    ForEach,
     Keys,
     /// A walk through all keys, in pages of this many.
     ScanKeys(usize),
@@ -44,6 +50,7 @@ pub(crate) enum Call {
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
     Get(Bytes),
+    GetMany(Vec<Bytes>),
     Contains(Bytes),
     ValueLen(Bytes),
     Size,
@@ -67,6 +74,17 @@ pub(crate) enum Change {
     Clear,
 }
 
+/// One call on an owned value: those of every hash, and its own.
+#[derive(Clone, Debug)]
+pub(crate) enum OwnedCall {
+    Call(Call),
+    Extend(Vec<(Bytes, Bytes)>),
+    /// Collects the pairs into another value.
+    Collect,
+    Retain(Sieve),
+    ShrinkToFit,
+}
+
 /// What a `compare_and_set` expects.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
@@ -75,6 +93,10 @@ pub(crate) enum Expected {
     Absent,
     Value(Bytes),
 }
+
+/// What a `retain` keeps: all but one in so many, chosen by the sum of all their bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sieve(usize);
 
 /// How many keys and fields a scenario spreads its calls over: few, so that calls meet; or many, so that directories
 /// split and merge.
@@ -94,7 +116,7 @@ impl Op {
                 Self::UpdateMany(keys, some(source, |source| (source.below(3), Call::decode(source, shape))))
             }
             49..=51 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
-            52 => Self::GetMany(source.key(shape.keys), some(source, |source| source.field(shape.fields))),
+            52 => Self::GetAll(source.key(shape.keys), some(source, |source| OwnedCall::decode(source, shape))),
             53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
@@ -106,9 +128,19 @@ impl Op {
             61 if source.one_in(4) => Self::ClearMany(keys(source, shape)),
             61 => Self::Clear(source.key(shape.keys)),
             62 => Self::Counts,
-            _ if source.one_in(32) => Self::ClearAll,
-            _ if source.one_in(8) => Self::ScanKeys(page(source, shape.keys)),
-            _ if source.one_in(2) => Self::IterKeys,
+            _ => Self::decode_on_all(source, shape),
+        }
+    }
+
+    fn decode_on_all(source: &mut Source<'_>, shape: Shape) -> Self {
+        match source.below(32) {
+            0 => Self::ClearAll,
+            1 if source.one_in(4) => Self::RetainWith(source.field(shape.fields)),
+            1..=5 => Self::Retain(Sieve::decode(source)),
+            6..=9 => Self::ShrinkToFit,
+            10..=13 => Self::ForEach,
+            14..=17 => Self::ScanKeys(page(source, shape.keys)),
+            18..=24 => Self::IterKeys,
             _ => Self::Keys,
         }
     }
@@ -116,13 +148,29 @@ impl Op {
     /// The keys whose hashes the call touches.
     pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
-            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetMany(key, _) => from_ref(key),
+            Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetAll(key, _) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
-            Self::ClearAll | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
+            Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
+            Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
         }
+    }
+
+    /// The calls that an owned value takes as well.
+    pub(crate) fn owned_calls(&self) -> Vec<OwnedCall> {
+        match self {
+            Self::Call(_, call) => vec![OwnedCall::Call(call.clone())],
+            Self::Update(_, calls) => calls.iter().cloned().map(OwnedCall::Call).collect(),
+            Self::GetAll(_, calls) => calls.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the call may change any hash at all.
+    pub(crate) fn changes_all(&self) -> bool {
+        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit)
     }
 }
 
@@ -139,7 +187,8 @@ impl Call {
 impl Look {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(16) {
-            0..=5 => Self::Get(source.field(shape.fields)),
+            0..=4 => Self::Get(source.field(shape.fields)),
+            5 => Self::GetMany(some(source, |source| source.field(shape.fields))),
             6 => Self::Copy,
             7 => Self::RandomField,
             8..=10 => Self::Contains(source.field(shape.fields)),
@@ -155,8 +204,7 @@ impl Change {
         let Shape { fields, .. } = shape;
         match source.below(32) {
             0..=7 => Self::Set(source.field(fields), source.value()),
-            8..=9 => Self::SetMany(some(source, |source| (source.field(fields), source.value()))),
-            10 => Self::SetMany(run(source, fields).map(|field| (numbered(field), source.value())).collect()),
+            8..=10 => Self::SetMany(pairs(source, fields)),
             11..=12 => Self::SetIfAbsent(source.field(fields), source.value()),
             13..=16 => {
                 let field = source.field(fields);
@@ -185,9 +233,41 @@ impl Change {
     }
 }
 
+impl OwnedCall {
+    fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
+        match source.below(8) {
+            0..=3 => Self::Call(Call::decode(source, shape)),
+            4 => Self::Extend(pairs(source, shape.fields)),
+            5 => Self::Collect,
+            6 => Self::Retain(Sieve::decode(source)),
+            _ => Self::ShrinkToFit,
+        }
+    }
+}
+
+impl Sieve {
+    fn decode(source: &mut Source<'_>) -> Self {
+        Self(if source.one_in(32) { 1 } else { source.one_of(&[16, 64, 64, 256]) })
+    }
+
+    pub(crate) fn keeps<'a>(self, name: &[u8], content: impl IntoIterator<Item = &'a [u8]>) -> bool {
+        let sum = |bytes: &[u8]| bytes.iter().map(|&byte| usize::from(byte)).sum::<usize>();
+        !(sum(name) + content.into_iter().map(sum).sum::<usize>()).is_multiple_of(self.0)
+    }
+}
+
 /// None to four of something.
 pub(crate) fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
     (0..source.below(5)).map(|_| one(source)).collect()
+}
+
+/// Pairs with fields from anywhere, or with neighbouring ones.
+fn pairs(source: &mut Source<'_>, fields: usize) -> Vec<(Bytes, Bytes)> {
+    if source.one_in(3) {
+        run(source, fields).map(|field| (numbered(field), source.value())).collect()
+    } else {
+        some(source, |source| (source.field(fields), source.value()))
+    }
 }
 
 fn keys(source: &mut Source<'_>, shape: Shape) -> Vec<Bytes> {

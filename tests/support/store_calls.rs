@@ -1,0 +1,176 @@
+//! The calls on a store, made on it and on the model.
+
+use std::collections::BTreeSet;
+
+use hashlet::{Cursor, Encoding, Error, HashMut, Page, Sample, Store};
+
+use super::model::Model;
+use super::ops::{Call, Op};
+use super::reply::Reply;
+use super::source::Bytes;
+
+impl Op {
+    pub(crate) fn on_store(&self, store: &Store) -> Reply {
+        match self {
+            Self::Call(key, call) => call.on_store(store, key),
+            Self::Update(key, calls) => {
+                store.update(key, |hash| Reply::Many(calls.iter().map(|call| call.on_view(hash)).collect()))
+            }
+            Self::UpdateMany(keys, calls) => match &keys[..] {
+                [first, second] => update_many(store, [first, second], calls),
+                [first, second, third] => update_many(store, [first, second, third], calls),
+                _ => unreachable!("two or three keys"),
+            },
+            Self::Read(key, looks) => {
+                store.read(key, |hash| Reply::Many(looks.iter().map(|look| look.on_ref(hash)).collect()))
+            }
+            Self::GetAll(key, calls) => {
+                let mut copy = store.get_all(key);
+                Reply::Many(calls.iter().map(|call| call.on_value(&mut copy)).collect())
+            }
+            Self::GetAcross(keys, field) => Reply::values(store.get_across(keys, field)),
+            Self::RandomFields(key, sample) => {
+                let drawn = store.random_fields(key, *sample);
+                for (field, value) in &drawn {
+                    assert_eq!(store.get(key, field).as_ref(), Some(value), "drawn, and not a member");
+                }
+                if let Sample::Distinct(_) = sample {
+                    let distinct: BTreeSet<_> = drawn.iter().collect();
+                    assert_eq!(distinct.len(), drawn.len(), "drawn more than once");
+                }
+                drawn.len().into()
+            }
+            Self::Scan(key, count) => Reply::pairs(walk(*count, |cursor| store.scan(key, cursor, *count))),
+            Self::Fields(key) => Reply::names(store.fields(key)),
+            Self::Values(key) => Reply::names(store.values(key)),
+            Self::ContainsKey(key) => {
+                check_encoding(store, key);
+                store.contains_key(key).into()
+            }
+            Self::Clear(key) => store.clear(key).into(),
+            Self::ClearMany(keys) => store.clear_many(keys).into(),
+            Self::Rename([key, new], overwrite) => store.rename(key, new, *overwrite).into(),
+            Self::Copy([key, new], overwrite) => store.copy(key, new, *overwrite).into(),
+            Self::ClearAll => {
+                store.clear_all();
+                Reply::Done
+            }
+            Self::Retain(sieve) => {
+                store.retain(|key, hash| sieve.keeps(key, hash.iter().flat_map(<[_; 2]>::from))).into()
+            }
+            Self::RetainWith(field) => store.retain(|_, hash| hash.contains(field)).into(),
+            Self::ShrinkToFit => {
+                let before = store.stats().bytes;
+                store.shrink_to_fit();
+                assert!(store.stats().bytes <= before, "shrinking takes memory");
+                Reply::Done
+            }
+            Self::ForEach => {
+                let mut hashes = Vec::new();
+                store.for_each(|key, hash| hashes.push((key.to_vec(), hash.to_value())));
+                Reply::hashes(hashes)
+            }
+            Self::Keys => Reply::names(store.keys()),
+            Self::ScanKeys(count) => Reply::names(walk(*count, |cursor| store.scan_keys(cursor, *count))),
+            Self::IterKeys => Reply::names(store.iter_keys()),
+            Self::Counts => {
+                let stats = store.stats();
+                assert_eq!(stats.packed + stats.tables, stats.keys);
+                assert_eq!(store.is_empty(), stats.keys == 0);
+                Reply::Many(vec![stats.keys.into(), stats.fields.into(), store.key_count().into()])
+            }
+        }
+    }
+
+    pub(crate) fn on_model(&self, model: &mut Model) -> Reply {
+        match self {
+            Self::Call(key, call) => model.hash(key.as_ref(), |hash| call.on_model(hash)),
+            Self::Update(key, calls) => {
+                model.hash(key.as_ref(), |hash| Reply::Many(calls.iter().map(|call| call.on_model(hash)).collect()))
+            }
+            Self::UpdateMany(keys, calls) => {
+                if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
+                    return Reply::Failed(Error::RepeatedKey);
+                }
+                let on_key =
+                    |(at, call): &(usize, Call)| model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model(hash));
+                Reply::Many(calls.iter().map(on_key).collect())
+            }
+            Self::Read(key, looks) => {
+                model.hash(key.as_ref(), |hash| Reply::Many(looks.iter().map(|look| look.on_model(hash)).collect()))
+            }
+            Self::GetAll(key, calls) => {
+                model.on_copy(key.as_ref(), |hash| Reply::Many(calls.iter().map(|call| call.on_model(hash)).collect()))
+            }
+            Self::GetAcross(keys, field) => {
+                let on_key = |key: &Bytes| model.hash(key.as_ref(), |hash| hash.get(field).map(<[u8]>::to_vec));
+                Reply::values(keys.iter().map(on_key))
+            }
+            Self::RandomFields(key, sample) => model.hash(key.as_ref(), |hash| {
+                Reply::Count(match (sample, hash.len()) {
+                    (Sample::Distinct(count), len) => len.min(*count),
+                    (Sample::WithRepeats(_), 0) => 0,
+                    (Sample::WithRepeats(count), _) => *count,
+                })
+            }),
+            Self::Scan(key, _) => model.hash(key.as_ref(), |hash| Reply::pairs(hash.iter())),
+            Self::Fields(key) => {
+                model.hash(key.as_ref(), |hash| Reply::names(hash.iter().map(|(field, _)| field.to_vec())))
+            }
+            Self::Values(key) => {
+                model.hash(key.as_ref(), |hash| Reply::names(hash.iter().map(|(_, value)| value.to_vec())))
+            }
+            Self::ContainsKey(key) => model.contains_key(key.as_ref()).into(),
+            Self::Clear(key) => model.clear(key.as_ref()).into(),
+            Self::ClearMany(keys) => keys.iter().filter(|key| model.clear(key.as_ref())).count().into(),
+            Self::Rename([key, new], overwrite) => model.rename(key.as_ref(), new.as_ref(), *overwrite).into(),
+            Self::Copy([key, new], overwrite) => model.copy(key.as_ref(), new.as_ref(), *overwrite).into(),
+            Self::ClearAll => {
+                model.clear_all();
+                Reply::Done
+            }
+            Self::Retain(sieve) => {
+                model.retain(|key, hash| sieve.keeps(key, hash.iter().flat_map(<[_; 2]>::from))).into()
+            }
+            Self::RetainWith(field) => model.retain(|_, hash| hash.contains(field)).into(),
+            Self::ShrinkToFit => Reply::Done,
+            Self::ForEach => Reply::hashes(model.hashes().clone()),
+            Self::Keys | Self::ScanKeys(_) | Self::IterKeys => Reply::names(model.keys()),
+            Self::Counts => {
+                Reply::Many(vec![model.key_count().into(), model.field_count().into(), model.key_count().into()])
+            }
+        }
+    }
+}
+
+fn update_many<const N: usize>(store: &Store, keys: [&Bytes; N], calls: &[(usize, Call)]) -> Reply {
+    let on_key = |hashes: &mut [HashMut<'_>; N]| {
+        Reply::Many(calls.iter().map(|(at, call)| call.on_view(&mut hashes[at % N])).collect())
+    };
+    store.update_many(keys, on_key).into()
+}
+
+/// The model knows neither encodings nor bytes, but every face has to say the same of them.
+fn check_encoding(store: &Store, key: &Bytes) {
+    let encoding = store.encoding(key);
+    assert_eq!(encoding.is_some(), store.contains_key(key));
+    assert_eq!(encoding.is_some(), store.memory_usage(key).is_some());
+    let encoding = encoding.unwrap_or(Encoding::Packed);
+    assert_eq!(store.read(key, |hash| hash.encoding()), encoding);
+    assert_eq!(store.update(key, |hash| hash.encoding()), encoding);
+    assert_eq!(store.get_all(key).encoding(), encoding);
+}
+
+/// All that a scan returns from the first page to the last, each of which but the last is full.
+fn walk<T>(count: usize, mut page: impl FnMut(Option<Cursor>) -> Page<T>) -> Vec<T> {
+    let (mut items, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = page(cursor);
+        assert!(page.next.is_none() || page.items.len() >= count.max(1), "a page before the last is full");
+        items.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return items;
+        }
+    }
+}
