@@ -9,9 +9,8 @@ use crate::time::{NOW_OF_VALUES, Now};
 
 /// What one call needs besides its arguments: made before the first lock is taken, and dropped after the last one is
 /// released.
-#[derive(Default)]
 pub(crate) struct Call<'a> {
-    now: Now,
+    now: Now<'a>,
     claim: Option<Claim<'a>>,
     retired: RefCell<Retired>,
 }
@@ -29,14 +28,8 @@ const RETIRED_MAX: usize = 8 << 20;
 impl<'a> Call<'a> {
     /// A call on a store, which may have a limit to its bytes.
     #[inline]
-    pub(crate) fn new(room: Option<&'a Room>) -> Self {
-        Self { claim: room.map(Claim::new), ..Self::default() }
-    }
-
-    /// Announces that so many bytes are about to take the place of others: refused if they are more, and the store has a
-    /// limit and no room for them.
-    pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
-        self.claim.as_ref().map_or(Ok(()), |claim| claim.exchange(before, after))
+    pub(crate) fn new(now: Now<'a>, room: Option<&'a Room>) -> Self {
+        Self { now, claim: room.map(Claim::new), retired: RefCell::default() }
     }
 
     /// The allocator's bytes of a shard have changed by the call's doing.
@@ -47,9 +40,18 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Drops what was kept so far: for calls that take one lock after the other, between two of them.
-    pub(crate) fn drop_retired(&self) {
+    /// For calls that take one lock after the other, between two of them: drops what was kept so far, and makes known
+    /// what room was left or taken.
+    pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
+        if let Some(claim) = &self.claim {
+            claim.publish();
+        }
+    }
+
+    /// Takes room for so many bytes, or refuses, if the store has a limit.
+    pub(crate) fn claim(&self, bytes: usize) -> Result<()> {
+        self.claim.as_ref().map_or(Ok(()), |claim| claim.take(bytes))
     }
 }
 
@@ -57,7 +59,7 @@ impl<'a> Call<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
-    pub(crate) now: &'a Now,
+    pub(crate) now: &'a Now<'a>,
     call: Option<&'a Call<'a>>,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Context<'a> {
     }
 
     /// For a record of a store that is looked at.
-    pub(crate) fn of_look(rules: &'a Rules, now: &'a Now) -> Self {
+    pub(crate) fn of_look(rules: &'a Rules, now: &'a Now<'a>) -> Self {
         Self { rules, now, call: None }
     }
 
@@ -81,11 +83,6 @@ impl<'a> Context<'a> {
     #[inline]
     pub(crate) fn claim(&self) -> Option<&'a Claim<'a>> {
         self.call?.claim.as_ref()
-    }
-
-    /// [`Call::exchange`], for a record of a store.
-    pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
-        self.call.map_or(Ok(()), |call| call.exchange(before, after))
     }
 
     /// [`Call::settle`], for a record of a store.

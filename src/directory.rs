@@ -150,6 +150,15 @@ impl<S: Segment> Directory<S> {
         Some((&node.segment, drawn % buckets))
     }
 
+    /// The last segment of those up to a place, or of all, for which something holds.
+    ///
+    /// Merging moves the last segment to another's place, so a walk that merges goes backwards: what is moved then has
+    /// been met before.
+    pub(crate) fn last_until(&self, last: Option<At>, holds: impl Fn(&S) -> bool) -> Option<At> {
+        let end = last.map_or(self.nodes.len(), |last| self.nodes.len().min(last.0 + 1));
+        self.nodes[..end].iter().rposition(|node| holds(&node.segment)).map(At)
+    }
+
     /// The segment for this hash. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64) -> Option<&S> {
@@ -197,6 +206,11 @@ impl<S: Segment> Directory<S> {
         self.len = self.len - len + segment.len();
         self.segment_bytes = self.segment_bytes - bytes + segment.bytes();
         result
+    }
+
+    /// [`edit`](Self::edit) for each segment.
+    pub(crate) fn edit_all(&mut self, mut change: impl FnMut(&mut S)) {
+        (0..self.nodes.len()).for_each(|at| self.edit(At(at), &mut change));
     }
 
     /// Finds, or makes, the segment into which an entry of this hash can be inserted: O(1), but O(segment) where one
@@ -260,14 +274,12 @@ impl<S: Segment> Directory<S> {
     /// Gives back what growth and reserving have left over, after `shrink` has done so in each segment.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules, mut shrink: impl FnMut(&mut S)) {
         for at in (0..self.nodes.len()).rev() {
-            // Merging moves the last node to another's place, so from behind none is left out.
+            // From behind none is left out: see `last_until`.
             if at < self.nodes.len() {
                 self.settle_removal(At(at), rules);
             }
         }
-        for at in 0..self.nodes.len() {
-            self.edit(At(at), &mut shrink);
-        }
+        self.edit_all(&mut shrink);
         self.nodes.shrink_to_fit();
         self.slots.shrink_to_fit();
     }

@@ -16,6 +16,7 @@
 //! 2. A table has at least one field, and is not below half of the thresholds with nothing oversized.
 
 mod entry;
+mod expiry;
 mod fields;
 mod footprint;
 mod number;
@@ -37,6 +38,7 @@ use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
+pub(crate) use expiry::Scope;
 pub use sample::Sample;
 
 /// How a hash is stored.
@@ -170,7 +172,8 @@ impl Record {
         };
     }
 
-    /// Sets a field, and says whether it is new. Of the limits only that on the number of fields is judged here.
+    /// Sets a field, and says whether it is new; a deadline that it has stays. Of the limits only that on the number of
+    /// fields is judged here.
     #[inline]
     pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         match self {
@@ -190,14 +193,20 @@ impl Record {
                 }
             }
             Self::Table(table) => {
-                if let Err(error) = cx.rules.check_fields(table.len() + 1)
-                    && table.get(field, cx.rules).is_none()
-                {
-                    return Err(error);
+                if cx.rules.check_fields(table.len() + 1).is_err() && table.get(field, cx.rules).is_none() {
+                    self.check_growth(1, cx)?;
                 }
             }
         }
         Ok(self.put_in_table(field, value, cx))
+    }
+
+    /// Whether so many more fields are allowed. What has expired takes no place.
+    fn check_growth(&mut self, new: usize, cx: Context<'_>) -> Result<()> {
+        cx.rules.check_fields(self.len() + new).or_else(|_| {
+            self.purge(Scope::Hash, cx);
+            cx.rules.check_fields(self.len() + new)
+        })
     }
 
     fn put_in_table(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
@@ -215,17 +224,12 @@ impl Record {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        self.shrink(cx, |record| match record {
+        let is_removed = self.shrink(cx, |record| match record {
             Self::Packed(packed) => packed.remove(cx.rules.tag(field), field),
             Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
-        })
-    }
-
-    /// Makes room for so many fields more in a table; a packed record has none.
-    pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
-        if let Self::Table(table) = self {
-            table.reserve(fields, rules);
-        }
+        });
+        self.forget_if_empty();
+        is_removed
     }
 
     /// Gives back all slack: O(n) for a table; a packed record has none.

@@ -30,7 +30,11 @@ impl Room {
     }
 
     fn add(&self, bytes: isize) {
-        self.taken.fetch_add(bytes.cast_unsigned(), Relaxed); // two's complement: adding a negative number subtracts
+        if bytes != 0 {
+            // Two's complement: adding a negative number subtracts.
+            let before = self.taken.fetch_add(bytes.cast_unsigned(), Relaxed);
+            debug_assert!(before.checked_add_signed(bytes).is_some(), "{bytes} bytes beside {before} taken");
+        }
     }
 
     #[cfg(feature = "testing")]
@@ -39,7 +43,8 @@ impl Room {
     }
 }
 
-/// What one call has claimed beyond what is settled. Its `Drop` gives the difference back.
+/// What one call has claimed of the room: its part of `taken` that is not settled yet. Whatever moves one moves both.
+/// Dropping it takes from `taken` what is claimed and was not settled, and adds what was settled and not claimed.
 pub(crate) struct Claim<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
@@ -50,36 +55,35 @@ impl<'a> Claim<'a> {
         Self { room, unsettled: Cell::new(0) }
     }
 
-    /// So many bytes are about to take the place of others. Refused if they are more, and there is no room for them.
-    pub(crate) fn exchange(&self, before: usize, after: usize) -> Result<()> {
-        match after.checked_sub(before) {
-            Some(0) => {}
-            Some(growth) => {
-                self.room.try_take(growth)?;
-                self.unsettled.set(self.unsettled.get().wrapping_add_unsigned(growth));
-            }
-            None => self.give_back(before - after),
+    /// Takes so many bytes, or refuses.
+    pub(crate) fn take(&self, bytes: usize) -> Result<()> {
+        if bytes > 0 {
+            self.room.try_take(bytes)?;
+            self.unsettled.set(self.unsettled.get() + bytes.cast_signed());
         }
         Ok(())
     }
 
-    /// So many bytes are there no more.
-    pub(crate) fn give_back(&self, bytes: usize) {
-        self.room.add(bytes.cast_signed().wrapping_neg());
-        self.unsettled.set(self.unsettled.get().wrapping_sub_unsigned(bytes));
+    /// What was claimed as so many bytes has turned out to be a change from one number of bytes to another.
+    pub(crate) fn correct(&self, claimed: usize, before: usize, after: usize) {
+        let difference = after.cast_signed() - before.cast_signed() - claimed.cast_signed();
+        self.room.add(difference);
+        self.unsettled.set(self.unsettled.get() + difference);
     }
 
-    /// The allocator's bytes of a shard have changed by the call's doing.
+    /// The allocator's bytes of a shard have changed by the call's doing, the claimed ones among them.
     pub(crate) fn settle(&self, before: usize, after: usize) {
-        let change = after.wrapping_sub(before).cast_signed();
-        self.unsettled.set(self.unsettled.get() - change);
+        self.unsettled.set(self.unsettled.get() - (after.cast_signed() - before.cast_signed()));
+    }
+
+    /// Makes what is settled known to everybody. Nothing may be claimed and not settled.
+    pub(crate) fn publish(&self) {
+        self.room.add(-self.unsettled.take());
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        if self.unsettled.get() != 0 {
-            self.room.add(-self.unsettled.get());
-        }
+        self.publish();
     }
 }

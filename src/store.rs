@@ -16,15 +16,18 @@
 //!   parking_lot poisons nothing.
 
 mod builder;
+mod expiry;
 mod fields;
 mod keys;
 mod many;
+mod purge;
 mod sample;
 mod scan;
 mod stats;
 
 pub use builder::Builder;
 pub use many::Overwrite;
+pub use purge::Purged;
 pub use stats::Stats;
 
 use std::fmt;
@@ -32,12 +35,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::call::{Call, Context};
 use crate::error::Result;
-use crate::hash::Record;
+use crate::hash::{Record, Scope};
 use crate::room::Room;
 use crate::rules::{Rules, TAG_BITS};
 use crate::shard::{Shard, Visit};
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
-use crate::time::Now;
+use crate::time::{Clock, Now};
 
 /// A keyspace of hashes: `key -> {field -> value}`, shared by many threads by reference or in an
 /// [`Arc`](std::sync::Arc), each call one atomic step.
@@ -64,6 +67,7 @@ pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,
     room: Option<Room>,
+    clock: Clock,
 }
 
 // A closure's panic leaves every record settled and no lock poisoned, so what is seen afterwards is sound.
@@ -95,18 +99,31 @@ impl Store {
         Builder::default()
     }
 
-    fn with_rules(shards: usize, rules: Rules) -> Self {
+    fn with_rules(shards: usize, rules: Rules, clock: Clock) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
-        Self { shards, rules, room }
+        Self { shards, rules, room, clock }
     }
 
     /// A call that may change what the store holds.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
     #[inline]
     fn call(&self) -> Call<'_> {
-        Call::new(self.room.as_ref())
+        Call::new(self.now(), self.room.as_ref())
+    }
+
+    /// The instant of a call.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs.
+    #[inline]
+    fn now(&self) -> Now<'_> {
+        assert_outside_closures();
+        Now::on(&self.clock)
     }
 
     #[inline]
@@ -120,47 +137,57 @@ impl Store {
         (hash << TAG_BITS).checked_shr(u64::BITS - bits).unwrap_or(0) as usize
     }
 
-    /// Runs something on the record of a key, if there is one, under its shard's read lock.
+    /// Runs something on the record of a key, if there is one, under its shard's read lock. Nothing of the part that the
+    /// call concerns has expired in it.
     #[inline]
-    fn look<R>(&self, key: &[u8], look: impl FnOnce(Option<&Record>, Context<'_>) -> R) -> R {
-        assert_outside_closures();
-        let now = Now::default();
+    fn look<R>(&self, key: &[u8], scope: Scope<'_>, look: impl FnOnce(Option<&Record>, Context<'_>) -> R) -> R {
+        let now = self.now();
         let cx = Context::of_look(&self.rules, &now);
         let hash = self.rules.hash(key);
-        let shard = self.shard_of(hash).read();
-        look(shard.find(hash, key), cx)
+        let mut shard = self.shard_of(hash).read();
+        let mut record = shard.find(hash, key);
+        while record.is_some_and(|record| record.is_overdue(scope, cx)) {
+            drop(shard);
+            self.purge_key(hash, key, scope, &now);
+            shard = self.shard_of(hash).read();
+            record = shard.find(hash, key);
+        }
+        look(record, cx)
     }
 
     /// Visits the record of a key, if there is one, under its shard's write lock.
     #[inline]
-    fn change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
-        assert_outside_closures();
+    fn change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
         let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
-        let mut visit = shard.visit(hash, key, cx)?;
+        let mut visit = shard.visit(hash, key, scope, cx)?;
         Some(change(&mut visit))
     }
 
     /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
     /// before anybody hashes or copies it.
     #[inline]
-    fn try_change<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> Result<R>) -> Result<R> {
+    fn try_change<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        change: impl FnOnce(&mut Visit<'_>) -> Result<R>,
+    ) -> Result<R> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        self.change_or_create(key, change)
+        self.change_or_create(key, scope, change)
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
     #[inline]
-    fn change_or_create<R>(&self, key: &[u8], change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
-        assert_outside_closures();
+    fn change_or_create<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
-        let mut visit = shard.visit_or_new(hash, key, cx);
+        let mut visit = shard.visit_or_new(hash, key, scope, cx);
         change(&mut visit)
     }
 }
@@ -187,7 +214,7 @@ impl Store {
     /// If one is broken.
     #[doc(hidden)]
     pub fn validate_key(&self, key: impl AsRef<[u8]>) {
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
             if let Some(record) = record {
                 record.validate(cx.rules);
             }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 
-pub(crate) use parking_lot::{RwLock, RwLockWriteGuard};
+pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A value alone on its cache lines, so that threads that work on neighbours in a slice do not slow each other. 128
 /// bytes, because today's processors fetch lines in pairs.

@@ -1,25 +1,194 @@
-//! The instant that a call runs at.
+//! Time: deadlines, clocks, and the instant that a call runs at.
 
-use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// From when on something is gone: milliseconds since 1970-01-01 UTC, so that it means the same after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(u64);
+
+impl Deadline {
+    /// No deadline: later than any.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+    /// Bytes of a deadline in a record.
+    pub(crate) const BYTES: usize = size_of::<u64>();
+    /// The last millisecond that a clock can show and a deadline can name.
+    const LATEST: u64 = u64::MAX - 1;
+
+    /// So long after now; parts of a millisecond count as a whole one, so that nothing is gone too early.
+    pub(crate) fn after(now: &Now<'_>, time_to_live: Duration) -> Self {
+        Self(now.millis().saturating_add(millis_up(time_to_live)).min(Self::LATEST))
+    }
+
+    /// At this time; before 1970 is at its beginning.
+    pub(crate) fn at(time: SystemTime) -> Self {
+        Self(millis_up(time.duration_since(UNIX_EPOCH).unwrap_or_default()).min(Self::LATEST))
+    }
+
+    /// Whether the deadline has come. Asks the clock only if there is one.
+    #[inline]
+    pub(crate) fn is_due(self, now: &Now<'_>) -> bool {
+        self != Self::NEVER && self.0 <= now.millis()
+    }
+
+    /// How long it is until then.
+    pub(crate) fn left(self, now: &Now<'_>) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(now.millis()))
+    }
+
+    pub(crate) fn time(self) -> Option<SystemTime> {
+        (self != Self::NEVER).then(|| time_of(self.0))
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        self.0.to_le_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
+}
+
+fn millis_up(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// The time of so many milliseconds, or the last one that the platform can tell.
+fn time_of(millis: u64) -> SystemTime {
+    let exact = UNIX_EPOCH.checked_add(Duration::from_millis(millis));
+    exact.unwrap_or_else(|| UNIX_EPOCH + Duration::from_secs(253_402_300_799)) // the end of the year 9999
+}
+
+/// Where a store reads the time.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Clock {
+    #[default]
+    System,
+    Manual(ManualClock),
+}
+
+impl Clock {
+    fn millis(&self) -> u64 {
+        let millis = match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            }
+            Self::Manual(clock) => clock.0.load(SeqCst),
+        };
+        millis.min(Deadline::LATEST)
+    }
+}
+
+/// A clock that shows what it is told, for tests of programs whose data expires: nobody has to sleep. Clones show the
+/// same time.
+///
+/// ```
+/// use std::time::Duration;
+/// use hashlet::{ManualClock, Store};
+///
+/// let clock = ManualClock::new();
+/// let store = Store::builder().clock(&clock).build();
+/// store.set("session:9", "user", "ada")?;
+/// store.expire("session:9", Duration::from_secs(3_600));
+/// clock.advance(Duration::from_secs(3_599));
+/// assert!(store.contains_key("session:9"));
+/// clock.advance(Duration::from_secs(1));
+/// assert!(!store.contains_key("session:9"));
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ManualClock {
+    /// Returns a clock that shows 2001-09-09 01:46:40 UTC, a billion seconds after 1970.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_000_000_000_000)))
+    }
+
+    /// Moves the clock forward, by whole milliseconds; it stops at 2^64 - 1 of them after 1970.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.update(|now| now.saturating_add(millis));
+    }
+
+    /// Sets the clock to a time, which may lie before the one it shows; before 1970 is at its beginning.
+    pub fn set(&self, time: SystemTime) {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.update(|_| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Returns the time that the clock shows.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        time_of(self.0.load(SeqCst))
+    }
+
+    fn update(&self, update: impl Fn(u64) -> u64) {
+        let _before = self.0.fetch_update(SeqCst, SeqCst, |now| Some(update(now)));
+    }
+}
 
 /// "Now", the same for all of one call: read from the clock when a deadline first asks for it, then frozen. A call
 /// that meets no deadline reads no clock.
-#[derive(Debug, Default)]
-pub(crate) struct Now {
+#[derive(Clone, Debug)]
+pub(crate) struct Now<'a> {
+    clock: &'a Clock,
     millis: OnceLock<u64>,
 }
 
 /// The instant of stand-alone values, which have no deadlines and so never ask for it.
-pub(crate) static NOW_OF_VALUES: Now = Now { millis: OnceLock::new() };
+pub(crate) static NOW_OF_VALUES: Now<'static> = Now::on(&Clock::System);
 
-impl Now {
-    /// Milliseconds since 1970-01-01 UTC; a clock set before that year reads 0.
-    #[expect(dead_code, reason = "deadlines ask for it, and no record has one yet")]
-    pub(crate) fn millis(&self) -> u64 {
-        *self.millis.get_or_init(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+impl<'a> Now<'a> {
+    #[inline]
+    pub(crate) const fn on(clock: &'a Clock) -> Self {
+        Self { clock, millis: OnceLock::new() }
+    }
+
+    fn millis(&self) -> u64 {
+        *self.millis.get_or_init(|| self.clock.millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(millis: u64) -> Clock {
+        Clock::Manual(ManualClock(Arc::new(AtomicU64::new(millis))))
+    }
+
+    #[test]
+    fn a_deadline_is_due_from_its_own_millisecond_on() {
+        let deadline = Deadline::after(&Now::on(&now(100)), Duration::from_millis(10));
+        assert!(!deadline.is_due(&Now::on(&now(109))));
+        assert!(deadline.is_due(&Now::on(&now(110))));
+        assert_eq!(deadline.left(&Now::on(&now(103))), Duration::from_millis(7));
+    }
+
+    #[test]
+    fn parts_of_a_millisecond_count_as_a_whole_one() {
+        let clock = now(100);
+        assert!(!Deadline::after(&Now::on(&clock), Duration::from_nanos(1)).is_due(&Now::on(&clock)));
+        assert!(Deadline::after(&Now::on(&clock), Duration::ZERO).is_due(&Now::on(&clock)));
+    }
+
+    #[test]
+    fn both_ends_of_time_are_safe() {
+        let (first, last) = (now(0), now(u64::MAX));
+        let far = Deadline::after(&Now::on(&last), Duration::MAX);
+        assert!(far < Deadline::NEVER && far.is_due(&Now::on(&last)) && !far.is_due(&Now::on(&first)));
+        assert!(!Deadline::NEVER.is_due(&Now::on(&last)));
+        assert!(Deadline::at(UNIX_EPOCH - Duration::from_secs(1)).is_due(&Now::on(&first)));
+        assert!(far.time().is_some() && Deadline::NEVER.time().is_none());
     }
 }

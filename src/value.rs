@@ -2,6 +2,7 @@
 //! get. All three say the same words, and mean the same by them: the record's.
 
 mod borrowed;
+mod expiry;
 mod iter;
 mod owned;
 

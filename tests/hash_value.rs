@@ -162,23 +162,3 @@ fn retain_keeps_what_the_closure_wants_in_both_encodings() {
         }
     }
 }
-
-#[test]
-fn reserving_fields_loses_none_and_is_given_back() {
-    for config in config::all() {
-        let mut value = HashValue::with_thresholds(config.thresholds);
-        value.reserve(1_000);
-        assert_eq!(value.memory_usage(), 0, "{}", config.name);
-        value.set_many((0..2_000).map(|n| (n.to_string(), n.to_string()))).unwrap();
-        value.reserve(20_000);
-        value.extend((2_000..20_000).map(|n| (n.to_string(), n.to_string())));
-        support::check::value(&value);
-        assert!((0..20_000).all(|n| value.get(n.to_string()) == Some(n.to_string().as_bytes())));
-        let before = value.memory_usage();
-        value.reserve(1_000_000);
-        value.shrink_to_fit();
-        support::check::value(&value);
-        assert!(value.memory_usage() <= before, "{}", config.name);
-        assert_eq!(value.len(), 20_000);
-    }
-}

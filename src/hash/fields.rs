@@ -12,21 +12,49 @@ impl Record {
     #[inline]
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
-        self.claim_pairs(&[(field, value)], cx)?;
-        self.put(field, value, cx)
+        let is_new = self.write(field, value, cx)?;
+        self.drop_field_deadline(field, cx);
+        Ok(is_new)
+    }
+
+    /// [`set`](Self::set) for what is admitted already. A deadline that the field has stays.
+    #[inline]
+    fn write(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        self.grow(|record| record.growth_by(&[(field, value)], cx), cx, |record| record.put(field, value, cx))?
+    }
+
+    /// [`set`](Self::set) of what a field's value has become. A deadline that the field has stays.
+    fn rewrite(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        self.admit(field, value, cx)?;
+        self.write(field, value, cx)
     }
 
     /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
     pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
+        self.admit_many(pairs, cx)?;
+        let new = self.write_many(pairs, cx)?;
+        pairs.iter().for_each(|(field, _)| self.drop_field_deadline(field, cx));
+        Ok(new)
+    }
+
+    /// [`set_many`](Self::set_many) for what is admitted already. Deadlines that fields have stay.
+    pub(super) fn write_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
+        self.grow(|record| record.growth_by(pairs, cx), cx, |record| record.put_many(pairs, cx))
+    }
+
+    /// Judges whether all these pairs can be set.
+    pub(super) fn admit_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<()> {
         self.check_key(cx)?;
         for (field, value) in pairs {
             cx.rules.check_pair(field, value)?;
         }
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
-            cx.rules.check_fields(self.len() + self.count_new(pairs, cx))?;
+            let new = self.count_new(pairs, cx);
+            if new > 0 {
+                self.check_growth(new, cx)?;
+            }
         }
-        self.claim_pairs(pairs, cx)?;
-        Ok(self.put_many(pairs, cx))
+        Ok(())
     }
 
     /// Redis's HSETNX: whether the field was set, because it was absent.
@@ -74,7 +102,7 @@ impl Record {
         self.admit(field, b"", cx)?;
         let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
         let sum = number.checked_add(amount).ok_or(Error::Overflow)?;
-        self.set(field, IntegerText::of(sum).as_bytes(), cx)?;
+        self.rewrite(field, IntegerText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 
@@ -86,7 +114,7 @@ impl Record {
         }
         let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
-        self.set(field, FloatText::of(sum).as_bytes(), cx)?;
+        self.rewrite(field, FloatText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 

@@ -1,11 +1,13 @@
-//! What a record takes of its store's room, as far as it can be told before it is written (see `room.rs`).
+//! What a record takes of its store's room (see `room.rs`): guessed before a write, measured after it.
 
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Pair, Record, entry};
 
-/// What a field takes beside its entry: a tag and an end where it is packed, a slot in a table.
-const FIELD_BYTES: usize = 4;
+/// What a field takes beside its entry: a tag and an end where it is packed, ...
+const PACKED_FIELD_BYTES: usize = 4;
+/// ... and in a table a slot with its share of free ones, and room in the arena.
+const TABLE_FIELD_BYTES: usize = 12;
 /// What a key takes beside its bytes: the head of its record, and the slot that points at it.
 const KEY_BYTES: usize = 24;
 
@@ -14,46 +16,61 @@ impl Record {
         if self.len() == 0 { 0 } else { self.heap_bytes() + KEY_BYTES }
     }
 
-    /// Claims what these pairs will take beyond what they replace, if the store has a limit. A call that must fail
-    /// because of the number of fields fails before.
+    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them. It must not
+    /// fail afterwards.
     #[inline]
-    pub(super) fn claim_pairs(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<()> {
-        if cx.claim().is_some() { self.claim_growth(pairs, cx) } else { Ok(()) }
+    pub(crate) fn grow<R>(
+        &mut self,
+        growth: impl FnOnce(&Self) -> usize,
+        cx: Context<'_>,
+        work: impl FnOnce(&mut Self) -> R,
+    ) -> Result<R> {
+        let Some(claim) = cx.claim() else { return Ok(work(self)) };
+        let growth = growth(self);
+        claim.take(growth)?;
+        let before = self.footprint();
+        let result = work(self);
+        claim.correct(growth, before, self.footprint());
+        Ok(result)
     }
 
+    /// Does a work that takes no more bytes, and makes known what it leaves.
+    #[inline]
+    pub(crate) fn shrink<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
+        let Some(claim) = cx.claim() else { return work(self) };
+        let before = self.footprint();
+        let result = work(self);
+        claim.correct(0, before, self.footprint());
+        result
+    }
+
+    /// What setting these pairs takes beyond what they replace.
     #[cold]
-    fn claim_growth(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<()> {
-        let (mut before, mut after, mut new) = (0, 0, 0);
-        for (field, value) in last_of_each(pairs) {
-            after += FIELD_BYTES + entry::len(field, value);
-            match self.get(field, cx) {
-                Some(old) => before += FIELD_BYTES + entry::len(field, old),
-                None => new += 1,
-            }
+    pub(super) fn growth_by(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
+        match pairs {
+            [pair] => self.growth_by_distinct(std::iter::once(*pair), cx),
+            _ => self.growth_by_distinct(last_of_each(pairs).into_iter(), cx),
         }
-        if new > 0 {
-            cx.rules.check_fields(self.len() + new)?;
+    }
+
+    fn growth_by_distinct<'a>(&self, pairs: impl ExactSizeIterator<Item = Pair<'a>>, cx: Context<'_>) -> usize {
+        let stays_packed = self.len() + pairs.len() <= cx.rules.thresholds.max_fields;
+        let field_bytes = if stays_packed { PACKED_FIELD_BYTES } else { TABLE_FIELD_BYTES };
+        let (mut before, mut after) = (0, 0);
+        for (field, value) in pairs {
+            after += field_bytes + entry::len(field, value);
+            before += self.get(field, cx).map_or(0, |old| field_bytes + entry::len(field, old));
         }
-        if self.len() == 0 && new > 0 {
+        if self.len() == 0 && after > 0 {
             after += KEY_BYTES + self.key().len();
         }
-        cx.exchange(before, after)
+        after.saturating_sub(before)
     }
 
-    /// Claims what this record will take in the place of another. Of a renamed one the old key's place is free then.
-    pub(crate) fn claim_place(&self, replaced: &Self, new_key: &[u8], keeps_old: bool, cx: Context<'_>) -> Result<()> {
+    /// What another key for this record takes beyond what the record in its place does.
+    pub(crate) fn growth_in_place_of(&self, replaced: &Self, new_key: &[u8], keeps_old: bool) -> usize {
         let before = replaced.footprint() + if keeps_old { 0 } else { self.footprint() };
-        cx.exchange(before, self.footprint() - self.key().len() + new_key.len())
-    }
-
-    /// Runs what makes the record smaller, and gives back the room that it leaves.
-    #[inline]
-    pub(super) fn shrink<R>(&mut self, cx: Context<'_>, shrink: impl FnOnce(&mut Self) -> R) -> R {
-        let Some(claim) = cx.claim() else { return shrink(self) };
-        let before = self.footprint();
-        let result = shrink(self);
-        claim.give_back(before.saturating_sub(self.footprint()));
-        result
+        (self.footprint() - self.key().len() + new_key.len()).saturating_sub(before)
     }
 }
 

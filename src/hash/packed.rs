@@ -1,24 +1,28 @@
 //! The encoding of small hashes: everything in one allocation, its key included.
 //!
 //! ```text
-//! +-------+-------+--------+-----+------------+------------------+----------------------------+
-//! | flags | n u16 | klen   | key | tags n x 1 | ends n x w       | entries                    |
-//! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] |
-//! +-------+-------+--------+-----+------------+------------------+----------------------------+
+//! +-------+-------+--------+-----+----------+------------+------------------+-----------------------------+-----------+
+//! | flags | n u16 | klen   | key | key's    | tags n x 1 | ends n x w       | entries                     | deadlines |
+//! |       |       | varint |     | deadline |            | w = 1 or 2 bytes | [flen varint][field][value] | of fields |
+//! +-------+-------+--------+-----+----------+------------+------------------+-----------------------------+-----------+
+//!                                 if flagged                                                               if flagged
 //! ```
 //! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
 //! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
 //! listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and so where the
-//! next one starts. Numbers are little-endian; nothing of this is ever written to a disk.
+//! next one starts. Numbers are little-endian; nothing of this is ever written to a disk. `deadlines.rs` draws the
+//! deadlines of fields, `draft.rs` makes the changes.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No bytes at all are the empty hash with the empty key; otherwise all parts are there and nothing follows them.
 //! 2. Ends never fall, and the last one is the length of the entries.
 //! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
 //! 4. Each tag is that of its field, and no field stands twice.
+//! 5. The key's deadline is there exactly when flag bit 1 is set, those of fields when bit 2 is, and then for one field
+//!    at least. A hash without fields has none.
 //!
-//! Unknown flags are kept as they are, through changes and conversions: bit 1 is for the key's deadline, bit 2 for fields
-//! with deadlines, bit 3 is the mark of a save. Only the empty hash with the empty key has no place for them.
+//! The other flags are marks, kept as they are through changes and conversions: bit 3 is that of a save. Only the empty
+//! hash with the empty key has no place for them.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
@@ -26,15 +30,27 @@
 
 use std::ops::Range;
 
+mod deadlines;
+mod draft;
+
 use crate::hash::entry;
 use crate::hash::tags::{LANES, first_equal, next_equal};
 use crate::random::Random;
 use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
 use crate::rules::Rules;
+use crate::time::Deadline;
+pub(crate) use deadlines::FieldDeadlines;
+pub(crate) use draft::Draft;
 
-/// Ends are two bytes wide.
+/// Flag: ends are two bytes wide.
 const WIDE: u8 = 1;
+/// Flag: the key has a deadline.
+const KEY_DEADLINE: u8 = 1 << 1;
+/// Flag: a field has a deadline.
+const FIELD_DEADLINES: u8 = 1 << 2;
+/// The flags that are no marks.
+const FORM: u8 = WIDE | KEY_DEADLINE | FIELD_DEADLINES;
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
 
@@ -51,20 +67,40 @@ pub(crate) struct Packed(Box<[u8]>);
 /// Where the parts are.
 #[derive(Clone, Copy)]
 struct Layout {
+    flags: u8,
     fields: usize,
     end_width: usize,
     tags_at: usize,
+}
+
+/// What a hash has besides its fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) marks: u8,
+    pub(crate) key: &'a [u8],
+    pub(crate) deadline: Deadline,
 }
 
 impl Layout {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
         let Some(&[flags, low, high, key_len]) = bytes.first_chunk() else {
-            return Self { fields: 0, end_width: 1, tags_at: 0 };
+            return Self { flags: 0, fields: 0, end_width: 1, tags_at: 0 };
         };
         let (key_len, read) = if key_len < 0x80 { (key_len.into(), 1) } else { long_key_len(bytes) };
         let fields = u16::from_le_bytes([low, high]).into();
-        Self { fields, end_width: 1 + usize::from(flags & WIDE), tags_at: KEY_LEN_AT + read + key_len }
+        let deadline_len = if flags & KEY_DEADLINE == 0 { 0 } else { Deadline::BYTES };
+        let tags_at = KEY_LEN_AT + read + key_len + deadline_len;
+        Self { flags, fields, end_width: 1 + usize::from(flags & WIDE), tags_at }
+    }
+
+    /// Where the key ends, and its deadline begins if it has one.
+    fn key_end(&self) -> usize {
+        self.tags_at - if self.flags & KEY_DEADLINE == 0 { 0 } else { Deadline::BYTES }
+    }
+
+    fn deadline(&self, bytes: &[u8]) -> Deadline {
+        if self.flags & KEY_DEADLINE == 0 { Deadline::NEVER } else { deadline_at(bytes, self.key_end()) }
     }
 
     #[inline]
@@ -97,7 +133,17 @@ impl Layout {
     /// Bytes of all entries.
     #[inline]
     fn entry_bytes(&self, bytes: &[u8]) -> usize {
-        bytes.len() - self.entries_at()
+        if self.flags & FIELD_DEADLINES == 0 { bytes.len() - self.entries_at() } else { self.last_end(bytes) }
+    }
+
+    #[cold]
+    fn last_end(&self, bytes: &[u8]) -> usize {
+        self.entry(bytes, self.fields - 1).end - self.entries_at()
+    }
+
+    /// What stands behind the entries: the deadlines of fields, or nothing.
+    fn tail<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        if self.flags & FIELD_DEADLINES == 0 { &[] } else { &bytes[self.entries_at() + self.last_end(bytes)..] }
     }
 
     /// The numbers of fields and of bytes of entries.
@@ -151,6 +197,10 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
     entry::read_varint(&bytes[KEY_LEN_AT..])
 }
 
+fn deadline_at(bytes: &[u8], at: usize) -> Deadline {
+    Deadline::from_bytes(chunk(bytes, at))
+}
+
 /// So many bytes from this place on.
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -160,22 +210,28 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 impl Packed {
     /// An empty hash under this key.
     pub(crate) fn new(key: &[u8]) -> Self {
-        Self::assemble(0, key, std::iter::empty())
+        Self::assemble(Head { marks: 0, key, deadline: Deadline::NEVER }, std::iter::empty())
     }
 
-    /// A hash of these flags and this key from tagged entries, which must be no more and no larger than [`fits`](Self::fits) allows.
-    pub(crate) fn assemble<'a>(flags: u8, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
+    /// A hash of tagged entries, which must be no more and no larger than [`fits`](Self::fits) allows.
+    pub(crate) fn assemble<'a>(head: Head<'_>, entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
+        let Head { marks, key, deadline } = head;
         let (fields, entry_bytes) = entries.clone().fold((0, 0), |(n, sum), (_, entry)| (n + 1, sum + entry.len()));
         if fields == 0 && key.is_empty() {
             return Self::default();
         }
         let wide = entry_bytes > NARROW_MAX;
-        let head = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
-        let mut bytes = Vec::with_capacity(head + fields * (2 + usize::from(wide)) + entry_bytes);
-        bytes.push(flags & !WIDE | u8::from(wide));
+        let has_deadline = deadline != Deadline::NEVER;
+        let deadline_len = if has_deadline { Deadline::BYTES } else { 0 };
+        let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + deadline_len;
+        let mut bytes = Vec::with_capacity(head_len + fields * (2 + usize::from(wide)) + entry_bytes);
+        bytes.push(marks | if wide { WIDE } else { 0 } | if has_deadline { KEY_DEADLINE } else { 0 });
         bytes.extend_from_slice(&(fields as u16).to_le_bytes());
         entry::push_varint(&mut bytes, key.len());
         bytes.extend_from_slice(key);
+        if has_deadline {
+            bytes.extend_from_slice(&deadline.to_bytes());
+        }
         bytes.extend(entries.clone().map(|(tag, _)| tag));
         let mut end = 0;
         for (_, entry) in entries.clone() {
@@ -197,8 +253,13 @@ impl Packed {
         fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
     }
 
-    pub(crate) fn flags(&self) -> u8 {
-        self.0.first().map_or(0, |flags| flags & !WIDE)
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head { marks: self.flags() & !FORM, key: self.key(), deadline: self.deadline() }
+    }
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.0.first().copied().unwrap_or(0)
     }
 
     #[inline]
@@ -224,7 +285,7 @@ impl Packed {
         if layout.fields == 0 {
             return Self::new(key);
         }
-        let rest = &self.0[layout.tags_at..];
+        let rest = &self.0[layout.key_end()..];
         let mut copy = Vec::with_capacity(KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len());
         copy.extend_from_slice(&self.0[..KEY_LEN_AT]);
         entry::push_varint(&mut copy, key.len());
@@ -276,10 +337,9 @@ impl Packed {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, tag: u8, field: &[u8]) -> bool {
-        let layout = Layout::of(&self.0);
-        let found = layout.find(&self.0, tag, field);
+        let found = self.find(tag, field);
         if let Some((index, _)) = found {
-            self.draft().remove_at(layout, index);
+            self.remove_at(index);
         }
         found.is_some()
     }
@@ -295,164 +355,90 @@ impl Packed {
     }
 
     /// Opens the hash for changes; it is closed when the draft is dropped.
+    #[inline]
     pub(crate) fn draft(&mut self) -> Draft<'_> {
-        let mut bytes = Vec::from(std::mem::take(&mut self.0));
-        if bytes.is_empty() {
-            bytes.extend_from_slice(&EMPTY);
+        Draft::open(self)
+    }
+}
+
+/// Deadlines. A hash that has none is known by its flags, at the cost of one comparison.
+impl Packed {
+    /// Whether the key or a field has a deadline.
+    #[inline]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.flags() & (KEY_DEADLINE | FIELD_DEADLINES) != 0
+    }
+
+    /// Whether a field has a deadline.
+    #[inline]
+    pub(crate) fn has_field_deadlines(&self) -> bool {
+        self.flags() & FIELD_DEADLINES != 0
+    }
+
+    /// The key's deadline.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Layout::of(&self.0).deadline(&self.0)
+    }
+
+    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        let layout = Layout::of(&self.0);
+        let place = layout.key_end()..layout.tags_at;
+        let wanted = if deadline == Deadline::NEVER { 0 } else { Deadline::BYTES };
+        if place.len() == wanted {
+            self.0[place].copy_from_slice(&deadline.to_bytes()[..wanted]);
+            return;
         }
-        Draft { home: self, bytes }
+        let mut bytes = Vec::from(std::mem::take(&mut self.0));
+        bytes.reserve_exact(wanted);
+        bytes.splice(place, deadline.to_bytes().into_iter().take(wanted));
+        bytes[FLAGS_AT] ^= KEY_DEADLINE;
+        self.0 = bytes.into_boxed_slice();
+    }
+
+    /// The deadline of the field at this index.
+    pub(crate) fn field_deadline(&self, index: usize) -> Deadline {
+        let layout = Layout::of(&self.0);
+        let tail = layout.tail(&self.0);
+        let place = if tail.is_empty() { None } else { deadlines::find(tail, layout.fields, index) };
+        place.map_or(Deadline::NEVER, |place| deadline_at(tail, place.start))
+    }
+
+    /// Gives the field at this index a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_field_deadline(&mut self, index: usize, deadline: Deadline) {
+        let layout = Layout::of(&self.0);
+        let tail_at = self.0.len() - layout.tail(&self.0).len();
+        let tail = &mut self.0[tail_at..];
+        match if tail.is_empty() { None } else { deadlines::find(tail, layout.fields, index) } {
+            Some(place) if deadline != Deadline::NEVER => tail[place].copy_from_slice(&deadline.to_bytes()),
+            None if deadline == Deadline::NEVER => {}
+            _ => self.draft().set_deadline(index, deadline),
+        }
+    }
+
+    /// The deadlines of fields, with the fields' indexes, in rising order.
+    pub(crate) fn field_deadlines(&self) -> impl Iterator<Item = (usize, Deadline)> {
+        let layout = Layout::of(&self.0);
+        deadlines::iter(layout.tail(&self.0), layout.fields)
+    }
+
+    pub(crate) fn set_field_deadlines(&mut self, deadlines: FieldDeadlines) {
+        self.draft().set_deadlines(deadlines);
+    }
+
+    /// The entry at this index.
+    pub(crate) fn entry(&self, index: usize) -> &[u8] {
+        &self.0[Layout::of(&self.0).entry(&self.0, index)]
+    }
+
+    /// Removes the field at this index.
+    pub(crate) fn remove_at(&mut self, index: usize) {
+        self.draft().remove_at(index);
     }
 }
 
 /// The index of a field, and where its value is among all bytes.
 pub(crate) type Found = (usize, Range<usize>);
-
-/// A field's tag, the field, and its value.
-pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
-
-/// A packed hash in the course of being changed: the same bytes with room to grow. Its `Drop` puts them back, so that
-/// no way out can lose them.
-pub(crate) struct Draft<'a> {
-    home: &'a mut Packed,
-    bytes: Vec<u8>,
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if self.bytes != EMPTY {
-            self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
-        }
-    }
-}
-
-impl Draft<'_> {
-    /// Makes room for all these pairs at once, exactly as much as they take if all are new.
-    pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
-        let layout = Layout::of(&self.bytes);
-        let fields = layout.fields + pairs.len();
-        let added: usize = pairs.iter().map(|(field, value)| entry::len(field, value)).sum();
-        let entry_bytes = layout.entry_bytes(&self.bytes) + added;
-        if Packed::fits(fields, entry_bytes) {
-            let len = layout.tags_at + fields * (1 + width(entry_bytes)) + entry_bytes;
-            self.bytes.reserve_exact(len - self.bytes.len());
-        }
-    }
-
-    /// The numbers of fields and of bytes of entries.
-    pub(crate) fn size(&self) -> (usize, usize) {
-        Layout::of(&self.bytes).size(&self.bytes)
-    }
-
-    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
-    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
-        let found = Layout::of(&self.bytes).find(&self.bytes, tag, field);
-        self.set_found(found, (tag, field, value))
-    }
-
-    /// [`set`](Self::set), given where the field was found.
-    pub(crate) fn set_found(&mut self, found: Option<Found>, new: Tagged<'_>) -> Option<bool> {
-        let (_, field, value) = new;
-        let layout = Layout::of(&self.bytes);
-        let (fields, entry_bytes) = layout.size(&self.bytes);
-        match found {
-            Some((index, old)) => Packed::fits(fields, entry_bytes - old.len() + value.len()).then(|| {
-                self.replace(layout, index, old, new);
-                false
-            }),
-            None => Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| {
-                self.insert(layout, new);
-                true
-            }),
-        }
-    }
-
-    fn remove_at(&mut self, layout: Layout, index: usize) {
-        let entry = layout.entry(&self.bytes, index);
-        if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
-            self.rewrite(layout, Some(index), None);
-            return;
-        }
-        self.move_ends(layout, index + 1, entry.len().wrapping_neg());
-        let end_at = layout.ends_at() + index * layout.end_width;
-        let tag_at = layout.tags_at + index;
-        for gap in [entry, end_at..end_at + layout.end_width, tag_at..tag_at + 1] {
-            self.bytes.drain(gap);
-        }
-        self.set_count(layout.fields - 1);
-    }
-
-    fn insert(&mut self, layout: Layout, new: Tagged<'_>) {
-        let (tag, field, value) = new;
-        let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
-        if layout.end_width != width(end) {
-            self.rewrite(layout, None, Some(new));
-            return;
-        }
-        let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
-        let w = layout.end_width;
-        self.bytes.reserve_exact(1 + w + entry::len(field, value));
-        self.bytes.resize(old_len + 1 + w, 0);
-        self.bytes.copy_within(entries_at..old_len, entries_at + 1 + w);
-        self.bytes.copy_within(ends_at..entries_at, ends_at + 1);
-        self.bytes[ends_at] = tag;
-        self.bytes[entries_at + 1..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
-        entry::push(&mut self.bytes, field, value);
-        self.set_count(layout.fields + 1);
-    }
-
-    fn replace(&mut self, layout: Layout, index: usize, old: Range<usize>, new: Tagged<'_>) {
-        let (_, _, value) = new;
-        let (len, new_end) = (self.bytes.len(), old.start + value.len());
-        if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
-            self.rewrite(layout, Some(index), Some(new));
-            return;
-        }
-        if value.len() > old.len() {
-            self.bytes.reserve_exact(value.len() - old.len());
-            self.bytes.resize(len + value.len() - old.len(), 0);
-        }
-        self.bytes.copy_within(old.end..len, new_end);
-        self.bytes.truncate(new_end + len - old.end);
-        self.bytes[old.start..new_end].copy_from_slice(value);
-        self.move_ends(layout, index, value.len().wrapping_sub(old.len()));
-    }
-
-    /// Adds to the ends from this index on; to subtract, adds the wrapped negative.
-    fn move_ends(&mut self, layout: Layout, from: usize, by: usize) {
-        let ends = &mut self.bytes[layout.ends_at() + from * layout.end_width..layout.entries_at()];
-        if layout.end_width == 1 {
-            for end in ends {
-                *end = end.wrapping_add(by as u8);
-            }
-        } else {
-            for end in ends.as_chunks_mut::<2>().0 {
-                *end = u16::from_le_bytes(*end).wrapping_add(by as u16).to_le_bytes();
-            }
-        }
-    }
-
-    /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
-    #[cold]
-    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
-        let mut last = Vec::new();
-        if let Some((_, field, value)) = with {
-            entry::push(&mut last, field, value);
-        }
-        let capacity = self.bytes.capacity();
-        let entries = Entries { bytes: &self.bytes, layout, next: 0 };
-        let kept = entries.enumerate().filter(|(index, _)| Some(*index) != without).map(|(_, tagged)| tagged);
-        let added = with.map(|(tag, ..)| (tag, &last[..]));
-        let key = &self.bytes[..layout.tags_at];
-        let (key_len, read) = entry::read_varint(&key[KEY_LEN_AT..]);
-        let packed = Packed::assemble(self.bytes[FLAGS_AT], &key[KEY_LEN_AT + read..][..key_len], kept.chain(added));
-        self.bytes = packed.0.into_vec();
-        self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
-    }
-
-    fn set_count(&mut self, fields: usize) {
-        self.bytes[COUNT_AT..][..2].copy_from_slice(&(fields as u16).to_le_bytes());
-    }
-}
 
 /// Bytes of an end, when the entries take so many.
 fn width(entry_bytes: usize) -> usize {
@@ -498,7 +484,16 @@ impl Packed {
             assert!(!entry.is_empty() && entry.start == layout.entries_at() + end, "2: end {index}");
             end = entry.end - layout.entries_at();
         }
-        assert_eq!(layout.entries_at() + end, bytes.len(), "1, 2: the last end");
+        assert_eq!(layout.entries_at() + end + layout.tail(bytes).len(), bytes.len(), "1, 2: the last end");
+        let mut tail = Vec::new();
+        let deadlines: FieldDeadlines = self.field_deadlines().collect();
+        assert_eq!(deadlines.is_empty(), !self.has_field_deadlines(), "5: flag for the deadlines of fields");
+        if !deadlines.is_empty() {
+            deadlines.push_tail(&mut tail, layout.fields);
+        }
+        assert_eq!(layout.tail(bytes), tail, "5: deadlines of fields");
+        assert!(layout.fields > 0 || !self.has_deadlines(), "5: a deadline for nothing");
+        assert!(layout.flags & KEY_DEADLINE == 0 || self.deadline() != Deadline::NEVER, "5: the key's deadline");
         assert_eq!(layout.end_width, width(end), "3: width of ends");
         for (index, (found, entry)) in self.entries().enumerate() {
             let field = entry::pair(entry).0;

@@ -71,13 +71,14 @@ mod tests {
     use crate::hash::Encoding;
     use crate::random::tests::assert_even;
     use crate::rules::{Rules, Thresholds};
+    use crate::time::{Clock, Now};
 
     /// A hash of these numbered fields out of so many that were there once, the same at every run.
     fn record(max_fields: usize, once: usize, kept: impl Fn(usize) -> bool) -> (Record, Vec<String>) {
         let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
         let mut rules = Rules::with_thresholds(thresholds);
         rules.seed(1);
-        let call = Call::default();
+        let call = Call::new(Now::on(&Clock::System), None);
         let cx = Context::of_change(&rules, &call);
         let mut record = Record::new(b"key");
         (0..once).for_each(|n| _ = record.set(n.to_string().as_bytes(), b"value", cx).unwrap());

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! slots: HashTable<u32>          arena                                                   boxes
-//!  place with top bit 0 -------> [length of the entry, varint][flen varint][field][value]
-//!  place with top bit 1 ------------------------------------------------------------------> [flen varint][field][value]
+//!  place with top bit 0 -------> [length, varint][flen varint][field][value][deadline]
+//!  place with top bit 1 --------------------------------------------------------------> [flen varint][field][value][deadline]
 //! ```
+//! The second bit of a place says whether the entry has a deadline: 8 bytes behind it, and nothing if it has none.
+//!
 //! A value of the same length is replaced in place. Any other is appended, and what it replaces becomes garbage; when
 //! more than a quarter of the arena is garbage, it is written anew. An entry of more than [`INLINE_MAX`] bytes has a
 //! box to itself, so that arenas stay below about 1 MiB and no compaction moves a long value.
@@ -14,6 +16,7 @@
 //! 2. `garbage` is what the entries leave of the arena.
 //! 3. Each box belongs to one place; `boxed_bytes` is the sum of their lengths.
 //! 4. An entry lies in a box exactly when it is longer than [`INLINE_MAX`] (or the arena could not address it).
+//! 5. No deadline is sooner than `soonest`. Setting one lowers it, [`take_due`](Fields::take_due) makes it exact.
 //!
 //! Rejected: a box a field, which takes 75 bytes a field where this takes 43.
 
@@ -25,42 +28,86 @@ use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::entry;
 use crate::rules::Rules;
+use crate::time::{Deadline, Now};
 
 /// The longest entry that the arena takes.
 pub(crate) const INLINE_MAX: usize = 1024;
 /// Garbage that is always tolerated, in bytes.
 const GARBAGE_MIN: usize = 256;
 
-/// Where an entry is: an offset into the arena, or the number of a box.
+/// Where an entry is, an offset into the arena or the number of a box, and whether it has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place(u32);
 
 impl Place {
     const BOXED: u32 = 1 << 31;
+    const TIMED: u32 = 1 << 30;
+    /// Offsets and numbers are below this.
+    const END: usize = Self::TIMED as usize;
 
-    fn inline(offset: usize) -> Self {
-        debug_assert!(offset < Self::BOXED as usize);
-        Self(offset as u32)
+    fn inline(offset: usize, deadline: Deadline) -> Self {
+        Self::new(offset, deadline)
     }
 
-    fn boxed(index: usize) -> Self {
-        debug_assert!(index < Self::BOXED as usize);
-        Self(index as u32 | Self::BOXED)
+    fn boxed(index: usize, deadline: Deadline) -> Self {
+        Self(Self::new(index, deadline).0 | Self::BOXED)
     }
 
+    fn new(number: usize, deadline: Deadline) -> Self {
+        debug_assert!(number < Self::END);
+        Self(number as u32 | if deadline == Deadline::NEVER { 0 } else { Self::TIMED })
+    }
+
+    /// The same kind of place at another offset or number.
+    fn moved(self, number: usize) -> Self {
+        debug_assert!(number < Self::END);
+        Self(self.0 & (Self::BOXED | Self::TIMED) | number as u32)
+    }
+
+    #[inline]
+    fn number(self) -> usize {
+        (self.0 & !(Self::BOXED | Self::TIMED)) as usize
+    }
+
+    #[inline]
     fn as_box(self) -> Option<usize> {
-        (self.0 & Self::BOXED != 0).then_some((self.0 & !Self::BOXED) as usize)
+        (self.0 & Self::BOXED != 0).then_some(self.number())
+    }
+
+    #[inline]
+    fn is_timed(self) -> bool {
+        self.0 & Self::TIMED != 0
+    }
+
+    /// Bytes of the deadline behind the entry.
+    #[inline]
+    fn deadline_len(self) -> usize {
+        if self.is_timed() { Deadline::BYTES } else { 0 }
     }
 }
 
 /// See the module's documentation.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Fields {
     slots: HashTable<Place>,
     arena: Vec<u8>,
     boxes: Vec<Box<[u8]>>,
     garbage: usize,
     boxed_bytes: usize,
+    soonest: Deadline,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            slots: HashTable::new(),
+            arena: Vec::new(),
+            boxes: Vec::new(),
+            garbage: 0,
+            boxed_bytes: 0,
+            soonest: Deadline::NEVER,
+        }
+    }
 }
 
 impl Fields {
@@ -82,11 +129,11 @@ impl Fields {
 
     /// Adds a field that is not there yet.
     pub(crate) fn insert(&mut self, hash: u64, field: &[u8], value: &[u8], rules: &Rules) {
-        let place = self.push(field, value);
+        let place = self.push(field, value, Deadline::NEVER);
         self.insert_place(hash, place, rules);
     }
 
-    /// Gives a field another value, if it is there, and says how long the old one was.
+    /// Gives a field another value, if it is there, and says how long the old one was. Its deadline stays.
     pub(crate) fn replace(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> Option<usize> {
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
         let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
@@ -97,11 +144,72 @@ impl Fields {
             old[value_at..].copy_from_slice(value);
             return Some(old_len);
         }
+        let deadline = self.deadline_at(place);
         self.discard(place, cx);
-        let place = self.push(field, value);
+        let place = self.push(field, value, deadline);
         *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
         self.compact_if_due();
         Some(old_len)
+    }
+
+    /// The deadline of a field, if it is there.
+    pub(crate) fn deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
+        self.slots.find(hash, |&place| self.holds(place, field)).map(|&place| self.deadline_at(place))
+    }
+
+    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+        let found = self.slots.find_bucket_index(hash, |&place| self.holds(place, field));
+        let Some(bucket) = found else { return };
+        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
+        self.soonest = self.soonest.min(deadline);
+        if place.is_timed() && deadline != Deadline::NEVER {
+            let stored = self.stored_mut(place);
+            let deadline_at = stored.len() - Deadline::BYTES;
+            stored[deadline_at..].copy_from_slice(&deadline.to_bytes());
+        } else if place.is_timed() || deadline != Deadline::NEVER {
+            let value = entry::pair(self.entry(place)).1.to_vec();
+            self.discard(place, cx);
+            let place = self.push(field, &value, deadline);
+            *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
+            self.compact_if_due();
+        }
+    }
+
+    /// A deadline before which none of the segment's comes.
+    pub(crate) fn soonest(&self) -> Deadline {
+        self.soonest
+    }
+
+    /// The fields whose deadline has come. The caller removes them; the bound is that of the others.
+    pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Vec<Box<[u8]>> {
+        let mut due = Vec::new();
+        let mut soonest = Deadline::NEVER;
+        for &place in self.slots.iter().filter(|place| place.is_timed()) {
+            let deadline = self.deadline_at(place);
+            if deadline.is_due(now) {
+                due.push(entry::pair(self.entry(place)).0.into());
+            } else {
+                soonest = soonest.min(deadline);
+            }
+        }
+        self.soonest = soonest;
+        due
+    }
+
+    /// Takes all deadlines away.
+    pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
+        let timed =
+            self.slots.iter().filter(|place| place.is_timed()).map(|&place| entry::pair(self.entry(place)).0.into());
+        for field in timed.collect::<Vec<Box<[u8]>>>() {
+            self.set_deadline(cx.rules.hash(&field), &field, Deadline::NEVER, cx);
+        }
+        self.soonest = Deadline::NEVER;
+    }
+
+    fn deadline_at(&self, place: Place) -> Deadline {
+        let last = place.is_timed().then(|| self.stored(place).last_chunk()).flatten();
+        last.map_or(Deadline::NEVER, |bytes| Deadline::from_bytes(*bytes))
     }
 
     /// Removes a field, if it is there, and says how long its value was.
@@ -127,12 +235,23 @@ impl Fields {
     }
 
     fn entry_mut(&mut self, place: Place) -> &mut [u8] {
+        let stored = self.stored_mut(place);
+        let len = stored.len() - place.deadline_len();
+        &mut stored[..len]
+    }
+
+    /// An entry with its deadline.
+    fn stored(&self, place: Place) -> &[u8] {
+        stored_at(&self.arena, &self.boxes, place)
+    }
+
+    fn stored_mut(&mut self, place: Place) -> &mut [u8] {
         match place.as_box() {
             Some(index) => &mut self.boxes[index],
             None => {
-                let stored = &mut self.arena[place.0 as usize..];
-                let (len, read) = entry::read_varint(stored);
-                &mut stored[read..][..len]
+                let behind = &mut self.arena[place.number()..];
+                let (len, read) = entry::read_varint(behind);
+                &mut behind[read..][..len]
             }
         }
     }
@@ -143,50 +262,55 @@ impl Fields {
     }
 
     /// Writes an entry where one of its length belongs.
-    fn push(&mut self, field: &[u8], value: &[u8]) -> Place {
+    fn push(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> Place {
+        let timed = deadline.to_bytes();
+        let timed = if deadline == Deadline::NEVER { &[] } else { &timed[..] };
         let len = entry::len(field, value);
         if self.belongs_in_box(len) {
-            let mut bytes = Vec::with_capacity(len);
+            let mut bytes = Vec::with_capacity(timed.len() + len);
             entry::push(&mut bytes, field, value);
-            return self.push_box(bytes.into_boxed_slice());
+            bytes.extend_from_slice(timed);
+            return Place::boxed(self.push_box(bytes.into_boxed_slice()), deadline);
         }
-        let place = self.open_inline(len);
+        let place = Place::inline(self.open_inline(timed.len() + len), deadline);
         entry::push(&mut self.arena, field, value);
+        self.arena.extend_from_slice(timed);
         place
     }
 
     fn belongs_in_box(&self, entry_len: usize) -> bool {
-        entry_len > INLINE_MAX || self.arena.len() >= Place::BOXED as usize
+        entry_len > INLINE_MAX || self.arena.len() >= Place::END
     }
 
-    fn push_box(&mut self, entry: Box<[u8]>) -> Place {
-        self.boxed_bytes += entry.len();
-        self.boxes.push(entry);
-        Place::boxed(self.boxes.len() - 1)
+    /// The number of a new box.
+    fn push_box(&mut self, stored: Box<[u8]>) -> usize {
+        self.boxed_bytes += stored.len();
+        self.boxes.push(stored);
+        self.boxes.len() - 1
     }
 
-    /// Starts an entry of this length at the arena's end, which grows by an eighth.
-    fn open_inline(&mut self, len: usize) -> Place {
-        let needed = stored_len(len);
+    /// Starts so many bytes at the arena's end, which grows by an eighth, and returns their offset.
+    fn open_inline(&mut self, len: usize) -> usize {
+        let needed = inline_len(len);
         if self.arena.capacity() - self.arena.len() < needed {
             self.arena.reserve_exact(needed.max(self.arena.len() / 8));
         }
-        let place = Place::inline(self.arena.len());
+        let offset = self.arena.len();
         entry::push_varint(&mut self.arena, len);
-        place
+        offset
     }
 
     /// Gives up the bytes of an entry whose slot is gone or about to be changed.
     fn discard(&mut self, place: Place, cx: Context<'_>) {
         let Some(index) = place.as_box() else {
-            self.garbage += stored_len(self.entry(place).len());
+            self.garbage += self.inline_bytes(place);
             return;
         };
         let last = self.boxes.len() - 1;
         if index != last {
             let hash = cx.rules.hash(entry::pair(&self.boxes[last]).0);
-            let moved = self.slots.find_mut(hash, |&place| place == Place::boxed(last));
-            *moved.expect("each box has a slot") = place;
+            let moved = self.slots.find_mut(hash, |place| place.as_box() == Some(last)).expect("each box has a slot");
+            *moved = moved.moved(index);
         }
         let old = self.boxes.swap_remove(index);
         self.boxed_bytes -= old.len();
@@ -216,10 +340,10 @@ impl Fields {
         let mut arena = Vec::with_capacity(self.arena.len() - self.garbage + room);
         for place in &mut self.slots {
             if place.as_box().is_none() {
-                let entry = entry_at(&self.arena, &self.boxes, *place);
-                *place = Place::inline(arena.len());
-                entry::push_varint(&mut arena, entry.len());
-                arena.extend_from_slice(entry);
+                let stored = stored_at(&self.arena, &self.boxes, *place);
+                *place = place.moved(arena.len());
+                entry::push_varint(&mut arena, stored.len());
+                arena.extend_from_slice(stored);
             }
         }
         self.arena = arena;
@@ -228,39 +352,46 @@ impl Fields {
 
     /// Takes over one entry of another segment.
     fn adopt(&mut self, hash: u64, place: Place, from: &mut Self, rules: &Rules) {
-        let place = match place.as_box() {
+        self.soonest = self.soonest.min(from.deadline_at(place));
+        let number = match place.as_box() {
             Some(index) => self.push_box(std::mem::take(&mut from.boxes[index])),
             None => {
-                let entry = from.entry(place);
-                let place = self.open_inline(entry.len());
-                self.arena.extend_from_slice(entry);
-                place
+                let stored = from.stored(place);
+                let offset = self.open_inline(stored.len());
+                self.arena.extend_from_slice(stored);
+                offset
             }
         };
-        self.insert_place(hash, place, rules);
+        self.insert_place(hash, place.moved(number), rules);
     }
 
     /// Bytes that an entry takes of the arena.
     fn inline_bytes(&self, place: Place) -> usize {
-        if place.as_box().is_some() { 0 } else { stored_len(self.entry(place).len()) }
+        if place.as_box().is_some() { 0 } else { inline_len(self.stored(place).len()) }
     }
 }
 
-/// Bytes of the arena that an entry of this length takes.
-fn stored_len(entry_len: usize) -> usize {
-    entry::varint_len(entry_len) + entry_len
+/// Bytes of the arena that an entry takes which has this length with its deadline.
+fn inline_len(stored_len: usize) -> usize {
+    entry::varint_len(stored_len) + stored_len
+}
+
+#[inline]
+fn stored_at<'a>(arena: &'a [u8], boxes: &'a [Box<[u8]>], place: Place) -> &'a [u8] {
+    match place.as_box() {
+        Some(index) => &boxes[index],
+        None => {
+            let behind = &arena[place.number()..];
+            let (len, read) = entry::read_varint(behind);
+            &behind[read..][..len]
+        }
+    }
 }
 
 #[inline]
 fn entry_at<'a>(arena: &'a [u8], boxes: &'a [Box<[u8]>], place: Place) -> &'a [u8] {
-    match place.as_box() {
-        Some(index) => &boxes[index],
-        None => {
-            let stored = &arena[place.0 as usize..];
-            let (len, read) = entry::read_varint(stored);
-            &stored[read..][..len]
-        }
-    }
+    let stored = stored_at(arena, boxes, place);
+    &stored[..stored.len() - place.deadline_len()]
 }
 
 fn hash_at(arena: &[u8], boxes: &[Box<[u8]>], place: Place, rules: &Rules) -> u64 {
@@ -349,18 +480,21 @@ impl Fields {
         for &place in &self.slots {
             let entry = self.entry(place);
             let field = entry::pair(entry).0;
+            assert!(self.deadline_at(place) >= self.soonest, "5: a deadline before the soonest");
             let found = self.slots.find(rules.hash(field), |&place| self.holds(place, field));
             assert!(found == Some(&place), "1: a field stands twice or cannot be found");
             inline_bytes += self.inline_bytes(place);
             match place.as_box() {
-                Some(index) => assert!(boxed.insert(index), "3: two places for box {index}"),
+                Some(index) => {
+                    let is_long = entry.len() > INLINE_MAX || self.arena.len() >= Place::END;
+                    assert!(boxed.insert(index), "3: two places for box {index}");
+                    assert!(is_long, "4: {} bytes in a box", entry.len());
+                }
                 None => assert!(entry.len() <= INLINE_MAX, "4: {} bytes in the arena", entry.len()),
             }
         }
         assert_eq!(self.arena.len(), inline_bytes + self.garbage, "2: garbage");
         assert_eq!(boxed.len(), self.boxes.len(), "3: boxes");
         assert_eq!(self.boxed_bytes, self.boxes.iter().map(|entry| entry.len()).sum::<usize>(), "3: bytes of boxes");
-        let long = |entry: &[u8]| entry.len() > INLINE_MAX || self.arena.len() >= Place::BOXED as usize;
-        assert!(self.boxes.iter().all(|entry| long(entry)), "4: a short entry in a box");
     }
 }

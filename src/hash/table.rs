@@ -9,16 +9,18 @@
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. `entry_bytes` is the sum of the lengths of all entries: what they would take packed.
 //! 2. `oversized` counts the fields and the values longer than the thresholds' `max_string`.
+//! 3. No field's deadline is sooner than `soonest`. Setting one lowers it, purging makes it exact.
 
 use std::mem::size_of;
 
 use crate::call::Context;
-use crate::directory::{Directory, Segment, Segments};
+use crate::directory::{At, Directory, Segment, Segments};
 use crate::hash::entry;
-use crate::hash::packed::Packed;
+use crate::hash::packed::{Head, Packed};
 use crate::hash::segment::{EntriesOf, Fields};
 use crate::random::Random;
 use crate::rules::{Rules, TAG_BITS};
+use crate::time::{Deadline, Now};
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;
@@ -30,19 +32,27 @@ pub(crate) struct Table {
     fields: Directory<Fields>,
     entry_bytes: usize,
     oversized: usize,
-    flags: u8,
+    deadline: Deadline,
+    soonest: Deadline,
+    marks: u8,
 }
 
 impl Table {
-    fn new(flags: u8, key: &[u8]) -> Self {
-        Self { key: key.into(), fields: Directory::new(TAG_BITS), entry_bytes: 0, oversized: 0, flags }
+    fn new(head: Head<'_>) -> Self {
+        let Head { marks, key, deadline } = head;
+        let fields = Directory::new(TAG_BITS);
+        Self { key: key.into(), fields, entry_bytes: 0, oversized: 0, deadline, soonest: Deadline::NEVER, marks }
     }
 
     pub(crate) fn from_packed(packed: &Packed, cx: Context<'_>) -> Self {
-        let mut table = Self::new(packed.flags(), packed.key());
+        let mut table = Self::new(packed.head());
         for (_, entry) in packed.entries() {
             let (field, value) = entry::pair(entry);
             table.set(cx.rules.hash(field), field, value, cx);
+        }
+        for (index, deadline) in packed.field_deadlines() {
+            let field = entry::pair(packed.entry(index)).0;
+            table.set_field_deadline(cx.rules.hash(field), field, deadline, cx);
         }
         table
     }
@@ -51,12 +61,17 @@ impl Table {
     pub(crate) fn to_packed(&self, rules: &Rules) -> Packed {
         let tagged = |entry| (rules.tag(entry::pair(entry).0), entry);
         let entries: Vec<(u8, &[u8])> = self.entries().map(tagged).collect();
-        Packed::assemble(self.flags, &self.key, entries.into_iter())
+        let mut packed = Packed::assemble(self.head(), entries.iter().copied());
+        if self.soonest != Deadline::NEVER {
+            let fields = entries.iter().map(|(_, entry)| entry::pair(entry).0);
+            let deadline = |field| self.field_deadline(rules.hash(field), field).unwrap_or(Deadline::NEVER);
+            packed.set_field_deadlines(fields.map(deadline).enumerate().collect());
+        }
+        packed
     }
 
-    #[cfg(test)]
-    pub(crate) fn flags(&self) -> u8 {
-        self.flags
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head { marks: self.marks, key: &self.key, deadline: self.deadline }
     }
 
     pub(crate) fn key(&self) -> &[u8] {
@@ -93,11 +108,6 @@ impl Table {
     pub(crate) fn get(&self, field: &[u8], rules: &Rules) -> Option<&[u8]> {
         let hash = rules.hash(field);
         self.fields.find(hash)?.get(hash, field)
-    }
-
-    /// Makes room for so many fields more.
-    pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
-        self.fields.reserve(fields, rules);
     }
 
     /// Gives back all slack. O(n).
@@ -167,6 +177,89 @@ impl Table {
     }
 }
 
+/// Deadlines.
+impl Table {
+    /// The key's deadline.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
+    /// The deadline of a field, if it is there.
+    pub(crate) fn field_deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
+        self.fields.find(hash)?.deadline(hash, field)
+    }
+
+    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_field_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+        if let Some(at) = self.fields.locate(hash) {
+            self.fields.edit(at, |fields| fields.set_deadline(hash, field, deadline, cx));
+            self.soonest = self.soonest.min(deadline);
+        }
+    }
+
+    /// A deadline before which none of the fields' comes.
+    pub(crate) fn soonest(&self) -> Deadline {
+        self.soonest
+    }
+
+    /// Whether a deadline may have come in the segment of this hash.
+    pub(crate) fn is_due_at(&self, hash: u64, now: &Now<'_>) -> bool {
+        self.soonest.is_due(now) && self.fields.find(hash).is_some_and(|fields| fields.soonest().is_due(now))
+    }
+
+    /// Removes the fields whose deadline has come from the segment of this hash.
+    pub(crate) fn purge_at(&mut self, hash: u64, cx: Context<'_>) {
+        while self.is_due_at(hash, cx.now)
+            && let Some(at) = self.fields.locate(hash)
+        {
+            self.purge_segment(at, cx);
+        }
+    }
+
+    /// Removes all fields whose deadline has come. O(segments, and what is due).
+    pub(crate) fn purge(&mut self, cx: Context<'_>) {
+        while self.soonest.is_due(cx.now) {
+            let mut last = None;
+            while let Some(at) = self.last_due(last, cx.now) {
+                self.purge_segment(at, cx);
+                last = Some(at);
+            }
+            self.find_soonest();
+        }
+    }
+
+    /// Does a part of [`purge`](Self::purge): one segment.
+    pub(crate) fn purge_slice(&mut self, cx: Context<'_>) {
+        if let Some(at) = self.last_due(None, cx.now) {
+            self.purge_segment(at, cx);
+        }
+        self.find_soonest();
+    }
+
+    fn last_due(&self, last: Option<At>, now: &Now<'_>) -> Option<At> {
+        self.fields.last_until(last, |fields| fields.soonest().is_due(now))
+    }
+
+    fn find_soonest(&mut self) {
+        self.soonest = self.fields.segments().map(Fields::soonest).min().unwrap_or(Deadline::NEVER);
+    }
+
+    fn purge_segment(&mut self, at: At, cx: Context<'_>) {
+        for field in self.fields.at_mut(at).take_due(cx.now) {
+            self.remove(cx.rules.hash(&field), &field, cx);
+        }
+    }
+
+    pub(crate) fn forget_field_deadlines(&mut self, cx: Context<'_>) {
+        self.fields.edit_all(|fields| fields.forget_deadlines(cx));
+        self.soonest = Deadline::NEVER;
+    }
+}
+
 /// The entries of a table, in no particular order.
 pub(crate) type Entries<'a> = std::iter::FlatMap<Segments<'a, Fields>, EntriesOf<'a>, fn(&'a Fields) -> EntriesOf<'a>>;
 
@@ -183,5 +276,6 @@ impl Table {
         let strings = self.entries().flat_map(|entry| <[&[u8]; 2]>::from(entry::pair(entry)));
         let oversized = strings.filter(|string| rules.is_oversized(string.len())).count();
         assert_eq!(self.oversized, oversized, "2: oversized strings");
+        assert!(self.fields.segments().all(|fields| fields.soonest() >= self.soonest), "3: the soonest deadline");
     }
 }

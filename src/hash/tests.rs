@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::call::Call;
+use crate::time::{Clock, Deadline, Now};
 
 fn rules(thresholds: Thresholds) -> Rules {
     Rules::with_thresholds(thresholds)
@@ -9,7 +10,7 @@ fn rules(thresholds: Thresholds) -> Rules {
 
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
-    let call = Call::default();
+    let call = Call::new(Now::on(&Clock::System), None);
     let cx = Context::of_change(rules, &call);
     let began = record.encoding();
     let result = work(record, cx);
@@ -19,23 +20,24 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
 }
 
 #[test]
-fn flags_of_later_days_travel_through_changes_and_conversions() {
+fn marks_travel_through_changes_and_conversions() {
     const MARK: u8 = 1 << 3;
     let rules = rules(Thresholds::default().max_fields(4));
-    let mut record = Record::Packed(Packed::assemble(MARK, b"key", std::iter::empty()));
-    let flags = |record: &Record| match record {
-        Record::Packed(packed) => packed.flags(),
-        Record::Table(table) => table.flags(),
+    let head = packed::Head { marks: MARK, key: b"key", deadline: Deadline::NEVER };
+    let mut record = Record::Packed(Packed::assemble(head, std::iter::empty()));
+    let marks = |record: &Record| match record {
+        Record::Packed(packed) => packed.head().marks,
+        Record::Table(table) => table.head().marks,
     };
     call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();
-    assert_eq!((record.encoding(), flags(&record)), (Encoding::Packed, MARK), "wide ends");
+    assert_eq!((record.encoding(), marks(&record)), (Encoding::Packed, MARK), "wide ends");
     let many: Vec<[u8; 1]> = (0..9).map(|n| [n]).collect();
     let pairs: Vec<Pair<'_>> = many.iter().map(|field| (&field[..], &b"value"[..])).collect();
     call(&mut record, &rules, |record, cx| record.put_many(&pairs, cx));
-    assert_eq!((record.encoding(), flags(&record)), (Encoding::Table, MARK));
+    assert_eq!((record.encoding(), marks(&record)), (Encoding::Table, MARK));
     let fields: Vec<&[u8]> = many[1..].iter().map(|field| &field[..]).collect();
     call(&mut record, &rules, |record, cx| record.remove_many(&fields, cx));
-    assert_eq!((record.encoding(), flags(&record)), (Encoding::Packed, MARK));
+    assert_eq!((record.encoding(), marks(&record)), (Encoding::Packed, MARK));
     assert_eq!(record.key(), b"key");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::rules::{Limits, MAX_SHARD_BITS, Rules, Thresholds};
 use crate::store::Store;
+use crate::time::{Clock, ManualClock};
 
 /// Sets up a [`Store`].
 ///
@@ -20,11 +21,12 @@ use crate::store::Store;
 pub struct Builder {
     shards: usize,
     rules: Rules,
+    clock: Clock,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { shards: 64, rules: Rules::default() }
+        Self { shards: 64, rules: Rules::default(), clock: Clock::System }
     }
 }
 
@@ -42,9 +44,15 @@ impl Builder {
         self
     }
 
-    /// Lowers the limits on fields, values, keys and the number of fields.
+    /// Lowers the limits on fields, values, keys and the number of fields, and limits the bytes of the whole store.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.rules.limits = limits;
+        self
+    }
+
+    /// Lets a clock tell the time by which keys and fields expire; the system's if not told.
+    pub fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Clock::Manual(clock.clone());
         self
     }
 
@@ -59,6 +67,6 @@ impl Builder {
     /// Returns the store, empty. Allocates its shards and nothing else.
     #[must_use]
     pub fn build(self) -> Store {
-        Store::with_rules(self.shards, self.rules)
+        Store::with_rules(self.shards, self.rules, self.clock)
     }
 }

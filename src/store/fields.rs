@@ -1,7 +1,7 @@
 //! Calls on the fields of one key.
 
 use crate::error::Result;
-use crate::hash::Record;
+use crate::hash::{Record, Scope};
 use crate::store::Store;
 use crate::sync::InClosure;
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
@@ -12,7 +12,7 @@ impl Store {
     #[doc(alias = "HGET")]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         let field = field.as_ref();
-        self.look(key.as_ref(), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
+        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
     }
 
     /// Returns the value of each of these fields, in their order, all of one instant. O(fields asked).
@@ -31,7 +31,7 @@ impl Store {
     ) -> Vec<Option<Vec<u8>>> {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
             fields.iter().map(|field| record?.get(field, cx).map(<[u8]>::to_vec)).collect()
         })
     }
@@ -48,7 +48,7 @@ impl Store {
     /// ```
     #[doc(alias = "HGETALL")]
     pub fn get_all(&self, key: impl AsRef<[u8]>) -> HashValue {
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record.map_or_else(|| HashValue::empty(cx.rules), |record| HashValue::copy_of(record, cx.rules))
         })
     }
@@ -66,7 +66,9 @@ impl Store {
     }
 
     fn copy_pairs(&self, key: &[u8], copy: impl FnMut((&[u8], &[u8])) -> Vec<u8>) -> Vec<Vec<u8>> {
-        self.look(key, |record, _| record.map(|record| record.pairs().map(copy).collect()).unwrap_or_default())
+        self.look(key, Scope::Hash, |record, _| {
+            record.map(|record| record.pairs().map(copy).collect()).unwrap_or_default()
+        })
     }
 
     /// Returns whether there is such a field. O(1).
@@ -79,13 +81,13 @@ impl Store {
     #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<usize> {
         let field = field.as_ref();
-        self.look(key.as_ref(), |record, cx| record?.get(field, cx).map(<[u8]>::len))
+        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::len))
     }
 
     /// Returns the number of fields of a hash, 0 when the key is missing. O(1).
     #[doc(alias = "HLEN")]
     pub fn size(&self, key: impl AsRef<[u8]>) -> usize {
-        self.look(key.as_ref(), |record, _| record.map_or(0, Record::len))
+        self.look(key.as_ref(), Scope::Hash, |record, _| record.map_or(0, Record::len))
     }
 
     /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
@@ -105,7 +107,7 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (field, value) = (field.as_ref(), value.as_ref());
-        self.try_change(key.as_ref(), |visit| visit.record.set(field, value, visit.cx))
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.set(field, value, visit.cx))
     }
 
     /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
@@ -128,7 +130,7 @@ impl Store {
     {
         let pairs = Arguments::pairs(pairs);
         let pairs = pairs.as_pairs();
-        self.try_change(key.as_ref(), |visit| visit.record.set_many(&pairs, visit.cx))
+        self.try_change(key.as_ref(), Scope::Pairs(&pairs), |visit| visit.record.set_many(&pairs, visit.cx))
     }
 
     /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.
@@ -144,7 +146,7 @@ impl Store {
         value: impl AsRef<[u8]>,
     ) -> Result<bool> {
         let (field, value) = (field.as_ref(), value.as_ref());
-        self.try_change(key.as_ref(), |visit| visit.record.set_if_absent(field, value, visit.cx))
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.set_if_absent(field, value, visit.cx))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
@@ -168,7 +170,9 @@ impl Store {
         new: Option<&[u8]>,
     ) -> Result<bool> {
         let field = field.as_ref();
-        self.try_change(key.as_ref(), |visit| visit.record.compare_and_set(field, expected, new, visit.cx))
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
+            visit.record.compare_and_set(field, expected, new, visit.cx)
+        })
     }
 
     /// Removes a field, and returns whether it was there; the last one takes its key with it. O(1); a packed hash
@@ -176,7 +180,7 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         let field = field.as_ref();
-        self.change(key.as_ref(), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
+        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
     }
 
     /// Removes many fields in one atomic step, and returns how many were there. O(fields).
@@ -184,14 +188,15 @@ impl Store {
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
-        self.change(key.as_ref(), |visit| visit.record.remove_many(&fields, visit.cx)).unwrap_or(0)
+        self.change(key.as_ref(), Scope::Fields(&fields), |visit| visit.record.remove_many(&fields, visit.cx))
+            .unwrap_or(0)
     }
 
     /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         let field = field.as_ref();
-        self.change(key.as_ref(), |visit| visit.record.take(field, visit.cx))?
+        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.take(field, visit.cx))?
     }
 
     /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -208,7 +213,7 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         let field = field.as_ref();
-        self.try_change(key.as_ref(), |visit| visit.record.increment(field, amount, visit.cx))
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.increment(field, amount, visit.cx))
     }
 
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -220,7 +225,9 @@ impl Store {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         let field = field.as_ref();
-        self.try_change(key.as_ref(), |visit| visit.record.increment_float(field, amount, visit.cx))
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
+            visit.record.increment_float(field, amount, visit.cx)
+        })
     }
 
     /// Lends a hash to a closure, to look at many fields of one instant without copying, and returns what the closure
@@ -242,7 +249,7 @@ impl Store {
     /// The closure runs under the read lock of the key's shard: writers to that shard wait for it. Do not wait for
     /// other threads in it.
     pub fn read<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R {
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
             let _inside = InClosure::enter();
             read(&HashRef::new(record.unwrap_or(&Record::default()), cx))
         })
@@ -274,7 +281,7 @@ impl Store {
     /// wait for other threads in it.
     #[doc(alias = "MULTI")]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
-        self.change_or_create(key.as_ref(), |visit| {
+        self.change_or_create(key.as_ref(), Scope::Hash, |visit| {
             let _inside = InClosure::enter();
             update(&mut HashMut::new(&mut visit.record, visit.cx))
         })

@@ -2,18 +2,17 @@
 
 use crate::call::{Call, Context};
 use crate::directory::RESERVE_MAX;
-use crate::hash::{Encoding, Record};
-use crate::shard::{SLOT_BYTES, Shard};
+use crate::hash::{Encoding, Record, Scope};
+use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
-use crate::sync::{InClosure, assert_outside_closures};
-use crate::time::Now;
+use crate::sync::InClosure;
 use crate::value::HashRef;
 
 impl Store {
     /// Returns whether there is such a key. O(1).
     #[doc(alias = "EXISTS")]
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> bool {
-        self.look(key.as_ref(), |record, _| record.is_some())
+        self.look(key.as_ref(), Scope::Hash, |record, _| record.is_some())
     }
 
     /// Removes a key with its hash, and returns whether it was there. O(1) under the lock; the memory is given back
@@ -21,7 +20,7 @@ impl Store {
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), |visit| visit.record.clear(visit.cx)).is_some()
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.clear(visit.cx)).is_some()
     }
 
     /// Removes all keys. O(shards) under locks; the memory is given back after them.
@@ -29,12 +28,12 @@ impl Store {
     /// Not one instant over all shards: what other threads write meanwhile may survive.
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
-        assert_outside_closures();
         let call = self.call();
         for shard in &self.shards {
             let empty = Shard::new(self.shards.len().ilog2());
             let old = std::mem::replace(&mut *shard.write(), empty);
             call.settle(old.heap_bytes(), 0);
+            call.pass_lock();
             drop(old);
         }
     }
@@ -90,11 +89,10 @@ impl Store {
     /// The closure runs under the read lock of each shard in turn, and writers to that shard wait until it has seen all
     /// its keys. Do not wait for other threads in it. [`iter_keys`](Self::iter_keys) holds no lock between keys.
     pub fn for_each(&self, mut look: impl FnMut(&[u8], &HashRef<'_>)) {
-        assert_outside_closures();
-        let now = Now::default();
+        let now = self.now();
         let cx = Context::of_look(&self.rules, &now);
         for shard in &self.shards {
-            let shard = shard.read();
+            let shard = self.read_purged(shard, &now);
             let _inside = InClosure::enter();
             shard.records().for_each(|record| look(record.key(), &HashRef::new(record, cx)));
         }
@@ -124,24 +122,24 @@ impl Store {
     /// The closure runs under the write lock of each shard in turn: everybody else on that shard waits until all its
     /// keys are judged and removed. Do not wait for other threads in it.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
-        assert_outside_closures();
         let call = self.call();
         let cx = Context::of_change(&self.rules, &call);
         let mut removed = 0;
         for shard in &self.shards {
-            let mut shard = shard.write();
+            let mut shard = self.write_purged(shard, cx.now);
             // All are judged before the first is removed, because a removal moves the others.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));
             let refused: Vec<Vec<u8>> = refused.map(|record| record.key().to_vec()).collect();
             drop(inside);
             for key in &refused {
-                let mut visit = shard.visit(self.rules.hash(key), key, cx).expect("it was there, under the same lock");
-                visit.record.clear(cx);
+                if let Some(mut visit) = shard.visit(self.rules.hash(key), key, Scope::Hash, cx) {
+                    visit.record.clear(cx);
+                }
             }
             removed += refused.len();
             drop(shard);
-            call.drop_retired();
+            call.pass_lock();
         }
         removed
     }
@@ -149,10 +147,10 @@ impl Store {
     /// Returns how the hash of a key is stored, or `None` if there is no such key. O(1).
     #[doc(alias = "OBJECT ENCODING")]
     pub fn encoding(&self, key: impl AsRef<[u8]>) -> Option<Encoding> {
-        self.look(key.as_ref(), |record, _| record.map(Record::encoding))
+        self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::encoding))
     }
 
-    /// Makes room for so many more keys, so that setting them need not grow the tables of keys: about 20 bytes a key, beside
+    /// Makes room for so many more keys, so that setting them need not grow the tables of keys: 30 to 45 bytes a key, beside
     /// which the hashes are allocated one by one. A hint: room for at most 16,777,216 keys is made at once, none where it
     /// would pass [`Limits::max_bytes`](crate::Limits::max_bytes), and it goes with removals. O(n and the keys), a shard at
     /// a time.
@@ -169,14 +167,15 @@ impl Store {
     /// # Locking
     /// Holds each shard's write lock while it makes room there.
     pub fn reserve(&self, keys: usize) {
+        let call = self.call();
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
         let spread = 4 * keys.isqrt(); // keys fall on shards at random: four standard deviations
-        let call = self.call();
         for shard in &self.shards {
-            if call.exchange(0, (keys + spread) * SLOT_BYTES).is_err() {
+            if keys == 0 || call.claim((keys + spread) * RESERVED_KEY_BYTES).is_err() {
                 return;
             }
             resize(&mut shard.write(), &call, |shard| shard.reserve(keys + spread, &self.rules));
+            call.pass_lock();
         }
     }
 
@@ -195,17 +194,17 @@ impl Store {
     /// # Locking
     /// Holds each shard's write lock while it works on all of the shard's keys and tables.
     pub fn shrink_to_fit(&self) {
-        assert_outside_closures();
         let call = self.call();
         for shard in &self.shards {
             resize(&mut shard.write(), &call, |shard| shard.shrink_to_fit(&self.rules));
+            call.pass_lock();
         }
     }
 
     /// Looks at one shard after the other, each under its read lock.
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
-        assert_outside_closures();
-        self.shards.iter().map(move |shard| look(&shard.read()))
+        let now = self.now();
+        self.shards.iter().map(move |shard| look(&self.read_purged(shard, &now)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::call::Context;
 use crate::error::{Error, Result};
-use crate::hash::Record;
+use crate::hash::{Record, Scope};
 use crate::shard::{Shard, Taken};
 use crate::store::Store;
 use crate::sync::{InClosure, RwLock, RwLockWriteGuard, assert_outside_closures};
@@ -93,16 +93,26 @@ impl Store {
     ) -> Vec<Option<Vec<u8>>> {
         let (keys, field) = (Arguments::fields(keys), field.as_ref());
         assert_outside_closures();
-        let call = self.call();
-        let cx = Context::of_change(&self.rules, &call);
+        let now = self.now();
+        let cx = Context::of_look(&self.rules, &now);
         let mut values = Vec::new();
         for keys in keys.as_fields().chunks(KEYS_AT_ONCE) {
             let hashes: Vec<u64> = keys.iter().map(|key| self.rules.hash(key)).collect();
-            let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
-            let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
-            fetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
-            let find = |index: usize| shards[at[index]].find(hashes[index], keys[index]);
-            values.extend((0..keys.len()).map(|index| find(index)?.get(field, cx).map(<[u8]>::to_vec)));
+            loop {
+                let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
+                let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
+                fetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
+                let records = (0..keys.len()).map(|index| shards[at[index]].find(hashes[index], keys[index]));
+                let records: Vec<Option<&Record>> = records.collect();
+                let overdue =
+                    |record: &Option<&Record>| record.is_some_and(|it| it.is_overdue(Scope::Field(field), cx));
+                let Some(index) = records.iter().position(overdue) else {
+                    values.extend(records.into_iter().map(|record| record?.get(field, cx).map(<[u8]>::to_vec)));
+                    break;
+                };
+                drop(shards);
+                self.purge_key(hashes[index], keys[index], Scope::Field(field), &now);
+            }
         }
         values
     }
@@ -167,12 +177,15 @@ impl Store {
             if from.len() == 0 || (overwrite == Overwrite::No && to.len() > 0) {
                 return Ok(false);
             }
-            from.claim_place(to, new, source == Source::Stays, cx)?;
-            let made = match source {
-                Source::Moves => from.move_to(new),
-                Source::Stays => from.with_key(new),
+            let growth = from.growth_in_place_of(to, new, source == Source::Stays);
+            let transfer = |to: &mut Record| {
+                let made = match source {
+                    Source::Moves => from.shrink(cx, |from| from.move_to(new)),
+                    Source::Stays => from.with_key(new),
+                };
+                to.replace(made, cx);
             };
-            to.replace(made, cx);
+            to.grow(|_| growth, cx, transfer)?;
             Ok(true)
         })?
     }
@@ -236,7 +249,7 @@ impl<'a, const N: usize> Visits<'a, N> {
         let mut at = 0;
         let taken = located.map(|located| {
             at += 1;
-            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1]))
+            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
         });
         Self { shards, keys, taken, cx }
     }

@@ -1,6 +1,6 @@
 //! Random fields of one key.
 
-use crate::hash::Sample;
+use crate::hash::{Sample, Scope};
 use crate::store::Store;
 
 impl Store {
@@ -17,7 +17,7 @@ impl Store {
     /// ```
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self, key: impl AsRef<[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record?.random_field(cx).map(|(field, value)| (field.to_vec(), value.to_vec()))
         })
     }
@@ -39,6 +39,8 @@ impl Store {
     /// ```
     #[doc(alias = "HRANDFIELD")]
     pub fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.look(key.as_ref(), |record, cx| record.map_or_else(Vec::new, |record| record.random_fields(sample, cx)))
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
+            record.map_or_else(Vec::new, |record| record.random_fields(sample, cx))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Scans: walks through one hash or all keys, a page at a time, with no lock in between.
 
+use crate::hash::Scope;
 use crate::scan::{Cursor, Page, Selection};
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
@@ -43,7 +44,7 @@ impl Store {
     #[doc(alias = "HSCAN")]
     #[must_use]
     pub fn scan(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Page<(Vec<u8>, Vec<u8>)> {
-        self.look(key.as_ref(), |record, cx| {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
             let mut selection = Selection::new(Cursor::start(cursor), count);
             if let Some(record) = record {
                 record.scan(&mut selection, cx.rules);
@@ -73,11 +74,11 @@ impl Store {
     #[doc(alias = "SCAN")]
     #[must_use]
     pub fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Page<Vec<u8>> {
-        assert_outside_closures();
+        let now = self.now();
         let start = Cursor::start(cursor);
         let mut selection = Selection::new(start, count);
         for shard in &self.shards[self.shard_index(start.hash())..] {
-            if shard.read().scan(&mut selection, &self.rules).is_break() {
+            if self.read_purged(shard, &now).scan(&mut selection, &self.rules).is_break() {
                 break;
             }
             selection.pass_start();

@@ -1,6 +1,6 @@
 //! What a store counts.
 
-use crate::hash::Record;
+use crate::hash::{Record, Scope};
 use crate::shard::Shard;
 use crate::store::Store;
 
@@ -29,7 +29,7 @@ impl Store {
     /// [`stats`](Self::stats).
     #[doc(alias = "MEMORY USAGE")]
     pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
-        self.look(key.as_ref(), |record, _| record.map(Record::heap_bytes))
+        self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::heap_bytes))
     }
 
     /// Returns counts over the whole store. O(shards), and not one instant over all of them.

@@ -23,9 +23,9 @@ use crate::value::{Arguments, HashValue, Iter};
 /// ```
 #[derive(Clone, Copy)]
 pub struct HashRef<'a> {
-    record: &'a Record,
+    pub(super) record: &'a Record,
     rules: &'a Rules,
-    now: &'a Now,
+    pub(super) now: &'a Now<'a>,
 }
 
 impl<'a> HashRef<'a> {
@@ -33,12 +33,17 @@ impl<'a> HashRef<'a> {
         Self { record, rules: cx.rules, now: cx.now }
     }
 
+    #[inline]
+    pub(super) fn context(&self) -> Context<'a> {
+        Context::of_look(self.rules, self.now)
+    }
+
     /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
     /// each of its fields.
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
-        self.record.get(field.as_ref(), Context::of_look(self.rules, self.now))
+        self.record.get(field.as_ref(), self.context())
     }
 
     /// Returns the value of each of these fields, in their order. O(fields asked).
@@ -83,7 +88,7 @@ impl<'a> HashRef<'a> {
     /// O(1). Not for secrets: the numbers behind it can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
-        self.record.random_field(Context::of_look(self.rules, self.now))
+        self.record.random_field(self.context())
     }
 
     /// Returns how the hash is stored. O(1).
@@ -140,8 +145,8 @@ impl fmt::Debug for HashRef<'_> {
 /// # Ok::<(), hashlet::Error>(())
 /// ```
 pub struct HashMut<'a> {
-    record: &'a mut Record,
-    cx: Context<'a>,
+    pub(super) record: &'a mut Record,
+    pub(super) cx: Context<'a>,
 }
 
 impl<'a> HashMut<'a> {

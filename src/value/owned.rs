@@ -48,8 +48,10 @@ impl HashValue {
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
         let mut copy = Self::empty(rules);
         if record.len() > 0 {
+            let cx = Context::of_value(&copy.rules);
             copy.record = record.with_key(b"");
-            copy.record.settle(record.encoding(), Context::of_value(&copy.rules));
+            copy.record.forget_deadlines(cx);
+            copy.record.settle(record.encoding(), cx);
         }
         copy
     }
@@ -133,13 +135,6 @@ impl HashValue {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.record.encoding()
-    }
-
-    /// Makes room for so many more fields, so that setting them need not grow the table. A packed hash takes exactly what
-    /// it holds, and stays as it is. A hint: room for at most 16,777,216 fields is made at once, and it goes with removals.
-    /// O(n and the fields).
-    pub fn reserve(&mut self, fields: usize) {
-        self.record.reserve(fields, &self.rules);
     }
 
     /// Gives back to the allocator what growth and removals have left over: O(n) for a table; a packed hash has nothing

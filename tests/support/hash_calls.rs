@@ -97,7 +97,7 @@ impl Call {
         match self {
             Self::Look(look) => {
                 let size = Reply::size(hash.len(), hash.is_empty());
-                look!(look, hash, [], size: size, all: hash.as_ref(), copy: Reply::copy(hash.clone()))
+                look!(look, hash, [], size: size, all: hash.view(), copy: Reply::copy(hash.clone()))
             }
             Self::Change(change) => change!(change, hash, []),
         }

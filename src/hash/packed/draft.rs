@@ -1,0 +1,191 @@
+//! A packed hash in the course of being changed.
+
+use std::ops::Range;
+
+use super::{COUNT_AT, KEY_LEN_AT};
+use super::{EMPTY, Entries, FIELD_DEADLINES, FLAGS_AT, FORM, FieldDeadlines, Found, Head, Layout, Packed, width};
+use crate::hash::entry;
+use crate::time::Deadline;
+
+/// A field's tag, the field, and its value.
+pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// The same bytes with room to grow, but for the deadlines of fields, which are kept apart. Its `Drop` puts both back, so
+/// that no way out can lose them.
+pub(crate) struct Draft<'a> {
+    home: &'a mut Packed,
+    bytes: Vec<u8>,
+    deadlines: FieldDeadlines,
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.bytes == EMPTY {
+            return;
+        }
+        if !self.deadlines.is_empty() {
+            let fields = Layout::of(&self.bytes).fields;
+            self.bytes[FLAGS_AT] |= FIELD_DEADLINES;
+            self.deadlines.push_tail(&mut self.bytes, fields);
+        }
+        self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn open(home: &'a mut Packed) -> Self {
+        let deadlines =
+            if home.has_field_deadlines() { home.field_deadlines().collect() } else { FieldDeadlines::default() };
+        let mut bytes = Vec::from(std::mem::take(&mut home.0));
+        if bytes.is_empty() {
+            bytes.extend_from_slice(&EMPTY);
+        } else if !deadlines.is_empty() {
+            let layout = Layout::of(&bytes);
+            bytes.truncate(bytes.len() - layout.tail(&bytes).len());
+            bytes[FLAGS_AT] &= !FIELD_DEADLINES;
+        }
+        Self { home, bytes, deadlines }
+    }
+
+    pub(super) fn set_deadline(&mut self, index: usize, deadline: Deadline) {
+        self.deadlines.set(index, deadline);
+    }
+
+    pub(super) fn set_deadlines(&mut self, deadlines: FieldDeadlines) {
+        self.deadlines = deadlines;
+    }
+
+    /// Makes room for all these pairs at once, exactly as much as they take if all are new.
+    pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
+        let layout = Layout::of(&self.bytes);
+        let fields = layout.fields + pairs.len();
+        let added: usize = pairs.iter().map(|(field, value)| entry::len(field, value)).sum();
+        let entry_bytes = layout.entry_bytes(&self.bytes) + added;
+        if Packed::fits(fields, entry_bytes) {
+            let len = layout.tags_at + fields * (1 + width(entry_bytes)) + entry_bytes;
+            self.bytes.reserve_exact(len - self.bytes.len());
+        }
+    }
+
+    /// The numbers of fields and of bytes of entries.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        Layout::of(&self.bytes).size(&self.bytes)
+    }
+
+    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
+    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
+        let found = Layout::of(&self.bytes).find(&self.bytes, tag, field);
+        self.set_found(found, (tag, field, value))
+    }
+
+    /// [`set`](Self::set), given where the field was found.
+    pub(crate) fn set_found(&mut self, found: Option<Found>, new: Tagged<'_>) -> Option<bool> {
+        let (_, field, value) = new;
+        let layout = Layout::of(&self.bytes);
+        let (fields, entry_bytes) = layout.size(&self.bytes);
+        match found {
+            Some((index, old)) => Packed::fits(fields, entry_bytes - old.len() + value.len()).then(|| {
+                self.replace(layout, index, old, new);
+                false
+            }),
+            None => Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| {
+                self.insert(layout, new);
+                true
+            }),
+        }
+    }
+
+    /// Removes the field at this index.
+    pub(super) fn remove_at(&mut self, index: usize) {
+        let layout = Layout::of(&self.bytes);
+        self.deadlines.remove(index);
+        let entry = layout.entry(&self.bytes, index);
+        if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
+            self.rewrite(layout, Some(index), None);
+            return;
+        }
+        self.move_ends(layout, index + 1, entry.len().wrapping_neg());
+        let end_at = layout.ends_at() + index * layout.end_width;
+        let tag_at = layout.tags_at + index;
+        for gap in [entry, end_at..end_at + layout.end_width, tag_at..tag_at + 1] {
+            self.bytes.drain(gap);
+        }
+        self.set_count(layout.fields - 1);
+    }
+
+    fn insert(&mut self, layout: Layout, new: Tagged<'_>) {
+        let (tag, field, value) = new;
+        let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
+        if layout.end_width != width(end) {
+            self.rewrite(layout, None, Some(new));
+            return;
+        }
+        let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
+        let w = layout.end_width;
+        self.bytes.reserve_exact(1 + w + entry::len(field, value));
+        self.bytes.resize(old_len + 1 + w, 0);
+        self.bytes.copy_within(entries_at..old_len, entries_at + 1 + w);
+        self.bytes.copy_within(ends_at..entries_at, ends_at + 1);
+        self.bytes[ends_at] = tag;
+        self.bytes[entries_at + 1..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
+        entry::push(&mut self.bytes, field, value);
+        self.set_count(layout.fields + 1);
+    }
+
+    fn replace(&mut self, layout: Layout, index: usize, old: Range<usize>, new: Tagged<'_>) {
+        let (_, _, value) = new;
+        let (len, new_end) = (self.bytes.len(), old.start + value.len());
+        if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
+            self.rewrite(layout, Some(index), Some(new));
+            let deadline = self.deadlines.remove(index);
+            self.deadlines.set(layout.fields - 1, deadline);
+            return;
+        }
+        if value.len() > old.len() {
+            self.bytes.reserve_exact(value.len() - old.len());
+            self.bytes.resize(len + value.len() - old.len(), 0);
+        }
+        self.bytes.copy_within(old.end..len, new_end);
+        self.bytes.truncate(new_end + len - old.end);
+        self.bytes[old.start..new_end].copy_from_slice(value);
+        self.move_ends(layout, index, value.len().wrapping_sub(old.len()));
+    }
+
+    /// Adds to the ends from this index on; to subtract, adds the wrapped negative.
+    fn move_ends(&mut self, layout: Layout, from: usize, by: usize) {
+        let ends = &mut self.bytes[layout.ends_at() + from * layout.end_width..layout.entries_at()];
+        if layout.end_width == 1 {
+            for end in ends {
+                *end = end.wrapping_add(by as u8);
+            }
+        } else {
+            for end in ends.as_chunks_mut::<2>().0 {
+                *end = u16::from_le_bytes(*end).wrapping_add(by as u16).to_le_bytes();
+            }
+        }
+    }
+
+    /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
+    #[cold]
+    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
+        let mut last = Vec::new();
+        if let Some((_, field, value)) = with {
+            entry::push(&mut last, field, value);
+        }
+        let capacity = self.bytes.capacity();
+        let entries = Entries { bytes: &self.bytes, layout, next: 0 };
+        let kept = entries.enumerate().filter(|(index, _)| Some(*index) != without).map(|(_, tagged)| tagged);
+        let added = with.map(|(tag, ..)| (tag, &last[..]));
+        let key_end = layout.key_end();
+        let (key_len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
+        let key = &self.bytes[key_end - key_len..key_end];
+        let head = Head { marks: layout.flags & !FORM, key, deadline: layout.deadline(&self.bytes) };
+        let packed = Packed::assemble(head, kept.chain(added));
+        self.bytes = packed.0.into_vec();
+        self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
+    }
+
+    fn set_count(&mut self, fields: usize) {
+        self.bytes[COUNT_AT..][..2].copy_from_slice(&(fields as u16).to_le_bytes());
+    }
+}

@@ -1,0 +1,282 @@
+//! Calls on deadlines of keys and fields.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::Result;
+use crate::expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
+use crate::hash::Scope;
+use crate::store::Store;
+use crate::value::{Arguments, HashRef};
+
+/// # Expiry
+/// A key or field with a deadline is absent for every call from that millisecond on, counts included. Deadlines are
+/// absolute: they mean the same whatever the program does meanwhile. Overwriting a field takes its deadline away,
+/// incrementing it does not; a key keeps its own until it loses its last field. Key and fields expire independently: the
+/// nearer deadline wins.
+///
+/// All of it is Redis's, but for what counts as gone: there, a key or field that has expired is counted until somebody
+/// happens to remove it.
+impl Store {
+    /// Gives a key a time to live. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Expire, Store, Ttl};
+    ///
+    /// let store = Store::new();
+    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), Expire::Missing);
+    /// store.set("session:9", "user", "ada")?;
+    /// assert_eq!(store.ttl("session:9"), Ttl::Never);
+    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), Expire::Set);
+    /// assert!(matches!(store.ttl("session:9"), Ttl::Left(left) if left > Duration::from_secs(50)));
+    /// assert_eq!(store.expire("session:9", Duration::ZERO), Expire::Deleted);
+    /// assert!(!store.contains_key("session:9"));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "EXPIRE")]
+    #[doc(alias = "PEXPIRE")]
+    pub fn expire(&self, key: impl AsRef<[u8]>, time_to_live: Duration) -> Expire {
+        self.expire_if(key, time_to_live, Condition::Always)
+    }
+
+    /// Gives a key a deadline. O(1).
+    #[doc(alias = "EXPIREAT")]
+    #[doc(alias = "PEXPIREAT")]
+    pub fn expire_at(&self, key: impl AsRef<[u8]>, time: SystemTime) -> Expire {
+        self.expire_if(key, time, Condition::Always)
+    }
+
+    /// Gives a key a deadline on a condition. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Condition, Expire, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set("session:9", "user", "ada")?;
+    /// let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3_600));
+    /// assert_eq!(store.expire_if("session:9", hour, Condition::IfNone), Expire::Set);
+    /// assert_eq!(store.expire_if("session:9", minute, Condition::IfLater), Expire::NotMet);
+    /// assert_eq!(store.expire_if("session:9", minute, Condition::IfSooner), Expire::Set);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "EXPIRE")]
+    pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
+        let when = when.into();
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.expire(when, condition, visit.cx))
+            .unwrap_or(Expire::Missing)
+    }
+
+    /// Returns how long a key has to live. O(1).
+    #[doc(alias = "TTL")]
+    #[doc(alias = "PTTL")]
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Ttl {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
+            record.map_or(Ttl::NoKey, |record| Ttl::of(record.deadline(), cx.now))
+        })
+    }
+
+    /// Returns when a key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    #[doc(alias = "EXPIRETIME")]
+    #[doc(alias = "PEXPIRETIME")]
+    pub fn deadline(&self, key: impl AsRef<[u8]>) -> Option<SystemTime> {
+        self.look(key.as_ref(), Scope::Hash, |record, _| record?.deadline().time())
+    }
+
+    /// Takes a key's deadline away, and returns whether it had one. O(1).
+    #[doc(alias = "PERSIST")]
+    pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.persist()).unwrap_or(false)
+    }
+
+    /// Gives a field a deadline: a [`Duration`] from now, or a [`SystemTime`]. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Expire, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set_many("user:1", [("name", "Ada"), ("token", "x")])?;
+    /// assert_eq!(store.expire_field("user:1", "token", Duration::from_secs(60)), Expire::Set);
+    /// assert_eq!(store.expire_field("user:1", "email", Duration::from_secs(60)), Expire::Missing);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HEXPIRE")]
+    #[doc(alias = "HPEXPIRE")]
+    #[doc(alias = "HEXPIREAT")]
+    #[doc(alias = "HPEXPIREAT")]
+    pub fn expire_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
+        let (field, when) = (field.as_ref(), when.into());
+        self.change(key.as_ref(), Scope::Field(field), |visit| {
+            visit.record.expire_field(field, when, Condition::Always, visit.cx)
+        })
+        .unwrap_or(Expire::Missing)
+    }
+
+    /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
+    /// repeated field is judged again. O(fields).
+    #[doc(alias = "HEXPIRE")]
+    #[doc(alias = "HPEXPIRE")]
+    #[doc(alias = "HEXPIREAT")]
+    #[doc(alias = "HPEXPIREAT")]
+    pub fn expire_fields<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+        condition: Condition,
+    ) -> Vec<Expire> {
+        let (fields, when) = (Arguments::fields(fields), when.into());
+        let fields = fields.as_fields();
+        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
+            visit.record.expire_fields(&fields, when, condition, visit.cx)
+        })
+        .unwrap_or_else(|| vec![Expire::Missing; fields.len()])
+    }
+
+    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    #[doc(alias = "HTTL")]
+    #[doc(alias = "HPTTL")]
+    pub fn field_ttl(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Ttl {
+        let field = field.as_ref();
+        self.look(key.as_ref(), Scope::Field(field), |record, cx| {
+            record.map_or(Ttl::NoField, |record| HashRef::new(record, cx).field_ttl(field))
+        })
+    }
+
+    /// Returns how long each of these fields has to live, in their order, all at one instant. O(fields).
+    #[doc(alias = "HTTL")]
+    #[doc(alias = "HPTTL")]
+    pub fn field_ttls<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
+            let ttl = |field| record.map_or(Ttl::NoField, |record| HashRef::new(record, cx).field_ttl(field));
+            fields.iter().map(ttl).collect()
+        })
+    }
+
+    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    #[doc(alias = "HEXPIRETIME")]
+    #[doc(alias = "HPEXPIRETIME")]
+    pub fn field_deadline(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<SystemTime> {
+        let field = field.as_ref();
+        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx)?.time())
+    }
+
+    /// Takes a field's deadline away, and returns whether it had one. O(1).
+    #[doc(alias = "HPERSIST")]
+    pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
+        let field = field.as_ref();
+        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.persist_field(field, visit.cx))
+            .unwrap_or(false)
+    }
+
+    /// Takes the deadlines of many fields away in one atomic step, and returns of each whether it had one. O(fields).
+    #[doc(alias = "HPERSIST")]
+    pub fn persist_fields<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Vec<bool> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
+            fields.iter().map(|field| visit.record.persist_field(field, visit.cx)).collect()
+        })
+        .unwrap_or_else(|| vec![false; fields.len()])
+    }
+
+    /// Sets many fields with [`SetOptions`] (deadlines of fields and key, what must be there before) in one atomic step.
+    /// Returns how many are new, or `None` if a condition is not met and nothing was changed. With a deadline in the past
+    /// the fields are gone in the end, and a key is not made. O(pairs).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); nothing is changed then.
+    #[doc(alias = "HSETEX")]
+    pub fn set_with<F, V>(
+        &self,
+        key: impl AsRef<[u8]>,
+        pairs: impl IntoIterator<Item = (F, V)>,
+        options: SetOptions,
+    ) -> Result<Option<usize>>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pairs = Arguments::pairs(pairs);
+        let pairs = pairs.as_pairs();
+        self.try_change(key.as_ref(), Scope::Hash, |visit| visit.record.set_with(&pairs, &options, visit.cx))
+    }
+
+    /// Returns the value of a field, or `None` if there is no such field, and changes its deadline in the same step. A
+    /// deadline in the past deletes the field after the value was read. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Store, Touch, Ttl};
+    ///
+    /// let store = Store::new();
+    /// store.set("user:1", "token", "x")?;
+    /// let half_an_hour = Touch::Expire(Duration::from_secs(1_800).into());
+    /// assert_eq!(store.touch("user:1", "token", half_an_hour).as_deref(), Some(&b"x"[..]));
+    /// store.touch("user:1", "token", Touch::Persist);
+    /// assert_eq!(store.field_ttl("user:1", "token"), Ttl::Never);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HGETEX")]
+    pub fn touch(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
+        let field = field.as_ref();
+        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.touch(field, touch, visit.cx))?
+    }
+
+    /// Returns the values of many fields, and changes their deadlines, in one atomic step. Of a repeated field that is
+    /// deleted by it only the first value is there. O(fields).
+    #[doc(alias = "HGETEX")]
+    pub fn touch_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        touch: Touch,
+    ) -> Vec<Option<Vec<u8>>> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
+            fields.iter().map(|field| visit.record.touch(field, touch, visit.cx)).collect()
+        })
+        .unwrap_or_else(|| vec![None; fields.len()])
+    }
+
+    /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none,
+    /// in one atomic step: a counter that starts anew when its time is over, as a rate limiter needs it. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::Store;
+    ///
+    /// let store = Store::new();
+    /// let is_allowed = |client: &str| -> hashlet::Result<bool> {
+    ///     Ok(store.increment_expiring("requests", client, 1, Duration::from_secs(60))? <= 2)
+    /// };
+    /// assert!(is_allowed("ada")? && is_allowed("ada")?);
+    /// assert!(!is_allowed("ada")?); // the third within a minute of the first
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`increment`](Self::increment); value and deadline stay as they were.
+    #[doc(alias = "HINCRBY")]
+    #[doc(alias = "HEXPIRE")]
+    pub fn increment_expiring(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+        when: impl Into<When>,
+    ) -> Result<i64> {
+        let (field, when) = (field.as_ref(), when.into());
+        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
+            visit.record.increment_expiring(field, amount, when, visit.cx)
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The purging of what has expired.
+
+use crate::call::{Call, Context};
+use crate::hash::Scope;
+use crate::shard::Shard;
+use crate::store::Store;
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::time::Now;
+
+/// What [`Store::purge_expired`] has removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Purged {
+    /// Keys.
+    pub keys: usize,
+    /// Fields, those of the removed keys included.
+    pub fields: usize,
+    /// Whether nothing is left that had expired when the call began.
+    pub is_complete: bool,
+}
+
+impl Store {
+    /// Removes what has expired, of about so many fields at most, and returns how much that was. O(what is removed), and
+    /// 20 us for each segment of up to about 900 keys in which something has expired.
+    ///
+    /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back. What nobody touches
+    /// stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{ManualClock, Store};
+    ///
+    /// let clock = ManualClock::new();
+    /// let store = Store::builder().clock(&clock).build();
+    /// store.set("session:9", "user", "ada")?;
+    /// store.expire("session:9", Duration::from_secs(60));
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(store.purge_expired(1_000).keys, 1);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Holds one shard's write lock at a time, for about a thousand fields, and lets others work in between.
+    pub fn purge_expired(&self, budget: usize) -> Purged {
+        let now = self.now();
+        let mut purged = Purged::default();
+        for shard in &self.shards {
+            if shard.read().is_overdue(&now) {
+                self.purge_shard(shard, &now, |keys, fields| {
+                    purged.keys += keys;
+                    purged.fields += fields;
+                    purged.fields < budget
+                });
+            }
+        }
+        purged.is_complete = self.shards.iter().all(|shard| !shard.read().is_overdue(&now));
+        purged
+    }
+
+    /// A shard in which nothing has expired, under its read lock.
+    pub(super) fn read_purged<'a>(&self, shard: &'a RwLock<Shard>, now: &Now<'_>) -> RwLockReadGuard<'a, Shard> {
+        loop {
+            let purged = shard.read();
+            if !purged.is_overdue(now) {
+                return purged;
+            }
+            drop(purged);
+            self.purge_shard(shard, now, |_, _| true);
+        }
+    }
+
+    /// The same under its write lock.
+    pub(super) fn write_purged<'a>(&self, shard: &'a RwLock<Shard>, now: &Now<'_>) -> RwLockWriteGuard<'a, Shard> {
+        loop {
+            let purged = shard.write();
+            if !purged.is_overdue(now) {
+                return purged;
+            }
+            drop(purged);
+            self.purge_shard(shard, now, |_, _| true);
+        }
+    }
+
+    /// Purges a shard slice by slice, and lets others work in between, until nothing is overdue or somebody has enough,
+    /// who is told the keys and fields of each slice.
+    #[cold]
+    fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, mut wants_more: impl FnMut(usize, usize) -> bool) {
+        let mut last = None;
+        loop {
+            let call = self.call_at(now);
+            let mut shard = shard.write();
+            let (keys, fields) = (shard.len(), shard.sums().fields);
+            last = shard.purge_slice(last, Context::of_change(&self.rules, &call));
+            let removed = (keys - shard.len(), fields - shard.sums().fields);
+            drop(shard);
+            if last.is_none() || !wants_more(removed.0, removed.1) {
+                return;
+            }
+        }
+    }
+
+    /// Purges what has expired of the part of a hash that a call concerns, or a slice of it.
+    #[cold]
+    pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
+        let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
+        let call = self.call_at(now);
+        let cx = Context::of_change(&self.rules, &call);
+        drop(self.shard_of(hash).write().visit(hash, key, scope, cx));
+    }
+
+    /// Another call at the same instant.
+    fn call_at<'a>(&'a self, now: &Now<'a>) -> Call<'a> {
+        Call::new(now.clone(), self.room.as_ref())
+    }
+}

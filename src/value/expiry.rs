@@ -1,0 +1,187 @@
+//! Deadlines of a hash and its fields, as closures see and change them.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::Result;
+use crate::expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
+use crate::value::{Arguments, HashMut, HashRef};
+
+impl HashRef<'_> {
+    /// Returns how long the key has to live. O(1).
+    #[doc(alias = "TTL")]
+    #[must_use]
+    pub fn ttl(&self) -> Ttl {
+        if self.is_empty() { Ttl::NoKey } else { Ttl::of(self.record.deadline(), self.now) }
+    }
+
+    /// Returns when the key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    #[doc(alias = "EXPIRETIME")]
+    #[must_use]
+    pub fn deadline(&self) -> Option<SystemTime> {
+        self.record.deadline().time()
+    }
+
+    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    #[doc(alias = "HTTL")]
+    pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
+        let deadline = self.record.field_deadline(field.as_ref(), self.context());
+        deadline.map_or(Ttl::NoField, |deadline| Ttl::of(deadline, self.now))
+    }
+
+    /// Returns how long each of these fields has to live, in their order. O(fields).
+    #[doc(alias = "HTTL")]
+    pub fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
+        fields.into_iter().map(|field| self.field_ttl(field)).collect()
+    }
+
+    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
+        self.record.field_deadline(field.as_ref(), self.context())?.time()
+    }
+}
+
+/// Deadlines, in the words of [`Store`](crate::Store#expiry). The instant is that of the whole call: nothing expires
+/// while the closure runs, unless it says so itself.
+impl HashMut<'_> {
+    /// Returns how long the key has to live. O(1).
+    #[doc(alias = "TTL")]
+    #[must_use]
+    pub fn ttl(&self) -> Ttl {
+        self.view().ttl()
+    }
+
+    /// Returns when the key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    #[doc(alias = "EXPIRETIME")]
+    #[must_use]
+    pub fn deadline(&self) -> Option<SystemTime> {
+        self.view().deadline()
+    }
+
+    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    #[doc(alias = "HTTL")]
+    pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
+        self.view().field_ttl(field)
+    }
+
+    /// Returns how long each of these fields has to live, in their order. O(fields).
+    #[doc(alias = "HTTL")]
+    pub fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
+        self.view().field_ttls(fields)
+    }
+
+    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
+        self.view().field_deadline(field)
+    }
+
+    /// Gives the key a time to live. A hash without fields has no key that could get one, so the fields come first. O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::Expire;
+    ///
+    /// # let store = hashlet::Store::new();
+    /// store.update("session:9", |session| -> hashlet::Result<()> {
+    ///     session.set("user", "ada")?;
+    ///     assert_eq!(session.expire(Duration::from_secs(3_600)), Expire::Set);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "EXPIRE")]
+    pub fn expire(&mut self, time_to_live: Duration) -> Expire {
+        self.expire_if(time_to_live, Condition::Always)
+    }
+
+    /// Gives the key a deadline. O(1).
+    #[doc(alias = "EXPIREAT")]
+    pub fn expire_at(&mut self, time: SystemTime) -> Expire {
+        self.expire_if(time, Condition::Always)
+    }
+
+    /// Gives the key a deadline on a condition. O(1).
+    #[doc(alias = "EXPIRE")]
+    pub fn expire_if(&mut self, when: impl Into<When>, condition: Condition) -> Expire {
+        self.record.expire(when.into(), condition, self.cx)
+    }
+
+    /// Takes the key's deadline away, and returns whether it had one. O(1).
+    #[doc(alias = "PERSIST")]
+    pub fn persist(&mut self) -> bool {
+        self.record.persist()
+    }
+
+    /// Gives a field a deadline. O(1).
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_field(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
+        self.record.expire_field(field.as_ref(), when.into(), Condition::Always, self.cx)
+    }
+
+    /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_fields<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+        condition: Condition,
+    ) -> Vec<Expire> {
+        self.record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, self.cx)
+    }
+
+    /// Takes a field's deadline away, and returns whether it had one. O(1).
+    #[doc(alias = "HPERSIST")]
+    pub fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
+        self.record.persist_field(field.as_ref(), self.cx)
+    }
+
+    /// Takes the deadlines of many fields away, and returns of each whether it had one. O(fields).
+    #[doc(alias = "HPERSIST")]
+    pub fn persist_fields<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<bool> {
+        fields.into_iter().map(|field| self.persist_field(field)).collect()
+    }
+
+    /// Sets many fields with [`SetOptions`]; see [`Store::set_with`](crate::Store::set_with). O(pairs).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); nothing is changed then.
+    #[doc(alias = "HSETEX")]
+    pub fn set_with<F, V>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (F, V)>,
+        options: SetOptions,
+    ) -> Result<Option<usize>>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, self.cx)
+    }
+
+    /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
+    #[doc(alias = "HGETEX")]
+    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
+        self.record.touch(field.as_ref(), touch, self.cx)
+    }
+
+    /// Returns the values of many fields, and changes their deadlines. O(fields).
+    #[doc(alias = "HGETEX")]
+    pub fn touch_many<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        touch: Touch,
+    ) -> Vec<Option<Vec<u8>>> {
+        fields.into_iter().map(|field| self.touch(field, touch)).collect()
+    }
+
+    /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.
+    /// O(1).
+    ///
+    /// # Errors
+    /// As [`increment`](Self::increment); value and deadline stay as they were.
+    #[doc(alias = "HINCRBY")]
+    pub fn increment_expiring(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
+        self.record.increment_expiring(field.as_ref(), amount, when.into(), self.cx)
+    }
+}
