@@ -85,14 +85,6 @@ impl<'a> Context<'a> {
         self.call?.claim.as_ref()
     }
 
-    /// [`Call::settle`], for a record of a store.
-    #[inline]
-    pub(crate) fn settle(&self, before: usize, after: usize) {
-        if let Some(call) = self.call {
-            call.settle(before, after);
-        }
-    }
-
     /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more;
     /// at once if the call keeps much already.
     pub(crate) fn retire(&self, old: impl Send + 'static, bytes: usize) {

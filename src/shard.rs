@@ -171,10 +171,12 @@ impl Shard {
 
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
-        let record = take(self.record_mut(slot));
-        let mut visit = Visit { before: Sums::of(&record), slot: Some(slot), shard: self, record, hash, cx };
-        visit.record.purge(scope, cx);
-        visit
+        let mut record = take(self.record_mut(slot));
+        let before = Sums::of(&record);
+        if self.has_deadlines() {
+            record.purge(scope, cx);
+        }
+        Visit { before, slot: Some(slot), shard: self, record, hash, cx }
     }
 }
 
@@ -274,11 +276,18 @@ impl Drop for Visit<'_> {
             && self.record.encoding() == Encoding::Packed
             && Sums::of(&self.record) == self.before
         {
-            self.shard.file(slot, &mut self.record);
+            // Without any deadline in the shard, none can have been put in the place of another.
+            if self.shard.has_deadlines() {
+                self.shard.file(slot, &mut self.record);
+            } else {
+                swap(&mut self.record, self.shard.record_mut(slot));
+            }
         } else {
-            let before = self.shard.heap_bytes();
+            let limited = self.cx.claim().map(|claim| (claim, self.shard.heap_bytes()));
             self.settle();
-            self.cx.settle(before, self.shard.heap_bytes());
+            if let Some((claim, before)) = limited {
+                claim.settle(before, self.shard.heap_bytes());
+            }
         }
     }
 }
@@ -310,6 +319,12 @@ impl Visit<'_> {
 
 /// Expiry.
 impl Shard {
+    /// Whether anything in the shard may have a deadline.
+    #[inline]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.soonest != Deadline::NEVER
+    }
+
     /// Whether something in the shard may have expired.
     pub(crate) fn is_overdue(&self, now: &Now<'_>) -> bool {
         self.soonest.is_due(now)

@@ -68,6 +68,8 @@ pub struct Store {
     rules: Rules,
     room: Option<Room>,
     clock: Clock,
+    /// How far a hash's shard bits are from the lowest but one, when they are on top.
+    shard_shift: u32,
 }
 
 // A closure's panic leaves every record settled and no lock poisoned, so what is seen afterwards is sound.
@@ -104,7 +106,8 @@ impl Store {
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
-        Self { shards, rules, room, clock }
+        let shard_shift = u64::BITS - 1 - shards.len().ilog2();
+        Self { shards, rules, room, clock, shard_shift }
     }
 
     /// A call that may change what the store holds.
@@ -133,8 +136,8 @@ impl Store {
 
     #[inline]
     fn shard_index(&self, hash: u64) -> usize {
-        let bits = self.shards.len().ilog2();
-        (hash << TAG_BITS).checked_shr(u64::BITS - bits).unwrap_or(0) as usize
+        // In two steps, because one of 64 bits is none.
+        ((hash << TAG_BITS >> 1) >> self.shard_shift) as usize
     }
 
     /// Runs something on the record of a key, if there is one, under its shard's read lock. Nothing of the part that the
@@ -145,14 +148,10 @@ impl Store {
         let cx = Context::of_look(&self.rules, &now);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).read();
-        let mut record = shard.find(hash, key);
-        while record.is_some_and(|record| record.is_overdue(scope, cx)) {
-            drop(shard);
-            self.purge_key(hash, key, scope, &now);
-            shard = self.shard_of(hash).read();
-            record = shard.find(hash, key);
+        if shard.has_deadlines() {
+            shard = self.purge_before_look(shard, hash, key, scope, cx.now);
         }
-        look(record, cx)
+        look(shard.find(hash, key), cx)
     }
 
     /// Visits the record of a key, if there is one, under its shard's write lock.

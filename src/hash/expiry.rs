@@ -7,6 +7,7 @@
 use crate::call::Context;
 use crate::error::Result;
 use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
+use crate::hash::packed::Deadlines;
 use crate::hash::{Pair, Record};
 use crate::time::Deadline;
 
@@ -94,10 +95,9 @@ impl Record {
         if !self.has_deadlines() {
             return;
         }
-        self.set_deadline(Deadline::NEVER);
         match self {
-            Self::Packed(packed) => packed.set_field_deadlines(std::iter::empty().collect()),
-            Self::Table(table) => table.forget_field_deadlines(cx),
+            Self::Packed(packed) => packed.set_deadlines(Deadlines::default()),
+            Self::Table(table) => table.forget_deadlines(cx),
         }
     }
 

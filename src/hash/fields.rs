@@ -119,12 +119,14 @@ impl Record {
     }
 
     /// Judges the arguments of a call by themselves, before the hash is looked at.
+    #[inline]
     fn admit(&self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<()> {
         self.check_key(cx)?;
         cx.rules.check_pair(field, value)
     }
 
     /// A key that holds fields was checked when it got its first one.
+    #[inline]
     fn check_key(&self, cx: Context<'_>) -> Result<()> {
         if self.len() == 0 { cx.rules.check_key(self.key()) } else { Ok(()) }
     }

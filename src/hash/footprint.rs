@@ -25,22 +25,29 @@ impl Record {
         cx: Context<'_>,
         work: impl FnOnce(&mut Self) -> R,
     ) -> Result<R> {
-        let Some(claim) = cx.claim() else { return Ok(work(self)) };
-        let growth = growth(self);
-        claim.take(growth)?;
-        let before = self.footprint();
+        let claimed = match cx.claim() {
+            Some(claim) => {
+                let growth = growth(self);
+                claim.take(growth)?;
+                Some((claim, growth, self.footprint()))
+            }
+            None => None,
+        };
         let result = work(self);
-        claim.correct(growth, before, self.footprint());
+        if let Some((claim, growth, before)) = claimed {
+            claim.correct(growth, before, self.footprint());
+        }
         Ok(result)
     }
 
     /// Does a work that takes no more bytes, and makes known what it leaves.
     #[inline]
     pub(crate) fn shrink<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
-        let Some(claim) = cx.claim() else { return work(self) };
-        let before = self.footprint();
+        let claimed = cx.claim().map(|claim| (claim, self.footprint()));
         let result = work(self);
-        claim.correct(0, before, self.footprint());
+        if let Some((claim, before)) = claimed {
+            claim.correct(0, before, self.footprint());
+        }
         result
     }
 

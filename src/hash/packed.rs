@@ -1,25 +1,24 @@
 //! The encoding of small hashes: everything in one allocation, its key included.
 //!
 //! ```text
-//! +-------+-------+--------+-----+----------+------------+------------------+-----------------------------+-----------+
-//! | flags | n u16 | klen   | key | key's    | tags n x 1 | ends n x w       | entries                     | deadlines |
-//! |       |       | varint |     | deadline |            | w = 1 or 2 bytes | [flen varint][field][value] | of fields |
-//! +-------+-------+--------+-----+----------+------------+------------------+-----------------------------+-----------+
-//!                                 if flagged                                                               if flagged
+//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+
+//! | flags | n u16 | klen   | key | tags n x 1 | ends n x w       | entries                     | deadlines  |
+//! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] | if flagged |
+//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+
 //! ```
 //! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
 //! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
 //! listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and so where the
 //! next one starts. Numbers are little-endian; nothing of this is ever written to a disk. `deadlines.rs` draws the
-//! deadlines of fields, `draft.rs` makes the changes.
+//! deadlines, `draft.rs` makes the changes.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No bytes at all are the empty hash with the empty key; otherwise all parts are there and nothing follows them.
 //! 2. Ends never fall, and the last one is the length of the entries.
 //! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
 //! 4. Each tag is that of its field, and no field stands twice.
-//! 5. The key's deadline is there exactly when flag bit 1 is set, those of fields when bit 2 is, and then for one field
-//!    at least. A hash without fields has none.
+//! 5. The tail is that of `deadlines.rs`: flag bit 1 says that the key has a deadline, bit 2 that a field has. A hash
+//!    without fields has none.
 //!
 //! The other flags are marks, kept as they are through changes and conversions: bit 3 is that of a save. Only the empty
 //! hash with the empty key has no place for them.
@@ -40,7 +39,8 @@ use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
 use crate::rules::Rules;
 use crate::time::Deadline;
-pub(crate) use deadlines::FieldDeadlines;
+pub(crate) use deadlines::Deadlines;
+use deadlines::Tail;
 pub(crate) use draft::Draft;
 
 /// Flag: ends are two bytes wide.
@@ -49,8 +49,10 @@ const WIDE: u8 = 1;
 const KEY_DEADLINE: u8 = 1 << 1;
 /// Flag: a field has a deadline.
 const FIELD_DEADLINES: u8 = 1 << 2;
+/// Flags: there is a tail of deadlines.
+const DEADLINES: u8 = KEY_DEADLINE | FIELD_DEADLINES;
 /// The flags that are no marks.
-const FORM: u8 = WIDE | KEY_DEADLINE | FIELD_DEADLINES;
+const FORM: u8 = WIDE | DEADLINES;
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
 
@@ -73,14 +75,6 @@ struct Layout {
     tags_at: usize,
 }
 
-/// What a hash has besides its fields.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Head<'a> {
-    pub(crate) marks: u8,
-    pub(crate) key: &'a [u8],
-    pub(crate) deadline: Deadline,
-}
-
 impl Layout {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
@@ -89,18 +83,7 @@ impl Layout {
         };
         let (key_len, read) = if key_len < 0x80 { (key_len.into(), 1) } else { long_key_len(bytes) };
         let fields = u16::from_le_bytes([low, high]).into();
-        let deadline_len = if flags & KEY_DEADLINE == 0 { 0 } else { Deadline::BYTES };
-        let tags_at = KEY_LEN_AT + read + key_len + deadline_len;
-        Self { flags, fields, end_width: 1 + usize::from(flags & WIDE), tags_at }
-    }
-
-    /// Where the key ends, and its deadline begins if it has one.
-    fn key_end(&self) -> usize {
-        self.tags_at - if self.flags & KEY_DEADLINE == 0 { 0 } else { Deadline::BYTES }
-    }
-
-    fn deadline(&self, bytes: &[u8]) -> Deadline {
-        if self.flags & KEY_DEADLINE == 0 { Deadline::NEVER } else { deadline_at(bytes, self.key_end()) }
+        Self { flags, fields, end_width: 1 + usize::from(flags & WIDE), tags_at: KEY_LEN_AT + read + key_len }
     }
 
     #[inline]
@@ -133,17 +116,17 @@ impl Layout {
     /// Bytes of all entries.
     #[inline]
     fn entry_bytes(&self, bytes: &[u8]) -> usize {
-        if self.flags & FIELD_DEADLINES == 0 { bytes.len() - self.entries_at() } else { self.last_end(bytes) }
+        if self.flags & DEADLINES == 0 { bytes.len() - self.entries_at() } else { self.last_end(bytes) }
     }
 
     #[cold]
     fn last_end(&self, bytes: &[u8]) -> usize {
-        self.entry(bytes, self.fields - 1).end - self.entries_at()
+        if self.fields == 0 { 0 } else { self.entry(bytes, self.fields - 1).end - self.entries_at() }
     }
 
-    /// What stands behind the entries: the deadlines of fields, or nothing.
-    fn tail<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        if self.flags & FIELD_DEADLINES == 0 { &[] } else { &bytes[self.entries_at() + self.last_end(bytes)..] }
+    /// What stands behind the entries.
+    fn tail<'a>(&self, bytes: &'a [u8]) -> Tail<'a> {
+        Tail::new(self.flags, self.fields, &bytes[self.entries_at() + self.entry_bytes(bytes)..])
     }
 
     /// The numbers of fields and of bytes of entries.
@@ -197,10 +180,6 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
     entry::read_varint(&bytes[KEY_LEN_AT..])
 }
 
-fn deadline_at(bytes: &[u8], at: usize) -> Deadline {
-    Deadline::from_bytes(chunk(bytes, at))
-}
-
 /// So many bytes from this place on.
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -210,28 +189,23 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 impl Packed {
     /// An empty hash under this key.
     pub(crate) fn new(key: &[u8]) -> Self {
-        Self::assemble(Head { marks: 0, key, deadline: Deadline::NEVER }, std::iter::empty())
+        Self::assemble(0, key, std::iter::empty())
     }
 
-    /// A hash of tagged entries, which must be no more and no larger than [`fits`](Self::fits) allows.
-    pub(crate) fn assemble<'a>(head: Head<'_>, entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
-        let Head { marks, key, deadline } = head;
+    /// A hash of these marks and this key from tagged entries, which must be no more and no larger than
+    /// [`fits`](Self::fits) allows.
+    pub(crate) fn assemble<'a>(marks: u8, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
         let (fields, entry_bytes) = entries.clone().fold((0, 0), |(n, sum), (_, entry)| (n + 1, sum + entry.len()));
         if fields == 0 && key.is_empty() {
             return Self::default();
         }
         let wide = entry_bytes > NARROW_MAX;
-        let has_deadline = deadline != Deadline::NEVER;
-        let deadline_len = if has_deadline { Deadline::BYTES } else { 0 };
-        let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + deadline_len;
+        let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
         let mut bytes = Vec::with_capacity(head_len + fields * (2 + usize::from(wide)) + entry_bytes);
-        bytes.push(marks | if wide { WIDE } else { 0 } | if has_deadline { KEY_DEADLINE } else { 0 });
+        bytes.push(marks | if wide { WIDE } else { 0 });
         bytes.extend_from_slice(&(fields as u16).to_le_bytes());
         entry::push_varint(&mut bytes, key.len());
         bytes.extend_from_slice(key);
-        if has_deadline {
-            bytes.extend_from_slice(&deadline.to_bytes());
-        }
         bytes.extend(entries.clone().map(|(tag, _)| tag));
         let mut end = 0;
         for (_, entry) in entries.clone() {
@@ -253,8 +227,8 @@ impl Packed {
         fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
     }
 
-    pub(crate) fn head(&self) -> Head<'_> {
-        Head { marks: self.flags() & !FORM, key: self.key(), deadline: self.deadline() }
+    pub(crate) fn marks(&self) -> u8 {
+        self.flags() & !FORM
     }
 
     #[inline]
@@ -285,7 +259,7 @@ impl Packed {
         if layout.fields == 0 {
             return Self::new(key);
         }
-        let rest = &self.0[layout.key_end()..];
+        let rest = &self.0[layout.tags_at..];
         let mut copy = Vec::with_capacity(KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len());
         copy.extend_from_slice(&self.0[..KEY_LEN_AT]);
         entry::push_varint(&mut copy, key.len());
@@ -366,7 +340,7 @@ impl Packed {
     /// Whether the key or a field has a deadline.
     #[inline]
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.flags() & (KEY_DEADLINE | FIELD_DEADLINES) != 0
+        self.flags() & DEADLINES != 0
     }
 
     /// Whether a field has a deadline.
@@ -377,53 +351,50 @@ impl Packed {
 
     /// The key's deadline.
     pub(crate) fn deadline(&self) -> Deadline {
-        Layout::of(&self.0).deadline(&self.0)
-    }
-
-    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
-    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
-        let layout = Layout::of(&self.0);
-        let place = layout.key_end()..layout.tags_at;
-        let wanted = if deadline == Deadline::NEVER { 0 } else { Deadline::BYTES };
-        if place.len() == wanted {
-            self.0[place].copy_from_slice(&deadline.to_bytes()[..wanted]);
-            return;
-        }
-        let mut bytes = Vec::from(std::mem::take(&mut self.0));
-        bytes.reserve_exact(wanted);
-        bytes.splice(place, deadline.to_bytes().into_iter().take(wanted));
-        bytes[FLAGS_AT] ^= KEY_DEADLINE;
-        self.0 = bytes.into_boxed_slice();
+        self.tail().key()
     }
 
     /// The deadline of the field at this index.
     pub(crate) fn field_deadline(&self, index: usize) -> Deadline {
-        let layout = Layout::of(&self.0);
-        let tail = layout.tail(&self.0);
-        let place = if tail.is_empty() { None } else { deadlines::find(tail, layout.fields, index) };
-        place.map_or(Deadline::NEVER, |place| deadline_at(tail, place.start))
-    }
-
-    /// Gives the field at this index a deadline, or with [`Deadline::NEVER`] takes its own away.
-    pub(crate) fn set_field_deadline(&mut self, index: usize, deadline: Deadline) {
-        let layout = Layout::of(&self.0);
-        let tail_at = self.0.len() - layout.tail(&self.0).len();
-        let tail = &mut self.0[tail_at..];
-        match if tail.is_empty() { None } else { deadlines::find(tail, layout.fields, index) } {
-            Some(place) if deadline != Deadline::NEVER => tail[place].copy_from_slice(&deadline.to_bytes()),
-            None if deadline == Deadline::NEVER => {}
-            _ => self.draft().set_deadline(index, deadline),
-        }
+        self.tail().field(index)
     }
 
     /// The deadlines of fields, with the fields' indexes, in rising order.
     pub(crate) fn field_deadlines(&self) -> impl Iterator<Item = (usize, Deadline)> {
-        let layout = Layout::of(&self.0);
-        deadlines::iter(layout.tail(&self.0), layout.fields)
+        self.tail().iter()
     }
 
-    pub(crate) fn set_field_deadlines(&mut self, deadlines: FieldDeadlines) {
-        self.draft().set_deadlines(deadlines);
+    fn tail(&self) -> Tail<'_> {
+        Layout::of(&self.0).tail(&self.0)
+    }
+
+    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        let place = self.tail().find_key();
+        self.put_deadline(place, deadline, |deadlines| deadlines.set_key(deadline));
+    }
+
+    /// Gives the field at this index a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_field_deadline(&mut self, index: usize, deadline: Deadline) {
+        let place = self.tail().find_field(index);
+        self.put_deadline(place, deadline, |deadlines| deadlines.set_field(index, deadline));
+    }
+
+    /// Sets a deadline at its place in the tail, or with a draft where one comes or goes.
+    fn put_deadline(&mut self, place: Option<Range<usize>>, deadline: Deadline, put: impl FnOnce(&mut Deadlines)) {
+        match place {
+            Some(place) if deadline != Deadline::NEVER => {
+                let tail_at = self.0.len() - self.tail().len();
+                self.0[tail_at..][place].copy_from_slice(&deadline.to_bytes());
+            }
+            None if deadline == Deadline::NEVER => {}
+            _ => put(self.draft().deadlines()),
+        }
+    }
+
+    /// Gives these deadlines in place of all that it has.
+    pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
+        *self.draft().deadlines() = deadlines;
     }
 
     /// The entry at this index.
@@ -485,15 +456,12 @@ impl Packed {
             end = entry.end - layout.entries_at();
         }
         assert_eq!(layout.entries_at() + end + layout.tail(bytes).len(), bytes.len(), "1, 2: the last end");
+        let deadlines = Deadlines::new(self.deadline(), self.field_deadlines());
         let mut tail = Vec::new();
-        let deadlines: FieldDeadlines = self.field_deadlines().collect();
-        assert_eq!(deadlines.is_empty(), !self.has_field_deadlines(), "5: flag for the deadlines of fields");
-        if !deadlines.is_empty() {
-            deadlines.push_tail(&mut tail, layout.fields);
-        }
-        assert_eq!(layout.tail(bytes), tail, "5: deadlines of fields");
-        assert!(layout.fields > 0 || !self.has_deadlines(), "5: a deadline for nothing");
-        assert!(layout.flags & KEY_DEADLINE == 0 || self.deadline() != Deadline::NEVER, "5: the key's deadline");
+        deadlines.push_tail(&mut tail, layout.fields);
+        assert_eq!(deadlines.flags(), layout.flags & DEADLINES, "5: flags of deadlines");
+        assert!(bytes.ends_with(&tail) && tail.len() == layout.tail(bytes).len(), "5: deadlines");
+        assert!(layout.fields > 0 || tail.is_empty(), "5: a deadline for nothing");
         assert_eq!(layout.end_width, width(end), "3: width of ends");
         for (index, (found, entry)) in self.entries().enumerate() {
             let field = entry::pair(entry).0;

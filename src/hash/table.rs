@@ -16,7 +16,7 @@ use std::mem::size_of;
 use crate::call::Context;
 use crate::directory::{At, Directory, Segment, Segments};
 use crate::hash::entry;
-use crate::hash::packed::{Head, Packed};
+use crate::hash::packed::{Deadlines, Packed};
 use crate::hash::segment::{EntriesOf, Fields};
 use crate::random::Random;
 use crate::rules::{Rules, TAG_BITS};
@@ -38,14 +38,13 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    fn new(head: Head<'_>) -> Self {
-        let Head { marks, key, deadline } = head;
+    fn new(marks: u8, key: &[u8], deadline: Deadline) -> Self {
         let fields = Directory::new(TAG_BITS);
         Self { key: key.into(), fields, entry_bytes: 0, oversized: 0, deadline, soonest: Deadline::NEVER, marks }
     }
 
     pub(crate) fn from_packed(packed: &Packed, cx: Context<'_>) -> Self {
-        let mut table = Self::new(packed.head());
+        let mut table = Self::new(packed.marks(), packed.key(), packed.deadline());
         for (_, entry) in packed.entries() {
             let (field, value) = entry::pair(entry);
             table.set(cx.rules.hash(field), field, value, cx);
@@ -61,17 +60,18 @@ impl Table {
     pub(crate) fn to_packed(&self, rules: &Rules) -> Packed {
         let tagged = |entry| (rules.tag(entry::pair(entry).0), entry);
         let entries: Vec<(u8, &[u8])> = self.entries().map(tagged).collect();
-        let mut packed = Packed::assemble(self.head(), entries.iter().copied());
-        if self.soonest != Deadline::NEVER {
+        let mut packed = Packed::assemble(self.marks, &self.key, entries.iter().copied());
+        if self.deadline.min(self.soonest) != Deadline::NEVER {
             let fields = entries.iter().map(|(_, entry)| entry::pair(entry).0);
             let deadline = |field| self.field_deadline(rules.hash(field), field).unwrap_or(Deadline::NEVER);
-            packed.set_field_deadlines(fields.map(deadline).enumerate().collect());
+            packed.set_deadlines(Deadlines::new(self.deadline, fields.map(deadline).enumerate()));
         }
         packed
     }
 
-    pub(crate) fn head(&self) -> Head<'_> {
-        Head { marks: self.marks, key: &self.key, deadline: self.deadline }
+    #[cfg(test)]
+    pub(crate) fn marks(&self) -> u8 {
+        self.marks
     }
 
     pub(crate) fn key(&self) -> &[u8] {
@@ -254,8 +254,10 @@ impl Table {
         }
     }
 
-    pub(crate) fn forget_field_deadlines(&mut self, cx: Context<'_>) {
+    /// Takes all deadlines away.
+    pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
         self.fields.edit_all(|fields| fields.forget_deadlines(cx));
+        self.deadline = Deadline::NEVER;
         self.soonest = Deadline::NEVER;
     }
 }

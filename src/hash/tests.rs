@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::Call;
-use crate::time::{Clock, Deadline, Now};
+use crate::time::{Clock, Now};
 
 fn rules(thresholds: Thresholds) -> Rules {
     Rules::with_thresholds(thresholds)
@@ -23,11 +23,10 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
 fn marks_travel_through_changes_and_conversions() {
     const MARK: u8 = 1 << 3;
     let rules = rules(Thresholds::default().max_fields(4));
-    let head = packed::Head { marks: MARK, key: b"key", deadline: Deadline::NEVER };
-    let mut record = Record::Packed(Packed::assemble(head, std::iter::empty()));
+    let mut record = Record::Packed(Packed::assemble(MARK, b"key", std::iter::empty()));
     let marks = |record: &Record| match record {
-        Record::Packed(packed) => packed.head().marks,
-        Record::Table(table) => table.head().marks,
+        Record::Packed(packed) => packed.marks(),
+        Record::Table(table) => table.marks(),
     };
     call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();
     assert_eq!((record.encoding(), marks(&record)), (Encoding::Packed, MARK), "wide ends");

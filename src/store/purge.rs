@@ -99,6 +99,26 @@ impl Store {
         }
     }
 
+    /// Sees to it that nothing of the part of a hash that a call concerns has expired, under this read lock or another.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn purge_before_look<'a>(
+        &'a self,
+        mut shard: RwLockReadGuard<'a, Shard>,
+        hash: u64,
+        key: &[u8],
+        scope: Scope<'_>,
+        now: &Now<'_>,
+    ) -> RwLockReadGuard<'a, Shard> {
+        let cx = Context::of_look(&self.rules, now);
+        while shard.find(hash, key).is_some_and(|record| record.is_overdue(scope, cx)) {
+            drop(shard);
+            self.purge_key(hash, key, scope, now);
+            shard = self.shard_of(hash).read();
+        }
+        shard
+    }
+
     /// Purges what has expired of the part of a hash that a call concerns, or a slice of it.
     #[cold]
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {

@@ -2,20 +2,19 @@
 
 use std::ops::Range;
 
-use super::{COUNT_AT, KEY_LEN_AT};
-use super::{EMPTY, Entries, FIELD_DEADLINES, FLAGS_AT, FORM, FieldDeadlines, Found, Head, Layout, Packed, width};
+use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, FORM, KEY_LEN_AT};
+use super::{Deadlines, Entries, Found, Layout, Packed, width};
 use crate::hash::entry;
-use crate::time::Deadline;
 
 /// A field's tag, the field, and its value.
 pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
 
-/// The same bytes with room to grow, but for the deadlines of fields, which are kept apart. Its `Drop` puts both back, so
+/// The same bytes with room to grow, but for the deadlines, which are kept apart. Its `Drop` puts both back, so
 /// that no way out can lose them.
 pub(crate) struct Draft<'a> {
     home: &'a mut Packed,
     bytes: Vec<u8>,
-    deadlines: FieldDeadlines,
+    deadlines: Option<Box<Deadlines>>,
 }
 
 impl Drop for Draft<'_> {
@@ -23,10 +22,10 @@ impl Drop for Draft<'_> {
         if self.bytes == EMPTY {
             return;
         }
-        if !self.deadlines.is_empty() {
+        if let Some(deadlines) = &self.deadlines {
             let fields = Layout::of(&self.bytes).fields;
-            self.bytes[FLAGS_AT] |= FIELD_DEADLINES;
-            self.deadlines.push_tail(&mut self.bytes, fields);
+            self.bytes[FLAGS_AT] |= deadlines.flags();
+            deadlines.push_tail(&mut self.bytes, fields);
         }
         self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
     }
@@ -34,25 +33,22 @@ impl Drop for Draft<'_> {
 
 impl<'a> Draft<'a> {
     pub(super) fn open(home: &'a mut Packed) -> Self {
-        let deadlines =
-            if home.has_field_deadlines() { home.field_deadlines().collect() } else { FieldDeadlines::default() };
+        let mut deadlines = None;
         let mut bytes = Vec::from(std::mem::take(&mut home.0));
         if bytes.is_empty() {
             bytes.extend_from_slice(&EMPTY);
-        } else if !deadlines.is_empty() {
-            let layout = Layout::of(&bytes);
-            bytes.truncate(bytes.len() - layout.tail(&bytes).len());
-            bytes[FLAGS_AT] &= !FIELD_DEADLINES;
+        } else if bytes[FLAGS_AT] & DEADLINES != 0 {
+            let tail = Layout::of(&bytes).tail(&bytes);
+            let tail_at = bytes.len() - tail.len();
+            deadlines = Some(Box::new(Deadlines::new(tail.key(), tail.iter())));
+            bytes.truncate(tail_at);
+            bytes[FLAGS_AT] &= !DEADLINES;
         }
         Self { home, bytes, deadlines }
     }
 
-    pub(super) fn set_deadline(&mut self, index: usize, deadline: Deadline) {
-        self.deadlines.set(index, deadline);
-    }
-
-    pub(super) fn set_deadlines(&mut self, deadlines: FieldDeadlines) {
-        self.deadlines = deadlines;
+    pub(super) fn deadlines(&mut self) -> &mut Deadlines {
+        self.deadlines.get_or_insert_default()
     }
 
     /// Makes room for all these pairs at once, exactly as much as they take if all are new.
@@ -98,7 +94,9 @@ impl<'a> Draft<'a> {
     /// Removes the field at this index.
     pub(super) fn remove_at(&mut self, index: usize) {
         let layout = Layout::of(&self.bytes);
-        self.deadlines.remove(index);
+        if let Some(deadlines) = &mut self.deadlines {
+            deadlines.remove_field(index);
+        }
         let entry = layout.entry(&self.bytes, index);
         if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
             self.rewrite(layout, Some(index), None);
@@ -137,8 +135,10 @@ impl<'a> Draft<'a> {
         let (len, new_end) = (self.bytes.len(), old.start + value.len());
         if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
             self.rewrite(layout, Some(index), Some(new));
-            let deadline = self.deadlines.remove(index);
-            self.deadlines.set(layout.fields - 1, deadline);
+            if let Some(deadlines) = &mut self.deadlines {
+                let deadline = deadlines.remove_field(index);
+                deadlines.set_field(layout.fields - 1, deadline);
+            }
             return;
         }
         if value.len() > old.len() {
@@ -176,11 +176,9 @@ impl<'a> Draft<'a> {
         let entries = Entries { bytes: &self.bytes, layout, next: 0 };
         let kept = entries.enumerate().filter(|(index, _)| Some(*index) != without).map(|(_, tagged)| tagged);
         let added = with.map(|(tag, ..)| (tag, &last[..]));
-        let key_end = layout.key_end();
         let (key_len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
-        let key = &self.bytes[key_end - key_len..key_end];
-        let head = Head { marks: layout.flags & !FORM, key, deadline: layout.deadline(&self.bytes) };
-        let packed = Packed::assemble(head, kept.chain(added));
+        let key = &self.bytes[layout.tags_at - key_len..layout.tags_at];
+        let packed = Packed::assemble(layout.flags & !FORM, key, kept.chain(added));
         self.bytes = packed.0.into_vec();
         self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
     }

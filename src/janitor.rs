@@ -1,0 +1,70 @@
+//! A thread that removes what has expired, for programs that want one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::store::Store;
+
+/// Fields that are removed before it is asked whether to stop.
+const BUDGET: usize = 10_000;
+
+/// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and waits for its end,
+/// which takes as long as removing some thousand fields at most.
+///
+/// What has expired is gone for everybody without it; it gives the memory back that nobody asks for any more. It holds
+/// no lock for long, and costs little where nothing has expired: one number for each shard is looked at.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use hashlet::{Janitor, Store};
+///
+/// let store = Arc::new(Store::new());
+/// let janitor = Janitor::start(Arc::clone(&store), Duration::from_millis(100));
+/// // ... as long as the program works with the store ...
+/// drop(janitor);
+/// ```
+#[must_use = "dropping it stops the thread"]
+pub struct Janitor {
+    is_stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Janitor {
+    /// Starts the thread, which looks at the store each time this much has passed.
+    ///
+    /// # Panics
+    /// If the system cannot start a thread.
+    pub fn start(store: Arc<Store>, period: Duration) -> Self {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&is_stopped);
+        let work = move || {
+            while !stop.load(SeqCst) {
+                if store.purge_expired(BUDGET).is_complete {
+                    thread::park_timeout(period);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("hashlet-janitor".into()).spawn(work);
+        Self { is_stopped, thread: Some(thread.expect("the system starts threads")) }
+    }
+}
+
+impl Drop for Janitor {
+    fn drop(&mut self) {
+        self.is_stopped.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _panicked = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Janitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Janitor").finish_non_exhaustive()
+    }
+}
