@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::error::Result;
+use crate::listener::{Listener, Outbox};
 use crate::room::{Claim, Room};
 use crate::rules::Rules;
 use crate::time::{NOW_OF_VALUES, Now};
@@ -12,6 +13,7 @@ use crate::time::{NOW_OF_VALUES, Now};
 pub(crate) struct Call<'a> {
     now: Now<'a>,
     claim: Option<Claim<'a>>,
+    outbox: Option<Outbox<'a>>,
     retired: RefCell<Retired>,
 }
 
@@ -26,10 +28,10 @@ struct Retired {
 const RETIRED_MAX: usize = 8 << 20;
 
 impl<'a> Call<'a> {
-    /// A call on a store, which may have a limit to its bytes.
+    /// A call on a store, which may have a limit to its bytes, and somebody who listens.
     #[inline]
-    pub(crate) fn new(now: Now<'a>, room: Option<&'a Room>) -> Self {
-        Self { now, claim: room.map(Claim::new), retired: RefCell::default() }
+    pub(crate) fn new(now: Now<'a>, room: Option<&'a Room>, listener: Option<&'a Listener>) -> Self {
+        Self { now, claim: room.map(Claim::new), outbox: listener.map(Outbox::new), retired: RefCell::default() }
     }
 
     /// The allocator's bytes of a shard have changed by the call's doing.
@@ -40,10 +42,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// For calls that take one lock after the other, between two of them: drops what was kept so far, and makes known
-    /// what room was left or taken.
+    /// For calls that take one lock after the other, between two of them: drops what was kept so far, makes known what
+    /// room was left or taken, and tells what has expired.
     pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
+        if let Some(outbox) = &self.outbox {
+            outbox.send();
+        }
         if let Some(claim) = &self.claim {
             claim.publish();
         }
@@ -83,6 +88,11 @@ impl<'a> Context<'a> {
     #[inline]
     pub(crate) fn claim(&self) -> Option<&'a Claim<'a>> {
         self.call?.claim.as_ref()
+    }
+
+    /// Where to put what has expired, if somebody listens.
+    pub(crate) fn outbox(&self) -> Option<&'a Outbox<'a>> {
+        self.call?.outbox.as_ref()
     }
 
     /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more;

@@ -9,7 +9,8 @@
 //! * **Under a read lock**: lookups, copies of what is returned, and closures of `read` and `for_each`. A page of keys, as
 //!   `for_each`, takes one shard's lock after the other's.
 //! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update` and `update_many`. `retain` takes one
-//!   shard's lock after the other's: all closures for its keys first, then the visits that remove.
+//!   shard's lock after the other's: all closures for its keys first, then the visits that remove. So do `clear_all`,
+//!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired.
 //! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
 //!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
 //! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
@@ -36,6 +37,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::call::{Call, Context};
 use crate::error::Result;
 use crate::hash::{Record, Scope};
+use crate::listener::Listener;
 use crate::room::Room;
 use crate::rules::{Rules, TAG_BITS};
 use crate::shard::{Shard, Visit};
@@ -68,6 +70,7 @@ pub struct Store {
     rules: Rules,
     room: Option<Room>,
     clock: Clock,
+    listener: Option<Listener>,
     /// How far a hash's shard bits are from the lowest but one, when they are on top.
     shard_shift: u32,
 }
@@ -101,13 +104,13 @@ impl Store {
         Builder::default()
     }
 
-    fn with_rules(shards: usize, rules: Rules, clock: Clock) -> Self {
+    fn with_rules(shards: usize, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
-        Self { shards, rules, room, clock, shard_shift }
+        Self { shards, rules, room, clock, listener, shard_shift }
     }
 
     /// A call that may change what the store holds.
@@ -116,7 +119,7 @@ impl Store {
     /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
     #[inline]
     fn call(&self) -> Call<'_> {
-        Call::new(self.now(), self.room.as_ref())
+        Call::new(self.now(), self.room.as_ref(), self.listener.as_ref())
     }
 
     /// The instant of a call.

@@ -6,9 +6,9 @@ mod support;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use hashlet::{Encoding, Overwrite, Sample, Stats, Store};
+use hashlet::{Condition, Encoding, Overwrite, Sample, SetOptions, Stats, Store, Touch};
 use support::config::on_every_configuration;
 
 /// The message `work` panics with.
@@ -22,7 +22,7 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 
 type Call = fn(&Store);
 /// Every method of a store that enters it.
-const CALLS: [(&str, Call); 42] = [
+const CALLS: [(&str, Call); 63] = [
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -59,6 +59,27 @@ const CALLS: [(&str, Call); 42] = [
     ("clear", |store| _ = store.clear("k")),
     ("clear_all", |store| store.clear_all()),
     ("shrink_to_fit", |store| store.shrink_to_fit()),
+    ("reserve", |store| store.reserve(1)),
+    ("purge_expired", |store| _ = store.purge_expired(1)),
+    ("expire", |store| _ = store.expire("k", HOUR)),
+    ("expire_at", |store| _ = store.expire_at("k", SystemTime::now() + HOUR)),
+    ("expire_if", |store| _ = store.expire_if("k", HOUR, Condition::IfNone)),
+    ("ttl", |store| _ = store.ttl("k")),
+    ("deadline", |store| _ = store.deadline("k")),
+    ("persist", |store| _ = store.persist("k")),
+    ("expire_field", |store| _ = store.expire_field("k", "f", HOUR)),
+    ("expire_fields", |store| _ = store.expire_fields("k", ["f"], HOUR, Condition::Always)),
+    ("field_ttl", |store| _ = store.field_ttl("k", "f")),
+    ("field_ttls", |store| _ = store.field_ttls("k", ["f"])),
+    ("field_deadline", |store| _ = store.field_deadline("k", "f")),
+    ("field_deadlines", |store| _ = store.field_deadlines("k", ["f"])),
+    ("persist_field", |store| _ = store.persist_field("k", "f")),
+    ("persist_fields", |store| _ = store.persist_fields("k", ["f"])),
+    ("set_with", |store| _ = store.set_with("k", [("f", "v")], SetOptions::new().expire(HOUR))),
+    ("touch", |store| _ = store.touch("k", "f", Touch::Persist)),
+    ("touch_many", |store| _ = store.touch_many("k", ["f"], Touch::Persist)),
+    ("increment_expiring", |store| _ = store.increment_expiring("k", "i", 1, HOUR)),
+    ("an empty clear_many", |store| _ = store.clear_many([""; 0])),
     ("keys", |store| _ = store.keys()),
     ("key_count", |store| _ = store.key_count()),
     ("is_empty", |store| _ = store.is_empty()),
@@ -66,6 +87,19 @@ const CALLS: [(&str, Call); 42] = [
     ("memory_usage", |store| _ = store.memory_usage("k")),
     ("stats", |store| _ = store.stats()),
 ];
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Where the list of public items is at hand, as it is in a checkout.
+#[test]
+fn no_method_of_a_store_is_left_out_here() {
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/public-items.txt");
+    let Ok(items) = std::fs::read_to_string(list) else { return };
+    let methods = items.lines().filter_map(|item| item.strip_prefix("method Store::"));
+    for method in methods.filter(|method| !["new", "builder"].contains(method)) {
+        assert!(CALLS.iter().any(|(name, _)| *name == method), "{method} is not among the calls");
+    }
+}
 
 #[test]
 fn a_store_goes_through_threads_and_unwinding() {

@@ -29,7 +29,7 @@ fn is_full<T>(result: &Result<T>) -> bool {
 
 /// Fills the store so far that not one more byte fits.
 fn fill(store: &Store) {
-    store.set_many("old", [("f", "value"), ("n", "9"), ("x", "9.5")]).unwrap();
+    store.set_many("old", [("f", "value"), ("n", "9"), ("x", "9.5"), ("room", "")]).unwrap();
     store.set("other", "f", "v").unwrap();
     for len in [20_000, 300, 20, 0] {
         let filled = (0..).find(|n| is_full(&store.set(format!("fill {len}:{n}"), "f", vec![b'x'; len])));
@@ -195,9 +195,56 @@ fn the_sum_stays_exact_under_random_calls() {
 #[test]
 fn room_is_not_reserved_beyond_the_limit() {
     with_limit(|store| {
-        store.reserve(usize::MAX);
-        assert!(store.stats().bytes <= LIMIT);
-        store.reserve(5_000);
-        assert!(store.stats().bytes <= LIMIT + GROWTH);
+        for keys in [usize::MAX, 45_000, 20_000, 12_000, 5_000] {
+            store.reserve(keys);
+            assert!(store.stats().bytes <= LIMIT, "{} bytes for {keys} keys", store.stats().bytes);
+        }
     });
+}
+
+#[test]
+fn a_long_closure_neither_loses_nor_wins_room() {
+    with_limit(|store| {
+        let many = |len: usize| (0..200).map(move |n| (format!("f{n}"), vec![b'x'; len]));
+        store.update("k", |hash| {
+            for round in 0..200 {
+                hash.set_many(many(round % 90)).unwrap();
+                hash.set("f", "v").unwrap();
+                hash.remove("f");
+                if round % 3 == 0 {
+                    hash.clear();
+                }
+            }
+            for _ in 0..5_000 {
+                hash.set("f", "v").unwrap();
+                hash.remove("f");
+            }
+            hash.clear();
+            assert!(is_full(&hash.set("f", vec![0; LIMIT])));
+            hash.set("f", vec![0; LIMIT / 2]).unwrap();
+            assert!(is_full(&hash.set("g", vec![0; LIMIT / 2])));
+        });
+        store.clear("k");
+        store.set("k", "f", vec![0; LIMIT / 2]).unwrap();
+    });
+}
+
+#[test]
+fn clearing_all_makes_room_shard_by_shard() {
+    let store = Store::builder().limits(Limits::default().max_bytes(LIMIT)).build();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..2_000 {
+                store.set((n % 100).to_string(), "f", vec![0; 10_000]).ok();
+                if n % 40 == 0 {
+                    store.clear_all();
+                }
+            }
+        });
+        for n in 0..2_000 {
+            store.set(format!("other {}", n % 100), "f", vec![0; 10_000]).ok();
+        }
+    });
+    support::check::store(&store);
+    assert!(store.stats().bytes <= LIMIT + GROWTH);
 }

@@ -8,8 +8,10 @@ use crate::call::Context;
 use crate::error::Result;
 use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
 use crate::hash::packed::Deadlines;
-use crate::hash::{Pair, Record};
+use crate::hash::{Pair, Record, entry};
+use crate::listener::Expired;
 use crate::time::Deadline;
+use crate::value::HashValue;
 
 /// The part of a record that a call concerns. A packed record is always taken as a whole, and the key with each part.
 #[derive(Clone, Copy)]
@@ -140,14 +142,17 @@ impl Record {
     #[cold]
     fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
         if self.deadline().is_due(cx.now) {
-            self.clear(cx);
+            self.purge_key(cx);
             return;
         }
         match self {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                due.into_iter().rev().for_each(|index| packed.remove_at(index));
+                for index in due.into_iter().rev() {
+                    report_field(packed.key(), entry::pair(packed.entry(index)), cx);
+                    packed.remove_at(index);
+                }
             }
             Self::Table(table) => match scope {
                 Scope::Hash => table.purge(cx),
@@ -161,6 +166,19 @@ impl Record {
             },
         }
         self.forget_if_empty();
+    }
+
+    /// Removes everything because the key has expired.
+    fn purge_key(&mut self, cx: Context<'_>) {
+        if let Some(outbox) = cx.outbox() {
+            // Fields that have expired by themselves are reported by themselves.
+            self.set_deadline(Deadline::NEVER);
+            self.purge(Scope::Hash, cx);
+            if self.len() > 0 {
+                outbox.put(Expired::Key { key: self.key().to_vec(), hash: HashValue::copy_of(self, cx.rules) });
+            }
+        }
+        self.clear(cx);
     }
 
     /// The last field takes the key's deadline with it.
@@ -279,5 +297,12 @@ impl Record {
         if self.has_field_deadlines() {
             self.persist_field(field, cx);
         }
+    }
+}
+
+/// Tells whoever listens that a field has expired.
+pub(super) fn report_field(key: &[u8], (field, value): Pair<'_>, cx: Context<'_>) {
+    if let Some(outbox) = cx.outbox() {
+        outbox.put(Expired::Field { key: key.to_vec(), field: field.to_vec(), value: value.to_vec() });
     }
 }

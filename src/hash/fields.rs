@@ -39,20 +39,20 @@ impl Record {
 
     /// [`set_many`](Self::set_many) for what is admitted already. Deadlines that fields have stay.
     pub(super) fn write_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
-        self.grow(|record| record.growth_by(pairs, cx), cx, |record| record.put_many(pairs, cx))
-    }
-
-    /// Judges whether all these pairs can be set.
-    pub(super) fn admit_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<()> {
-        self.check_key(cx)?;
-        for (field, value) in pairs {
-            cx.rules.check_pair(field, value)?;
-        }
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
             let new = self.count_new(pairs, cx);
             if new > 0 {
                 self.check_growth(new, cx)?;
             }
+        }
+        self.grow(|record| record.growth_by(pairs, cx), cx, |record| record.put_many(pairs, cx))
+    }
+
+    /// [`admit`](Self::admit) for many.
+    pub(super) fn admit_many(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<()> {
+        self.check_key(cx)?;
+        for (field, value) in pairs {
+            cx.rules.check_pair(field, value)?;
         }
         Ok(())
     }

@@ -78,7 +78,7 @@ mod tests {
         let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
         let mut rules = Rules::with_thresholds(thresholds);
         rules.seed(1);
-        let call = Call::new(Now::on(&Clock::System), None);
+        let call = Call::new(Now::on(&Clock::System), None, None);
         let cx = Context::of_change(&rules, &call);
         let mut record = Record::new(b"key");
         (0..once).for_each(|n| _ = record.set(n.to_string().as_bytes(), b"value", cx).unwrap());

@@ -16,6 +16,7 @@ use std::mem::size_of;
 use crate::call::Context;
 use crate::directory::{At, Directory, Segment, Segments};
 use crate::hash::entry;
+use crate::hash::expiry::report_field;
 use crate::hash::packed::{Deadlines, Packed};
 use crate::hash::segment::{EntriesOf, Fields};
 use crate::random::Random;
@@ -250,6 +251,9 @@ impl Table {
 
     fn purge_segment(&mut self, at: At, cx: Context<'_>) {
         for field in self.fields.at_mut(at).take_due(cx.now) {
+            if let Some(value) = self.get(&field, cx.rules) {
+                report_field(&self.key, (&field, value), cx);
+            }
             self.remove(cx.rules.hash(&field), &field, cx);
         }
     }

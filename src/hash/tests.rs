@@ -10,7 +10,7 @@ fn rules(thresholds: Thresholds) -> Rules {
 
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
-    let call = Call::new(Now::on(&Clock::System), None);
+    let call = Call::new(Now::on(&Clock::System), None, None);
     let cx = Context::of_change(rules, &call);
     let began = record.encoding();
     let result = work(record, cx);

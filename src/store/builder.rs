@@ -1,5 +1,8 @@
 //! How a store is set up.
 
+use std::sync::mpsc::SyncSender;
+
+use crate::listener::{Expired, Listener, WhenFull};
 use crate::rules::{Limits, MAX_SHARD_BITS, Rules, Thresholds};
 use crate::store::Store;
 use crate::time::{Clock, ManualClock};
@@ -22,11 +25,12 @@ pub struct Builder {
     shards: usize,
     rules: Rules,
     clock: Clock,
+    listener: Option<(SyncSender<Expired>, WhenFull)>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { shards: 64, rules: Rules::default(), clock: Clock::System }
+        Self { shards: 64, rules: Rules::default(), clock: Clock::System, listener: None }
     }
 }
 
@@ -56,6 +60,33 @@ impl Builder {
         self
     }
 
+    /// Tells whoever receives at the other end of a channel what has expired, when it is removed: by the call that would
+    /// have met it, by [`purge_expired`](Store::purge_expired) or by a [`Janitor`](crate::Janitor). What a call removes or
+    /// overwrites itself has not expired, even if it sets a deadline in the past.
+    ///
+    /// ```
+    /// use std::sync::mpsc::sync_channel;
+    /// use std::time::Duration;
+    /// use hashlet::{Expired, ManualClock, Store, WhenFull};
+    ///
+    /// let clock = ManualClock::new();
+    /// let (sender, expired) = sync_channel(1_000);
+    /// let store = Store::builder().clock(&clock).listener(sender, WhenFull::Lose).build();
+    /// store.set("session:9", "user", "ada")?;
+    /// store.expire("session:9", Duration::from_secs(60));
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(store.size("session:9"), 0);
+    /// assert!(matches!(expired.try_recv(), Ok(Expired::Key { key, hash }) if key == b"session:9" && hash.len() == 1));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Calls send when they hold no lock any more.
+    pub fn listener(mut self, sender: SyncSender<Expired>, when_full: WhenFull) -> Self {
+        self.listener = Some((sender, when_full));
+        self
+    }
+
     /// Fixes the hash function, so that what depends on it happens again.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
@@ -67,6 +98,7 @@ impl Builder {
     /// Returns the store, empty. Allocates its shards and nothing else.
     #[must_use]
     pub fn build(self) -> Store {
-        Store::with_rules(self.shards, self.rules, self.clock)
+        let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
+        Store::with_rules(self.shards, self.rules, self.clock, listener)
     }
 }

@@ -164,6 +164,21 @@ impl Store {
         self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx)?.time())
     }
 
+    /// Returns when each of these fields will be gone, in their order, all at one instant. O(fields).
+    #[doc(alias = "HEXPIRETIME")]
+    #[doc(alias = "HPEXPIRETIME")]
+    pub fn field_deadlines<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Vec<Option<SystemTime>> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
+            fields.iter().map(|field| record?.field_deadline(field, cx)?.time()).collect()
+        })
+    }
+
     /// Takes a field's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {

@@ -122,6 +122,7 @@ impl Store {
     #[doc(alias = "UNLINK")]
     pub fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> usize {
         let keys = Arguments::fields(keys);
+        assert_outside_closures();
         keys.as_fields().into_iter().filter(|key| self.clear(key)).count()
     }
 

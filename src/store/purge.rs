@@ -130,6 +130,6 @@ impl Store {
 
     /// Another call at the same instant.
     fn call_at<'a>(&'a self, now: &Now<'a>) -> Call<'a> {
-        Call::new(now.clone(), self.room.as_ref())
+        Call::new(now.clone(), self.room.as_ref(), self.listener.as_ref())
     }
 }

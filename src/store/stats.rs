@@ -1,6 +1,7 @@
 //! What a store counts.
 
 use crate::hash::{Record, Scope};
+use crate::listener::Listener;
 use crate::shard::Shard;
 use crate::store::Store;
 
@@ -19,6 +20,8 @@ pub struct Stats {
     /// Bytes that the store has asked of the allocator and not given back: all but the `Store` value itself. What the
     /// allocator adds to them (rounding, its own records) is not counted.
     pub bytes: usize,
+    /// What has expired and found no room in the channel of a [`listener`](crate::Builder::listener).
+    pub lost: usize,
 }
 
 impl Store {
@@ -44,7 +47,8 @@ impl Store {
     #[doc(alias = "INFO")]
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
+        let lost = self.listener.as_ref().map_or(0, Listener::lost);
+        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), lost, ..Stats::default() };
         self.each_shard(Stats::of).fold(empty, Stats::plus)
     }
 }
@@ -52,7 +56,14 @@ impl Store {
 impl Stats {
     fn of(shard: &Shard) -> Self {
         let (keys, sums) = (shard.len(), shard.sums());
-        Self { keys, fields: sums.fields, packed: keys - sums.tables, tables: sums.tables, bytes: shard.heap_bytes() }
+        Self {
+            keys,
+            fields: sums.fields,
+            packed: keys - sums.tables,
+            tables: sums.tables,
+            bytes: shard.heap_bytes(),
+            lost: 0,
+        }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -62,6 +73,7 @@ impl Stats {
             packed: self.packed + other.packed,
             tables: self.tables + other.tables,
             bytes: self.bytes + other.bytes,
+            lost: self.lost + other.lost,
         }
     }
 }

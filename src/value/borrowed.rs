@@ -130,7 +130,8 @@ impl fmt::Debug for HashRef<'_> {
     }
 }
 
-/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update) lends to its closure. Nobody else
+/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update) and
+/// [`update_many`](crate::Store::update_many) lend to their closures. Nobody else
 /// sees the hash before the closure has returned.
 ///
 /// What was done stays done: an error of one call, or a panic, takes nothing back of the calls before it.
@@ -233,7 +234,7 @@ impl<'a> HashMut<'a> {
     /// # Errors
     /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
     /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
-    /// [`TooManyFields`](crate::Error::TooManyFields).
+    /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.record.set(field.as_ref(), value.as_ref(), self.cx)

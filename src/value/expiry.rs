@@ -39,6 +39,12 @@ impl HashRef<'_> {
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.record.field_deadline(field.as_ref(), self.context())?.time()
     }
+
+    /// Returns when each of these fields will be gone, in their order. O(fields).
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
+        fields.into_iter().map(|field| self.field_deadline(field)).collect()
+    }
 }
 
 /// Deadlines, in the words of [`Store`](crate::Store#expiry). The instant is that of the whole call: nothing expires
@@ -74,6 +80,12 @@ impl HashMut<'_> {
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.view().field_deadline(field)
+    }
+
+    /// Returns when each of these fields will be gone, in their order. O(fields).
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
+        self.view().field_deadlines(fields)
     }
 
     /// Gives the key a time to live. A hash without fields has no key that could get one, so the fields come first. O(1).

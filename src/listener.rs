@@ -1,0 +1,96 @@
+//! Who is told of what has expired.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use crate::value::HashValue;
+
+/// What has expired and was removed; see [`Builder::listener`](crate::Builder::listener).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expired {
+    /// A key by its own deadline.
+    Key {
+        /// The key.
+        key: Vec<u8>,
+        /// The hash that it held, without what has expired by a deadline of its own.
+        hash: HashValue,
+    },
+    /// A field by its own deadline.
+    Field {
+        /// The key of its hash.
+        key: Vec<u8>,
+        /// The field.
+        field: Vec<u8>,
+        /// Its value.
+        value: Vec<u8>,
+    },
+}
+
+/// What a store does when the channel of its [`listener`](crate::Builder::listener) is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WhenFull {
+    /// What has no room is lost, and counted in [`Stats::lost`](crate::Stats::lost).
+    Lose,
+    /// The call that found something expired waits, with no lock held, until there is room. The thread that receives must
+    /// then not call the store, or it may wait for itself.
+    Wait,
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    sender: SyncSender<Expired>,
+    when_full: WhenFull,
+    lost: AtomicUsize,
+}
+
+impl Listener {
+    pub(crate) fn new(sender: SyncSender<Expired>, when_full: WhenFull) -> Self {
+        Self { sender, when_full, lost: AtomicUsize::new(0) }
+    }
+
+    /// How much was lost for want of room.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost.load(Relaxed)
+    }
+
+    fn tell(&self, expired: Expired) {
+        // If the other end is gone, nobody wants to know any more.
+        match self.when_full {
+            WhenFull::Wait => drop(self.sender.send(expired)),
+            WhenFull::Lose => {
+                if let Err(TrySendError::Full(_)) = self.sender.try_send(expired) {
+                    self.lost.fetch_add(1, Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// What one call has found expired. Sent when it is dropped, with no lock held.
+pub(crate) struct Outbox<'a> {
+    listener: &'a Listener,
+    expired: RefCell<Vec<Expired>>,
+}
+
+impl<'a> Outbox<'a> {
+    pub(crate) fn new(listener: &'a Listener) -> Self {
+        Self { listener, expired: RefCell::default() }
+    }
+
+    pub(crate) fn put(&self, expired: Expired) {
+        self.expired.borrow_mut().push(expired);
+    }
+
+    pub(crate) fn send(&self) {
+        self.expired.take().into_iter().for_each(|expired| self.listener.tell(expired));
+    }
+}
+
+impl Drop for Outbox<'_> {
+    fn drop(&mut self) {
+        self.send();
+    }
+}
