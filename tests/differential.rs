@@ -12,6 +12,7 @@ mod differential {
     pub(crate) mod answer;
     pub(crate) mod command;
     pub(crate) mod deviations;
+    pub(crate) mod expiry;
     pub(crate) mod round;
     pub(crate) mod server;
 }
@@ -63,6 +64,7 @@ fn compare_with(name: &'static str, variable: &'static str) {
     if scale() >= 1.0 {
         assert!(tally.conversions > 1_000, "hashes should change their encoding all the time: {tally}");
         assert!(tally.exact > 1_000, "float increments should often be exact: {tally}");
+        assert!(tally.deadlines > 1_000, "deadlines should often be there, and exact: {tally}");
         for (deviation, times) in DEVIATIONS.iter().zip(tally.deviations) {
             assert!(times > 0, "{name} never showed this deviation: {} ({})", deviation.what, deviation.why);
         }

@@ -13,7 +13,33 @@ pub(crate) enum Answer {
     Values(Vec<Option<Bytes>>),
     Names(Vec<Bytes>),
     Pairs(Vec<(Bytes, Bytes)>),
+    Numbers(Vec<i64>),
+    Times(Vec<Time>),
     Refused(Refusal),
+}
+
+/// A deadline, or how long it is until one, in milliseconds; or a server's number for none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time {
+    pub(crate) millis: i64,
+    /// How far another may be off that still is the same.
+    pub(crate) slack: u64,
+}
+
+impl Time {
+    pub(crate) const NEVER: Self = Self { millis: -1, slack: 0 };
+    pub(crate) const MISSING: Self = Self { millis: -2, slack: 0 };
+    /// For what depends on the clock: more than a server is ever behind the store, and far less than an hour, the shortest
+    /// time to live.
+    pub(crate) const SLACK: u64 = 60_000;
+}
+
+impl PartialEq for Time {
+    fn eq(&self, other: &Self) -> bool {
+        let are_times = self.millis >= 0 && other.millis >= 0;
+        let slack = if are_times { self.slack.max(other.slack) } else { 0 };
+        self.millis.abs_diff(other.millis) <= slack
+    }
 }
 
 /// Why a command was refused; servers tell by their words, of which there are more than one for some of these.
@@ -45,6 +71,12 @@ pub(crate) enum Reading {
     Drawn,
     /// The number 1, or the server's OK for it.
     DoneIsOne,
+    /// A number, or some.
+    Numbers,
+    /// A time, or some, in a unit of so many milliseconds.
+    Times {
+        unit: i64,
+    },
     /// The only element of an array: the command takes many fields and was given one.
     Only,
 }
@@ -65,6 +97,12 @@ impl Answer {
 
     pub(crate) fn values(values: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
         Self::Values(values.into_iter().map(|value| value.map(Bytes)).collect())
+    }
+
+    /// How many times there are in it that have to be the same to the millisecond.
+    pub(crate) fn exact_times(&self) -> usize {
+        let Self::Times(times) = self else { return 0 };
+        times.iter().filter(|time| time.millis >= 0 && time.slack == 0).count()
     }
 
     /// Reads the reply of a server.
@@ -89,6 +127,13 @@ impl Answer {
             (Reading::Only, Value::Array(mut values)) if values.len() == 1 => {
                 Self::read(values.remove(0), Reading::Plain)
             }
+            (Reading::Numbers, Value::Int(number)) => Self::Numbers(vec![number]),
+            (Reading::Numbers, Value::Array(numbers)) => Self::Numbers(numbers.into_iter().map(number).collect()),
+            (Reading::Times { unit }, reply @ (Value::Int(_) | Value::Array(_))) => {
+                let Self::Numbers(numbers) = Self::read(reply, Reading::Numbers) else { unreachable!("just matched") };
+                let time = |number| Time { millis: if number < 0 { number } else { number * unit }, slack: 0 };
+                Self::Times(numbers.into_iter().map(time).collect())
+            }
             (_, reply) => Self::Refused(Refusal::Unexpected(format!("{reply:?}"))),
         }
     }
@@ -110,6 +155,13 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
     }
 }
 
+fn number(value: Value) -> i64 {
+    match value {
+        Value::Int(number) => number,
+        other => panic!("a number was expected, not {other:?}"),
+    }
+}
+
 impl Refusal {
     fn read(words: &str) -> Self {
         match words {
@@ -120,6 +172,9 @@ impl Refusal {
             "increment or decrement would overflow" | "increment would produce NaN or Infinity" => Self::Overflow,
             "no such key" => Self::NoSuchKey,
             "source and destination objects are the same" => Self::SameKey,
+            "Number of fields must be a positive integer"
+            | "Parameter `numFields` should be greater than 0"
+            | "numfields should be greater than 0 and match the provided number of fields" => Self::NoArguments,
             words if words.starts_with("wrong number of arguments") => Self::NoArguments,
             words => Self::Unexpected(words.into()),
         }

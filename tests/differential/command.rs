@@ -1,5 +1,5 @@
 //! The commands, each in four places of this file: its arguments, how often it comes, its call on a store, and its
-//! words for a server.
+//! words for a server. Those of expiry have a file of their own.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::slice::from_ref;
 use hashlet::{Overwrite, Sample, Store};
 
 use super::answer::{Answer, Reading};
+use super::expiry::Expiry;
 use crate::support::ops::some;
 use crate::support::source::{Bytes, Source, numbered};
 
@@ -117,13 +118,14 @@ pub(crate) enum Command {
     ScanKeys,
     KeyCount,
     ClearAll,
+    Expiry(Expiry),
 }
 
 impl Command {
     pub(crate) fn decode(source: &mut Source<'_>) -> Self {
         let key = source.key(KEYS);
         let field = source.field(FIELDS);
-        match source.below(112) {
+        match source.below(148) {
             0..=13 => Self::Set(key, field, value(source)),
             14..=18 => Self::SetMany(key, some(source, |source| (source.field(FIELDS), value(source)))),
             19..=21 => {
@@ -156,8 +158,9 @@ impl Command {
             104..=106 => Self::Rename([key, new_key(source)], source.one_of(&[Overwrite::Yes, Overwrite::No])),
             107..=109 => Self::Copy([key, new_key(source)], source.one_of(&[Overwrite::Yes, Overwrite::No])),
             110 => Self::ScanKeys,
-            _ if source.one_in(8) => Self::ClearAll,
-            _ => Self::Size(key),
+            111 if source.one_in(8) => Self::ClearAll,
+            111 => Self::Size(key),
+            _ => Self::Expiry(Expiry::decode(source, key)),
         }
     }
 
@@ -173,6 +176,7 @@ impl Command {
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::Keys | Self::ScanKeys | Self::KeyCount | Self::ClearAll => &[],
+            Self::Expiry(expiry) => from_ref(expiry.key()),
         }
     }
 
@@ -227,6 +231,7 @@ impl Command {
                 store.clear_all();
                 Answer::Done
             }
+            Self::Expiry(expiry) => expiry.on_store(store),
         }
     }
 
@@ -281,6 +286,7 @@ impl Command {
             Self::Keys => (words("KEYS", [&"*".into()]), Reading::Names),
             Self::KeyCount => (words("DBSIZE", []), Reading::Plain),
             Self::ClearAll => (words("FLUSHDB", []), Reading::Plain),
+            Self::Expiry(expiry) => expiry.words(),
         }
     }
 }
@@ -304,7 +310,7 @@ pub(crate) fn words<'a>(name: &str, arguments: impl IntoIterator<Item = &'a Byte
     [Bytes::from(name)].into_iter().chain(arguments.into_iter().cloned()).collect()
 }
 
-fn value(source: &mut Source<'_>) -> Bytes {
+pub(crate) fn value(source: &mut Source<'_>) -> Bytes {
     match source.below(32) {
         0..=15 => source.one_of(&NUMBERS).into(),
         // Still a number, and about as long as the longest that is read.
@@ -330,6 +336,11 @@ fn drawn(store: &Store, key: &Bytes, fields: &[(Vec<u8>, Vec<u8>)]) -> Answer {
         assert_eq!(store.get(key, field).as_ref(), Some(value), "drawn, and not a member");
     }
     fields.len().into()
+}
+
+/// Few fields, or a burst of them.
+pub(crate) fn fields(source: &mut Source<'_>) -> Vec<Bytes> {
+    if source.one_in(8) { burst(source).collect() } else { some(source, |source| source.field(FIELDS)) }
 }
 
 fn burst(source: &mut Source<'_>) -> impl Iterator<Item = Bytes> + use<> {

@@ -1,7 +1,8 @@
 //! Where hashlet answers otherwise than the servers, on purpose.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Refusal, Time};
 use super::command::Command;
+use super::expiry::Expiry;
 use super::round::Step;
 use crate::support::source::Bytes;
 
@@ -14,14 +15,16 @@ pub(crate) struct Deviation {
     pub(crate) explains: fn(&Step, &Answer) -> bool,
 }
 
-pub(crate) const DEVIATIONS: [Deviation; 10] = [
+pub(crate) const DEVIATIONS: [Deviation; 12] = [
     Deviation {
-        what: "HSET, HMGET and HDEL without fields: nothing is done and nothing is wrong; a server says wrong arity",
+        what: "HSET, HMGET, HDEL and the commands of fields that expire, without fields: nothing is done and nothing is \
+               wrong; a server refuses",
         why: "an empty iterator is an ordinary argument, and refusing it would burden every caller who collects one",
         explains: |step, theirs| {
             let empty = match &step.command {
                 Command::SetMany(_, pairs) => pairs.is_empty(),
                 Command::GetMany(_, fields) | Command::RemoveMany(_, fields) => fields.is_empty(),
+                Command::Expiry(expiry) => expiry.fields() == Some(0),
                 _ => false,
             };
             empty && *theirs == refused(Refusal::NoArguments)
@@ -103,7 +106,39 @@ pub(crate) const DEVIATIONS: [Deviation; 10] = [
             vanishes && text(&step.ours).is_some() && *theirs == refused(Refusal::NotAFloat)
         },
     },
+    Deviation {
+        what: "HSETEX says how many fields are new, or None if a condition is not met; a server says 1 or 0",
+        why: "it tells new from updated, as HSET does",
+        explains: |step, theirs| {
+            let sets = matches!(step.command, Command::Expiry(Expiry::SetWith(..)));
+            sets && match step.ours {
+                Answer::Number(_) => *theirs == Answer::Number(1),
+                _ => step.ours == Answer::Value(None) && *theirs == Answer::Number(0),
+            }
+        },
+    },
+    Deviation {
+        what: "PEXPIRETIME, HPEXPIRETIME and HPERSIST have one answer, None or false, where there is no deadline; a server \
+               tells by -1 and -2 whether there is a key or field",
+        why: "a deadline that may not be there is an Option in Rust; PTTL and HPTTL tell the two apart",
+        explains: |step, theirs| match (&step.command, &step.ours, theirs) {
+            (Command::Expiry(Expiry::Deadline(..)), Answer::Times(ours), Answer::Times(theirs)) => {
+                let is_missing = |ours: &Time, theirs: &Time| *ours == Time::NEVER && *theirs == Time::MISSING;
+                same_but(ours, theirs, is_missing)
+            }
+            (Command::Expiry(Expiry::Persist(whose)), Answer::Numbers(ours), Answer::Numbers(theirs)) => {
+                whose.fields.is_some() && same_but(ours, theirs, |ours, theirs| *ours == 0 && matches!(theirs, -1 | -2))
+            }
+            _ => false,
+        },
+    },
 ];
+
+/// Whether two lists are the same but for what is excused.
+fn same_but<T: PartialEq>(ours: &[T], theirs: &[T], is_excused: impl Fn(&T, &T) -> bool) -> bool {
+    ours.len() == theirs.len()
+        && ours.iter().zip(theirs).all(|(ours, theirs)| ours == theirs || is_excused(ours, theirs))
+}
 
 fn refused(refusal: Refusal) -> Answer {
     Answer::Refused(refusal)

@@ -7,6 +7,7 @@ use hashlet::Store;
 use super::answer::{Answer, Reading, Refusal};
 use super::command::{Command, words};
 use super::deviations::{DEVIATIONS, is_exact};
+use super::expiry::Expiry;
 use super::server::Server;
 use crate::support::check;
 use crate::support::config::tiny;
@@ -33,14 +34,20 @@ pub(crate) struct Tally {
     pub(crate) conversions: usize,
     /// How many float increments had to be, and were, the same to the last byte.
     pub(crate) exact: usize,
+    /// How many deadlines had to be, and were, the same to the last millisecond.
+    pub(crate) deadlines: usize,
     /// How often each of [`DEVIATIONS`] was met.
     pub(crate) deviations: [usize; DEVIATIONS.len()],
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { commands, conversions, exact, deviations } = self;
-        write!(f, "{commands} commands, {conversions} conversions, {exact} exact sums, deviations {deviations:?}")
+        let Self { commands, conversions, exact, deadlines, deviations } = self;
+        write!(
+            f,
+            "{commands} commands, {conversions} conversions, {exact} exact sums, {deadlines} exact deadlines, deviations \
+             {deviations:?}"
+        )
     }
 }
 
@@ -77,7 +84,13 @@ impl Round {
                 let keys = self.store.keys();
                 self.carry_out(Command::Keys, tally);
                 self.carry_out(Command::KeyCount, tally);
-                keys.into_iter().for_each(|key| self.carry_out(Command::GetAll(key.into()), tally));
+                for key in keys {
+                    let fields = self.store.fields(&key).into_iter().map(Bytes).collect();
+                    let key = Bytes(key);
+                    self.carry_out(Command::GetAll(key.clone()), tally);
+                    self.carry_out(Expiry::deadline(key.clone(), None), tally);
+                    self.carry_out(Expiry::deadline(key, Some(fields)), tally);
+                }
             }
             self.compare(done, server, tally);
         }
@@ -120,6 +133,7 @@ impl Round {
             }
             if theirs == step.ours {
                 tally.exact += usize::from(is_exact(step));
+                tally.deadlines += step.ours.exact_times();
                 continue;
             }
             let explanation = DEVIATIONS.iter().position(|deviation| (deviation.explains)(step, &theirs));
