@@ -235,10 +235,12 @@ impl<S: Segment> Directory<S> {
             *self = Self::new(self.skip.into());
             return;
         }
-        let mut at = at;
-        while let Some(merged) = self.merge(at, rules) {
-            at = merged;
-        }
+        self.merge_all(at, MERGE_ENTRIES, rules);
+        self.trim();
+    }
+
+    /// Gives back what a smaller number of nodes no longer needs.
+    fn trim(&mut self) {
         while self.depth > 0 && self.deepest == 0 {
             self.halve();
         }
@@ -273,12 +275,17 @@ impl<S: Segment> Directory<S> {
 
     /// Gives back what growth and reserving have left over, after `shrink` has done so in each segment.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules, mut shrink: impl FnMut(&mut S)) {
+        if self.len == 0 {
+            *self = Self::new(self.skip.into());
+            return;
+        }
         for at in (0..self.nodes.len()).rev() {
             // From behind none is left out: see `last_until`.
             if at < self.nodes.len() {
-                self.settle_removal(At(at), rules);
+                self.merge_all(At(at), RESERVED_ENTRIES, rules);
             }
         }
+        self.trim();
         self.edit_all(&mut shrink);
         self.nodes.shrink_to_fit();
         self.slots.shrink_to_fit();
@@ -373,15 +380,23 @@ impl<S: Segment> Directory<S> {
         self.deepest = self.nodes.iter().map(|node| u32::from(node.depth == self.depth)).sum();
     }
 
-    /// Merges a node with its neighbour if both are small, and says where the result is.
-    fn merge(&mut self, at: At, rules: &Rules) -> Option<At> {
+    /// Merges a node with its neighbour, and the result with its own, as long as they have fewer entries than this.
+    fn merge_all(&mut self, at: At, entries: usize, rules: &Rules) {
+        let mut at = at;
+        while let Some(merged) = self.merge(at, entries, rules) {
+            at = merged;
+        }
+    }
+
+    /// Merges a node with its neighbour if together they have fewer entries than this, and says where the result is.
+    fn merge(&mut self, at: At, entries: usize, rules: &Rules) -> Option<At> {
         let Node { prefix, depth, .. } = self.nodes[at.0];
         if depth == 0 {
             return None;
         }
         let buddy = self.slots[self.run(prefix ^ 1, depth).start] as usize;
         let other = &self.nodes[buddy];
-        if other.depth != depth || self.at(at).len() + other.segment.len() >= MERGE_ENTRIES {
+        if other.depth != depth || self.at(at).len() + other.segment.len() >= entries {
             return None;
         }
         let (larger, smaller) = if self.at(at).len() < other.segment.len() { (buddy, at.0) } else { (at.0, buddy) };

@@ -6,6 +6,12 @@ use std::ops::Deref;
 
 pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// Releases a lock to whoever waits for it. A thread that takes the same lock again and again would otherwise get it
+/// again before another one has woken up.
+pub(crate) fn hand_over<T>(guard: RwLockWriteGuard<'_, T>) {
+    RwLockWriteGuard::unlock_fair(guard);
+}
+
 /// A value alone on its cache lines, so that threads that work on neighbours in a slice do not slow each other. 128
 /// bytes, because today's processors fetch lines in pairs.
 #[derive(Debug, Default)]

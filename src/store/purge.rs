@@ -4,7 +4,7 @@ use crate::call::{Call, Context};
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, hand_over};
 use crate::time::Now;
 
 /// What [`Store::purge_expired`] has removed.
@@ -92,7 +92,7 @@ impl Store {
             let (keys, fields) = (shard.len(), shard.sums().fields);
             last = shard.purge_slice(last, Context::of_change(&self.rules, &call));
             let removed = (keys - shard.len(), fields - shard.sums().fields);
-            drop(shard);
+            hand_over(shard);
             if last.is_none() || !wants_more(removed.0, removed.1) {
                 return;
             }

@@ -1,0 +1,61 @@
+//! A rate limiter: so many requests of a client in a window of time, counted by several threads. Run it with
+//! `cargo run --release --example rate_limiter`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it has done")]
+
+use std::error::Error;
+use std::thread;
+use std::time::Duration;
+
+use hashlet::{ManualClock, Store, Ttl};
+
+const WINDOW: Duration = Duration::from_secs(60);
+const ALLOWED: i64 = 100;
+
+struct Limiter<'a> {
+    store: &'a Store,
+}
+
+impl Limiter<'_> {
+    /// Counts a request, and says whether it is within the limit. The first one of a client opens a window: counting and
+    /// setting the deadline is one step, so no counter can be left behind without an end.
+    fn allows(&self, route: &str, client: &str) -> hashlet::Result<bool> {
+        Ok(self.store.increment_expiring(route, client, 1, WINDOW)? <= ALLOWED)
+    }
+
+    /// How long a client that is over the limit has to wait.
+    fn wait(&self, route: &str, client: &str) -> Duration {
+        match self.store.field_ttl(route, client) {
+            Ttl::Left(left) => left,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let clock = ManualClock::new();
+    let store = Store::builder().clock(&clock).build();
+    let limiter = Limiter { store: &store };
+
+    // Four threads serve 400 requests of one client: exactly 100 get through, whoever serves them.
+    let serve = || (0..100).filter(|_| limiter.allows("/search", "ada").is_ok_and(|allowed| allowed)).count();
+    let served: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(serve)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
+    });
+    assert_eq!(served, 100);
+
+    // Half a minute later the window is still the first one's: later requests have not prolonged it.
+    clock.advance(WINDOW / 2);
+    assert!(!limiter.allows("/search", "ada")?);
+    assert_eq!(limiter.wait("/search", "ada"), WINDOW / 2);
+    assert!(limiter.allows("/search", "grace")?, "each client has a window of its own");
+
+    // When it is over, the client starts anew, and who does not come back leaves nothing behind.
+    clock.advance(WINDOW / 2);
+    assert!(limiter.allows("/search", "ada")?);
+    clock.advance(WINDOW);
+    assert_eq!(store.size("/search"), 0);
+    println!("of 400 requests in a window {served} were served");
+    Ok(())
+}
