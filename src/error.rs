@@ -49,7 +49,7 @@ pub enum Error {
     RepeatedKey,
     /// An increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
     NotAnInteger,
-    /// A float increment met a value that is not the text of a finite [`f64`].
+    /// A float increment met a value that is not the text of a finite [`f64`] in less than 5,120 bytes.
     NotAFloat,
     /// The amount of a float increment is infinite or not a number.
     NotFinite,

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use hashlet::{Encoding, Error, HashValue, Store};
+use hashlet::{Encoding, Error, HashValue, Sample, Store};
 use support::config;
 
 /// `count` fields in each encoding.
@@ -160,5 +160,27 @@ fn retain_keeps_what_the_closure_wants_in_both_encodings() {
             value.retain(|_, _| false);
             assert_eq!(value, HashValue::new());
         }
+    }
+}
+
+#[test]
+fn retain_and_random_fields_mean_the_same_inside_a_closure() {
+    for config in config::all() {
+        let store = config.store();
+        store.set_many("k", (0..300).map(|n| (format!("f{n}"), n.to_string()))).unwrap();
+        let keep = |_: &[u8], value: &[u8]| value.ends_with(b"0");
+        let mut value = store.get_all("k");
+        assert_eq!(store.update("k", |hash| hash.retain(keep)), 270, "{}", config.name);
+        assert_eq!((value.retain(keep), &value), (270, &store.get_all("k")));
+        for sample in [Sample::Distinct(7), Sample::Distinct(100), Sample::WithRepeats(50)] {
+            let drawn = [value.random_fields(sample), store.read("k", |hash| hash.random_fields(sample))];
+            let drawn = drawn.into_iter().chain([store.update("k", |hash| hash.random_fields(sample))]);
+            for drawn in drawn {
+                assert_eq!(drawn.len(), store.random_fields("k", sample).len());
+                assert!(drawn.iter().all(|(field, drawn)| value.get(field) == Some(drawn)));
+            }
+        }
+        assert_eq!(store.update("k", |hash| hash.retain(|_, _| false)), 30);
+        assert!(!store.contains_key("k"));
     }
 }

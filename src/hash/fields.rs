@@ -97,6 +97,13 @@ impl Record {
         fields.iter().filter(|field| self.remove(field, cx)).count()
     }
 
+    /// Removes the fields for which a closure says `false`, after it has judged all of them; returns how many.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool, cx: Context<'_>) -> usize {
+        let refused = self.pairs().filter(|(field, value)| !keep(field, value));
+        let refused: Vec<Vec<u8>> = refused.map(|(field, _)| field.to_vec()).collect();
+        refused.iter().filter(|field| self.remove(field, cx)).count()
+    }
+
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
         self.admit(field, b"", cx)?;

@@ -83,7 +83,8 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store.
+    /// If the closure panics, or calls any store; a second panic while the first unwinds aborts the process, as in
+    /// [`read`](Self::read).
     ///
     /// # Locking
     /// The closure runs under the read lock of each shard in turn, and writers to that shard wait until it has seen all

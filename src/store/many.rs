@@ -50,7 +50,8 @@ impl Store {
     /// [`Error::RepeatedKey`] if a key is there twice; the closure is not called then.
     ///
     /// # Panics
-    /// If the closure panics, or calls any store.
+    /// If the closure panics, or calls any store; a second panic while the first unwinds aborts the process, as in
+    /// [`read`](Self::read).
     ///
     /// # Locking
     /// The closure runs under the write locks of all the keys' shards, which are taken in one order by everybody, so

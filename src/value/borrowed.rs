@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::Context;
 use crate::error::Result;
-use crate::hash::{Encoding, Record};
+use crate::hash::{Encoding, Record, Sample};
 use crate::rules::Rules;
 use crate::time::Now;
 use crate::value::iter::write_pairs;
@@ -89,6 +89,13 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
         self.record.random_field(self.context())
+    }
+
+    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
+    /// O(fields returned).
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.record.random_fields(sample, self.context())
     }
 
     /// Returns how the hash is stored. O(1).
@@ -213,6 +220,13 @@ impl<'a> HashMut<'a> {
         self.view().random_field()
     }
 
+    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
+    /// O(fields returned).
+    #[doc(alias = "HRANDFIELD")]
+    pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.view().random_fields(sample)
+    }
+
     /// Returns how the hash is stored at this moment; the closure's result as a whole decides how it is stored
     /// afterwards. O(1).
     #[doc(alias = "OBJECT ENCODING")]
@@ -315,6 +329,15 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         self.record.increment_float(field.as_ref(), amount, self.cx)
+    }
+
+    /// Removes each field for which a closure says `false`, and returns how many that were. O(n); the fields removed are
+    /// copied meanwhile.
+    ///
+    /// # Panics
+    /// If the closure panics; nothing is removed then.
+    pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
+        self.record.retain(keep, self.cx)
     }
 
     /// Removes all fields. O(1) for a packed hash; a table's memory is given back after the lock.

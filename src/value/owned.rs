@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::Context;
 use crate::error::Result;
-use crate::hash::{Encoding, Record};
+use crate::hash::{Encoding, Record, Sample};
 use crate::rules::{Rules, Thresholds};
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
@@ -130,6 +130,14 @@ impl HashValue {
         self.view().random_field()
     }
 
+    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
+    /// O(fields returned).
+    #[doc(alias = "HRANDFIELD")]
+    #[must_use]
+    pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.view().random_fields(sample)
+    }
+
     /// Returns how the hash is stored. O(1).
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]
@@ -232,10 +240,8 @@ impl HashValue {
     ///
     /// # Panics
     /// If the closure panics; nothing is removed then.
-    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
-        let refused = self.iter().filter(|(field, value)| !keep(field, value));
-        let refused: Vec<Vec<u8>> = refused.map(|(field, _)| field.to_vec()).collect();
-        self.remove_many(refused)
+    pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
+        self.change(|mut hash| hash.retain(keep))
     }
 
     /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -251,7 +257,7 @@ impl HashValue {
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number,
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
     /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
     /// none, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
