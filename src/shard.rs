@@ -130,7 +130,8 @@ impl Shard {
         self.keys.find(hash)?.records.iter_hash(hash).next()
     }
 
-    /// Visits the record of a key, if there is one, for a call that concerns this part of it.
+    /// Visits the record of a key, if there is one, for a call that concerns this part of it. It is empty if everything
+    /// in it had expired.
     #[inline(always)]
     pub(crate) fn visit<'a>(
         &'a mut self,
@@ -140,8 +141,7 @@ impl Shard {
         cx: Context<'a>,
     ) -> Option<Visit<'a>> {
         let slot = self.slot(hash, key)?;
-        let visit = self.visit_slot(slot, hash, scope, cx);
-        (visit.record.len() > 0).then_some(visit)
+        Some(self.visit_slot(slot, hash, scope, cx))
     }
 
     /// Visits the record of a key, or an empty one that is filed if it gets a field.
@@ -228,7 +228,7 @@ impl Shard {
     }
 
     /// Puts a record into its slot, in exchange for what is there.
-    #[inline]
+    #[inline(always)]
     fn file(&mut self, slot: Slot, record: &mut Record) {
         if record.has_deadlines() {
             self.lower_bounds(slot.at, record.soonest());

@@ -165,6 +165,9 @@ impl Store {
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         let mut visit = shard.visit(hash, key, scope, cx)?;
+        if visit.record.len() == 0 {
+            return None;
+        }
         Some(change(&mut visit))
     }
 

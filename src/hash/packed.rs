@@ -311,9 +311,10 @@ impl Packed {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, tag: u8, field: &[u8]) -> bool {
-        let found = self.find(tag, field);
+        let layout = Layout::of(&self.0);
+        let found = layout.find(&self.0, tag, field);
         if let Some((index, _)) = found {
-            self.remove_at(index);
+            self.draft().remove_at(layout, index);
         }
         found.is_some()
     }
@@ -404,7 +405,8 @@ impl Packed {
 
     /// Removes the field at this index.
     pub(crate) fn remove_at(&mut self, index: usize) {
-        self.draft().remove_at(index);
+        let layout = Layout::of(&self.0);
+        self.draft().remove_at(layout, index);
     }
 }
 

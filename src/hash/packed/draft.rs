@@ -18,33 +18,46 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Drop for Draft<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.bytes == EMPTY {
             return;
         }
-        if let Some(deadlines) = &self.deadlines {
-            let fields = Layout::of(&self.bytes).fields;
-            self.bytes[FLAGS_AT] |= deadlines.flags();
-            deadlines.push_tail(&mut self.bytes, fields);
+        if self.deadlines.is_some() {
+            self.push_tail();
         }
         self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
     }
 }
 
 impl<'a> Draft<'a> {
+    #[inline]
     pub(super) fn open(home: &'a mut Packed) -> Self {
-        let mut deadlines = None;
-        let mut bytes = Vec::from(std::mem::take(&mut home.0));
-        if bytes.is_empty() {
-            bytes.extend_from_slice(&EMPTY);
-        } else if bytes[FLAGS_AT] & DEADLINES != 0 {
-            let tail = Layout::of(&bytes).tail(&bytes);
-            let tail_at = bytes.len() - tail.len();
-            deadlines = Some(Box::new(Deadlines::new(tail.key(), tail.iter())));
-            bytes.truncate(tail_at);
-            bytes[FLAGS_AT] &= !DEADLINES;
+        let mut draft = Self { bytes: Vec::from(std::mem::take(&mut home.0)), home, deadlines: None };
+        match draft.bytes.first() {
+            None => draft.bytes.extend_from_slice(&EMPTY),
+            Some(flags) if flags & DEADLINES != 0 => draft.take_tail(),
+            Some(_) => {}
         }
-        Self { home, bytes, deadlines }
+        draft
+    }
+
+    #[cold]
+    fn take_tail(&mut self) {
+        let tail = Layout::of(&self.bytes).tail(&self.bytes);
+        let tail_at = self.bytes.len() - tail.len();
+        self.deadlines = Some(Box::new(Deadlines::new(tail.key(), tail.iter())));
+        self.bytes.truncate(tail_at);
+        self.bytes[FLAGS_AT] &= !DEADLINES;
+    }
+
+    #[cold]
+    fn push_tail(&mut self) {
+        if let Some(deadlines) = &self.deadlines {
+            let fields = Layout::of(&self.bytes).fields;
+            self.bytes[FLAGS_AT] |= deadlines.flags();
+            deadlines.push_tail(&mut self.bytes, fields);
+        }
     }
 
     pub(super) fn deadlines(&mut self) -> &mut Deadlines {
@@ -92,8 +105,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Removes the field at this index.
-    pub(super) fn remove_at(&mut self, index: usize) {
-        let layout = Layout::of(&self.bytes);
+    pub(super) fn remove_at(&mut self, layout: Layout, index: usize) {
         if let Some(deadlines) = &mut self.deadlines {
             deadlines.remove_field(index);
         }
