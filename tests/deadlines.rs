@@ -246,3 +246,37 @@ fn the_bytes_of_a_limited_store_stay_exact() {
         support::check::store(store);
     });
 }
+
+/// What expires in a segment is found by the segment's bound, which follows its entries into others.
+#[test]
+fn what_expires_is_found_after_segments_have_split_and_merged() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        let others = || (0..many(config) * 2).map(|n| format!("other{n}"));
+        for is_merged in [false, true] {
+            let timed = || (0..12).map(name);
+            let grow = || others().for_each(|other| _ = store.update(&other, |hash| hash.set("f", "v")));
+            if is_merged {
+                grow();
+                store.set_many("k", others().map(|field| (field, "v"))).unwrap();
+            }
+            store.set_many("k", timed().map(|field| (field, "v"))).unwrap();
+            store.expire_fields("k", timed(), HOUR, Condition::Always);
+            for key in timed() {
+                store.set(&key, "f", "v").unwrap();
+                store.expire(&key, HOUR);
+            }
+            if is_merged {
+                store.remove_many("k", others());
+                store.clear_many(others());
+            } else {
+                grow();
+                store.set_many("k", others().map(|field| (field, "v"))).unwrap();
+            }
+            clock.advance(HOUR);
+            assert!(timed().all(|field| store.get("k", field).is_none()), "merged: {is_merged}");
+            let left = if is_merged { 0 } else { many(config) * 2 };
+            assert_eq!((store.size("k"), store.key_count()), (left, left + usize::from(!is_merged)));
+            store.clear_all();
+        }
+    });
+}
