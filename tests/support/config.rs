@@ -1,7 +1,7 @@
 //! The configurations every behaviour test runs on. A promise about fields holds in both encodings, at any threshold
 //! and on any number of shards, or it does not hold.
 
-use hashlet::{Builder, Limits, Store, Thresholds};
+use hashlet::{Builder, Limits, ManualClock, Store, Thresholds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -61,6 +61,22 @@ pub(crate) fn on_every_configuration_within(limits: Limits, test: impl Fn(&Confi
         let _named = Named(config.name);
         let store = config.builder().limits(limits).build();
         test(config, &store);
+        super::check::store(&store);
+    }
+}
+
+/// The same for stores whose clock the test moves.
+pub(crate) fn on_every_configuration_with_clock(test: impl Fn(&Config, &Store, &ManualClock)) {
+    on_every_configuration_with_clock_within(Limits::default(), test);
+}
+
+/// The same with limits and a clock.
+pub(crate) fn on_every_configuration_with_clock_within(limits: Limits, test: impl Fn(&Config, &Store, &ManualClock)) {
+    for config in &all() {
+        let _named = Named(config.name);
+        let clock = ManualClock::new();
+        let store = config.builder().limits(limits).clock(&clock).build();
+        test(config, &store, &clock);
         super::check::store(&store);
     }
 }

@@ -1,0 +1,282 @@
+//! Deadlines of fields stay exact whatever form their hash takes, and cost what they were promised to cost.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use hashlet::{Condition, Encoding, Limits, ManualClock, Overwrite, SetOptions, Store, Thresholds};
+use support::config::{Config, on_every_configuration_with_clock, on_every_configuration_with_clock_within, packed};
+use support::source::Source;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn name(n: usize) -> String {
+    format!("f{n}")
+}
+
+/// The deadline of each field that has one, by the fields' names.
+fn deadlines(store: &Store, key: &str) -> BTreeMap<Vec<u8>, SystemTime> {
+    store.read(key, |hash| {
+        hash.iter().filter_map(|(field, _)| Some((field.to_vec(), hash.field_deadline(field)?))).collect()
+    })
+}
+
+/// Sets so many fields, and gives every third a deadline of its own.
+fn fill(store: &Store, clock: &ManualClock, fields: usize) -> BTreeMap<Vec<u8>, SystemTime> {
+    store.set_many("k", (0..fields).map(|n| (name(n), "v"))).unwrap();
+    store.expire("k", HOUR * 24);
+    store.update("k", |hash| {
+        let timed = (0..fields).step_by(3).map(|n| (name(n), clock.now() + HOUR + Duration::from_millis(n as u64)));
+        timed.map(|(field, time)| (hash.expire_field(&field, time), (field.into_bytes(), time)).1).collect()
+    })
+}
+
+fn many(config: &Config) -> usize {
+    if config.name.starts_with("packed") { 300 } else { 3_000 }
+}
+
+#[test]
+fn deadlines_stay_exact_in_whatever_form_the_hash_takes() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        for size in [2, 9, 20, many(config)] {
+            let mut expected = fill(store, clock, size);
+            let key_deadline = store.deadline("k");
+            let check = |what: &str, expected: &BTreeMap<Vec<u8>, SystemTime>| {
+                assert_eq!(&deadlines(store, "k"), expected, "{what}, {size} fields");
+                assert_eq!(store.deadline("k"), key_deadline, "{what}, {size} fields");
+                support::check::store(store);
+            };
+            check("set", &expected);
+            let keep = SetOptions::new().keep_ttl();
+            for len in [300, 1, 1_010, 1_100, 2_000, 5_000, 0, 1_016, 70_000, 3] {
+                store.set_with("k", [(name(0), vec![b'x'; len])], keep).unwrap();
+                check("another length", &expected);
+                store.set("k", name(1), vec![b'y'; len]).unwrap();
+                check("another length of another field", &expected);
+                assert_eq!(store.value_len("k", name(0)), Some(len));
+            }
+            store.set_many("k", (0..3_000).map(|n| (format!("more{n}"), "v"))).unwrap();
+            check("grown", &expected);
+            store.rename("k", "another and longer key", Overwrite::No).unwrap();
+            store.copy("another and longer key", "k", Overwrite::No).unwrap();
+            store.clear("another and longer key");
+            check("renamed and copied", &expected);
+            assert_eq!(store.remove_many("k", (0..3_000).map(|n| format!("more{n}"))), 3_000);
+            check("shrunk", &expected);
+            store.shrink_to_fit();
+            check("all slack given back", &expected);
+            for n in (0..size).filter(|n| n % 4 == 1) {
+                store.remove("k", name(n));
+                expected.remove(name(n).as_bytes());
+            }
+            check("removed one by one", &expected);
+            let kept = expected.pop_first().unwrap();
+            store.remove_many("k", (0..size).map(name).filter(|field| field.as_bytes() != kept.0));
+            check("all but one removed", &BTreeMap::from([kept]));
+            store.clear("k");
+        }
+    });
+}
+
+/// The ends of a packed hash are narrow up to 255 bytes of entries; the one that crosses that moves to the end.
+#[test]
+fn deadlines_stay_with_their_fields_where_ends_change_their_width() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        for field in 0..10 {
+            let expected = fill(store, clock, 10);
+            let keep = SetOptions::new().keep_ttl();
+            for len in [250, 1, 260, 200, 300, 0] {
+                store.set_with("k", [(name(field), vec![b'x'; len])], keep).unwrap();
+                assert_eq!(deadlines(store, "k"), expected, "f{field}, {len} bytes");
+                support::check::store(store);
+            }
+            store.set("k", "filler", vec![0; 260]).unwrap();
+            store.remove("k", name((field + 1) % 10));
+            store.remove("k", "filler");
+            let mut left = expected;
+            left.remove(name((field + 1) % 10).as_bytes());
+            assert_eq!(deadlines(store, "k"), left);
+            store.clear("k");
+        }
+    });
+}
+
+#[test]
+fn a_hash_that_leaves_the_store_has_no_deadlines() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        for size in [1, 20, many(config)] {
+            fill(store, clock, size);
+            let copy = store.get_all("k");
+            let lent = store.read("k", |hash| hash.to_value());
+            clock.advance(HOUR * 48);
+            assert_eq!((copy.len(), lent.len(), store.size("k")), (size, size, 0));
+            support::check::value(&copy);
+            let mut shrunk = copy.clone();
+            shrunk.shrink_to_fit();
+            store.set_many("k", copy.iter()).unwrap();
+            assert!(deadlines(store, "k").is_empty());
+            store.shrink_to_fit();
+            assert_eq!(Some(shrunk.memory_usage() + 1), store.memory_usage("k"), "a byte of a key");
+            store.clear("k");
+        }
+    });
+}
+
+#[test]
+fn the_last_deadline_gives_all_its_bytes_back() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        for size in [1, 20, 300] {
+            store.set_many("k", (0..size).map(|n| (name(n), "v"))).unwrap();
+            store.set("k", "long", vec![b'x'; 2_000]).unwrap();
+            // A table has slack, which is no deadline's doing.
+            let exact = || (store.shrink_to_fit(), store.memory_usage("k"), store.stats().bytes);
+            let before = exact();
+            let all = || (0..size).map(name).chain(["long".into()]);
+            store.expire("k", HOUR);
+            store.expire_fields("k", all(), HOUR, Condition::Always);
+            assert!(exact().1 > before.1);
+            assert!(store.persist("k"));
+            assert!(store.persist_fields("k", all()).into_iter().all(|had| had));
+            assert_eq!(exact(), before, "persisted, {size} fields");
+            store.expire_fields("k", all(), HOUR, Condition::Always);
+            let same = store.get_all("k");
+            store.set_many("k", &same).unwrap();
+            assert_eq!(exact(), before, "overwritten, {size} fields");
+            store.set("k", "extra", "v").unwrap();
+            store.expire_field("k", "extra", HOUR);
+            clock.advance(HOUR);
+            assert_eq!(store.size("k"), size + 1);
+            assert_eq!(exact(), before, "expired, {size} fields");
+            store.clear("k");
+        }
+    });
+}
+
+#[test]
+fn deadlines_cost_what_was_promised() {
+    let store = Store::builder().thresholds(packed()).shards(1).build();
+    store.set_many("k", (0..20).map(|n| (name(n), "v"))).unwrap();
+    let bytes = || (store.memory_usage("k").unwrap(), store.stats().bytes);
+    let none = bytes();
+    let cost = || (bytes().0 - none.0, bytes().1 - none.1);
+    store.expire_field("k", name(7), HOUR);
+    assert!(cost().0 <= 32 && cost().1 <= 32, "one field: {:?}", cost());
+    store.expire_fields("k", (0..20).map(name), HOUR, Condition::Always);
+    assert!(cost().0 <= 210 && cost().1 <= 210, "all fields: {:?}", cost());
+    store.persist_fields("k", (0..20).map(name));
+    store.expire("k", HOUR);
+    assert!(cost().0 <= 16 && cost().1 <= 16, "the key: {:?}", cost());
+    assert_eq!((store.persist("k"), bytes()), (true, none));
+    for (fields, most) in [(1, 16), (20, 16)] {
+        let table = Store::builder().thresholds(Thresholds::default().max_fields(0)).build();
+        table.set_many("k", (0..fields).map(|n| (name(n), "v"))).unwrap();
+        table.shrink_to_fit();
+        let before = table.memory_usage("k").unwrap();
+        table.expire("k", HOUR);
+        assert!(table.memory_usage("k").unwrap() <= before + most);
+        table.expire_field("k", name(0), HOUR);
+        table.shrink_to_fit();
+        assert!(table.memory_usage("k").unwrap() <= before + most);
+    }
+}
+
+/// Bytes that a deadline leaves and a longer value takes: the hash keeps its length, but not its place within the
+/// thresholds.
+#[test]
+fn a_longer_value_in_place_of_a_deadline_changes_the_encoding() {
+    let thresholds = Thresholds::default().max_packed_bytes(64);
+    for (deadline_bytes, in_field) in [(9, true), (8, false)] {
+        let store = Store::builder().thresholds(thresholds).build();
+        store.set("k", "f", vec![b'x'; 62]).unwrap(); // 64 bytes with the field and its length
+        assert_eq!(store.encoding("k"), Some(Encoding::Packed));
+        store.update("k", |hash| {
+            if in_field {
+                hash.expire_field("f", HOUR);
+            } else {
+                hash.expire(HOUR);
+            }
+        });
+        store.update("k", |hash| {
+            hash.persist();
+            hash.set("f", vec![b'x'; 62 + deadline_bytes]).unwrap();
+        });
+        assert_eq!(store.encoding("k"), Some(Encoding::Table), "{} bytes of at most 64", 64 + deadline_bytes);
+        support::check::store(&store);
+    }
+}
+
+/// The check itself must not take what it removes for a difference.
+#[test]
+fn a_limited_store_can_be_checked_while_something_has_expired() {
+    on_every_configuration_with_clock_within(Limits::default().max_bytes(100_000), |_, store, clock| {
+        store.set("k", "f", "v").unwrap();
+        store.expire("k", HOUR);
+        clock.advance(HOUR);
+        support::check::store(store);
+    });
+}
+
+/// Random writes, deadlines and instants on a store that is full now and then.
+#[test]
+fn the_bytes_of_a_limited_store_stay_exact() {
+    on_every_configuration_with_clock_within(Limits::default().max_bytes(100_000), |_, store, clock| {
+        let mut source = Source::Seed(9);
+        for step in 0..2_000 {
+            let (key, field) = (format!("k{}", source.below(6)), name(source.below(40)));
+            let left = Duration::from_millis(source.below(40) as u64);
+            match source.below(9) {
+                0 => _ = store.set(&key, &field, vec![b'x'; source.below(3_000)]),
+                1 => _ = store.set_many(&key, (0..source.below(60)).map(|n| (name(n), "v"))),
+                2 => _ = store.expire(&key, left),
+                3 | 4 => _ = store.expire_fields(&key, (0..40).map(name), left, Condition::IfNone),
+                5 => _ = store.increment_expiring(&key, "n", 1, left),
+                6 => _ = store.copy(&key, "k0", Overwrite::Yes),
+                7 => _ = store.purge_expired(1),
+                _ => clock.advance(Duration::from_millis(source.below(10) as u64)),
+            }
+            if step % 5 == 0 {
+                assert_eq!(store.stats().keys, store.key_count());
+                support::check::store(store);
+            }
+        }
+        clock.advance(HOUR);
+        store.purge_expired(usize::MAX);
+        store.clear_many(store.keys());
+        support::check::store(store);
+    });
+}
+
+/// What expires in a segment is found by the segment's bound, which follows its entries into others.
+#[test]
+fn what_expires_is_found_after_segments_have_split_and_merged() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        let others = || (0..many(config) * 2).map(|n| format!("other{n}"));
+        for is_merged in [false, true] {
+            let timed = || (0..12).map(name);
+            let grow = || others().for_each(|other| _ = store.update(&other, |hash| hash.set("f", "v")));
+            if is_merged {
+                grow();
+                store.set_many("k", others().map(|field| (field, "v"))).unwrap();
+            }
+            store.set_many("k", timed().map(|field| (field, "v"))).unwrap();
+            store.expire_fields("k", timed(), HOUR, Condition::Always);
+            for key in timed() {
+                store.set(&key, "f", "v").unwrap();
+                store.expire(&key, HOUR);
+            }
+            if is_merged {
+                store.remove_many("k", others());
+                store.clear_many(others());
+            } else {
+                grow();
+                store.set_many("k", others().map(|field| (field, "v"))).unwrap();
+            }
+            clock.advance(HOUR);
+            assert!(timed().all(|field| store.get("k", field).is_none()), "merged: {is_merged}");
+            let left = if is_merged { 0 } else { many(config) * 2 };
+            assert_eq!((store.size("k"), store.key_count()), (left, left + usize::from(!is_merged)));
+            store.clear_all();
+        }
+    });
+}
