@@ -252,6 +252,11 @@ impl Record {
         }
     }
 
+    /// Whether it is packed, and no larger than it may be.
+    pub(crate) fn stays_packed(&self, rules: &Rules) -> bool {
+        matches!(self, Self::Packed(packed) if packed.size().1 <= rules.thresholds.max_packed_bytes)
+    }
+
     /// Chooses the encoding at the end of a call, which found the record in the encoding `began`.
     pub(crate) fn settle(&mut self, began: Encoding, cx: Context<'_>) {
         let thresholds = &cx.rules.thresholds;

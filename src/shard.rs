@@ -275,8 +275,9 @@ impl Drop for Visit<'_> {
         if let Some(slot) = self.slot
             && self.record.encoding() == Encoding::Packed
             && Sums::of(&self.record) == self.before
+            && (!self.shard.has_deadlines() || self.record.stays_packed(self.cx.rules))
         {
-            // Without any deadline in the shard, none can have been put in the place of another.
+            // Without any deadline in the shard, none can have made place for another or for a longer value.
             if self.shard.has_deadlines() {
                 self.shard.file(slot, &mut self.record);
             } else {
@@ -328,6 +329,11 @@ impl Shard {
     /// Whether something in the shard may have expired.
     pub(crate) fn is_overdue(&self, now: &Now<'_>) -> bool {
         self.soonest.is_due(now)
+    }
+
+    /// Whether something has expired, or a bound is not exact yet, in a segment. O(segments).
+    pub(crate) fn has_overdue_segment(&self, now: &Now<'_>) -> bool {
+        self.is_overdue(now) && self.keys.segments().any(|keys| keys.soonest.is_due(now))
     }
 
     fn lower_bounds(&mut self, at: At, soonest: Deadline) {

@@ -131,15 +131,27 @@ impl Record {
         }
     }
 
-    /// Removes what has expired, as far as a call is concerned; an empty record is left if all has.
+    /// Removes what has expired, as far as a call that changes the record is concerned; an empty record is left if all
+    /// has.
     #[inline]
     pub(crate) fn purge(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.is_overdue(scope, cx) {
-            self.purge_due(scope, cx);
+        if self.has_deadlines() {
+            self.purge_scope(scope, cx);
         }
     }
 
     #[cold]
+    fn purge_scope(&mut self, scope: Scope<'_>, cx: Context<'_>) {
+        let scope = match self {
+            // The last living field takes the key's deadline with it, whether the call concerns it or not.
+            Self::Table(table) if table.deadline() != Deadline::NEVER && !table.surely_lives(cx.now) => Scope::Hash,
+            _ => scope,
+        };
+        if self.is_due(scope, cx) {
+            self.purge_due(scope, cx);
+        }
+    }
+
     fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
         if self.deadline().is_due(cx.now) {
             self.purge_key(cx);
@@ -149,10 +161,8 @@ impl Record {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                for index in due.into_iter().rev() {
-                    report_field(packed.key(), entry::pair(packed.entry(index)), cx);
-                    packed.remove_at(index);
-                }
+                due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
+                packed.remove_all_at(&due);
             }
             Self::Table(table) => match scope {
                 Scope::Hash => table.purge(cx),
@@ -165,7 +175,9 @@ impl Record {
                 }
             },
         }
-        self.forget_if_empty();
+        if self.len() == 0 {
+            self.clear(cx);
+        }
     }
 
     /// Removes everything because the key has expired.

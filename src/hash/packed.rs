@@ -403,10 +403,13 @@ impl Packed {
         &self.0[Layout::of(&self.0).entry(&self.0, index)]
     }
 
-    /// Removes the field at this index.
-    pub(crate) fn remove_at(&mut self, index: usize) {
-        let layout = Layout::of(&self.0);
-        self.draft().remove_at(layout, index);
+    /// Removes the fields at these indexes, which are in rising order.
+    pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
+        let mut draft = self.draft();
+        for &index in indexes.iter().rev() {
+            let layout = draft.layout();
+            draft.remove_at(layout, index);
+        }
     }
 }
 

@@ -212,6 +212,11 @@ impl Table {
         self.soonest.is_due(now) && self.fields.find(hash).is_some_and(|fields| fields.soonest().is_due(now))
     }
 
+    /// Whether a segment has fields, and none of them can have expired. O(segments), O(1) as a rule.
+    pub(crate) fn surely_lives(&self, now: &Now<'_>) -> bool {
+        self.fields.segments().any(|fields| fields.len() > 0 && !fields.soonest().is_due(now))
+    }
+
     /// Removes the fields whose deadline has come from the segment of this hash.
     pub(crate) fn purge_at(&mut self, hash: u64, cx: Context<'_>) {
         while self.is_due_at(hash, cx.now)

@@ -45,7 +45,7 @@ impl Store {
         let now = self.now();
         let mut purged = Purged::default();
         for shard in &self.shards {
-            if shard.read().is_overdue(&now) {
+            if purged.fields < budget && shard.read().is_overdue(&now) {
                 self.purge_shard(shard, &now, |keys, fields| {
                     purged.keys += keys;
                     purged.fields += fields;
@@ -53,7 +53,7 @@ impl Store {
                 });
             }
         }
-        purged.is_complete = self.shards.iter().all(|shard| !shard.read().is_overdue(&now));
+        purged.is_complete = !self.shards.iter().any(|shard| shard.read().has_overdue_segment(&now));
         purged
     }
 

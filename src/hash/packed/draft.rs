@@ -76,6 +76,10 @@ impl<'a> Draft<'a> {
         }
     }
 
+    pub(super) fn layout(&self) -> Layout {
+        Layout::of(&self.bytes)
+    }
+
     /// The numbers of fields and of bytes of entries.
     pub(crate) fn size(&self) -> (usize, usize) {
         Layout::of(&self.bytes).size(&self.bytes)
