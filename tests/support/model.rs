@@ -168,7 +168,7 @@ impl<'a> ModelHash<'a> {
         Ok(is_new)
     }
 
-    /// A value that was extended past its limit is refused even when no field is new.
+    /// A value that was extended past its limit still takes what adds no field.
     pub(crate) fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         pairs: impl IntoIterator<Item = (F, V)>,
@@ -183,7 +183,9 @@ impl<'a> ModelHash<'a> {
         new.sort_unstable();
         new.dedup();
         let new = new.len();
-        self.admit_size(self.len() + new)?;
+        if new > 0 {
+            self.admit_size(self.len() + new)?;
+        }
         self.extend(pairs);
         Ok(new)
     }
