@@ -5,7 +5,7 @@ use hashlet::{HashMut, HashRef, HashValue, Store};
 
 use super::check;
 use super::model::ModelHash;
-use super::ops::{Call, Change, Expected, Look, OwnedCall};
+use super::ops::{Call, Change, Expected, FiledCall, FiledLook, Look, OwnedCall};
 use super::reply::Reply;
 use super::source::Bytes;
 
@@ -61,7 +61,7 @@ macro_rules! change {
 }
 
 impl Look {
-    pub(crate) fn on_ref(&self, hash: &HashRef<'_>) -> Reply {
+    fn on_ref(&self, hash: &HashRef<'_>) -> Reply {
         let size = Reply::size(hash.len(), hash.is_empty());
         look!(self, hash, [], size: size, all: hash, copy: Reply::copy(hash.to_value()))
     }
@@ -107,6 +107,45 @@ impl Call {
         match self {
             Self::Look(look) => look.on_model(hash),
             Self::Change(change) => change!(change, hash, []),
+        }
+    }
+}
+
+impl FiledLook {
+    pub(crate) fn on_ref(&self, hash: &HashRef<'_>) -> Reply {
+        match self {
+            Self::Look(look) => look.on_ref(hash),
+            Self::Deadline(look) => look.on_ref(hash),
+        }
+    }
+
+    pub(crate) fn on_model(&self, hash: &ModelHash<'_>) -> Reply {
+        match self {
+            Self::Look(look) => look.on_model(hash),
+            Self::Deadline(look) => look.on_model(hash),
+        }
+    }
+}
+
+impl FiledCall {
+    pub(crate) fn on_store(&self, store: &Store, key: &Bytes) -> Reply {
+        match self {
+            Self::Call(call) => call.on_store(store, key),
+            Self::Deadline(call) => call.on_store(store, key),
+        }
+    }
+
+    pub(crate) fn on_view(&self, hash: &mut HashMut<'_>) -> Reply {
+        match self {
+            Self::Call(call) => call.on_view(hash),
+            Self::Deadline(call) => call.on_view(hash),
+        }
+    }
+
+    pub(crate) fn on_model(&self, hash: &mut ModelHash<'_>) -> Reply {
+        match self {
+            Self::Call(call) => call.on_model(hash),
+            Self::Deadline(call) => call.on_model(hash),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod deadline_calls;
 pub(crate) mod hash_calls;
 pub(crate) mod model;
 pub(crate) mod ops;
@@ -13,6 +14,7 @@ pub(crate) mod reply;
 pub(crate) mod scenario;
 pub(crate) mod source;
 pub(crate) mod store_calls;
+pub(crate) mod time;
 
 /// The boundaries at which lengths and counts change their form: one byte, a one-byte varint, a `u8`, a `u16`.
 pub(crate) const BOUNDARIES: [usize; 8] = [0, 1, 127, 128, 255, 256, 65_535, 65_536];

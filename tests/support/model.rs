@@ -2,11 +2,17 @@
 //! parsing and printing of numbers. It knows no encodings, no hashes and no locks; where it and the store disagree, the
 //! store is wrong.
 
+mod deadlines;
+mod hash;
+mod room;
+
 use std::collections::BTreeMap;
 
 use hashlet::{Error, Limits, Overwrite, Result};
 
-pub(crate) type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) use hash::{Hash, ModelHash};
+
+use super::time::{BEGINNING, END};
 
 /// The limits as plain numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,49 +20,62 @@ pub(crate) struct Bounds {
     pub(crate) fields: usize,
     pub(crate) string: usize,
     pub(crate) key: usize,
+    pub(crate) bytes: Option<usize>,
 }
 
 impl Bounds {
-    pub(crate) const DEFAULT: Self = Self { fields: u32::MAX as usize, string: 512 << 20, key: 64 << 10 };
+    pub(crate) const DEFAULT: Self = Self { fields: u32::MAX as usize, string: 512 << 20, key: 64 << 10, bytes: None };
 
     pub(crate) fn limits(self) -> Limits {
-        Limits::default().max_fields(self.fields).max_string(self.string).max_key(self.key)
+        let limits = Limits::default().max_fields(self.fields).max_string(self.string).max_key(self.key);
+        self.bytes.map_or(limits, |bytes| limits.max_bytes(bytes))
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Model {
     bounds: Bounds,
-    hashes: BTreeMap<Vec<u8>, Fields>,
+    now: u64,
+    hashes: BTreeMap<Vec<u8>, Hash>,
 }
 
 impl Model {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, hashes: BTreeMap::new() }
+        Self { bounds, now: BEGINNING, hashes: BTreeMap::new() }
+    }
+
+    /// Moves the clock, and removes what is due then.
+    pub(crate) fn set_clock(&mut self, millis: u64) {
+        self.now = millis.min(END);
+        self.hashes.retain(|_, hash| {
+            hash.remove_due(self.now);
+            hash.len() > 0
+        });
     }
 
     /// The one way to a hash: a missing key is an empty hash, an empty hash has no key, an over-long key refuses every
     /// write.
     pub(crate) fn hash<R>(&mut self, key: &[u8], work: impl FnOnce(&mut ModelHash<'_>) -> R) -> R {
-        if key.len() > self.bounds.key {
-            let refused = Some(Error::KeyTooLong { size: key.len(), limit: self.bounds.key });
-            return work(&mut ModelHash { bounds: self.bounds, refused, fields: &mut Fields::new() });
+        let Self { bounds, now, hashes } = self;
+        if key.len() > bounds.key {
+            let refused = Error::KeyTooLong { size: key.len(), limit: bounds.key };
+            return work(&mut ModelHash::refusing(*bounds, *now, refused, &mut Hash::default()));
         }
-        if !self.hashes.contains_key(key) {
-            self.hashes.insert(key.to_vec(), Fields::new());
+        if !hashes.contains_key(key) {
+            hashes.insert(key.to_vec(), Hash::default());
         }
-        let fields = self.hashes.get_mut(key).expect("just filed");
-        let result = work(&mut ModelHash { bounds: self.bounds, refused: None, fields });
-        if fields.is_empty() {
-            self.hashes.remove(key);
+        let hash = hashes.get_mut(key).expect("just filed");
+        let result = work(&mut ModelHash::new(*bounds, *now, hash));
+        if hash.len() == 0 {
+            hashes.remove(key);
         }
         result
     }
 
     /// A copy of a hash: it keeps the limits, and has no key that could be refused.
     pub(crate) fn on_copy<R>(&self, key: &[u8], work: impl FnOnce(&mut ModelHash<'_>) -> R) -> R {
-        let mut fields = self.hashes.get(key).cloned().unwrap_or_default();
-        work(&mut ModelHash { bounds: self.bounds, refused: None, fields: &mut fields })
+        let mut copy = self.hashes.get(key).cloned().unwrap_or_default();
+        work(&mut ModelHash::new(self.bounds, self.now, &mut copy))
     }
 
     pub(crate) fn clear(&mut self, key: &[u8]) -> bool {
@@ -76,10 +95,10 @@ impl Model {
         if size > limit {
             return Err(Error::KeyTooLong { size, limit });
         }
-        let Some(fields) = self.hashes.get(key) else { return Ok(false) };
+        let Some(hash) = self.hashes.get(key) else { return Ok(false) };
         let allowed = overwrite == Overwrite::Yes || !self.contains_key(new);
         if allowed {
-            self.hashes.insert(new.to_vec(), fields.clone());
+            self.hashes.insert(new.to_vec(), hash.clone());
         }
         Ok(allowed)
     }
@@ -88,9 +107,9 @@ impl Model {
         self.hashes.clear();
     }
 
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &ModelHash<'_>) -> bool) -> usize {
-        let (bounds, before) = (self.bounds, self.hashes.len());
-        self.hashes.retain(|key, fields| keep(key, &ModelHash { bounds, refused: None, fields }));
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &Hash) -> bool) -> usize {
+        let before = self.hashes.len();
+        self.hashes.retain(|key, hash| keep(key, hash));
         before - self.hashes.len()
     }
 
@@ -102,8 +121,8 @@ impl Model {
         self.hashes.keys().cloned().collect()
     }
 
-    pub(crate) fn hashes(&self) -> &BTreeMap<Vec<u8>, Fields> {
-        &self.hashes
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = (&Vec<u8>, &Hash)> {
+        self.hashes.iter()
     }
 
     pub(crate) fn key_count(&self) -> usize {
@@ -111,188 +130,6 @@ impl Model {
     }
 
     pub(crate) fn field_count(&self) -> usize {
-        self.hashes.values().map(BTreeMap::len).sum()
+        self.hashes.values().map(Hash::len).sum()
     }
-}
-
-/// One hash of the model, with the words of `hashlet::HashMut`.
-#[derive(Debug)]
-pub(crate) struct ModelHash<'a> {
-    bounds: Bounds,
-    refused: Option<Error>,
-    fields: &'a mut Fields,
-}
-
-impl<'a> ModelHash<'a> {
-    /// A hash that belongs to no model: what a `HashValue` is to a store.
-    pub(crate) fn alone(fields: &'a mut Fields) -> Self {
-        Self { bounds: Bounds::DEFAULT, refused: None, fields }
-    }
-
-    pub(crate) fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
-        self.fields.get(field.as_ref()).map(Vec::as_slice)
-    }
-
-    pub(crate) fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
-        fields.into_iter().map(|field| self.get(field)).collect()
-    }
-
-    pub(crate) fn contains(&self, field: impl AsRef<[u8]>) -> bool {
-        self.get(field).is_some()
-    }
-
-    pub(crate) fn value_len(&self, field: impl AsRef<[u8]>) -> Option<usize> {
-        self.get(field).map(<[u8]>::len)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.fields.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().map(|(field, value)| (&field[..], &value[..]))
-    }
-
-    /// The first field, which is as good an example as any.
-    pub(crate) fn random_field(&self) -> Option<(&[u8], &[u8])> {
-        self.iter().next()
-    }
-
-    pub(crate) fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        let is_new = !self.contains(&field);
-        self.admit(field.as_ref(), value.as_ref())?;
-        if is_new {
-            self.admit_size(self.len() + 1)?;
-        }
-        self.extend([(field, value)]);
-        Ok(is_new)
-    }
-
-    /// A value that was extended past its limit is refused even when no field is new.
-    pub(crate) fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
-        &mut self,
-        pairs: impl IntoIterator<Item = (F, V)>,
-    ) -> Result<usize> {
-        let pairs: Vec<(F, V)> = pairs.into_iter().collect();
-        self.admit_key()?;
-        for (field, value) in &pairs {
-            self.admit(field.as_ref(), value.as_ref())?;
-        }
-        let mut new: Vec<&[u8]> =
-            pairs.iter().map(|(field, _)| field.as_ref()).filter(|field| !self.fields.contains_key(*field)).collect();
-        new.sort_unstable();
-        new.dedup();
-        let new = new.len();
-        self.admit_size(self.len() + new)?;
-        self.extend(pairs);
-        Ok(new)
-    }
-
-    /// Knows no limits.
-    pub(crate) fn extend<F: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) {
-        let owned = |(field, value): (F, V)| (field.as_ref().to_vec(), value.as_ref().to_vec());
-        self.fields.extend(pairs.into_iter().map(owned));
-    }
-
-    pub(crate) fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        self.compare_and_set(field, None, Some(value.as_ref()))
-    }
-
-    pub(crate) fn compare_and_set(
-        &mut self,
-        field: impl AsRef<[u8]>,
-        expected: Option<&[u8]>,
-        new: Option<&[u8]>,
-    ) -> Result<bool> {
-        let field = field.as_ref();
-        self.admit(field, new.unwrap_or_default())?;
-        if self.get(field) != expected {
-            return Ok(false);
-        }
-        match new {
-            Some(value) => drop(self.set(field, value)?),
-            None => drop(self.remove(field)),
-        }
-        Ok(true)
-    }
-
-    pub(crate) fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.take(field).is_some()
-    }
-
-    pub(crate) fn remove_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> usize {
-        fields.into_iter().filter(|field| self.remove(field)).count()
-    }
-
-    pub(crate) fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.fields.remove(field.as_ref())
-    }
-
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
-        let before = self.len();
-        self.fields.retain(|field, value| keep(field, value));
-        before - self.len()
-    }
-
-    pub(crate) fn increment(&mut self, field: impl AsRef<[u8]>, by: i64) -> Result<i64> {
-        let field = field.as_ref();
-        self.admit(field, b"")?;
-        let sum = self.get(field).map_or(Ok(0), integer)?.checked_add(by).ok_or(Error::Overflow)?;
-        self.set(field, sum.to_string())?;
-        Ok(sum)
-    }
-
-    pub(crate) fn increment_float(&mut self, field: impl AsRef<[u8]>, by: f64) -> Result<f64> {
-        let field = field.as_ref();
-        self.admit(field, b"")?;
-        if !by.is_finite() {
-            return Err(Error::NotFinite);
-        }
-        let sum = self.get(field).map_or(Ok(0.0), float)? + by;
-        if !sum.is_finite() {
-            return Err(Error::Overflow);
-        }
-        let sum = if sum == 0.0 { 0.0 } else { sum };
-        self.set(field, sum.to_string())?;
-        Ok(sum)
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.fields.clear();
-    }
-
-    fn admit_key(&self) -> Result<()> {
-        self.refused.map_or(Ok(()), Err)
-    }
-
-    fn admit(&self, field: &[u8], value: &[u8]) -> Result<()> {
-        let limit = self.bounds.string;
-        self.admit_key()?;
-        if field.len() > limit {
-            return Err(Error::FieldTooLong { size: field.len(), limit });
-        }
-        if value.len() > limit {
-            return Err(Error::ValueTooLong { size: value.len(), limit });
-        }
-        Ok(())
-    }
-
-    fn admit_size(&self, size: usize) -> Result<()> {
-        let limit = self.bounds.fields;
-        if size > limit { Err(Error::TooManyFields { size, limit }) } else { Ok(()) }
-    }
-}
-
-/// Canonical means: it is what the number itself prints.
-fn integer(text: &[u8]) -> Result<i64> {
-    let number: i64 = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::NotAnInteger)?;
-    if number.to_string().as_bytes() == text { Ok(number) } else { Err(Error::NotAnInteger) }
-}
-
-fn float(text: &[u8]) -> Result<f64> {
-    if text.len() >= 5_120 {
-        return Err(Error::NotAFloat);
-    }
-    let number: f64 = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::NotAFloat)?;
-    if number.is_finite() { Ok(number) } else { Err(Error::NotAFloat) }
 }

@@ -1,19 +1,22 @@
 //! Every public call as data, decoded from a [`Source`].
 
+pub(crate) mod deadlines;
+
 use std::slice::from_ref;
 
 use hashlet::{Overwrite, Sample};
 
 use super::source::{Bytes, Source, numbered};
+use deadlines::{DeadlineCall, DeadlineLook};
 
 /// One call on a store.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    Call(Bytes, Call),
-    Update(Bytes, Vec<Call>),
+    Call(Bytes, FiledCall),
+    Update(Bytes, Vec<FiledCall>),
     /// Two or three keys, and the calls, each on one of them.
-    UpdateMany(Vec<Bytes>, Vec<(usize, Call)>),
-    Read(Bytes, Vec<Look>),
+    UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
+    Read(Bytes, Vec<FiledLook>),
     /// An owned copy of a hash, and the calls on it.
     GetAll(Bytes, Vec<OwnedCall>),
     GetAcross(Vec<Bytes>, Bytes),
@@ -38,6 +41,25 @@ pub(crate) enum Op {
     ScanKeys(usize),
     IterKeys,
     Counts,
+    /// Room for so many keys.
+    Reserve(usize),
+    /// Of so many fields at most.
+    PurgeExpired(usize),
+    /// The clock is set to so many milliseconds after 1970.
+    Clock(u64),
+}
+
+/// One call on a hash that is filed in a store: those of every hash, and those on deadlines.
+#[derive(Clone, Debug)]
+pub(crate) enum FiledCall {
+    Call(Call),
+    Deadline(DeadlineCall),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum FiledLook {
+    Look(Look),
+    Deadline(DeadlineLook),
 }
 
 /// One call on a hash, by its key or inside a closure.
@@ -99,23 +121,35 @@ pub(crate) enum Expected {
 pub(crate) struct Sieve(usize);
 
 /// How many keys and fields a scenario spreads its calls over: few, so that calls meet; or many, so that directories
-/// split and merge.
+/// split and merge. And what the clock shows when a call is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) keys: usize,
     pub(crate) fields: usize,
+    pub(crate) now: u64,
+}
+
+impl Shape {
+    /// The next call.
+    pub(crate) fn draw(&mut self, source: &mut Source<'_>) -> Op {
+        let op = Op::decode(source, *self);
+        if let Op::Clock(millis) = op {
+            self.now = millis;
+        }
+        op
+    }
 }
 
 impl Op {
-    pub(crate) fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
-        match source.below(64) {
-            0..=39 => Self::Call(source.key(shape.keys), Call::decode(source, shape)),
-            40..=46 => Self::Update(source.key(shape.keys), some(source, |source| Call::decode(source, shape))),
+    fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
+        match source.below(66) {
+            0..=39 => Self::Call(source.key(shape.keys), FiledCall::decode(source, shape)),
+            40..=46 => Self::Update(source.key(shape.keys), some(source, |source| FiledCall::decode(source, shape))),
             47..=48 => {
                 let keys = (0..2 + source.below(2)).map(|_| another_key(source, shape)).collect();
-                Self::UpdateMany(keys, some(source, |source| (source.below(3), Call::decode(source, shape))))
+                Self::UpdateMany(keys, some(source, |source| (source.below(3), FiledCall::decode(source, shape))))
             }
-            49..=51 => Self::Read(source.key(shape.keys), some(source, |source| Look::decode(source, shape))),
+            49..=51 => Self::Read(source.key(shape.keys), some(source, |source| FiledLook::decode(source, shape))),
             52 => Self::GetAll(source.key(shape.keys), some(source, |source| OwnedCall::decode(source, shape))),
             53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
@@ -128,6 +162,7 @@ impl Op {
             61 if source.one_in(4) => Self::ClearMany(keys(source, shape)),
             61 => Self::Clear(source.key(shape.keys)),
             62 => Self::Counts,
+            63..=64 => Self::Clock(deadlines::clock(source, shape.now)),
             _ => Self::decode_on_all(source, shape),
         }
     }
@@ -138,9 +173,11 @@ impl Op {
             1 if source.one_in(4) => Self::RetainWith(source.field(shape.fields)),
             1..=5 => Self::Retain(Sieve::decode(source)),
             6..=9 => Self::ShrinkToFit,
-            10..=13 => Self::ForEach,
-            14..=17 => Self::ScanKeys(page(source, shape.keys)),
-            18..=24 => Self::IterKeys,
+            10..=12 => Self::Reserve(source.one_of(&[0, 1, 10, 1_000, 20_000])),
+            13..=15 => Self::PurgeExpired(source.one_of(&[0, 1, 10, 1_000, usize::MAX])),
+            16..=18 => Self::ForEach,
+            19..=21 => Self::ScanKeys(page(source, shape.keys)),
+            22..=26 => Self::IterKeys,
             _ => Self::Keys,
         }
     }
@@ -155,22 +192,49 @@ impl Op {
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
             Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
+            Self::Reserve(_) | Self::PurgeExpired(_) | Self::Clock(_) => &[],
         }
     }
 
     /// The calls that an owned value takes as well.
     pub(crate) fn owned_calls(&self) -> Vec<OwnedCall> {
-        match self {
-            Self::Call(_, call) => vec![OwnedCall::Call(call.clone())],
-            Self::Update(_, calls) => calls.iter().cloned().map(OwnedCall::Call).collect(),
-            Self::GetAll(_, calls) => calls.clone(),
-            _ => Vec::new(),
-        }
+        let calls = match self {
+            Self::Call(_, call) => from_ref(call),
+            Self::Update(_, calls) => calls,
+            Self::GetAll(_, calls) => return calls.clone(),
+            _ => &[],
+        };
+        let owned = calls.iter().filter_map(|call| match call {
+            FiledCall::Call(call) => Some(OwnedCall::Call(call.clone())),
+            FiledCall::Deadline(_) => None,
+        });
+        owned.collect()
     }
 
     /// Whether the call may change any hash at all.
     pub(crate) fn changes_all(&self) -> bool {
-        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit)
+        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_))
+            || matches!(self, Self::ShrinkToFit | Self::Reserve(_) | Self::PurgeExpired(_))
+    }
+}
+
+impl FiledCall {
+    fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
+        if source.one_in(5) {
+            Self::Deadline(DeadlineCall::decode(source, shape))
+        } else {
+            Self::Call(Call::decode(source, shape))
+        }
+    }
+}
+
+impl FiledLook {
+    fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
+        if source.one_in(5) {
+            Self::Deadline(DeadlineLook::decode(source, shape))
+        } else {
+            Self::Look(Look::decode(source, shape))
+        }
     }
 }
 

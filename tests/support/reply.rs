@@ -1,25 +1,30 @@
 //! What a call answers, in one type for the store, the views of closures, the owned value and the model, so that
 //! answers can be compared. Hashes have no order: pairs and names are sorted here.
 
-use hashlet::{HashValue, Result};
+use std::time::SystemTime;
+
+use hashlet::{Error, Expire, HashValue, Result, Ttl};
 
 use super::check;
 use super::source::Bytes;
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
     Done,
     Flag(bool),
     Count(usize),
     Integer(i64),
     Float(f64),
-    Length(Option<usize>),
+    OptionalCount(Option<usize>),
     Value(Option<Bytes>),
     Values(Vec<Option<Bytes>>),
     Names(Vec<Bytes>),
     Pairs(Vec<(Bytes, Bytes)>),
     Hashes(Vec<(Bytes, Vec<(Bytes, Bytes)>)>),
-    Failed(hashlet::Error),
+    Ttl(Ttl),
+    Time(Option<SystemTime>),
+    Expire(Expire),
+    Failed(Error),
     Many(Vec<Reply>),
 }
 
@@ -34,9 +39,11 @@ impl Reply {
         Self::Pairs(sorted(pairs))
     }
 
-    pub(crate) fn hashes<H>(hashes: impl IntoIterator<Item = (Vec<u8>, H)>) -> Self
+    pub(crate) fn hashes<F, V, H>(hashes: impl IntoIterator<Item = (Vec<u8>, H)>) -> Self
     where
-        H: IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+        F: Into<Bytes>,
+        V: Into<Bytes>,
+        H: IntoIterator<Item = (F, V)>,
     {
         let mut hashes: Vec<_> = hashes.into_iter().map(|(key, hash)| (Bytes(key), sorted(hash))).collect();
         hashes.sort_unstable();
@@ -53,6 +60,21 @@ impl Reply {
     pub(crate) fn copy(value: HashValue) -> Self {
         check::value(&value);
         Self::pairs(value)
+    }
+
+    /// The answers of each of several.
+    pub(crate) fn each<T: Into<Self>>(answers: impl IntoIterator<Item = T>) -> Self {
+        Self::Many(answers.into_iter().map(T::into).collect())
+    }
+
+    /// The answers of which this one is made.
+    pub(crate) fn parts(&self) -> &[Self] {
+        if let Self::Many(parts) = self { parts } else { &[] }
+    }
+
+    /// Whether a write was refused for want of room.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Failed(Error::Full { .. }))
     }
 
     pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
@@ -85,7 +107,10 @@ replies! {
     usize => Count(it) it;
     i64 => Integer(it) it;
     f64 => Float(it) it;
-    Option<usize> => Length(it) it;
+    Option<usize> => OptionalCount(it) it;
+    Ttl => Ttl(it) it;
+    Option<SystemTime> => Time(it) it;
+    Expire => Expire(it) it;
     Option<Vec<u8>> => Value(it) it.map(Bytes);
     Option<&[u8]> => Value(it) it.map(Bytes::from);
 }

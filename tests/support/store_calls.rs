@@ -2,31 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use hashlet::{Cursor, Encoding, Error, HashMut, Page, Sample, Store};
+use hashlet::{Cursor, Encoding, Error, HashMut, ManualClock, Page, Sample, Store};
 
 use super::model::Model;
-use super::ops::{Call, Op};
+use super::ops::{FiledCall, Op};
 use super::reply::Reply;
 use super::source::Bytes;
+use super::time::time;
 
 impl Op {
-    pub(crate) fn on_store(&self, store: &Store) -> Reply {
+    pub(crate) fn on_store(&self, store: &Store, clock: &ManualClock) -> Reply {
         match self {
             Self::Call(key, call) => call.on_store(store, key),
             Self::Update(key, calls) => {
-                store.update(key, |hash| Reply::Many(calls.iter().map(|call| call.on_view(hash)).collect()))
+                store.update(key, |hash| Reply::each(calls.iter().map(|call| call.on_view(hash))))
             }
             Self::UpdateMany(keys, calls) => match &keys[..] {
                 [first, second] => update_many(store, [first, second], calls),
                 [first, second, third] => update_many(store, [first, second, third], calls),
                 _ => unreachable!("two or three keys"),
             },
-            Self::Read(key, looks) => {
-                store.read(key, |hash| Reply::Many(looks.iter().map(|look| look.on_ref(hash)).collect()))
-            }
+            Self::Read(key, looks) => store.read(key, |hash| Reply::each(looks.iter().map(|look| look.on_ref(hash)))),
             Self::GetAll(key, calls) => {
                 let mut copy = store.get_all(key);
-                Reply::Many(calls.iter().map(|call| call.on_value(&mut copy)).collect())
+                Reply::each(calls.iter().map(|call| call.on_value(&mut copy)))
             }
             Self::GetAcross(keys, field) => Reply::values(store.get_across(keys, field)),
             Self::RandomFields(key, sample) => {
@@ -77,30 +76,53 @@ impl Op {
                 let stats = store.stats();
                 assert_eq!(stats.packed + stats.tables, stats.keys);
                 assert_eq!(store.is_empty(), stats.keys == 0);
-                Reply::Many(vec![stats.keys.into(), stats.fields.into(), store.key_count().into()])
+                Reply::each([stats.keys, stats.fields, store.key_count()])
+            }
+            Self::Reserve(keys) => {
+                store.reserve(*keys);
+                Reply::Done
+            }
+            Self::PurgeExpired(budget) => {
+                if store.purge_expired(*budget).is_complete {
+                    assert_eq!(store.purge_expired(1).fields, 0, "left by a complete purge");
+                } else {
+                    assert_ne!(*budget, usize::MAX, "an incomplete purge");
+                }
+                Reply::Done
+            }
+            Self::Clock(millis) => {
+                // What is due and was seen by nobody comes back with a step back: so everything is seen.
+                if time(*millis) < clock.now() {
+                    store.purge_expired(usize::MAX);
+                }
+                clock.set(time(*millis));
+                Reply::Done
             }
         }
     }
 
-    pub(crate) fn on_model(&self, model: &mut Model) -> Reply {
+    /// The answer of the model, which believes the store's where that refuses a write for want of room.
+    pub(crate) fn on_model(&self, model: &mut Model, answer: &Reply) -> Reply {
         match self {
-            Self::Call(key, call) => model.hash(key.as_ref(), |hash| call.on_model(hash)),
-            Self::Update(key, calls) => {
-                model.hash(key.as_ref(), |hash| Reply::Many(calls.iter().map(|call| call.on_model(hash)).collect()))
-            }
+            Self::Call(key, call) => model.hash(key.as_ref(), |hash| call.on_model_with_room(hash, answer)),
+            Self::Update(key, calls) => model.hash(key.as_ref(), |hash| {
+                Reply::each(
+                    calls.iter().zip(answer.parts()).map(|(call, answer)| call.on_model_with_room(hash, answer)),
+                )
+            }),
             Self::UpdateMany(keys, calls) => {
                 if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
                     return Reply::Failed(Error::RepeatedKey);
                 }
-                let on_key =
-                    |(at, call): &(usize, Call)| model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model(hash));
-                Reply::Many(calls.iter().map(on_key).collect())
+                Reply::each(calls.iter().zip(answer.parts()).map(|((at, call), answer)| {
+                    model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model_with_room(hash, answer))
+                }))
             }
             Self::Read(key, looks) => {
-                model.hash(key.as_ref(), |hash| Reply::Many(looks.iter().map(|look| look.on_model(hash)).collect()))
+                model.hash(key.as_ref(), |hash| Reply::each(looks.iter().map(|look| look.on_model(hash))))
             }
             Self::GetAll(key, calls) => {
-                model.on_copy(key.as_ref(), |hash| Reply::Many(calls.iter().map(|call| call.on_model(hash)).collect()))
+                model.on_copy(key.as_ref(), |hash| Reply::each(calls.iter().map(|call| call.on_model(hash))))
             }
             Self::GetAcross(keys, field) => {
                 let on_key = |key: &Bytes| model.hash(key.as_ref(), |hash| hash.get(field).map(<[u8]>::to_vec));
@@ -123,6 +145,10 @@ impl Op {
             Self::ContainsKey(key) => model.contains_key(key.as_ref()).into(),
             Self::Clear(key) => model.clear(key.as_ref()).into(),
             Self::ClearMany(keys) => keys.iter().filter(|key| model.clear(key.as_ref())).count().into(),
+            Self::Rename(..) | Self::Copy(..) if answer.is_full() => {
+                self.assert_grows(model);
+                answer.clone()
+            }
             Self::Rename([key, new], overwrite) => model.rename(key.as_ref(), new.as_ref(), *overwrite).into(),
             Self::Copy([key, new], overwrite) => model.copy(key.as_ref(), new.as_ref(), *overwrite).into(),
             Self::ClearAll => {
@@ -133,20 +159,21 @@ impl Op {
                 model.retain(|key, hash| sieve.keeps(key, hash.iter().flat_map(<[_; 2]>::from))).into()
             }
             Self::RetainWith(field) => model.retain(|_, hash| hash.contains(field)).into(),
-            Self::ShrinkToFit => Reply::Done,
-            Self::ForEach => Reply::hashes(model.hashes().clone()),
+            Self::ShrinkToFit | Self::Reserve(_) | Self::PurgeExpired(_) => Reply::Done,
+            Self::ForEach => Reply::hashes(model.hashes().map(|(key, hash)| (key.clone(), hash.iter()))),
             Self::Keys | Self::ScanKeys(_) | Self::IterKeys => Reply::names(model.keys()),
-            Self::Counts => {
-                Reply::Many(vec![model.key_count().into(), model.field_count().into(), model.key_count().into()])
+            Self::Counts => Reply::each([model.key_count(), model.field_count(), model.key_count()]),
+            Self::Clock(millis) => {
+                model.set_clock(*millis);
+                Reply::Done
             }
         }
     }
 }
 
-fn update_many<const N: usize>(store: &Store, keys: [&Bytes; N], calls: &[(usize, Call)]) -> Reply {
-    let on_key = |hashes: &mut [HashMut<'_>; N]| {
-        Reply::Many(calls.iter().map(|(at, call)| call.on_view(&mut hashes[at % N])).collect())
-    };
+fn update_many<const N: usize>(store: &Store, keys: [&Bytes; N], calls: &[(usize, FiledCall)]) -> Reply {
+    let on_key =
+        |hashes: &mut [HashMut<'_>; N]| Reply::each(calls.iter().map(|(at, call)| call.on_view(&mut hashes[at % N])));
     store.update_many(keys, on_key).into()
 }
 

@@ -1,0 +1,182 @@
+//! The deadlines of the model: one beside each hash, one beside each field. What is due is removed when the clock is
+//! moved, so whoever looks finds nothing that has expired.
+
+use std::iter::once;
+use std::time::{Duration, SystemTime};
+
+use hashlet::{Condition, Expire, Result, Touch, Ttl, When};
+
+use super::hash::{Field, Hash, ModelHash};
+use crate::support::ops::deadlines::{FieldTtl, SetPlan};
+use crate::support::time;
+
+impl Hash {
+    pub(super) fn remove_due(&mut self, now: u64) {
+        let is_due = |deadline: Option<u64>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_due(self.deadline) {
+            self.fields.clear();
+        }
+        self.fields.retain(|_, field| !is_due(field.deadline));
+        self.forget_if_empty();
+    }
+
+    /// The key's, and each field's.
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = Option<SystemTime>> {
+        let deadlines = self.fields.values().map(|field| field.deadline);
+        once(self.deadline).chain(deadlines).map(|deadline| deadline.map(time::time))
+    }
+
+    /// The last field takes the key's deadline with it.
+    pub(super) fn forget_if_empty(&mut self) {
+        if self.fields.is_empty() {
+            self.deadline = None;
+        }
+    }
+}
+
+impl ModelHash<'_> {
+    pub(crate) fn ttl(&self) -> Ttl {
+        if self.len() == 0 { Ttl::NoKey } else { self.left(self.hash.deadline) }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        self.hash.deadline.map(time::time)
+    }
+
+    pub(crate) fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
+        self.hash.fields.get(field.as_ref()).map_or(Ttl::NoField, |field| self.left(field.deadline))
+    }
+
+    pub(crate) fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
+        fields.into_iter().map(|field| self.field_ttl(field)).collect()
+    }
+
+    pub(crate) fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
+        self.hash.fields.get(field.as_ref())?.deadline.map(time::time)
+    }
+
+    pub(crate) fn expire(&mut self, time_to_live: Duration) -> Expire {
+        self.expire_if(When::After(time_to_live), Condition::Always)
+    }
+
+    pub(crate) fn expire_at(&mut self, time: SystemTime) -> Expire {
+        self.expire_if(When::At(time), Condition::Always)
+    }
+
+    pub(crate) fn expire_if(&mut self, when: When, condition: Condition) -> Expire {
+        if self.len() == 0 {
+            return Expire::Missing;
+        }
+        let outcome = set(&mut self.hash.deadline, when, condition, self.now);
+        if outcome == Expire::Deleted {
+            self.clear();
+        }
+        outcome
+    }
+
+    pub(crate) fn persist(&mut self) -> bool {
+        self.hash.deadline.take().is_some()
+    }
+
+    pub(crate) fn expire_field(&mut self, field: impl AsRef<[u8]>, when: When) -> Expire {
+        self.expire_field_if(field.as_ref(), when, Condition::Always)
+    }
+
+    pub(crate) fn expire_fields<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        when: When,
+        condition: Condition,
+    ) -> Vec<Expire> {
+        fields.into_iter().map(|field| self.expire_field_if(field.as_ref(), when, condition)).collect()
+    }
+
+    fn expire_field_if(&mut self, field: &[u8], when: When, condition: Condition) -> Expire {
+        let Some(Field { deadline, .. }) = self.hash.fields.get_mut(field) else { return Expire::Missing };
+        let outcome = set(deadline, when, condition, self.now);
+        if outcome == Expire::Deleted {
+            self.remove(field);
+        }
+        outcome
+    }
+
+    pub(crate) fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
+        self.hash.fields.get_mut(field.as_ref()).is_some_and(|field| field.deadline.take().is_some())
+    }
+
+    pub(crate) fn persist_fields<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<bool> {
+        fields.into_iter().map(|field| self.persist_field(field)).collect()
+    }
+
+    pub(crate) fn set_with<F: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (F, V)>,
+        plan: SetPlan,
+    ) -> Result<Option<usize>> {
+        let pairs: Vec<(F, V)> = pairs.into_iter().collect();
+        let new = self.admit_many(&pairs)?;
+        let is_wrong = |is_there: bool, wanted: Option<bool>| wanted.is_some_and(|wanted| is_there != wanted);
+        if is_wrong(self.len() > 0, plan.if_key)
+            || pairs.iter().any(|(field, _)| is_wrong(self.contains(field), plan.if_fields))
+        {
+            return Ok(None);
+        }
+        for (field, value) in &pairs {
+            match plan.fields {
+                FieldTtl::Drop | FieldTtl::Set(_) => self.overwrite(field.as_ref(), value.as_ref()),
+                FieldTtl::Keep => self.write(field.as_ref(), value.as_ref()),
+            }
+        }
+        if let FieldTtl::Set(when) = plan.fields {
+            self.expire_fields(pairs.iter().map(|(field, _)| field), when, Condition::Always);
+        }
+        if let Some((when, condition)) = plan.key {
+            self.expire_if(when, condition);
+        }
+        Ok(Some(new))
+    }
+
+    pub(crate) fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
+        let value = self.get(&field)?.to_vec();
+        match touch {
+            Touch::Expire(when) => drop(self.expire_field(field, when)),
+            Touch::Persist => drop(self.persist_field(field)),
+        }
+        Some(value)
+    }
+
+    pub(crate) fn touch_many<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        touch: Touch,
+    ) -> Vec<Option<Vec<u8>>> {
+        fields.into_iter().map(|field| self.touch(field, touch)).collect()
+    }
+
+    pub(crate) fn increment_expiring(&mut self, field: impl AsRef<[u8]>, by: i64, when: When) -> Result<i64> {
+        let sum = self.increment(&field, by)?;
+        self.expire_field_if(field.as_ref(), when, Condition::IfNone);
+        Ok(sum)
+    }
+
+    fn left(&self, deadline: Option<u64>) -> Ttl {
+        deadline.map_or(Ttl::Never, |deadline| Ttl::Left(Duration::from_millis(deadline - self.now)))
+    }
+}
+
+/// Sets a deadline on a condition. What is `Deleted` is for the caller to remove.
+fn set(deadline: &mut Option<u64>, when: When, condition: Condition, now: u64) -> Expire {
+    let new = time::deadline(when, now);
+    let is_met = match condition {
+        Condition::Always => true,
+        Condition::IfNone => deadline.is_none(),
+        Condition::IfSome => deadline.is_some(),
+        Condition::IfLater => deadline.is_some_and(|old| new > old),
+        Condition::IfSooner => deadline.is_none_or(|old| new < old),
+    };
+    if !is_met {
+        return Expire::NotMet;
+    }
+    *deadline = Some(new);
+    if new <= now { Expire::Deleted } else { Expire::Set }
+}

@@ -1,0 +1,25 @@
+//! Times as the model counts them: milliseconds since 1970.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hashlet::When;
+
+/// What a new `ManualClock` shows.
+pub(crate) const BEGINNING: u64 = 1_000_000_000_000;
+
+/// The last millisecond that a clock can show and a deadline can name.
+pub(crate) const END: u64 = u64::MAX - 1;
+
+pub(crate) fn time(millis: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(millis)
+}
+
+/// When it is: parts of a millisecond are rounded up, and nothing is before the beginning or behind the end.
+pub(crate) fn deadline(when: When, now: u64) -> u64 {
+    let (from, duration) = match when {
+        When::After(time_to_live) => (now, time_to_live),
+        When::At(time) => (0, time.duration_since(UNIX_EPOCH).unwrap_or_default()),
+    };
+    let millis = u128::from(from) + duration.as_nanos().div_ceil(1_000_000);
+    u64::try_from(millis).map_or(END, |millis| millis.min(END))
+}
