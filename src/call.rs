@@ -42,15 +42,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// For calls that take one lock after the other, between two of them: drops what was kept so far, makes known what
-    /// room was left or taken, and tells what has expired.
+    /// For calls that take one lock after the other, between two of them: drops what was kept so far, and tells what has
+    /// expired.
     pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
         if let Some(outbox) = &self.outbox {
             outbox.send();
-        }
-        if let Some(claim) = &self.claim {
-            claim.publish();
         }
     }
 

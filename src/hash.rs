@@ -224,11 +224,11 @@ impl Record {
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        let is_removed = self.shrink(cx, |record| match record {
+        let is_removed = self.measured(cx, |record| match record {
             Self::Packed(packed) => packed.remove(cx.rules.tag(field), field),
             Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
         });
-        self.forget_if_empty();
+        self.forget_if_empty(cx);
         is_removed
     }
 
@@ -241,7 +241,7 @@ impl Record {
 
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
-        self.shrink(cx, |record| record.replace(Self::new(record.key()), cx));
+        self.measured(cx, |record| record.replace(Self::new(record.key()), cx));
     }
 
     /// Becomes another record, of the same key. A table is dropped after the call; a packed one, a single block, at once.

@@ -43,8 +43,8 @@ impl Room {
     }
 }
 
-/// What one call has claimed of the room: its part of `taken` that is not settled yet. Whatever moves one moves both.
-/// Dropping it takes from `taken` what is claimed and was not settled, and adds what was settled and not claimed.
+/// What one call has claimed of the room: its part of `taken` that is not settled yet, and given back when it ends. Of a
+/// call on several records, the first one that is settled settles the claims of all; the others follow under the same locks.
 pub(crate) struct Claim<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
@@ -71,19 +71,14 @@ impl<'a> Claim<'a> {
         self.unsettled.set(self.unsettled.get() + difference);
     }
 
-    /// The allocator's bytes of a shard have changed by the call's doing, the claimed ones among them.
+    /// The allocator's bytes of a shard have changed by the call's doing: what was claimed gives way to that.
     pub(crate) fn settle(&self, before: usize, after: usize) {
-        self.unsettled.set(self.unsettled.get() - (after.cast_signed() - before.cast_signed()));
-    }
-
-    /// Makes what is settled known to everybody. Nothing may be claimed and not settled.
-    pub(crate) fn publish(&self) {
-        self.room.add(-self.unsettled.take());
+        self.room.add(after.cast_signed() - before.cast_signed() - self.unsettled.take());
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.publish();
+        self.settle(0, 0);
     }
 }

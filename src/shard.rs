@@ -271,18 +271,14 @@ pub(crate) struct Visit<'a> {
 impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
-        // A packed hash that has kept its size has changed no sum, and no threshold concerns it.
+        // A packed hash that has kept its size has changed no sum, and no threshold concerns it, unless a deadline has made
+        // place for a longer value.
         if let Some(slot) = self.slot
             && self.record.encoding() == Encoding::Packed
             && Sums::of(&self.record) == self.before
             && (!self.shard.has_deadlines() || self.record.stays_packed(self.cx.rules))
         {
-            // Without any deadline in the shard, none can have made place for another or for a longer value.
-            if self.shard.has_deadlines() {
-                self.shard.file(slot, &mut self.record);
-            } else {
-                swap(&mut self.record, self.shard.record_mut(slot));
-            }
+            self.shard.file(slot, &mut self.record);
         } else {
             let limited = self.cx.claim().map(|claim| (claim, self.shard.heap_bytes()));
             self.settle();
@@ -342,10 +338,12 @@ impl Shard {
         self.soonest = self.soonest.min(soonest);
     }
 
-    /// Purges a part of the last overdue segment of those up to a place, or of all, and returns where it was. If there is
-    /// none, makes the shard's bound exact. O(segment), and O(segments) to find it.
+    /// Purges a part of an overdue segment, of those up to a place if there is one, and returns where it was. If there is
+    /// none at all, makes the shard's bound exact. O(segment), and O(segments) to find it.
     pub(crate) fn purge_slice(&mut self, last: Option<At>, cx: Context<'_>) -> Option<At> {
-        let Some(at) = self.keys.last_until(last, |keys| keys.soonest.is_due(cx.now)) else {
+        let is_due = |keys: &Keys| keys.soonest.is_due(cx.now);
+        // Of a segment that was merged with one behind it a part may be left there.
+        let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
             self.soonest = self.keys.segments().map(|keys| keys.soonest).min().unwrap_or(Deadline::NEVER);
             return None;
         };

@@ -64,11 +64,11 @@ impl Record {
         }
     }
 
-    fn set_deadline(&mut self, deadline: Deadline) {
-        match self {
+    fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
+        self.measured(cx, |record| match record {
             Self::Packed(packed) => packed.set_deadline(deadline),
             Self::Table(table) => table.set_deadline(deadline),
-        }
+        });
     }
 
     /// The deadline of a field, if it is there.
@@ -82,14 +82,14 @@ impl Record {
     }
 
     fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        match self {
+        self.measured(cx, |record| match record {
             Self::Packed(packed) => {
                 if let Some((index, _)) = packed.find(cx.rules.tag(field), field) {
                     packed.set_field_deadline(index, deadline);
                 }
             }
             Self::Table(table) => table.set_field_deadline(cx.rules.hash(field), field, deadline, cx),
-        }
+        });
     }
 
     /// Takes all deadlines away: what leaves a store has none.
@@ -157,7 +157,7 @@ impl Record {
             self.purge_key(cx);
             return;
         }
-        match self {
+        self.measured(cx, |record| match record {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
@@ -174,7 +174,7 @@ impl Record {
                     });
                 }
             },
-        }
+        });
         if self.len() == 0 {
             self.clear(cx);
         }
@@ -184,7 +184,7 @@ impl Record {
     fn purge_key(&mut self, cx: Context<'_>) {
         if let Some(outbox) = cx.outbox() {
             // Fields that have expired by themselves are reported by themselves.
-            self.set_deadline(Deadline::NEVER);
+            self.set_deadline(Deadline::NEVER, cx);
             self.purge(Scope::Hash, cx);
             if self.len() > 0 {
                 outbox.put(Expired::Key { key: self.key().to_vec(), hash: HashValue::copy_of(self, cx.rules) });
@@ -194,9 +194,9 @@ impl Record {
     }
 
     /// The last field takes the key's deadline with it.
-    pub(super) fn forget_if_empty(&mut self) {
+    pub(super) fn forget_if_empty(&mut self, cx: Context<'_>) {
         if self.len() == 0 && self.has_deadlines() {
-            self.set_deadline(Deadline::NEVER);
+            self.set_deadline(Deadline::NEVER, cx);
         }
     }
 
@@ -213,15 +213,15 @@ impl Record {
             self.clear(cx);
             return Expire::Deleted;
         }
-        self.set_deadline(deadline);
+        self.set_deadline(deadline, cx);
         Expire::Set
     }
 
     /// Redis's PERSIST: whether there was a deadline to take away.
-    pub(crate) fn persist(&mut self) -> bool {
+    pub(crate) fn persist(&mut self, cx: Context<'_>) -> bool {
         let has_deadline = self.deadline() != Deadline::NEVER;
         if has_deadline {
-            self.set_deadline(Deadline::NEVER);
+            self.set_deadline(Deadline::NEVER, cx);
         }
         has_deadline
     }

@@ -40,9 +40,9 @@ impl Record {
         Ok(result)
     }
 
-    /// Does a work that takes no more bytes, and makes known what it leaves.
+    /// Does a work that is never refused, and makes known what it took or left. Not within another of its kind.
     #[inline]
-    pub(crate) fn shrink<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
+    pub(crate) fn measured<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
         let claimed = cx.claim().map(|claim| (claim, self.footprint()));
         let result = work(self);
         if let Some((claim, before)) = claimed {

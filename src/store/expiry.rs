@@ -86,7 +86,7 @@ impl Store {
     /// Takes a key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.persist()).unwrap_or(false)
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.persist(visit.cx)).unwrap_or(false)
     }
 
     /// Gives a field a deadline: a [`Duration`] from now, or a [`SystemTime`]. O(1).

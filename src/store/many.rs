@@ -182,7 +182,7 @@ impl Store {
             let growth = from.growth_in_place_of(to, new, source == Source::Stays);
             let transfer = |to: &mut Record| {
                 let made = match source {
-                    Source::Moves => from.shrink(cx, |from| from.move_to(new)),
+                    Source::Moves => from.measured(cx, |from| from.move_to(new)),
                     Source::Stays => from.with_key(new),
                 };
                 to.replace(made, cx);

@@ -122,7 +122,7 @@ impl HashMut<'_> {
     /// Takes the key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&mut self) -> bool {
-        self.record.persist()
+        self.record.persist(self.cx)
     }
 
     /// Gives a field a deadline. O(1).

@@ -196,6 +196,9 @@ impl<'a> Draft<'a> {
         let key = &self.bytes[layout.tags_at - key_len..layout.tags_at];
         let packed = Packed::assemble(layout.flags & !FORM, key, kept.chain(added));
         self.bytes = packed.0.into_vec();
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(&EMPTY);
+        }
         self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
     }
 

@@ -114,13 +114,14 @@ impl ModelHash<'_> {
         plan: SetPlan,
     ) -> Result<Option<usize>> {
         let pairs: Vec<(F, V)> = pairs.into_iter().collect();
-        let new = self.admit_many(&pairs)?;
+        self.admit_each(&pairs)?;
         let is_wrong = |is_there: bool, wanted: Option<bool>| wanted.is_some_and(|wanted| is_there != wanted);
         if is_wrong(self.len() > 0, plan.if_key)
             || pairs.iter().any(|(field, _)| is_wrong(self.contains(field), plan.if_fields))
         {
             return Ok(None);
         }
+        let new = self.admit_growth(&pairs)?;
         for (field, value) in &pairs {
             match plan.fields {
                 FieldTtl::Drop | FieldTtl::Set(_) => self.overwrite(field.as_ref(), value.as_ref()),

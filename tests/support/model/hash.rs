@@ -94,7 +94,8 @@ impl<'a> ModelHash<'a> {
         pairs: impl IntoIterator<Item = (F, V)>,
     ) -> Result<usize> {
         let pairs: Vec<(F, V)> = pairs.into_iter().collect();
-        let new = self.admit_many(&pairs)?;
+        self.admit_each(&pairs)?;
+        let new = self.admit_growth(&pairs)?;
         self.extend(pairs);
         Ok(new)
     }
@@ -188,7 +189,9 @@ impl<'a> ModelHash<'a> {
 
     /// Writes what a field's value has become: a deadline that it has stays.
     fn rewrite(&mut self, field: &[u8], text: &str) -> Result<()> {
-        self.admit_many(&[(field, text)])?;
+        let pair = [(field, text)];
+        self.admit_each(&pair)?;
+        self.admit_growth(&pair)?;
         self.write(field, text.as_bytes());
         Ok(())
     }
@@ -209,12 +212,14 @@ impl<'a> ModelHash<'a> {
         Ok(())
     }
 
-    /// The number of new fields. A value that was extended past its limit still takes what adds none.
-    pub(super) fn admit_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: &[(F, V)]) -> Result<usize> {
+    /// Judges the arguments of a call by themselves.
+    pub(super) fn admit_each<F: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: &[(F, V)]) -> Result<()> {
         self.admit_key()?;
-        for (field, value) in pairs {
-            self.admit(field.as_ref(), value.as_ref())?;
-        }
+        pairs.iter().try_for_each(|(field, value)| self.admit(field.as_ref(), value.as_ref()))
+    }
+
+    /// The number of new fields. A value that was extended past its limit still takes what adds none.
+    pub(super) fn admit_growth<F: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: &[(F, V)]) -> Result<usize> {
         let fields = pairs.iter().map(|(field, _)| field.as_ref());
         let new = fields.filter(|field| !self.contains(field)).collect::<BTreeSet<_>>().len();
         if new > 0 {

@@ -90,10 +90,7 @@ impl DeadlineChange {
             1 => Self::ExpireAt(moment(source, now)),
             2 => Self::ExpireIf(when(source, now), condition(source)),
             3 => Self::Persist,
-            // A table of several segments keeps its key's deadline when all its fields have expired and a call on one field
-            // fills it again: `Scope::Field` purges one segment only. Until that is mended, only small hashes.
-            4 if shape.fields <= 300 => Self::ExpireAll(when(source, now)),
-            4 => Self::Persist,
+            4 => Self::ExpireAll(when(source, now)),
             5..=8 => Self::ExpireField(source.field(shape.fields), when(source, now)),
             9..=10 => Self::ExpireFields(fields(source, shape), when(source, now), condition(source)),
             11 => Self::PersistField(source.field(shape.fields)),
