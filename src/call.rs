@@ -76,6 +76,14 @@ impl<'a> Context<'a> {
         Self { rules, now, call: None }
     }
 
+    /// The same at another instant.
+    pub(crate) fn at<'b>(&self, now: &'b Now<'b>) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { now, ..*self }
+    }
+
     /// For a record of a stand-alone value.
     pub(crate) fn of_value(rules: &'a Rules) -> Self {
         Self { rules, now: &NOW_OF_VALUES, call: None }

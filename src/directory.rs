@@ -235,7 +235,7 @@ impl<S: Segment> Directory<S> {
             *self = Self::new(self.skip.into());
             return;
         }
-        self.merge_all(at, |left, right| left + right < MERGE_ENTRIES, rules);
+        self.merge_all(at, rules);
         self.trim();
     }
 
@@ -282,7 +282,7 @@ impl<S: Segment> Directory<S> {
         for at in (0..self.nodes.len()).rev() {
             // From behind none is left out: see `last_until`.
             if at < self.nodes.len() {
-                self.merge_all(At(at), |left, right| left == 0 || right == 0, rules);
+                self.merge_all(At(at), rules);
             }
         }
         self.trim();
@@ -380,23 +380,23 @@ impl<S: Segment> Directory<S> {
         self.deepest = self.nodes.iter().map(|node| u32::from(node.depth == self.depth)).sum();
     }
 
-    /// Merges a node with its neighbour, and the result with its own, as long as it is wanted for so many entries in each.
-    fn merge_all(&mut self, at: At, is_wanted: impl Fn(usize, usize) -> bool, rules: &Rules) {
+    /// Merges a node with its neighbour, and the result with its own, as long as both are small.
+    fn merge_all(&mut self, at: At, rules: &Rules) {
         let mut at = at;
-        while let Some(merged) = self.merge(at, &is_wanted, rules) {
+        while let Some(merged) = self.merge(at, rules) {
             at = merged;
         }
     }
 
-    /// Merges a node with its neighbour if it is wanted for so many entries in each, and says where the result is.
-    fn merge(&mut self, at: At, is_wanted: impl Fn(usize, usize) -> bool, rules: &Rules) -> Option<At> {
+    /// Merges a node with its neighbour if both are small, and says where the result is.
+    fn merge(&mut self, at: At, rules: &Rules) -> Option<At> {
         let Node { prefix, depth, .. } = self.nodes[at.0];
         if depth == 0 {
             return None;
         }
         let buddy = self.slots[self.run(prefix ^ 1, depth).start] as usize;
         let other = &self.nodes[buddy];
-        if other.depth != depth || !is_wanted(self.at(at).len(), other.segment.len()) {
+        if other.depth != depth || self.at(at).len() + other.segment.len() >= MERGE_ENTRIES {
             return None;
         }
         let (larger, smaller) = if self.at(at).len() < other.segment.len() { (buddy, at.0) } else { (at.0, buddy) };

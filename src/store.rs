@@ -35,7 +35,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::call::{Call, Context};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hash::{Record, Scope};
 use crate::listener::Listener;
 use crate::room::Room;
@@ -164,6 +164,9 @@ impl Store {
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
+        if shard.has_deadlines() {
+            shard = self.purge_before_change(shard, hash, key, scope, cx.now);
+        }
         let mut visit = shard.visit(hash, key, scope, cx)?;
         if visit.record.len() == 0 {
             return None;
@@ -174,15 +177,14 @@ impl Store {
     /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
     /// before anybody hashes or copies it.
     #[inline]
-    fn try_change<R>(
-        &self,
-        key: &[u8],
-        scope: Scope<'_>,
-        change: impl FnOnce(&mut Visit<'_>) -> Result<R>,
-    ) -> Result<R> {
+    fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        self.change_or_create(key, scope, change)
+        let mut result = self.change_or_create(key, scope, &change);
+        if matches!(result, Err(Error::Full { .. })) && self.purge_for_room() {
+            result = self.change_or_create(key, scope, &change);
+        }
+        result
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
@@ -192,6 +194,9 @@ impl Store {
         let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
+        if shard.has_deadlines() {
+            shard = self.purge_before_change(shard, hash, key, scope, cx.now);
+        }
         let mut visit = shard.visit_or_new(hash, key, scope, cx);
         change(&mut visit)
     }

@@ -154,6 +154,11 @@ impl<'a> Now<'a> {
         Self { clock, millis: OnceLock::new() }
     }
 
+    /// The instant of a deadline.
+    pub(crate) fn frozen_at(deadline: Deadline) -> Self {
+        Self { clock: &Clock::System, millis: OnceLock::from(deadline.0) }
+    }
+
     fn millis(&self) -> u64 {
         *self.millis.get_or_init(|| self.clock.millis())
     }

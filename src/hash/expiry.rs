@@ -10,7 +10,7 @@ use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
 use crate::hash::packed::Deadlines;
 use crate::hash::{Pair, Record, entry};
 use crate::listener::Expired;
-use crate::time::Deadline;
+use crate::time::{Deadline, Now};
 use crate::value::HashValue;
 
 /// The part of a record that a call concerns. A packed record is always taken as a whole, and the key with each part.
@@ -106,9 +106,7 @@ impl Record {
     /// A deadline before which nothing of the record expires.
     pub(crate) fn soonest(&self) -> Deadline {
         match self {
-            Self::Packed(packed) => {
-                packed.field_deadlines().map(|(_, deadline)| deadline).fold(packed.deadline(), Deadline::min)
-            }
+            Self::Packed(packed) => packed.soonest(),
             Self::Table(table) => table.deadline().min(table.soonest()),
         }
     }
@@ -142,14 +140,29 @@ impl Record {
 
     #[cold]
     fn purge_scope(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        let scope = match self {
-            // The last living field takes the key's deadline with it, whether the call concerns it or not.
-            Self::Table(table) if table.deadline() != Deadline::NEVER && !table.surely_lives(cx.now) => Scope::Hash,
-            _ => scope,
-        };
         if self.is_due(scope, cx) {
             self.purge_due(scope, cx);
         }
+        // The last living field takes the key's deadline with it, whether the call concerns it or not.
+        if let Self::Table(table) = self
+            && table.deadline() != Deadline::NEVER
+            && !matches!(scope, Scope::Slice)
+            && !table.surely_lives(cx.now)
+        {
+            self.measured(cx, |record| {
+                if let Self::Table(table) = record {
+                    table.purge_until_one_lives(cx);
+                }
+            });
+            if self.len() == 0 {
+                self.clear(cx);
+            }
+        }
+    }
+
+    /// Whether so much may have to be purged that others should work in between.
+    pub(crate) fn needs_slices(&self, cx: Context<'_>) -> bool {
+        matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now)
     }
 
     fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
@@ -183,11 +196,14 @@ impl Record {
     /// Removes everything because the key has expired.
     fn purge_key(&mut self, cx: Context<'_>) {
         if let Some(outbox) = cx.outbox() {
-            // Fields that have expired by themselves are reported by themselves.
+            // Fields whose time was over before the key's are reported by themselves.
+            let end = Now::frozen_at(self.deadline());
             self.set_deadline(Deadline::NEVER, cx);
-            self.purge(Scope::Hash, cx);
+            self.purge(Scope::Hash, cx.at(&end));
             if self.len() > 0 {
-                outbox.put(Expired::Key { key: self.key().to_vec(), hash: HashValue::copy_of(self, cx.rules) });
+                let key = self.key().to_vec();
+                let record = self.measured(cx, |record| record.move_to(b""));
+                outbox.put(Expired::Key { key, hash: HashValue::of(record, cx.rules) });
             }
         }
         self.clear(cx);

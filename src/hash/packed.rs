@@ -355,6 +355,11 @@ impl Packed {
         self.tail().key()
     }
 
+    /// The first of all deadlines.
+    pub(crate) fn soonest(&self) -> Deadline {
+        self.tail().soonest()
+    }
+
     /// The deadline of the field at this index.
     pub(crate) fn field_deadline(&self, index: usize) -> Deadline {
         self.tail().field(index)

@@ -217,6 +217,15 @@ impl Table {
         self.fields.segments().any(|fields| fields.len() > 0 && !fields.soonest().is_due(now))
     }
 
+    /// Purges segment after segment until one has a field left.
+    pub(crate) fn purge_until_one_lives(&mut self, cx: Context<'_>) {
+        while !self.surely_lives(cx.now)
+            && let Some(at) = self.last_due(None, cx.now)
+        {
+            self.purge_segment(at, cx);
+        }
+    }
+
     /// Removes the fields whose deadline has come from the segment of this hash.
     pub(crate) fn purge_at(&mut self, hash: u64, cx: Context<'_>) {
         while self.is_due_at(hash, cx.now)

@@ -28,6 +28,9 @@ impl Store {
     /// Not one instant over all shards: what other threads write meanwhile may survive.
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
+        if self.listener.is_some() {
+            self.purge_expired(usize::MAX); // which tells what has expired; what is cleared has not
+        }
         let call = self.call();
         for shard in &self.shards {
             let empty = Shard::new(self.shards.len().ilog2());

@@ -105,14 +105,14 @@ impl Store {
                 fetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
                 let records = (0..keys.len()).map(|index| shards[at[index]].find(hashes[index], keys[index]));
                 let records: Vec<Option<&Record>> = records.collect();
-                let overdue =
-                    |record: &Option<&Record>| record.is_some_and(|it| it.is_overdue(Scope::Field(field), cx));
-                let Some(index) = records.iter().position(overdue) else {
+                let is_overdue = |at: &usize| records[*at].is_some_and(|it| it.is_overdue(Scope::Field(field), cx));
+                let overdue: Vec<usize> = (0..keys.len()).filter(is_overdue).collect();
+                if overdue.is_empty() {
                     values.extend(records.into_iter().map(|record| record?.get(field, cx).map(<[u8]>::to_vec)));
                     break;
-                };
+                }
                 drop(shards);
-                self.purge_key(hashes[index], keys[index], Scope::Field(field), &now);
+                overdue.into_iter().for_each(|at| self.purge_key(hashes[at], keys[at], Scope::Field(field), &now));
             }
         }
         values
@@ -175,7 +175,17 @@ impl Store {
         if key == new {
             return Ok(overwrite == Overwrite::Yes && self.contains_key(key));
         }
-        self.change_many([key, new], |[from, to], cx| {
+        let transfer = || self.try_transfer([key, new], overwrite, source);
+        let mut result = transfer();
+        if matches!(result, Err(Error::Full { .. })) && self.purge_for_room() {
+            result = transfer();
+        }
+        result
+    }
+
+    fn try_transfer(&self, keys: [&[u8]; 2], overwrite: Overwrite, source: Source) -> Result<bool> {
+        let [_, new] = keys;
+        self.change_many(keys, |[from, to], cx| {
             if from.len() == 0 || (overwrite == Overwrite::No && to.len() > 0) {
                 return Ok(false);
             }
@@ -246,7 +256,16 @@ struct Visits<'a, const N: usize> {
 impl<'a, const N: usize> Visits<'a, N> {
     fn new(store: &'a Store, keys: [&'a [u8]; N], cx: Context<'a>) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
-        let (mut shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
+        let (mut shards, lock_of) = loop {
+            let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
+            let needs_slices = |at: &usize| {
+                let shard = &shards[lock_of[*at]];
+                shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
+            };
+            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of) };
+            drop(shards);
+            store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now);
+        };
         let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
         let mut at = 0;
         let taken = located.map(|located| {

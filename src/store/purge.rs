@@ -119,13 +119,41 @@ impl Store {
         shard
     }
 
+    /// Sees to it that a call on a whole hash need not purge much of it under one lock.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn purge_before_change<'a>(
+        &'a self,
+        mut shard: RwLockWriteGuard<'a, Shard>,
+        hash: u64,
+        key: &[u8],
+        scope: Scope<'_>,
+        now: &Now<'_>,
+    ) -> RwLockWriteGuard<'a, Shard> {
+        let cx = Context::of_look(&self.rules, now);
+        while matches!(scope, Scope::Hash) && shard.find(hash, key).is_some_and(|record| record.needs_slices(cx)) {
+            drop(shard);
+            self.purge_key(hash, key, Scope::Slice, now);
+            shard = self.shard_of(hash).write();
+        }
+        shard
+    }
+
     /// Purges what has expired of the part of a hash that a call concerns, or a slice of it.
     #[cold]
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
         let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
         let call = self.call_at(now);
         let cx = Context::of_change(&self.rules, &call);
-        drop(self.shard_of(hash).write().visit(hash, key, scope, cx));
+        let mut shard = self.shard_of(hash).write();
+        drop(shard.visit(hash, key, scope, cx));
+        hand_over(shard);
+    }
+
+    /// For a call that was refused for want of room: removes all that has expired, and says whether that was anything.
+    #[cold]
+    pub(super) fn purge_for_room(&self) -> bool {
+        self.purge_expired(usize::MAX).fields > 0
     }
 
     /// Another call at the same instant.

@@ -47,9 +47,9 @@ impl Store {
     #[doc(alias = "INFO")]
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let lost = self.listener.as_ref().map_or(0, Listener::lost);
-        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), lost, ..Stats::default() };
-        self.each_shard(Stats::of).fold(empty, Stats::plus)
+        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
+        let stats = self.each_shard(Stats::of).fold(empty, Stats::plus);
+        Stats { lost: self.listener.as_ref().map_or(0, Listener::lost), ..stats }
     }
 }
 

@@ -46,14 +46,16 @@ impl HashValue {
 
     /// A copy of a record, which may be in the midst of a call that has not chosen its encoding yet.
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
-        let mut copy = Self::empty(rules);
-        if record.len() > 0 {
-            let cx = Context::of_value(&copy.rules);
-            copy.record = record.with_key(b"");
-            copy.record.forget_deadlines(cx);
-            copy.record.settle(record.encoding(), cx);
-        }
-        copy
+        if record.len() == 0 { Self::empty(rules) } else { Self::of(record.with_key(b""), rules) }
+    }
+
+    /// A record under the empty key, which leaves its store.
+    pub(crate) fn of(record: Record, rules: &Rules) -> Self {
+        let mut value = Self { record, rules: rules.clone() };
+        let (cx, began) = (Context::of_value(&value.rules), value.record.encoding());
+        value.record.forget_deadlines(cx);
+        value.record.settle(began, cx);
+        value
     }
 
     /// An empty hash under the rules of a store.

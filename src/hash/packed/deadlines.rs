@@ -7,7 +7,7 @@
 //!  if a field has a deadline                              if the key has one
 //! ```
 //! So a deadline costs 8 bytes, and the first one of a field a bit for each field besides. Bits count from the lowest of
-//! the first byte. At the end they cost a lookup nothing: what stands before them is where it always is.
+//! the first byte. At the end they cost a hash without deadlines nothing: what stands before them is where it always is.
 
 use std::ops::Range;
 
@@ -45,6 +45,12 @@ impl<'a> Tail<'a> {
         let deadlines = self.bytes[bitmap.len()..].as_chunks().0.iter().copied().map(Deadline::from_bytes);
         let is_set = |&index: &usize| bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1);
         (0..self.fields).filter(is_set).zip(deadlines)
+    }
+
+    /// The first of all deadlines, which stand side by side.
+    pub(super) fn soonest(&self) -> Deadline {
+        let deadlines = self.bytes[self.bitmap().len()..].as_chunks().0.iter().copied().map(Deadline::from_bytes);
+        deadlines.min().unwrap_or(Deadline::NEVER)
     }
 
     pub(super) fn find_key(&self) -> Option<Range<usize>> {
