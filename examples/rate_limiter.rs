@@ -7,7 +7,7 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{ManualClock, Store, Ttl};
+use hashlet::{ManualClock, Store};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const ALLOWED: i64 = 100;
@@ -25,10 +25,7 @@ impl Limiter<'_> {
 
     /// How long a client that is over the limit has to wait.
     fn wait(&self, route: &str, client: &str) -> Duration {
-        match self.store.field_ttl(route, client) {
-            Ttl::Left(left) => left,
-            _ => Duration::ZERO,
-        }
+        self.store.field_ttl(route, client).left().unwrap_or_default()
     }
 }
 

@@ -97,6 +97,15 @@ pub enum Ttl {
 }
 
 impl Ttl {
+    /// Returns how long is left, or `None` if that is for ever or there is nothing.
+    #[must_use]
+    pub fn left(self) -> Option<Duration> {
+        match self {
+            Self::Left(left) => Some(left),
+            _ => None,
+        }
+    }
+
     pub(crate) fn of(deadline: Deadline, now: &Now<'_>) -> Self {
         if deadline == Deadline::NEVER { Self::Never } else { Self::Left(deadline.left(now)) }
     }
@@ -109,6 +118,12 @@ pub enum Touch {
     Expire(When),
     /// Takes it away.
     Persist,
+}
+
+impl<W: Into<When>> From<W> for Touch {
+    fn from(when: W) -> Self {
+        Self::Expire(when.into())
+    }
 }
 
 /// What must be there before a write, or must not.

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use crate::store::Store;
 
+const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 /// Fields that are removed before it is asked whether to stop.
 const BUDGET: usize = 10_000;
 
 /// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and waits for its end,
-/// which takes as long as removing some thousand fields at most.
+/// which takes as long as removing some thousand fields at most; and if it just waits for room in the channel of a
+/// [`listener`](crate::Builder::listener), until somebody receives.
 ///
 /// What has expired is gone for everybody without it; it gives the memory back that nobody asks for any more. It holds
 /// no lock for long, and costs little where nothing has expired: one number for each shard is looked at.
@@ -34,7 +36,7 @@ pub struct Janitor {
 }
 
 impl Janitor {
-    /// Starts the thread, which looks at the store each time this much has passed.
+    /// Starts the thread, which looks at the store each time this much has passed, a millisecond at least.
     ///
     /// # Panics
     /// If the system cannot start a thread.
@@ -44,7 +46,7 @@ impl Janitor {
         let work = move || {
             while !stop.load(SeqCst) {
                 if store.purge_expired(BUDGET).is_complete {
-                    thread::park_timeout(period);
+                    thread::park_timeout(period.max(SHORTEST_PERIOD));
                 }
             }
         };

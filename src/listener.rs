@@ -34,7 +34,7 @@ pub enum WhenFull {
     /// What has no room is lost, and counted in [`Stats::lost`](crate::Stats::lost).
     Lose,
     /// The call that found something expired waits, with no lock held, until there is room. The thread that receives must
-    /// then not call the store, or it may wait for itself.
+    /// then neither call the store nor drop its [`Janitor`](crate::Janitor), or it may wait for itself.
     Wait,
 }
 

@@ -149,12 +149,12 @@ impl Limits {
     ///
     /// A write is judged by its key, fields and values, and an estimate of what is needed beside them. What the tables
     /// around them really take when they have to grow is known afterwards, and can pass the limit until the next write
-    /// finds it full: by some ten KiB a thread, or one part in a hundred of a large store. Deadlines are not judged, nor
-    /// is the garbage of a table whose values change their lengths: up to a third of it. What is removed from a table
+    /// finds it full: by some ten KiB a thread, or one part in a hundred of a large store. Deadlines, about 8 bytes each, are
+    /// counted but never refused, nor is the garbage of a table whose values change their lengths: up to a third of it. What is removed from a table
     /// makes room when the garbage is collected, not at once.
     ///
     /// In an [`update`](crate::Store::update) each call is judged by itself, and those before the refused one stay done.
-    /// An empty store takes 256 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
+    /// An empty store takes 128 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
     ///
     /// ```
     /// use hashlet::{Error, Limits, Store};

@@ -22,7 +22,7 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 
 type Call = fn(&Store);
 /// Every method of a store that enters it.
-const CALLS: [(&str, Call); 63] = [
+const CALLS: [(&str, Call); 64] = [
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -68,6 +68,7 @@ const CALLS: [(&str, Call); 63] = [
     ("deadline", |store| _ = store.deadline("k")),
     ("persist", |store| _ = store.persist("k")),
     ("expire_field", |store| _ = store.expire_field("k", "f", HOUR)),
+    ("expire_field_if", |store| _ = store.expire_field_if("k", "f", HOUR, Condition::IfNone)),
     ("expire_fields", |store| _ = store.expire_fields("k", ["f"], HOUR, Condition::Always)),
     ("field_ttl", |store| _ = store.field_ttl("k", "f")),
     ("field_ttls", |store| _ = store.field_ttls("k", ["f"])),

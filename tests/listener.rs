@@ -195,3 +195,39 @@ fn a_janitor_that_waits_long_stops_at_once() {
     drop(Janitor::start(Arc::clone(&store), Duration::from_secs(1_000_000)));
     assert_eq!(Arc::strong_count(&store), 1);
 }
+
+#[test]
+fn a_key_that_ends_before_its_fields_is_told_as_a_key_however_late() {
+    for looked_after in [1, 3] {
+        with_listener(10, |store, clock, expired| {
+            store.set_many("k", [("early", "1"), ("late", "2"), ("never", "3")]).unwrap();
+            store.expire("k", SECOND);
+            store.expire_field("k", "early", SECOND);
+            store.expire_field("k", "late", 2 * SECOND);
+            clock.advance(looked_after * SECOND);
+            assert!(!store.contains_key("k"));
+            let told = received(expired);
+            assert_eq!(told.keys().collect::<Vec<_>>(), ["k", "k/early"], "after {looked_after} s");
+            assert_eq!(told["k"], [("late", "2"), ("never", "3")].into_iter().collect());
+        });
+    }
+}
+
+#[test]
+fn clearing_all_tells_what_had_expired_and_counting_knows_what_it_lost() {
+    with_listener(10, |store, clock, expired| {
+        for n in 0..25 {
+            store.set(n.to_string(), "f", "v").unwrap();
+        }
+        (0..5).for_each(|n| _ = store.expire(n.to_string(), SECOND));
+        clock.advance(SECOND);
+        store.clear_all();
+        assert_eq!(names(expired), ["0", "1", "2", "3", "4"]);
+        (0..25).for_each(|n| {
+            store.set(n.to_string(), "f", "v").unwrap();
+            store.expire(n.to_string(), SECOND);
+        });
+        clock.advance(SECOND);
+        assert_eq!(store.stats().lost, 15);
+    });
+}

@@ -6,9 +6,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
-use hashlet::{Error, HashMut, HashValue, Limits, Overwrite, Result, Store};
-use support::config::on_every_configuration_within;
+use hashlet::{Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, Store};
+use support::config::{self, on_every_configuration_within};
 use support::source::{Source, numbered};
 
 const LIMIT: usize = 400_000;
@@ -247,4 +248,25 @@ fn clearing_all_makes_room_shard_by_shard() {
     });
     support::check::store(&store);
     assert!(store.stats().bytes <= LIMIT + GROWTH);
+}
+
+#[test]
+fn what_has_expired_takes_no_room() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    for config in config::all() {
+        let clock = ManualClock::new();
+        let store = config.builder().limits(Limits::default().max_bytes(LIMIT)).clock(&clock).build();
+        fill(&store);
+        store.keys().iter().filter(|key| *key != b"old").for_each(|key| _ = store.expire(key, DAY));
+        assert!(is_full(&store.set("new", "f", vec![0; LIMIT / 2])), "{}", config.name);
+        clock.advance(DAY);
+        assert_eq!(store.set("new", "f", vec![0; LIMIT / 2]), Ok(true), "{}", config.name);
+        store.clear("new");
+        fill(&store);
+        store.keys().iter().filter(|key| *key != b"old").for_each(|key| _ = store.expire(key, DAY));
+        assert!(is_full(&store.copy("old", "a longer key than there was", Overwrite::Yes)));
+        clock.advance(DAY);
+        assert_eq!(store.copy("old", "a longer key than there was", Overwrite::Yes), Ok(true), "{}", config.name);
+        support::check::store(&store);
+    }
 }

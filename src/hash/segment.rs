@@ -163,17 +163,46 @@ impl Fields {
         let Some(bucket) = found else { return };
         let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
         self.soonest = self.soonest.min(deadline);
-        if place.is_timed() && deadline != Deadline::NEVER {
-            let stored = self.stored_mut(place);
-            let deadline_at = stored.len() - Deadline::BYTES;
-            stored[deadline_at..].copy_from_slice(&deadline.to_bytes());
-        } else if place.is_timed() || deadline != Deadline::NEVER {
-            let value = entry::pair(self.entry(place)).1.to_vec();
-            self.discard(place, cx);
-            let place = self.push(field, &value, deadline);
-            *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
-            self.compact_if_due();
+        match (place.is_timed(), deadline != Deadline::NEVER) {
+            (false, false) => {}
+            (true, true) => {
+                let stored = self.stored_mut(place);
+                let deadline_at = stored.len() - Deadline::BYTES;
+                stored[deadline_at..].copy_from_slice(&deadline.to_bytes());
+            }
+            _ => {
+                let place = self.rewrite(place, deadline, cx);
+                *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
+                self.compact_if_due();
+            }
         }
+    }
+
+    /// Writes an entry with a deadline instead of without one, or the other way round.
+    fn rewrite(&mut self, place: Place, deadline: Deadline, cx: Context<'_>) -> Place {
+        if let Some(index) = place.as_box() {
+            self.resize_box(index, deadline);
+            return Place::boxed(index, deadline);
+        }
+        let entry = self.entry(place).to_vec();
+        let (field, value) = entry::pair(&entry);
+        self.discard(place, cx);
+        self.push(field, value, deadline)
+    }
+
+    /// Makes room for a deadline behind a long entry, or takes it away; the entry itself is not copied if the allocator
+    /// can help it.
+    fn resize_box(&mut self, index: usize, deadline: Deadline) {
+        let mut stored = std::mem::take(&mut self.boxes[index]).into_vec();
+        self.boxed_bytes -= stored.len();
+        if deadline == Deadline::NEVER {
+            stored.truncate(stored.len() - Deadline::BYTES);
+        } else {
+            stored.reserve_exact(Deadline::BYTES);
+            stored.extend_from_slice(&deadline.to_bytes());
+        }
+        self.boxed_bytes += stored.len();
+        self.boxes[index] = stored.into_boxed_slice();
     }
 
     /// A deadline before which none of the segment's comes.

@@ -36,7 +36,7 @@ impl Default for Builder {
 
 impl Builder {
     /// Divides the keys among this many locks, rounded up to a power of two, 1 to 1,024; 64 if not told. More shards
-    /// let more threads work at a time; each takes 256 bytes while it is empty.
+    /// let more threads work at a time; each takes 128 bytes while it is empty.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards.clamp(1, 1 << MAX_SHARD_BITS).next_power_of_two();
         self
@@ -62,7 +62,8 @@ impl Builder {
 
     /// Tells whoever receives at the other end of a channel what has expired, when it is removed: by the call that would
     /// have met it, by [`purge_expired`](Store::purge_expired) or by a [`Janitor`](crate::Janitor). What a call removes or
-    /// overwrites itself has not expired, even if it sets a deadline in the past.
+    /// overwrites itself has not expired, even if it sets a deadline in the past. What one call finds is told in order;
+    /// calls that run at the same time may overtake each other.
     ///
     /// ```
     /// use std::sync::mpsc::sync_channel;

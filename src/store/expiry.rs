@@ -14,6 +14,10 @@ use crate::value::{Arguments, HashRef};
 /// incrementing it does not; a key keeps its own until it loses its last field. Key and fields expire independently: the
 /// nearer deadline wins.
 ///
+/// A call that meets something expired removes it first, under the write lock even if it only reads: O(what has expired)
+/// of what the call concerns, slice by slice where it is much. Setting or taking a deadline is O(1); in a packed hash, where
+/// it is the first or the last, the one block is copied.
+///
 /// All of it is Redis's, but for what counts as gone: there, a key or field that has expired is counted until somebody
 /// happens to remove it.
 impl Store {
@@ -106,15 +110,38 @@ impl Store {
     #[doc(alias = "HEXPIREAT")]
     #[doc(alias = "HPEXPIREAT")]
     pub fn expire_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
+        self.expire_field_if(key, field, when, Condition::Always)
+    }
+
+    /// Gives a field a deadline on a condition. O(1).
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_field_if(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        when: impl Into<When>,
+        condition: Condition,
+    ) -> Expire {
         let (field, when) = (field.as_ref(), when.into());
         self.change(key.as_ref(), Scope::Field(field), |visit| {
-            visit.record.expire_field(field, when, Condition::Always, visit.cx)
+            visit.record.expire_field(field, when, condition, visit.cx)
         })
         .unwrap_or(Expire::Missing)
     }
 
     /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
     /// repeated field is judged again. O(fields).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Condition, Expire, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set_many("user:1", [("token", "x"), ("code", "1234")])?;
+    /// let set = store.expire_fields("user:1", ["token", "pin"], Duration::from_secs(60), Condition::IfNone);
+    /// assert_eq!(set, [Expire::Set, Expire::Missing]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
     #[doc(alias = "HEXPIRE")]
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
@@ -233,15 +260,15 @@ impl Store {
     ///
     /// let store = Store::new();
     /// store.set("user:1", "token", "x")?;
-    /// let half_an_hour = Touch::Expire(Duration::from_secs(1_800).into());
+    /// let half_an_hour = Duration::from_secs(1_800);
     /// assert_eq!(store.touch("user:1", "token", half_an_hour).as_deref(), Some(&b"x"[..]));
     /// store.touch("user:1", "token", Touch::Persist);
     /// assert_eq!(store.field_ttl("user:1", "token"), Ttl::Never);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HGETEX")]
-    pub fn touch(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
-        let field = field.as_ref();
+    pub fn touch(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Option<Vec<u8>> {
+        let (field, touch) = (field.as_ref(), touch.into());
         self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.touch(field, touch, visit.cx))?
     }
 
@@ -252,9 +279,9 @@ impl Store {
         &self,
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
-        touch: Touch,
+        touch: impl Into<Touch>,
     ) -> Vec<Option<Vec<u8>>> {
-        let fields = Arguments::fields(fields);
+        let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
         self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
             fields.iter().map(|field| visit.record.touch(field, touch, visit.cx)).collect()

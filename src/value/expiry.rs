@@ -128,7 +128,13 @@ impl HashMut<'_> {
     /// Gives a field a deadline. O(1).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_field(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
-        self.record.expire_field(field.as_ref(), when.into(), Condition::Always, self.cx)
+        self.expire_field_if(field, when, Condition::Always)
+    }
+
+    /// Gives a field a deadline on a condition. O(1).
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
+        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx)
     }
 
     /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
@@ -173,8 +179,8 @@ impl HashMut<'_> {
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
     #[doc(alias = "HGETEX")]
-    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
-        self.record.touch(field.as_ref(), touch, self.cx)
+    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Option<Vec<u8>> {
+        self.record.touch(field.as_ref(), touch.into(), self.cx)
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
@@ -182,8 +188,9 @@ impl HashMut<'_> {
     pub fn touch_many<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
-        touch: Touch,
+        touch: impl Into<Touch>,
     ) -> Vec<Option<Vec<u8>>> {
+        let touch = touch.into();
         fields.into_iter().map(|field| self.touch(field, touch)).collect()
     }
 
