@@ -9,9 +9,10 @@
 //!   times as long it takes, the median of each round's own ratio.
 //! - `purge`: 1,000,000 due keys among 10,000,000 of one field, each in every tenth place. `s_cpu` is the processor time
 //!   of the thread that purges (wall time where the system does not tell), `s` the wall time. Meanwhile another thread
-//!   sets a value of a random key, call after call: `ms_longest_wait` is its longest call, the median of the runs, beside
-//!   the same for as long without a purge (`alone`). A machine that is shared interrupts threads for milliseconds, so the
-//!   least of the runs is printed too.
+//!   sets a value of a random key, call after call: `ms_longest_wait` is its longest call, the median of the runs, and the
+//!   least of them. Two others have it done for as long: `alone`, without a purge; and `beside_updates` of random keys, each
+//!   of which holds its lock for 60 us, about as long as a slice of the purge does: what is left of the wait is the
+//!   system's, which has to wake a thread that waited for a lock.
 
 mod support;
 
@@ -35,6 +36,8 @@ const HASHES: usize = 1_000;
 const SET_KEYS: usize = 100_000;
 const PURGE_KEYS: usize = 10_000_000;
 const DUE_ONE_IN: usize = 10;
+/// About as long as a slice of a purge holds a lock.
+const SLICE: Duration = Duration::from_micros(60);
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -132,7 +135,7 @@ fn purge(keys: usize, runs: usize) {
     let store = Store::builder().clock(&clock).build();
     store.reserve(keys);
     (0..keys).for_each(|number| _ = store.set(profile_key(number), "name", "Ada Lovelace").unwrap());
-    let (mut cpu, mut wall, mut waits, mut waits_alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut cpu, mut wall, mut waits) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     for _ in 0..runs {
         for number in (0..keys).step_by(DUE_ONE_IN) {
             store.set(profile_key(number), "name", "Ada Lovelace").unwrap();
@@ -147,16 +150,30 @@ fn purge(keys: usize, runs: usize) {
         });
         assert_eq!(store.purge_expired(usize::MAX).keys, 0);
         let (_, wait_alone) = beside_a_writer(&store, keys, || thread::sleep(elapsed));
+        let (_, wait_beside_updates) = beside_a_writer(&store, keys, || {
+            let (start, mut random) = (Instant::now(), Random::new(SEED + 1));
+            while start.elapsed() < elapsed {
+                store.update(profile_key(random.below(keys)), |_| spin(SLICE));
+            }
+        });
         cpu.push(used.as_secs_f64());
         wall.push(elapsed.as_secs_f64());
-        waits.push(wait.as_secs_f64() * 1e3);
-        waits_alone.push(wait_alone.as_secs_f64() * 1e3);
+        for (waits, wait) in waits.iter_mut().zip([wait, wait_alone, wait_beside_updates]) {
+            waits.push(wait.as_secs_f64() * 1e3);
+        }
     }
     line("purge", "hashlet", median(cpu), "s_cpu");
     line("purge", "hashlet", median(wall), "s");
-    for (subject, waits) in [("writer", waits), ("writer_alone", waits_alone)] {
+    for (subject, waits) in ["writer", "writer_alone", "writer_beside_updates"].into_iter().zip(waits) {
         line("purge", subject, waits.iter().copied().fold(f64::INFINITY, f64::min), "ms_longest_wait_least");
         line("purge", subject, median(waits), "ms_longest_wait");
+    }
+}
+
+fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
     }
 }
 
