@@ -17,18 +17,19 @@
 //! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
 //! 3. No deadline is sooner than its segment's bound, and no segment's bound sooner than the shard's.
 
+mod keys;
+
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
 
-use hashbrown::HashTable;
-
 use crate::bytes;
 use crate::call::Context;
-use crate::directory::{At, Directory, Segment, slots};
+use crate::directory::{At, Directory};
 use crate::hash::{Encoding, Record, Scope};
 use crate::rules::{Rules, TAG_BITS};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
+use keys::Keys;
 
 /// See the module's documentation.
 pub(crate) struct Shard {
@@ -40,9 +41,6 @@ pub(crate) struct Shard {
 /// What a key takes at most for which room is reserved: it is made for whole segments of 1,024 slots, whose number is a
 /// power of two, when 784 keys and one are to fit into one.
 pub(crate) const RESERVED_KEY_BYTES: usize = 45;
-
-/// Fields of the records that are purged at a time while others wait.
-const SLICE_FIELDS: usize = 1024;
 
 /// What is counted of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -351,99 +349,6 @@ impl Shard {
             drop(self.visit(cx.rules.hash(&key), &key, Scope::Slice, cx));
         }
         Some(at)
-    }
-}
-
-/// One segment of a shard's keys.
-struct Keys {
-    records: HashTable<Record>,
-    soonest: Deadline,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self { records: HashTable::new(), soonest: Deadline::NEVER }
-    }
-}
-
-impl Keys {
-    #[inline]
-    fn record_mut(&mut self, bucket: usize) -> &mut Record {
-        self.records.get_bucket_mut(bucket).expect("the bucket that was found")
-    }
-
-    fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
-        slots::insert(&mut self.records, hash, record, |record| rules.hash(record.key()));
-    }
-
-    fn remove(&mut self, bucket: usize, rules: &Rules) {
-        if let Ok(entry) = self.records.get_bucket_entry(bucket) {
-            entry.remove();
-        }
-        slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
-    }
-
-    /// The keys of records in which something has expired, for a slice of work. The caller visits them; the bound is that
-    /// of the others.
-    fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
-        let mut due = Vec::new();
-        let mut fields = 0;
-        let mut soonest = Deadline::NEVER;
-        for record in self.records.iter().filter(|record| record.has_deadlines()) {
-            if fields < SLICE_FIELDS && record.is_overdue(Scope::Hash, cx) {
-                fields += record.len();
-                due.push(record.key().into());
-            } else {
-                soonest = soonest.min(record.soonest());
-            }
-        }
-        self.soonest = soonest;
-        due
-    }
-}
-
-impl Segment for Keys {
-    fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.records.allocation_size()
-    }
-
-    fn buckets(&self) -> usize {
-        self.records.num_buckets()
-    }
-
-    fn is_full(&self) -> bool {
-        slots::is_full(&self.records)
-    }
-
-    fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64> {
-        self.records.iter().map(|record| rules.hash(record.key()))
-    }
-
-    fn split(&mut self, bit: u64, rules: &Rules) -> Self {
-        let old = take(&mut self.records);
-        let mut upper = Self { records: slots::with_final_capacity(old.len() / 2), soonest: self.soonest };
-        self.records = slots::with_final_capacity(old.len() / 2);
-        for record in old {
-            let hash = rules.hash(record.key());
-            let side = if hash & bit == 0 { &mut *self } else { &mut upper };
-            side.insert(hash, record, rules);
-        }
-        upper
-    }
-
-    fn reserve(&mut self, entries: usize, rules: &Rules) {
-        slots::reserve(&mut self.records, entries, |record| rules.hash(record.key()));
-    }
-
-    fn absorb(&mut self, other: Self, rules: &Rules) {
-        self.soonest = self.soonest.min(other.soonest);
-        for record in other.records {
-            self.insert(rules.hash(record.key()), record, rules);
-        }
     }
 }
 

@@ -20,6 +20,9 @@
 //!
 //! Rejected: a box a field, which takes 75 bytes a field where this takes 43.
 
+mod deadlines;
+mod place;
+
 use std::mem::size_of;
 
 use hashbrown::HashTable;
@@ -28,63 +31,13 @@ use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::entry;
 use crate::rules::Rules;
-use crate::time::{Deadline, Now};
+use crate::time::Deadline;
+use place::Place;
 
 /// The longest entry that the arena takes.
 pub(crate) const INLINE_MAX: usize = 1024;
 /// Garbage that is always tolerated, in bytes.
 const GARBAGE_MIN: usize = 256;
-
-/// Where an entry is, an offset into the arena or the number of a box, and whether it has a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place(u32);
-
-impl Place {
-    const BOXED: u32 = 1 << 31;
-    const TIMED: u32 = 1 << 30;
-    /// Offsets and numbers are below this.
-    const END: usize = Self::TIMED as usize;
-
-    fn inline(offset: usize, deadline: Deadline) -> Self {
-        Self::new(offset, deadline)
-    }
-
-    fn boxed(index: usize, deadline: Deadline) -> Self {
-        Self(Self::new(index, deadline).0 | Self::BOXED)
-    }
-
-    fn new(number: usize, deadline: Deadline) -> Self {
-        debug_assert!(number < Self::END);
-        Self(number as u32 | if deadline == Deadline::NEVER { 0 } else { Self::TIMED })
-    }
-
-    /// The same kind of place at another offset or number.
-    fn moved(self, number: usize) -> Self {
-        debug_assert!(number < Self::END);
-        Self(self.0 & (Self::BOXED | Self::TIMED) | number as u32)
-    }
-
-    #[inline]
-    fn number(self) -> usize {
-        (self.0 & !(Self::BOXED | Self::TIMED)) as usize
-    }
-
-    #[inline]
-    fn as_box(self) -> Option<usize> {
-        (self.0 & Self::BOXED != 0).then_some(self.number())
-    }
-
-    #[inline]
-    fn is_timed(self) -> bool {
-        self.0 & Self::TIMED != 0
-    }
-
-    /// Bytes of the deadline behind the entry.
-    #[inline]
-    fn deadline_len(self) -> usize {
-        if self.is_timed() { Deadline::BYTES } else { 0 }
-    }
-}
 
 /// See the module's documentation.
 #[derive(Clone)]
@@ -150,95 +103,6 @@ impl Fields {
         *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
         self.compact_if_due();
         Some(old_len)
-    }
-
-    /// The deadline of a field, if it is there.
-    pub(crate) fn deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
-        self.slots.find(hash, |&place| self.holds(place, field)).map(|&place| self.deadline_at(place))
-    }
-
-    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
-    pub(crate) fn set_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        let found = self.slots.find_bucket_index(hash, |&place| self.holds(place, field));
-        let Some(bucket) = found else { return };
-        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
-        self.soonest = self.soonest.min(deadline);
-        match (place.is_timed(), deadline != Deadline::NEVER) {
-            (false, false) => {}
-            (true, true) => {
-                let stored = self.stored_mut(place);
-                let deadline_at = stored.len() - Deadline::BYTES;
-                stored[deadline_at..].copy_from_slice(&deadline.to_bytes());
-            }
-            _ => {
-                let place = self.rewrite(place, deadline, cx);
-                *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
-                self.compact_if_due();
-            }
-        }
-    }
-
-    /// Writes an entry with a deadline instead of without one, or the other way round.
-    fn rewrite(&mut self, place: Place, deadline: Deadline, cx: Context<'_>) -> Place {
-        if let Some(index) = place.as_box() {
-            self.resize_box(index, deadline);
-            return Place::boxed(index, deadline);
-        }
-        let entry = self.entry(place).to_vec();
-        let (field, value) = entry::pair(&entry);
-        self.discard(place, cx);
-        self.push(field, value, deadline)
-    }
-
-    /// Makes room for a deadline behind a long entry, or takes it away; the entry itself is not copied if the allocator
-    /// can help it.
-    fn resize_box(&mut self, index: usize, deadline: Deadline) {
-        let mut stored = std::mem::take(&mut self.boxes[index]).into_vec();
-        self.boxed_bytes -= stored.len();
-        if deadline == Deadline::NEVER {
-            stored.truncate(stored.len() - Deadline::BYTES);
-        } else {
-            stored.reserve_exact(Deadline::BYTES);
-            stored.extend_from_slice(&deadline.to_bytes());
-        }
-        self.boxed_bytes += stored.len();
-        self.boxes[index] = stored.into_boxed_slice();
-    }
-
-    /// A deadline before which none of the segment's comes.
-    pub(crate) fn soonest(&self) -> Deadline {
-        self.soonest
-    }
-
-    /// The fields whose deadline has come. The caller removes them; the bound is that of the others.
-    pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Vec<Box<[u8]>> {
-        let mut due = Vec::new();
-        let mut soonest = Deadline::NEVER;
-        for &place in self.slots.iter().filter(|place| place.is_timed()) {
-            let deadline = self.deadline_at(place);
-            if deadline.is_due(now) {
-                due.push(entry::pair(self.entry(place)).0.into());
-            } else {
-                soonest = soonest.min(deadline);
-            }
-        }
-        self.soonest = soonest;
-        due
-    }
-
-    /// Takes all deadlines away.
-    pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
-        let timed =
-            self.slots.iter().filter(|place| place.is_timed()).map(|&place| entry::pair(self.entry(place)).0.into());
-        for field in timed.collect::<Vec<Box<[u8]>>>() {
-            self.set_deadline(cx.rules.hash(&field), &field, Deadline::NEVER, cx);
-        }
-        self.soonest = Deadline::NEVER;
-    }
-
-    fn deadline_at(&self, place: Place) -> Deadline {
-        let last = place.is_timed().then(|| self.stored(place).last_chunk()).flatten();
-        last.map_or(Deadline::NEVER, |bytes| Deadline::from_bytes(*bytes))
     }
 
     /// Removes a field, if it is there, and says how long its value was.

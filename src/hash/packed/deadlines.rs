@@ -11,8 +11,90 @@
 
 use std::ops::Range;
 
-use super::{FIELD_DEADLINES, KEY_DEADLINE};
+use super::{DEADLINES, FIELD_DEADLINES, KEY_DEADLINE, Layout, Packed};
 use crate::time::Deadline;
+
+/// Deadlines. A hash that has none is known by its flags, at the cost of one comparison.
+impl Packed {
+    /// Whether the key or a field has a deadline.
+    #[inline]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.flags() & DEADLINES != 0
+    }
+
+    /// Whether a field has a deadline.
+    #[inline]
+    pub(crate) fn has_field_deadlines(&self) -> bool {
+        self.flags() & FIELD_DEADLINES != 0
+    }
+
+    /// The key's deadline.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.tail().key()
+    }
+
+    /// The first of all deadlines.
+    pub(crate) fn soonest(&self) -> Deadline {
+        self.tail().soonest()
+    }
+
+    /// The deadline of the field at this index.
+    pub(crate) fn field_deadline(&self, index: usize) -> Deadline {
+        self.tail().field(index)
+    }
+
+    /// The deadlines of fields, with the fields' indexes, in rising order.
+    pub(crate) fn field_deadlines(&self) -> impl Iterator<Item = (usize, Deadline)> {
+        self.tail().iter()
+    }
+
+    fn tail(&self) -> Tail<'_> {
+        Layout::of(&self.0).tail(&self.0)
+    }
+
+    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        let place = self.tail().find_key();
+        self.put_deadline(place, deadline, |deadlines| deadlines.set_key(deadline));
+    }
+
+    /// Gives the field at this index a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_field_deadline(&mut self, index: usize, deadline: Deadline) {
+        let place = self.tail().find_field(index);
+        self.put_deadline(place, deadline, |deadlines| deadlines.set_field(index, deadline));
+    }
+
+    /// Sets a deadline at its place in the tail, or with a draft where one comes or goes.
+    fn put_deadline(&mut self, place: Option<Range<usize>>, deadline: Deadline, put: impl FnOnce(&mut Deadlines)) {
+        match place {
+            Some(place) if deadline != Deadline::NEVER => {
+                let tail_at = self.0.len() - self.tail().len();
+                self.0[tail_at..][place].copy_from_slice(&deadline.to_bytes());
+            }
+            None if deadline == Deadline::NEVER => {}
+            _ => put(self.draft().deadlines()),
+        }
+    }
+
+    /// Gives these deadlines in place of all that it has.
+    pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
+        *self.draft().deadlines() = deadlines;
+    }
+
+    /// The entry at this index.
+    pub(crate) fn entry(&self, index: usize) -> &[u8] {
+        &self.0[Layout::of(&self.0).entry(&self.0, index)]
+    }
+
+    /// Removes the fields at these indexes, which are in rising order.
+    pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
+        let mut draft = self.draft();
+        for &index in indexes.iter().rev() {
+            let layout = draft.layout();
+            draft.remove_at(layout, index);
+        }
+    }
+}
 
 /// The tail of a hash of these flags and so many fields.
 #[derive(Clone, Copy)]

@@ -1,0 +1,107 @@
+//! One segment of a shard's keys.
+
+use std::mem::take;
+
+use hashbrown::HashTable;
+
+use crate::call::Context;
+use crate::directory::{Segment, slots};
+use crate::hash::{Record, Scope};
+use crate::rules::Rules;
+use crate::time::Deadline;
+
+/// Fields of the records that are purged at a time while others wait.
+const SLICE_FIELDS: usize = 1024;
+
+/// Records, each found by its key's hash, and a bound before which none of their deadlines comes.
+pub(super) struct Keys {
+    pub(super) records: HashTable<Record>,
+    pub(super) soonest: Deadline,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { records: HashTable::new(), soonest: Deadline::NEVER }
+    }
+}
+
+impl Keys {
+    #[inline]
+    pub(super) fn record_mut(&mut self, bucket: usize) -> &mut Record {
+        self.records.get_bucket_mut(bucket).expect("the bucket that was found")
+    }
+
+    pub(super) fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
+        slots::insert(&mut self.records, hash, record, |record| rules.hash(record.key()));
+    }
+
+    pub(super) fn remove(&mut self, bucket: usize, rules: &Rules) {
+        if let Ok(entry) = self.records.get_bucket_entry(bucket) {
+            entry.remove();
+        }
+        slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
+    }
+
+    /// The keys of records in which something has expired, for a slice of work. The caller visits them; the bound is that
+    /// of the others.
+    pub(super) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
+        let mut due = Vec::new();
+        let mut fields = 0;
+        let mut soonest = Deadline::NEVER;
+        for record in self.records.iter().filter(|record| record.has_deadlines()) {
+            if fields < SLICE_FIELDS && record.is_overdue(Scope::Hash, cx) {
+                fields += record.len();
+                due.push(record.key().into());
+            } else {
+                soonest = soonest.min(record.soonest());
+            }
+        }
+        self.soonest = soonest;
+        due
+    }
+}
+
+impl Segment for Keys {
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.records.allocation_size()
+    }
+
+    fn buckets(&self) -> usize {
+        self.records.num_buckets()
+    }
+
+    fn is_full(&self) -> bool {
+        slots::is_full(&self.records)
+    }
+
+    fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64> {
+        self.records.iter().map(|record| rules.hash(record.key()))
+    }
+
+    fn split(&mut self, bit: u64, rules: &Rules) -> Self {
+        let old = take(&mut self.records);
+        let mut upper = Self { records: slots::with_final_capacity(old.len() / 2), soonest: self.soonest };
+        self.records = slots::with_final_capacity(old.len() / 2);
+        for record in old {
+            let hash = rules.hash(record.key());
+            let side = if hash & bit == 0 { &mut *self } else { &mut upper };
+            side.insert(hash, record, rules);
+        }
+        upper
+    }
+
+    fn reserve(&mut self, entries: usize, rules: &Rules) {
+        slots::reserve(&mut self.records, entries, |record| rules.hash(record.key()));
+    }
+
+    fn absorb(&mut self, other: Self, rules: &Rules) {
+        self.soonest = self.soonest.min(other.soonest);
+        for record in other.records {
+            self.insert(rules.hash(record.key()), record, rules);
+        }
+    }
+}
