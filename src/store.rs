@@ -180,11 +180,13 @@ impl Store {
     fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        let mut result = self.change_or_create(key, scope, &change);
-        if matches!(result, Err(Error::Full { .. })) && self.purge_for_room() {
-            result = self.change_or_create(key, scope, &change);
+        let mut may_purge = true;
+        loop {
+            match self.change_or_create(key, scope, |visit| change(visit)) {
+                Err(Error::Full { .. }) if may_purge && self.purge_for_room() => may_purge = false,
+                result => return result,
+            }
         }
-        result
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
