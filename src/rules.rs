@@ -153,7 +153,8 @@ impl Limits {
     /// counted but never refused, nor is the garbage of a table whose values change their lengths: up to a third of it. What is removed from a table
     /// makes room when the garbage is collected, not at once.
     ///
-    /// In an [`update`](crate::Store::update) each call is judged by itself, and those before the refused one stay done.
+    /// What has expired is removed before a write is refused. Not so in an [`update`](crate::Store::update), whose lock is
+    /// held: there each call is judged by itself, and those before the refused one stay done.
     /// An empty store takes 128 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
     ///
     /// ```
