@@ -280,3 +280,31 @@ fn what_expires_is_found_after_segments_have_split_and_merged() {
         }
     });
 }
+
+/// A store that compared sizes only took no notice of the deadline, and of the field for ever.
+#[test]
+fn a_deadline_in_place_of_a_longer_value_is_found_when_it_comes() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        for longer in 0..20 {
+            store.clear("k");
+            store.set_many("k", [("f", "x".repeat(30).as_str()), ("g", "")]).unwrap();
+            let shorter = "x".repeat(30 - longer);
+            store.set_with("k", [("f", shorter)], SetOptions::new().expire(HOUR)).unwrap();
+            clock.advance(HOUR);
+            assert_eq!((store.size("k"), store.get("k", "f")), (1, None), "{longer} bytes");
+        }
+    });
+}
+
+/// The hash without any bytes has no place for flags.
+#[test]
+fn all_fields_of_the_empty_key_expire_together() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        for len in [1, 100, 300] {
+            let pairs = (0..4).map(|n| (name(n), "x".repeat(len)));
+            store.set_with("", pairs, SetOptions::new().expire(HOUR).expire_key(HOUR * 2)).unwrap();
+            clock.advance(HOUR);
+            assert_eq!((store.size(""), store.key_count()), (0, 0), "{len} bytes");
+        }
+    });
+}
