@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 use crate::expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
-use crate::hash::Scope;
+use crate::hash::{Pair, Scope};
+use crate::shard::Visit;
 use crate::store::Store;
 use crate::value::{Arguments, HashRef};
 
@@ -246,9 +247,12 @@ impl Store {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let pairs = Arguments::pairs(pairs);
-        let pairs = pairs.as_pairs();
-        self.try_change(key.as_ref(), Scope::Hash, |visit| visit.record.set_with(&pairs, &options, visit.cx))
+        fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
+            let change = |visit: &mut Visit<'_>| visit.record.set_with(pairs, options, visit.cx);
+            let result = store.try_change(key, Scope::Hash, change);
+            store.with_room(result, || set_with(store, key, pairs, options))
+        }
+        set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline in the same step. A
@@ -316,9 +320,11 @@ impl Store {
         amount: i64,
         when: impl Into<When>,
     ) -> Result<i64> {
-        let (field, when) = (field.as_ref(), when.into());
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
-            visit.record.increment_expiring(field, amount, when, visit.cx)
-        })
+        fn increment_expiring(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
+            let change = |visit: &mut Visit<'_>| visit.record.increment_expiring(field, amount, when, visit.cx);
+            let result = store.try_change(key, Scope::Field(field), change);
+            store.with_room(result, || increment_expiring(store, key, field, amount, when))
+        }
+        increment_expiring(self, key.as_ref(), field.as_ref(), amount, when.into())
     }
 }

@@ -1,7 +1,9 @@
-//! Calls on the fields of one key.
+//! Calls on the fields of one key. Each public method only turns its arguments into byte slices; what it does stands in a
+//! function of its own name, which is compiled once.
 
 use crate::error::Result;
-use crate::hash::{Record, Scope};
+use crate::hash::{Pair, Record, Scope};
+use crate::shard::Visit;
 use crate::store::Store;
 use crate::sync::InClosure;
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
@@ -11,8 +13,10 @@ impl Store {
     /// for each of its fields.
     #[doc(alias = "HGET")]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        let field = field.as_ref();
-        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
+        fn get(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
+            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
+        }
+        get(self, key.as_ref(), field.as_ref())
     }
 
     /// Returns the value of each of these fields, in their order, all of one instant. O(fields asked).
@@ -29,11 +33,12 @@ impl Store {
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
     ) -> Vec<Option<Vec<u8>>> {
-        let fields = Arguments::fields(fields);
-        let fields = fields.as_fields();
-        self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
-            fields.iter().map(|field| record?.get(field, cx).map(<[u8]>::to_vec)).collect()
-        })
+        fn get_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+            store.look(key, Scope::Fields(fields), |record, cx| {
+                fields.iter().map(|field| record?.get(field, cx).map(<[u8]>::to_vec)).collect()
+            })
+        }
+        get_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
     }
 
     /// Returns a copy of the whole hash, empty when the key is missing. O(n); one allocation for a packed hash.
@@ -48,9 +53,12 @@ impl Store {
     /// ```
     #[doc(alias = "HGETALL")]
     pub fn get_all(&self, key: impl AsRef<[u8]>) -> HashValue {
-        self.look(key.as_ref(), Scope::Hash, |record, cx| {
-            record.map_or_else(|| HashValue::empty(cx.rules), |record| HashValue::copy_of(record, cx.rules))
-        })
+        fn get_all(store: &Store, key: &[u8]) -> HashValue {
+            store.look(key, Scope::Hash, |record, cx| {
+                record.map_or_else(|| HashValue::empty(cx.rules), |record| HashValue::copy_of(record, cx.rules))
+            })
+        }
+        get_all(self, key.as_ref())
     }
 
     /// Returns all fields of a hash, in no particular order. O(n).
@@ -80,8 +88,10 @@ impl Store {
     /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
     #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<usize> {
-        let field = field.as_ref();
-        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::len))
+        fn value_len(store: &Store, key: &[u8], field: &[u8]) -> Option<usize> {
+            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::len))
+        }
+        value_len(self, key.as_ref(), field.as_ref())
     }
 
     /// Returns the number of fields of a hash, 0 when the key is missing. O(1).
@@ -106,8 +116,11 @@ impl Store {
     /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        let (field, value) = (field.as_ref(), value.as_ref());
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.set(field, value, visit.cx))
+        fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
+            let result = store.try_change(key, Scope::Field(field), |visit| visit.record.set(field, value, visit.cx));
+            store.with_room(result, || set(store, key, field, value))
+        }
+        set(self, key.as_ref(), field.as_ref(), value.as_ref())
     }
 
     /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
@@ -128,9 +141,11 @@ impl Store {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let pairs = Arguments::pairs(pairs);
-        let pairs = pairs.as_pairs();
-        self.try_change(key.as_ref(), Scope::Pairs(&pairs), |visit| visit.record.set_many(&pairs, visit.cx))
+        fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
+            let result = store.try_change(key, Scope::Pairs(pairs), |visit| visit.record.set_many(pairs, visit.cx));
+            store.with_room(result, || set_many(store, key, pairs))
+        }
+        set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
     }
 
     /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.
@@ -145,8 +160,7 @@ impl Store {
         field: impl AsRef<[u8]>,
         value: impl AsRef<[u8]>,
     ) -> Result<bool> {
-        let (field, value) = (field.as_ref(), value.as_ref());
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.set_if_absent(field, value, visit.cx))
+        self.compare_and_set(key, field, None, Some(value.as_ref()))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
@@ -169,34 +183,46 @@ impl Store {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<bool> {
-        let field = field.as_ref();
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
-            visit.record.compare_and_set(field, expected, new, visit.cx)
-        })
+        fn compare_and_set(
+            store: &Store,
+            key: &[u8],
+            field: &[u8],
+            expected: Option<&[u8]>,
+            new: Option<&[u8]>,
+        ) -> Result<bool> {
+            let change = |visit: &mut Visit<'_>| visit.record.compare_and_set(field, expected, new, visit.cx);
+            let result = store.try_change(key, Scope::Field(field), change);
+            store.with_room(result, || compare_and_set(store, key, field, expected, new))
+        }
+        compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
     }
 
     /// Removes a field, and returns whether it was there; the last one takes its key with it. O(1); a packed hash
     /// moves the bytes behind it.
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
-        let field = field.as_ref();
-        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
+        fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
+            store.change(key, Scope::Field(field), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
+        }
+        remove(self, key.as_ref(), field.as_ref())
     }
 
     /// Removes many fields in one atomic step, and returns how many were there. O(fields).
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
-        let fields = Arguments::fields(fields);
-        let fields = fields.as_fields();
-        self.change(key.as_ref(), Scope::Fields(&fields), |visit| visit.record.remove_many(&fields, visit.cx))
-            .unwrap_or(0)
+        fn remove_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> usize {
+            store.change(key, Scope::Fields(fields), |visit| visit.record.remove_many(fields, visit.cx)).unwrap_or(0)
+        }
+        remove_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
     }
 
     /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        let field = field.as_ref();
-        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.take(field, visit.cx))?
+        fn take(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
+            store.change(key, Scope::Field(field), |visit| visit.record.take(field, visit.cx))?
+        }
+        take(self, key.as_ref(), field.as_ref())
     }
 
     /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -212,8 +238,12 @@ impl Store {
     /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
-        let field = field.as_ref();
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| visit.record.increment(field, amount, visit.cx))
+        fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
+            let change = |visit: &mut Visit<'_>| visit.record.increment(field, amount, visit.cx);
+            let result = store.try_change(key, Scope::Field(field), change);
+            store.with_room(result, || increment(store, key, field, amount))
+        }
+        increment(self, key.as_ref(), field.as_ref(), amount)
     }
 
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -224,10 +254,12 @@ impl Store {
     /// none, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
-        let field = field.as_ref();
-        self.try_change(key.as_ref(), Scope::Field(field), |visit| {
-            visit.record.increment_float(field, amount, visit.cx)
-        })
+        fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
+            let change = |visit: &mut Visit<'_>| visit.record.increment_float(field, amount, visit.cx);
+            let result = store.try_change(key, Scope::Field(field), change);
+            store.with_room(result, || increment_float(store, key, field, amount))
+        }
+        increment_float(self, key.as_ref(), field.as_ref(), amount)
     }
 
     /// Lends a hash to a closure, to look at many fields of one instant without copying, and returns what the closure

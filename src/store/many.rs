@@ -176,11 +176,7 @@ impl Store {
             return Ok(overwrite == Overwrite::Yes && self.contains_key(key));
         }
         let transfer = || self.try_transfer([key, new], overwrite, source);
-        let mut result = transfer();
-        if matches!(result, Err(Error::Full { .. })) && self.purge_for_room() {
-            result = transfer();
-        }
-        result
+        self.with_room(transfer(), transfer)
     }
 
     fn try_transfer(&self, keys: [&[u8]; 2], overwrite: Overwrite, source: Source) -> Result<bool> {
