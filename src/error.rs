@@ -5,8 +5,7 @@ use std::fmt;
 /// The result of a call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a write was refused. Whatever the reason, the call that returned it changed
-/// nothing.
+/// Why a write was refused. Whatever the reason, the call that returned it changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -64,11 +64,15 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    /// What was claimed as so many bytes has turned out to be a change from one number of bytes to another.
-    pub(crate) fn correct(&self, claimed: usize, before: usize, after: usize) {
-        let difference = after.cast_signed() - before.cast_signed() - claimed.cast_signed();
-        self.room.add(difference);
-        self.unsettled.set(self.unsettled.get() + difference);
+    /// What is claimed now: where a work begins that [`correct`](Self::correct) is to measure.
+    pub(crate) fn begin(&self) -> isize {
+        self.unsettled.get()
+    }
+
+    /// The work that began there has changed one number of bytes to another, whatever it claimed and corrected meanwhile.
+    pub(crate) fn correct(&self, begun: isize, before: usize, after: usize) {
+        let unsettled = begun + (after.cast_signed() - before.cast_signed());
+        self.room.add(unsettled - self.unsettled.replace(unsettled));
     }
 
     /// The allocator's bytes of a shard have changed by the call's doing: what was claimed gives way to that.

@@ -12,7 +12,8 @@
 //!   shard's lock after the other's: all closures for its keys first, then the visits that remove. So do `clear_all`,
 //!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired.
 //! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
-//!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a single block each, are freed where they end.
+//!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a
+//!   single block each, are freed where they end.
 //! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
 //!   parking_lot poisons nothing.
 
@@ -64,7 +65,8 @@ use crate::time::{Clock, Now};
 ///
 /// # Panics
 /// Every method panics when it is called from inside a closure that a store, this or another, runs under its lock, as
-/// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each): it could otherwise wait for itself for ever.
+/// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each): it could otherwise wait for itself
+/// for ever.
 pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, Store};
+use hashlet::{Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store, Thresholds};
 use support::config::{self, on_every_configuration_within};
 use support::source::{Source, numbered};
 
@@ -267,6 +267,27 @@ fn what_has_expired_takes_no_room() {
         assert!(is_full(&store.copy("old", "a longer key than there was", Overwrite::Yes)));
         clock.advance(DAY);
         assert_eq!(store.copy("old", "a longer key than there was", Overwrite::Yes), Ok(true), "{}", config.name);
+        support::check::store(&store);
+    }
+}
+
+/// A field over the limit is judged within the write that has claimed its room, and purges then.
+#[test]
+fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const FIELDS: usize = 2_000;
+    let (clock, limits) = (ManualClock::new(), Limits::default().max_fields(FIELDS).max_bytes(LIMIT));
+    let tables = Thresholds::default().max_fields(0);
+    let store = Store::builder().shards(1).thresholds(tables).limits(limits).clock(&clock).build();
+    store.set_many("k", (0..FIELDS - 1).map(|n| (n.to_string(), "v"))).unwrap();
+    for n in 0..20 {
+        let timed = SetOptions::new().expire(HOUR);
+        store.set_with("k", [("long", vec![0; LIMIT / 2])], timed).unwrap();
+        clock.advance(HOUR);
+        // As a rule the new field is in another segment than the long one, which is removed for the number's sake only.
+        assert_eq!(store.set("k", format!("new {n}"), "v"), Ok(true));
+        assert_eq!(store.size("k"), FIELDS);
+        assert!(store.remove("k", format!("new {n}")));
         support::check::store(&store);
     }
 }

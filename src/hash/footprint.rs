@@ -16,8 +16,8 @@ impl Record {
         if self.len() == 0 { 0 } else { self.heap_bytes() + KEY_BYTES }
     }
 
-    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them. It must not
-    /// fail afterwards.
+    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them, and makes known
+    /// what it really took.
     #[inline]
     pub(crate) fn grow<R>(
         &mut self,
@@ -27,26 +27,26 @@ impl Record {
     ) -> Result<R> {
         let claimed = match cx.claim() {
             Some(claim) => {
-                let growth = growth(self);
-                claim.take(growth)?;
-                Some((claim, growth, self.footprint()))
+                let begun = claim.begin();
+                claim.take(growth(self))?;
+                Some((claim, begun, self.footprint()))
             }
             None => None,
         };
         let result = work(self);
-        if let Some((claim, growth, before)) = claimed {
-            claim.correct(growth, before, self.footprint());
+        if let Some((claim, begun, before)) = claimed {
+            claim.correct(begun, before, self.footprint());
         }
         Ok(result)
     }
 
-    /// Does a work that is never refused, and makes known what it took or left. Not within another of its kind.
+    /// Does a work that is never refused, and makes known what it took or left.
     #[inline]
     pub(crate) fn measured<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
-        let claimed = cx.claim().map(|claim| (claim, self.footprint()));
+        let claimed = cx.claim().map(|claim| (claim, claim.begin(), self.footprint()));
         let result = work(self);
-        if let Some((claim, before)) = claimed {
-            claim.correct(0, before, self.footprint());
+        if let Some((claim, begun, before)) = claimed {
+            claim.correct(begun, before, self.footprint());
         }
         result
     }

@@ -5,7 +5,7 @@ use crate::directory::RESERVE_MAX;
 use crate::hash::{Encoding, Record, Scope};
 use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
-use crate::sync::InClosure;
+use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
 impl Store {
@@ -96,7 +96,7 @@ impl Store {
         let now = self.now();
         let cx = Context::of_look(&self.rules, &now);
         for shard in &self.shards {
-            let shard = self.read_purged(shard, &now);
+            let shard = self.lock_purged(shard, RwLock::read, &now);
             let _inside = InClosure::enter();
             shard.records().for_each(|record| look(record.key(), &HashRef::new(record, cx)));
         }
@@ -130,7 +130,7 @@ impl Store {
         let cx = Context::of_change(&self.rules, &call);
         let mut removed = 0;
         for shard in &self.shards {
-            let mut shard = self.write_purged(shard, cx.now);
+            let mut shard = self.lock_purged(shard, RwLock::write, cx.now);
             // All are judged before the first is removed, because a removal moves the others.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));
@@ -208,7 +208,7 @@ impl Store {
     /// Looks at one shard after the other, each under its read lock.
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
         let now = self.now();
-        self.shards.iter().map(move |shard| look(&self.read_purged(shard, &now)))
+        self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The purging of what has expired.
 
+use std::ops::Deref;
+
 use crate::call::{Call, Context};
 use crate::hash::Scope;
 use crate::shard::Shard;
@@ -21,7 +23,7 @@ pub struct Purged {
 
 impl Store {
     /// Removes what has expired, of about so many fields at most, and returns how much that was. O(what is removed), and
-    /// 20 us for each segment of up to about 900 keys in which something has expired.
+    /// a walk through each segment of up to about 900 keys in which something has expired.
     ///
     /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back. What nobody touches
     /// stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
@@ -57,26 +59,19 @@ impl Store {
         purged
     }
 
-    /// A shard in which nothing has expired, under its read lock.
-    pub(super) fn read_purged<'a>(&self, shard: &'a RwLock<Shard>, now: &Now<'_>) -> RwLockReadGuard<'a, Shard> {
+    /// Locks a shard in which nothing has expired.
+    pub(super) fn lock_purged<'a, L: Deref<Target = Shard>>(
+        &self,
+        shard: &'a RwLock<Shard>,
+        lock: impl Fn(&'a RwLock<Shard>) -> L,
+        now: &Now<'_>,
+    ) -> L {
         loop {
-            let purged = shard.read();
-            if !purged.is_overdue(now) {
-                return purged;
+            let locked = lock(shard);
+            if !locked.is_overdue(now) {
+                return locked;
             }
-            drop(purged);
-            self.purge_shard(shard, now, |_, _| true);
-        }
-    }
-
-    /// The same under its write lock.
-    pub(super) fn write_purged<'a>(&self, shard: &'a RwLock<Shard>, now: &Now<'_>) -> RwLockWriteGuard<'a, Shard> {
-        loop {
-            let purged = shard.write();
-            if !purged.is_overdue(now) {
-                return purged;
-            }
-            drop(purged);
+            drop(locked);
             self.purge_shard(shard, now, |_, _| true);
         }
     }

@@ -3,7 +3,7 @@
 use crate::hash::Scope;
 use crate::scan::{Cursor, Page, Selection};
 use crate::store::Store;
-use crate::sync::assert_outside_closures;
+use crate::sync::{RwLock, assert_outside_closures};
 
 /// Keys that [`Store::iter_keys`] fetches at a time.
 const KEYS_A_PAGE: usize = 512;
@@ -78,7 +78,7 @@ impl Store {
         let start = Cursor::start(cursor);
         let mut selection = Selection::new(start, count);
         for shard in &self.shards[self.shard_index(start.hash())..] {
-            if self.read_purged(shard, &now).scan(&mut selection, &self.rules).is_break() {
+            if self.lock_purged(shard, RwLock::read, &now).scan(&mut selection, &self.rules).is_break() {
                 break;
             }
             selection.pass_start();
