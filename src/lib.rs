@@ -14,6 +14,8 @@ mod room;
 mod rules;
 mod scan;
 mod shard;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod store;
 mod sync;
 mod time;
@@ -26,6 +28,8 @@ pub use janitor::Janitor;
 pub use listener::{Expired, WhenFull};
 pub use rules::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
+#[cfg(feature = "snapshot")]
+pub use snapshot::SnapshotError;
 pub use store::{Builder, Overwrite, Purged, Stats, Store};
 pub use time::ManualClock;
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

@@ -1,0 +1,5 @@
+//! Snapshots: a store in a file that is always whole.
+
+mod error;
+
+pub use error::SnapshotError;
