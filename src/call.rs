@@ -1,17 +1,20 @@
 //! One call of a user: the instant it runs at, the room it claims, and what it leaves behind.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::error::Result;
 use crate::listener::{Listener, Outbox};
 use crate::room::{Claim, Room};
 use crate::rules::Rules;
+use crate::saving::{Epoch, Mark, Saver, Saving, Unsaved};
 use crate::time::{NOW_OF_VALUES, Now};
 
 /// What one call needs besides its arguments: made before the first lock is taken, and dropped after the last one is
 /// released.
 pub(crate) struct Call<'a> {
     now: Now<'a>,
+    saving: &'a Saving,
+    epoch: Cell<Epoch>,
     claim: Option<Claim<'a>>,
     outbox: Option<Outbox<'a>>,
     retired: RefCell<Retired>,
@@ -30,8 +33,24 @@ const RETIRED_MAX: usize = 8 << 20;
 impl<'a> Call<'a> {
     /// A call on a store, which may have a limit to its bytes, and somebody who listens.
     #[inline]
-    pub(crate) fn new(now: Now<'a>, room: Option<&'a Room>, listener: Option<&'a Listener>) -> Self {
-        Self { now, claim: room.map(Claim::new), outbox: listener.map(Outbox::new), retired: RefCell::default() }
+    pub(crate) fn new(
+        now: Now<'a>,
+        saving: &'a Saving,
+        room: Option<&'a Room>,
+        listener: Option<&'a Listener>,
+    ) -> Self {
+        Self {
+            now,
+            saving,
+            epoch: Cell::default(),
+            claim: room.map(Claim::new),
+            outbox: listener.map(Outbox::new),
+            retired: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> &Now<'a> {
+        &self.now
     }
 
     /// The allocator's bytes of a shard have changed by the call's doing.
@@ -66,8 +85,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// For a record of a store that is changed.
+    /// For the records of a store that are changed under the locks that are held now, the call's last ones or the only
+    /// ones at a time: here it is decided whether the call belongs to a snapshot.
+    #[inline]
     pub(crate) fn of_change(rules: &'a Rules, call: &'a Call<'a>) -> Self {
+        call.epoch.set(call.saving.epoch());
         Self { rules, now: &call.now, call: Some(call) }
     }
 
@@ -98,6 +120,43 @@ impl<'a> Context<'a> {
     /// Where to put what has expired, if somebody listens.
     pub(crate) fn outbox(&self) -> Option<&'a Outbox<'a>> {
         self.call?.outbox.as_ref()
+    }
+
+    /// The mark of what is as this call leaves it.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        self.call.map_or_else(Mark::default, |call| call.epoch.get().mark())
+    }
+
+    /// Whether a save is on that does not hold what this call does.
+    #[inline]
+    pub(crate) fn is_saving(&self) -> bool {
+        self.call.is_some_and(|call| call.epoch.get().is_saving())
+    }
+
+    /// Writes something to the snapshot before this call changes it.
+    #[cold]
+    pub(crate) fn save_ahead(&self, write: impl FnOnce(&mut Saver<'_>)) {
+        if let Some(call) = self.call {
+            call.saving.ahead(self.mark(), write);
+        }
+    }
+
+    /// Leaves a table to the saver that is removed before it was written as a whole; gives it back if nobody wants it.
+    pub(crate) fn leave_to_saver<U: Unsaved + 'static>(&self, removed: Box<U>) -> Option<Box<U>> {
+        match self.call {
+            Some(call) if self.is_saving() => call.saving.leave(removed),
+            _ => Some(removed),
+        }
+    }
+
+    /// Tells the saver that a table has another key.
+    pub(crate) fn table_moved(&self, key: &[u8]) {
+        if let Some(call) = self.call
+            && self.is_saving()
+        {
+            call.saving.table_moved(key);
+        }
     }
 
     /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more;

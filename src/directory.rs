@@ -72,6 +72,14 @@ pub(crate) trait Segment: Default {
     fn reserve(&mut self, entries: usize, rules: &Rules);
     /// Takes over all entries of another segment.
     fn absorb(&mut self, other: Self, rules: &Rules);
+    /// Whether [`absorb`](Self::absorb) may be called with this one.
+    fn may_absorb(&self, _other: &Self) -> bool {
+        true
+    }
+    /// A segment for entries that this one has none of yet, but could have.
+    fn sibling(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// See the module's documentation.
@@ -93,6 +101,10 @@ struct Node<S> {
     depth: u8,
     segment: S,
 }
+
+/// A point in hash order, which stays one whatever is split and merged; the beginning if not told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Position(u64);
 
 /// Where a segment is, until the directory is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,15 +139,24 @@ impl<S: Segment> Directory<S> {
         Segments(self.nodes.iter())
     }
 
-    /// The segments in the order of their hashes, from the one for this hash on. Where the next one is, is arithmetic.
+    /// The segments in the order of their hashes, from the one for this hash on.
     pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &S> {
-        let mut slot = self.order(hash).checked_shr(64 - u32::from(self.depth)).unwrap_or(0) as usize;
+        let mut next = Some(Position(self.order(hash)));
         std::iter::from_fn(move || {
-            let index = if self.depth == 0 { slot } else { *self.slots.get(slot)? as usize };
-            let node = self.nodes.get(index)?;
-            slot = (node.prefix as usize + 1) << (self.depth - node.depth);
-            Some(&node.segment)
+            let (at, behind) = self.place(next?)?;
+            next = behind;
+            Some(self.at(at))
         })
+    }
+
+    /// The segment at a point in hash order, if there is any, and where the next one begins. Arithmetic.
+    pub(crate) fn place(&self, position: Position) -> Option<(At, Option<Position>)> {
+        let slot = position.0.checked_shr(64 - u32::from(self.depth)).unwrap_or(0) as usize;
+        let index = if self.depth == 0 { 0 } else { self.slots[slot] as usize };
+        let node = self.nodes.get(index)?;
+        let behind = u64::from(node.prefix) + 1;
+        let is_last = behind == 1 << node.depth;
+        Some((At(index), (!is_last).then(|| Position(behind << (64 - u32::from(node.depth))))))
     }
 
     /// Draws a bucket of a segment, each as likely as any other, if there are segments. All are taken to have as many
@@ -341,7 +362,8 @@ impl<S: Segment> Directory<S> {
         let mut low = prefix;
         for level in depth + 1..deeper {
             low = (first >> (64 - level)) as u32;
-            self.push_node(low ^ 1, level, S::default());
+            let sibling = self.at(at).sibling();
+            self.push_node(low ^ 1, level, sibling);
         }
         self.split_between(at, low << 1, deeper, rules);
     }
@@ -396,7 +418,10 @@ impl<S: Segment> Directory<S> {
         }
         let buddy = self.slots[self.run(prefix ^ 1, depth).start] as usize;
         let other = &self.nodes[buddy];
-        if other.depth != depth || self.at(at).len() + other.segment.len() >= MERGE_ENTRIES {
+        if other.depth != depth
+            || self.at(at).len() + other.segment.len() >= MERGE_ENTRIES
+            || !self.at(at).may_absorb(&other.segment)
+        {
             return None;
         }
         let (larger, smaller) = if self.at(at).len() < other.segment.len() { (buddy, at.0) } else { (at.0, buddy) };

@@ -19,6 +19,7 @@ mod entry;
 mod expiry;
 mod fields;
 mod footprint;
+pub(crate) mod image;
 mod number;
 mod packed;
 mod sample;
@@ -34,6 +35,7 @@ use crate::call::Context;
 use crate::error::Result;
 use crate::random::Random;
 use crate::rules::{Rules, Thresholds};
+use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
@@ -81,8 +83,22 @@ impl Default for Record {
 
 impl Record {
     /// An empty hash under this key.
-    pub(crate) fn new(key: &[u8]) -> Self {
-        Self::Packed(Packed::new(key))
+    pub(crate) fn new(mark: Mark, key: &[u8]) -> Self {
+        Self::Packed(Packed::new(mark, key))
+    }
+
+    /// The record of a hash that was packed elsewhere, by thresholds that may have been others.
+    pub(crate) fn of_packed(packed: Packed, cx: Context<'_>) -> Self {
+        let is_oversized = cx.rules.is_oversized(packed.size().1)
+            && packed.entries().any(|(_, entry)| {
+                let (field, value) = entry::pair(entry);
+                cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len())
+            });
+        let mut record = Self::Packed(packed);
+        if is_oversized {
+            record.promote(cx);
+        }
+        record
     }
 
     #[inline]
@@ -94,22 +110,74 @@ impl Record {
     }
 
     /// A copy under another key. O(n).
-    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
+    pub(crate) fn with_key(&self, mark: Mark, key: &[u8]) -> Self {
         match self {
-            Self::Packed(packed) => Self::Packed(packed.with_key(key)),
-            Self::Table(table) => Self::Table(Box::new(table.with_key(key))),
+            Self::Packed(packed) => Self::Packed(packed.with_key(mark, key)),
+            Self::Table(table) => Self::Table(Box::new(table.with_key(mark, key))),
         }
     }
 
     /// Takes the fields, and leaves an empty record under the old key: the record for the new key. O(1) for a table.
-    pub(crate) fn move_to(&mut self, key: &[u8]) -> Self {
-        let emptied = Self::new(self.key());
+    pub(crate) fn move_to(&mut self, key: &[u8], cx: Context<'_>) -> Self {
+        let emptied = Self::new(cx.mark(), self.key());
         match std::mem::replace(self, emptied) {
-            Self::Packed(packed) => Self::Packed(packed.with_key(key)),
+            Self::Packed(packed) => Self::Packed(packed.with_key(cx.mark(), key)),
             Self::Table(mut table) => {
                 table.set_key(key);
+                cx.table_moved(key);
                 Self::Table(table)
             }
+        }
+    }
+
+    /// The mark of a save: of a table, that of its head.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        match self {
+            Self::Packed(packed) => packed.mark(),
+            Self::Table(table) => table.mark(),
+        }
+    }
+
+    /// Marks the record with all its parts.
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        match self {
+            Self::Packed(packed) => packed.set_mark(mark),
+            Self::Table(table) => table.set_mark(mark),
+        }
+    }
+
+    /// Before a call that changes the record: writes it to the snapshot that does not hold what the call does. Of a table
+    /// only the head; the segments follow one by one when they are changed.
+    #[inline]
+    pub(crate) fn save_ahead(&mut self, cx: Context<'_>) {
+        if self.mark() != cx.mark() {
+            self.write_ahead(cx);
+        }
+    }
+
+    #[cold]
+    fn write_ahead(&mut self, cx: Context<'_>) {
+        match self {
+            Self::Packed(packed) => {
+                cx.save_ahead(|saver| saver.blocks.write(|items| image::write_hash(items, packed)));
+                packed.set_mark(cx.mark());
+            }
+            Self::Table(table) => table.save_head_ahead(cx),
+        }
+    }
+
+    /// For the saver: writes what is not written yet until a block is full, and says whether that was all.
+    pub(crate) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
+        match self {
+            Self::Packed(packed) => {
+                if packed.mark() != saver.mark {
+                    saver.blocks.write(|items| image::write_hash(items, packed));
+                    packed.set_mark(saver.mark);
+                }
+                true
+            }
+            Self::Table(table) => table.save_slice(walk, saver),
         }
     }
 
@@ -241,14 +309,18 @@ impl Record {
 
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
-        self.measured(cx, |record| record.replace(Self::new(record.key()), cx));
+        self.measured(cx, |record| record.replace(Self::new(cx.mark(), record.key()), cx));
     }
 
-    /// Becomes another record, of the same key. A table is dropped after the call; a packed one, a single block, at once.
+    /// Becomes another record, of the same key. A table is dropped after the call, or when a saver has written it; a packed
+    /// one, a single block, at once.
     pub(crate) fn replace(&mut self, other: Self, cx: Context<'_>) {
         if let Self::Table(table) = std::mem::replace(self, other) {
-            let bytes = table.heap_bytes();
-            cx.retire(table, bytes);
+            let left = if table.is_saved(cx.mark()) { Some(table) } else { cx.leave_to_saver(table) };
+            if let Some(table) = left {
+                let bytes = table.heap_bytes();
+                cx.retire(table, bytes);
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+// What a saver does stands beside what it saves.
+#![cfg_attr(not(feature = "snapshot"), allow(dead_code))]
 
 mod bytes;
 mod call;
@@ -12,6 +14,7 @@ mod listener;
 mod random;
 mod room;
 mod rules;
+mod saving;
 mod scan;
 mod shard;
 #[cfg(feature = "snapshot")]
@@ -29,7 +32,7 @@ pub use listener::{Expired, WhenFull};
 pub use rules::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
-pub use snapshot::SnapshotError;
+pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
 pub use store::{Builder, Overwrite, Purged, Stats, Store};
 pub use time::ManualClock;
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

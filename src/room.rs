@@ -37,6 +37,11 @@ impl Room {
         }
     }
 
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Relaxed)

@@ -27,6 +27,7 @@ use crate::call::Context;
 use crate::directory::{At, Directory};
 use crate::hash::{Encoding, Record, Scope};
 use crate::rules::{Rules, TAG_BITS};
+use crate::saving::{Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
 use keys::Keys;
@@ -154,7 +155,7 @@ impl Shard {
         match self.slot(hash, key) {
             Some(slot) => self.visit_slot(slot, hash, scope, cx),
             None => {
-                let record = Record::new(key);
+                let record = Record::new(cx.mark(), key);
                 Visit { before: Sums::default(), slot: None, shard: self, record, hash, cx }
             }
         }
@@ -170,6 +171,7 @@ impl Shard {
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
         let mut record = take(self.record_mut(slot));
+        record.save_ahead(cx);
         let before = Sums::of(&record);
         if self.has_deadlines() {
             record.purge(scope, cx);
@@ -187,7 +189,8 @@ impl Shard {
 
     /// Takes the record out, or makes an empty one.
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
-        let mut record = slot.map_or_else(|| Record::new(key), |slot| take(self.record_mut(slot)));
+        let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| take(self.record_mut(slot)));
+        record.save_ahead(cx);
         let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
         record.purge(Scope::Hash, cx);
         Taken { hash, slot, before, record }
@@ -218,6 +221,14 @@ impl Shard {
             },
         };
         visit.before = taken.before;
+    }
+
+    /// Files a record whose sums are counted already, and whose key is not there yet.
+    fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
+        let soonest = record.soonest();
+        let at = self.keys.prepare_insert(hash, rules);
+        self.keys.edit(at, |keys| keys.insert(hash, record, rules));
+        self.lower_bounds(at, soonest);
     }
 
     #[inline]
@@ -301,12 +312,7 @@ impl Visit<'_> {
                 keys.edit(at, |keys| keys.remove(bucket, rules));
                 keys.settle_removal(at, rules);
             }
-            None if record.len() > 0 => {
-                let soonest = record.soonest();
-                let at = keys.prepare_insert(self.hash, rules);
-                keys.edit(at, |keys| keys.insert(self.hash, record, rules));
-                self.shard.lower_bounds(at, soonest);
-            }
+            None if record.len() > 0 => self.shard.insert(self.hash, record, rules),
             None => {}
         }
     }
@@ -349,6 +355,44 @@ impl Shard {
             drop(self.visit(cx.rules.hash(&key), &key, Scope::Slice, cx));
         }
         Some(at)
+    }
+}
+
+/// What a saver does, and somebody who loads.
+impl Shard {
+    /// Writes the parts of a table that are not written yet until a block is full, and says whether that was all, or
+    /// there is no such table.
+    pub(crate) fn save_key(&mut self, hash: u64, key: &[u8], walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
+        self.slot(hash, key).is_none_or(|slot| self.record_mut(slot).save_slice(walk, saver))
+    }
+
+    /// Files a record, unless its key is there already.
+    pub(crate) fn load(&mut self, hash: u64, record: Record, rules: &Rules) -> bool {
+        let is_new = self.slot(hash, record.key()).is_none();
+        if is_new {
+            self.sums.exchange(Sums::default(), Sums::of(&record));
+            self.insert(hash, record, rules);
+        }
+        is_new
+    }
+}
+
+impl Unsaved for Shard {
+    fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
+        while let Some((at, behind)) = self.keys.place(walk.keys) {
+            for record in self.keys.at_mut(at).records.iter_mut() {
+                if saver.blocks.is_full() || !record.save_slice(walk, saver) {
+                    return false;
+                }
+            }
+            let Some(behind) = behind else { break };
+            walk.keys = behind;
+        }
+        true
+    }
+
+    fn heap_bytes(&self) -> usize {
+        Self::heap_bytes(self)
     }
 }
 

@@ -21,11 +21,17 @@ mod builder;
 mod expiry;
 mod fields;
 mod keys;
+#[cfg(feature = "snapshot")]
+mod load;
 mod many;
 mod purge;
 mod sample;
+#[cfg(feature = "snapshot")]
+mod save;
 mod scan;
 mod stats;
+#[cfg(feature = "snapshot")]
+mod walk;
 
 pub use builder::Builder;
 pub use many::Overwrite;
@@ -41,6 +47,7 @@ use crate::hash::{Record, Scope};
 use crate::listener::Listener;
 use crate::room::Room;
 use crate::rules::{Rules, TAG_BITS};
+use crate::saving::Saving;
 use crate::shard::{Shard, Visit};
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
 use crate::time::{Clock, Now};
@@ -71,6 +78,7 @@ pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,
     room: Option<Room>,
+    saving: Saving,
     clock: Clock,
     listener: Option<Listener>,
     /// How far a hash's shard bits are from the lowest but one, when they are on top.
@@ -112,7 +120,7 @@ impl Store {
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
-        Self { shards, rules, room, clock, listener, shard_shift }
+        Self { shards, rules, room, saving: Saving::default(), clock, listener, shard_shift }
     }
 
     /// A call that may change what the store holds.
@@ -121,7 +129,12 @@ impl Store {
     /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
     #[inline]
     fn call(&self) -> Call<'_> {
-        Call::new(self.now(), self.room.as_ref(), self.listener.as_ref())
+        self.call_at(self.now())
+    }
+
+    #[inline]
+    fn call_at<'a>(&'a self, now: Now<'a>) -> Call<'a> {
+        Call::new(now, &self.saving, self.room.as_ref(), self.listener.as_ref())
     }
 
     /// The instant of a call.
@@ -163,12 +176,12 @@ impl Store {
     #[inline]
     fn change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
         let call = self.call();
-        let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         if shard.has_deadlines() {
-            shard = self.purge_before_change(shard, hash, key, scope, cx.now);
+            shard = self.purge_before_change(shard, hash, key, scope, call.now());
         }
+        let cx = Context::of_change(&self.rules, &call);
         let mut visit = shard.visit(hash, key, scope, cx)?;
         if visit.record.len() == 0 {
             return None;
@@ -204,12 +217,12 @@ impl Store {
     #[inline]
     fn change_or_create<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
-        let cx = Context::of_change(&self.rules, &call);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         if shard.has_deadlines() {
-            shard = self.purge_before_change(shard, hash, key, scope, cx.now);
+            shard = self.purge_before_change(shard, hash, key, scope, call.now());
         }
+        let cx = Context::of_change(&self.rules, &call);
         let mut visit = shard.visit_or_new(hash, key, scope, cx);
         change(&mut visit)
     }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 
-pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Releases a lock to whoever waits for it. A thread that takes the same lock again and again would otherwise get it
 /// again before another one has woken up.

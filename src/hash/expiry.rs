@@ -10,6 +10,7 @@ use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
 use crate::hash::packed::Deadlines;
 use crate::hash::{Pair, Record, entry};
 use crate::listener::Expired;
+use crate::saving::Mark;
 use crate::time::{Deadline, Now};
 use crate::value::HashValue;
 
@@ -202,11 +203,23 @@ impl Record {
             self.purge(Scope::Hash, cx.at(&end));
             if self.len() > 0 {
                 let key = self.key().to_vec();
-                let record = self.measured(cx, |record| record.move_to(b""));
+                let record = self.measured(cx, |record| record.take_out(cx));
                 outbox.put(Expired::Key { key, hash: HashValue::of(record, cx.rules) });
             }
         }
         self.clear(cx);
+    }
+
+    /// Takes the fields out of the store, where no saver finds them.
+    fn take_out(&mut self, cx: Context<'_>) -> Self {
+        if let Self::Table(table) = self
+            && cx.is_saving()
+        {
+            table.save_all_ahead(cx);
+        }
+        let mut record = self.move_to(b"", cx);
+        record.set_mark(Mark::default());
+        record
     }
 
     /// The last field takes the key's deadline with it.

@@ -13,15 +13,15 @@
 //! deadlines, `draft.rs` makes the changes.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. No bytes at all are the empty hash with the empty key; otherwise all parts are there and nothing follows them.
+//! 1. No bytes at all are an empty hash with the empty key; otherwise all parts are there and nothing follows them.
 //! 2. Ends never fall, and the last one is the length of the entries.
 //! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
 //! 4. Each tag is that of its field, and no field stands twice.
 //! 5. The tail is that of `deadlines.rs`: flag bit 1 says that the key has a deadline, bit 2 that a field has. A hash
 //!    without fields has none.
 //!
-//! The other flags are marks, kept as they are through changes and conversions: bit 3 is that of a save. Only the empty
-//! hash with the empty key has no place for them.
+//! Flag bit 3 is the [`Mark`] of a save, kept as it is through changes and conversions. No bytes at all have the mark of no
+//! bit.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
@@ -31,6 +31,7 @@ use std::ops::Range;
 
 mod deadlines;
 mod draft;
+mod image;
 
 use crate::hash::entry;
 use crate::hash::tags::{LANES, first_equal, next_equal};
@@ -38,9 +39,11 @@ use crate::random::Random;
 use crate::rules::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
 use crate::rules::Rules;
+use crate::saving::Mark;
 pub(crate) use deadlines::Deadlines;
 use deadlines::Tail;
 pub(crate) use draft::Draft;
+pub(crate) use image::read_pair;
 
 /// Flag: ends are two bytes wide.
 const WIDE: u8 = 1;
@@ -50,8 +53,10 @@ const KEY_DEADLINE: u8 = 1 << 1;
 const FIELD_DEADLINES: u8 = 1 << 2;
 /// Flags: there is a tail of deadlines.
 const DEADLINES: u8 = KEY_DEADLINE | FIELD_DEADLINES;
-/// The flags that are no marks.
+/// The flags that say what is where.
 const FORM: u8 = WIDE | DEADLINES;
+/// Flag: the mark.
+const MARK: u8 = 1 << 3;
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
 
@@ -187,21 +192,21 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 
 impl Packed {
     /// An empty hash under this key.
-    pub(crate) fn new(key: &[u8]) -> Self {
-        Self::assemble(0, key, std::iter::empty())
+    pub(crate) fn new(mark: Mark, key: &[u8]) -> Self {
+        Self::assemble(mark, key, std::iter::empty())
     }
 
-    /// A hash of these marks and this key from tagged entries, which must be no more and no larger than
+    /// A hash of this mark and this key from tagged entries, which must be no more and no larger than
     /// [`fits`](Self::fits) allows.
-    pub(crate) fn assemble<'a>(marks: u8, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
+    pub(crate) fn assemble<'a>(mark: Mark, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
         let (fields, entry_bytes) = entries.clone().fold((0, 0), |(n, sum), (_, entry)| (n + 1, sum + entry.len()));
-        if fields == 0 && key.is_empty() {
+        if fields == 0 && key.is_empty() && mark == Mark::default() {
             return Self::default();
         }
         let wide = entry_bytes > NARROW_MAX;
         let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
         let mut bytes = Vec::with_capacity(head_len + fields * (2 + usize::from(wide)) + entry_bytes);
-        bytes.push(marks | if wide { WIDE } else { 0 });
+        bytes.push(mark.to_flag(MARK) | if wide { WIDE } else { 0 });
         bytes.extend_from_slice(&(fields as u16).to_le_bytes());
         entry::push_varint(&mut bytes, key.len());
         bytes.extend_from_slice(key);
@@ -226,8 +231,16 @@ impl Packed {
         fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
     }
 
-    pub(crate) fn marks(&self) -> u8 {
-        self.flags() & !FORM
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of_flag(self.flags(), MARK)
+    }
+
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        match self.0.first_mut() {
+            Some(flags) => *flags = *flags & !MARK | mark.to_flag(MARK),
+            None => *self = Self::new(mark, b""),
+        }
     }
 
     #[inline]
@@ -253,10 +266,10 @@ impl Packed {
     }
 
     /// A copy under another key.
-    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
+    pub(crate) fn with_key(&self, mark: Mark, key: &[u8]) -> Self {
         let layout = Layout::of(&self.0);
         if layout.fields == 0 {
-            return Self::new(key);
+            return Self::new(mark, key);
         }
         let rest = &self.0[layout.tags_at..];
         let mut copy = Vec::with_capacity(KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len());
@@ -264,7 +277,9 @@ impl Packed {
         entry::push_varint(&mut copy, key.len());
         copy.extend_from_slice(key);
         copy.extend_from_slice(rest);
-        Self(copy.into_boxed_slice())
+        let mut copy = Self(copy.into_boxed_slice());
+        copy.set_mark(mark);
+        copy
     }
 
     #[inline]
@@ -375,7 +390,8 @@ impl Packed {
     pub(crate) fn validate(&self, rules: &Rules) {
         let bytes = &self.0;
         let layout = Layout::of(bytes);
-        assert!(bytes.is_empty() || layout.fields > 0 || !self.key().is_empty(), "1: bytes for nothing");
+        let is_needed = layout.fields > 0 || !self.key().is_empty() || self.mark() != Mark::default();
+        assert!(bytes.is_empty() || is_needed, "1: bytes for nothing");
         let mut end = 0;
         for index in 0..layout.fields {
             let entry = layout.entry(bytes, index);

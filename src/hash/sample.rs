@@ -71,6 +71,7 @@ mod tests {
     use crate::hash::Encoding;
     use crate::random::tests::assert_even;
     use crate::rules::{Rules, Thresholds};
+    use crate::saving::{Mark, Saving};
     use crate::time::{Clock, Now};
 
     /// A hash of these numbered fields out of so many that were there once, the same at every run.
@@ -78,9 +79,10 @@ mod tests {
         let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
         let mut rules = Rules::with_thresholds(thresholds);
         rules.seed(1);
-        let call = Call::new(Now::on(&Clock::System), None, None);
+        let saving = Saving::default();
+        let call = Call::new(Now::on(&Clock::System), &saving, None, None);
         let cx = Context::of_change(&rules, &call);
-        let mut record = Record::new(b"key");
+        let mut record = Record::new(Mark::default(), b"key");
         (0..once).for_each(|n| _ = record.set(n.to_string().as_bytes(), b"value", cx).unwrap());
         for n in (0..once).filter(|&n| !kept(n)) {
             record.remove(n.to_string().as_bytes(), cx);

@@ -31,6 +31,7 @@ use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::entry;
 use crate::rules::Rules;
+use crate::saving::Mark;
 use crate::time::Deadline;
 use place::Place;
 
@@ -45,9 +46,10 @@ pub(crate) struct Fields {
     slots: HashTable<Place>,
     arena: Vec<u8>,
     boxes: Vec<Box<[u8]>>,
-    garbage: usize,
     boxed_bytes: usize,
     soonest: Deadline,
+    garbage: u32, // of less than 2^30 bytes
+    mark: Mark,
 }
 
 impl Default for Fields {
@@ -56,9 +58,10 @@ impl Default for Fields {
             slots: HashTable::new(),
             arena: Vec::new(),
             boxes: Vec::new(),
-            garbage: 0,
             boxed_bytes: 0,
             soonest: Deadline::NEVER,
+            garbage: 0,
+            mark: Mark::default(),
         }
     }
 }
@@ -196,7 +199,7 @@ impl Fields {
     /// Gives up the bytes of an entry whose slot is gone or about to be changed.
     fn discard(&mut self, place: Place, cx: Context<'_>) {
         let Some(index) = place.as_box() else {
-            self.garbage += self.inline_bytes(place);
+            self.garbage += self.inline_bytes(place) as u32;
             return;
         };
         let last = self.boxes.len() - 1;
@@ -215,8 +218,8 @@ impl Fields {
         if self.boxes.len() < self.boxes.capacity() / 4 {
             self.boxes.shrink_to(self.boxes.len() * 2);
         }
-        if self.garbage > GARBAGE_MIN.max(self.arena.len() / 4) {
-            self.compact((self.arena.len() - self.garbage) / 8);
+        if self.garbage() > GARBAGE_MIN.max(self.arena.len() / 4) {
+            self.compact((self.arena.len() - self.garbage()) / 8);
         }
     }
 
@@ -230,7 +233,7 @@ impl Fields {
 
     /// Writes the arena anew, without garbage and with so much room.
     fn compact(&mut self, room: usize) {
-        let mut arena = Vec::with_capacity(self.arena.len() - self.garbage + room);
+        let mut arena = Vec::with_capacity(self.arena.len() - self.garbage() + room);
         for place in &mut self.slots {
             if place.as_box().is_none() {
                 let stored = stored_at(&self.arena, &self.boxes, *place);
@@ -241,6 +244,24 @@ impl Fields {
         }
         self.arena = arena;
         self.garbage = 0;
+    }
+
+    /// Bytes of the arena that belong to no entry any more.
+    fn garbage(&self) -> usize {
+        self.garbage as usize
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        self.mark = mark;
+    }
+
+    /// All entries, each with its deadline behind it if it says that it has one.
+    pub(crate) fn stored_entries(&self) -> impl Iterator<Item = (bool, &[u8])> {
+        self.slots.iter().map(|&place| (place.is_timed(), self.stored(place)))
     }
 
     /// Takes over one entry of another segment.
@@ -314,11 +335,12 @@ impl Segment for Fields {
     }
 
     fn split(&mut self, bit: u64, rules: &Rules) -> Self {
-        let mut old = std::mem::take(self);
+        let sibling = self.sibling();
+        let mut old = std::mem::replace(self, self.sibling());
         let places = std::mem::take(&mut old.slots);
         let tagged: Vec<(u64, Place)> =
             places.iter().map(|&place| (hash_at(&old.arena, &old.boxes, place, rules), place)).collect();
-        let mut upper = Self::default();
+        let mut upper = sibling;
         for (side, upper_half) in [(&mut *self, false), (&mut upper, true)] {
             let mine = || tagged.iter().filter(|(hash, _)| (hash & bit != 0) == upper_half);
             side.slots = slots::with_final_capacity(mine().count());
@@ -338,11 +360,19 @@ impl Segment for Fields {
 
     fn absorb(&mut self, mut other: Self, rules: &Rules) {
         let places = std::mem::take(&mut other.slots);
-        self.arena.reserve_exact(other.arena.len() - other.garbage);
+        self.arena.reserve_exact(other.arena.len() - other.garbage());
         for &place in &places {
             let hash = hash_at(&other.arena, &other.boxes, place, rules);
             self.adopt(hash, place, &mut other, rules);
         }
+    }
+
+    fn may_absorb(&self, other: &Self) -> bool {
+        self.mark == other.mark
+    }
+
+    fn sibling(&self) -> Self {
+        Self { mark: self.mark, ..Self::default() }
     }
 }
 
@@ -386,7 +416,7 @@ impl Fields {
                 None => assert!(entry.len() <= INLINE_MAX, "4: {} bytes in the arena", entry.len()),
             }
         }
-        assert_eq!(self.arena.len(), inline_bytes + self.garbage, "2: garbage");
+        assert_eq!(self.arena.len(), inline_bytes + self.garbage(), "2: garbage");
         assert_eq!(boxed.len(), self.boxes.len(), "3: boxes");
         assert_eq!(self.boxed_bytes, self.boxes.iter().map(|entry| entry.len()).sum::<usize>(), "3: bytes of boxes");
     }

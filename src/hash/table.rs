@@ -10,17 +10,20 @@
 //! 1. `entry_bytes` is the sum of the lengths of all entries: what they would take packed.
 //! 2. `oversized` counts the fields and the values longer than the thresholds' `max_string`.
 //! 3. No field's deadline is sooner than `soonest`. Setting one lowers it, purging makes it exact.
+//! 4. Flag `HEAD` is the mark of key and deadline; each segment has one of its own; and while flag `WHOLE` is the mark of a
+//!    save, all segments have it too.
 
 use std::mem::size_of;
 
 use crate::call::Context;
-use crate::directory::{At, Directory, Segment, Segments};
-use crate::hash::entry;
+use crate::directory::{At, Directory, Position, Segment, Segments};
 use crate::hash::expiry::report_field;
 use crate::hash::packed::{Deadlines, Packed};
 use crate::hash::segment::{EntriesOf, Fields};
+use crate::hash::{entry, image};
 use crate::random::Random;
 use crate::rules::{Rules, TAG_BITS};
+use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
 
 /// Empty buckets that a draw meets before it counts entries instead.
@@ -35,17 +38,33 @@ pub(crate) struct Table {
     oversized: usize,
     deadline: Deadline,
     soonest: Deadline,
+    /// What the snapshot at hand calls it, once its head is written.
+    saved_as: u32,
     marks: u8,
 }
 
+/// Flag: the mark of the head.
+const HEAD: u8 = 1;
+/// Flag: the mark of everything.
+const WHOLE: u8 = 1 << 1;
+
 impl Table {
-    fn new(marks: u8, key: &[u8], deadline: Deadline) -> Self {
-        let fields = Directory::new(TAG_BITS);
-        Self { key: key.into(), fields, entry_bytes: 0, oversized: 0, deadline, soonest: Deadline::NEVER, marks }
+    /// An empty table.
+    pub(crate) fn new(mark: Mark, key: &[u8], deadline: Deadline) -> Self {
+        Self {
+            key: key.into(),
+            fields: Directory::new(TAG_BITS),
+            entry_bytes: 0,
+            oversized: 0,
+            deadline,
+            soonest: Deadline::NEVER,
+            saved_as: 0,
+            marks: mark.to_flag(HEAD | WHOLE),
+        }
     }
 
     pub(crate) fn from_packed(packed: &Packed, cx: Context<'_>) -> Self {
-        let mut table = Self::new(packed.marks(), packed.key(), packed.deadline());
+        let mut table = Self::new(packed.mark(), packed.key(), packed.deadline());
         for (_, entry) in packed.entries() {
             let (field, value) = entry::pair(entry);
             table.set(cx.rules.hash(field), field, value, cx);
@@ -61,7 +80,7 @@ impl Table {
     pub(crate) fn to_packed(&self, rules: &Rules) -> Packed {
         let tagged = |entry| (rules.tag(entry::pair(entry).0), entry);
         let entries: Vec<(u8, &[u8])> = self.entries().map(tagged).collect();
-        let mut packed = Packed::assemble(self.marks, &self.key, entries.iter().copied());
+        let mut packed = Packed::assemble(self.mark(), &self.key, entries.iter().copied());
         if self.deadline.min(self.soonest) != Deadline::NEVER {
             let fields = entries.iter().map(|(_, entry)| entry::pair(entry).0);
             let deadline = |field| self.field_deadline(rules.hash(field), field).unwrap_or(Deadline::NEVER);
@@ -70,18 +89,15 @@ impl Table {
         packed
     }
 
-    #[cfg(test)]
-    pub(crate) fn marks(&self) -> u8 {
-        self.marks
-    }
-
     pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
     /// A copy under another key.
-    pub(crate) fn with_key(&self, key: &[u8]) -> Self {
-        Self { key: key.into(), fields: self.fields.clone(), ..*self }
+    pub(crate) fn with_key(&self, mark: Mark, key: &[u8]) -> Self {
+        let mut copy = Self { key: key.into(), fields: self.fields.clone(), ..*self };
+        copy.set_mark(mark);
+        copy
     }
 
     pub(crate) fn set_key(&mut self, key: &[u8]) {
@@ -109,6 +125,11 @@ impl Table {
     pub(crate) fn get(&self, field: &[u8], rules: &Rules) -> Option<&[u8]> {
         let hash = rules.hash(field);
         self.fields.find(hash)?.get(hash, field)
+    }
+
+    /// Makes room for so many fields more.
+    pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
+        self.fields.reserve(fields, rules);
     }
 
     /// Gives back all slack. O(n).
@@ -150,16 +171,17 @@ impl Table {
     pub(crate) fn set(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
         let rules = cx.rules;
         self.oversized += usize::from(rules.is_oversized(value.len()));
-        let old_len = self
-            .fields
-            .locate(hash)
-            .and_then(|at| self.fields.edit(at, |fields| fields.replace(hash, field, value, cx)));
+        let old_len = self.fields.locate(hash).and_then(|at| {
+            self.save_ahead_at(at, cx);
+            self.fields.edit(at, |fields| fields.replace(hash, field, value, cx))
+        });
         if let Some(old_len) = old_len {
             self.oversized -= usize::from(rules.is_oversized(old_len));
             self.entry_bytes = self.entry_bytes - old_len + value.len();
             return false;
         }
         let at = self.fields.prepare_insert(hash, rules);
+        self.save_ahead_at(at, cx); // the first segment has no mark yet
         self.fields.edit(at, |fields| fields.insert(hash, field, value, rules));
         self.oversized += usize::from(rules.is_oversized(field.len()));
         self.entry_bytes += entry::len(field, value);
@@ -169,12 +191,104 @@ impl Table {
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> bool {
         let Some(at) = self.fields.locate(hash) else { return false };
+        self.save_ahead_at(at, cx);
         let Some(old_len) = self.fields.edit(at, |fields| fields.remove(hash, field, cx)) else { return false };
         let strings = [field.len(), old_len];
         self.oversized -= strings.into_iter().filter(|&len| cx.rules.is_oversized(len)).count();
         self.entry_bytes -= entry::len(field, b"") + old_len;
         self.fields.settle_removal(at, cx.rules);
         true
+    }
+}
+
+/// Saves; see `saving.rs`.
+impl Table {
+    /// The mark of key and deadline.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of_flag(self.marks, HEAD)
+    }
+
+    /// Marks everything.
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        self.marks = mark.to_flag(HEAD | WHOLE);
+        self.fields.edit_all(|fields| fields.set_mark(mark));
+    }
+
+    /// Whether it has this mark as a whole.
+    pub(crate) fn is_saved(&self, mark: Mark) -> bool {
+        Mark::of_flag(self.marks, WHOLE) == mark
+    }
+
+    fn save_head(&mut self, saver: &mut Saver<'_>) {
+        self.saved_as = saver.next_table();
+        saver.blocks.write(|items| image::write_head(items, self.saved_as, &self.key, self.deadline, self.len()));
+    }
+
+    /// Before key or deadline are changed.
+    pub(crate) fn save_head_ahead(&mut self, cx: Context<'_>) {
+        cx.save_ahead(|saver| self.save_head(saver));
+        self.marks = self.marks & !HEAD | cx.mark().to_flag(HEAD);
+    }
+
+    /// Before a segment is changed.
+    #[inline]
+    fn save_ahead_at(&mut self, at: At, cx: Context<'_>) {
+        if self.fields.at(at).mark() != cx.mark() {
+            self.save_part_ahead(at, cx);
+        }
+    }
+
+    #[cold]
+    fn save_part_ahead(&mut self, at: At, cx: Context<'_>) {
+        let (id, fields) = (self.saved_as, self.fields.at_mut(at));
+        cx.save_ahead(|saver| image::write_parts(saver.blocks, id, fields));
+        fields.set_mark(cx.mark());
+    }
+
+    /// Before the table leaves the store.
+    pub(crate) fn save_all_ahead(&mut self, cx: Context<'_>) {
+        let mut next = Some(Position::default());
+        while let Some((at, behind)) = next.and_then(|position| self.fields.place(position)) {
+            self.save_ahead_at(at, cx);
+            next = behind;
+        }
+    }
+}
+
+impl Unsaved for Table {
+    fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
+        let mark = saver.mark;
+        if self.is_saved(mark) {
+            return true;
+        }
+        if self.mark() != mark {
+            self.save_head(saver);
+            self.marks = self.marks & !HEAD | mark.to_flag(HEAD);
+        }
+        let id = self.saved_as;
+        let mut next = match walk.table {
+            Some((table, position)) if table == id => Some(position),
+            _ => Some(Position::default()),
+        };
+        while let Some((at, behind)) = next.and_then(|position| self.fields.place(position)) {
+            if saver.blocks.is_full() {
+                walk.table = next.map(|position| (id, position));
+                return false;
+            }
+            let fields = self.fields.at_mut(at);
+            if fields.mark() != mark {
+                image::write_parts(saver.blocks, id, fields);
+                fields.set_mark(mark);
+            }
+            next = behind;
+        }
+        self.marks = mark.to_flag(HEAD | WHOLE);
+        true
+    }
+
+    fn heap_bytes(&self) -> usize {
+        Self::heap_bytes(self)
     }
 }
 
@@ -197,6 +311,7 @@ impl Table {
     /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
     pub(crate) fn set_field_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         if let Some(at) = self.fields.locate(hash) {
+            self.save_ahead_at(at, cx);
             self.fields.edit(at, |fields| fields.set_deadline(hash, field, deadline, cx));
             self.soonest = self.soonest.min(deadline);
         }

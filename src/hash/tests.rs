@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::call::Call;
+use crate::saving::Saving;
 use crate::time::{Clock, Now};
 
 fn rules(thresholds: Thresholds) -> Rules {
@@ -10,7 +11,8 @@ fn rules(thresholds: Thresholds) -> Rules {
 
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
-    let call = Call::new(Now::on(&Clock::System), None, None);
+    let saving = Saving::default();
+    let call = Call::new(Now::on(&Clock::System), &saving, None, None);
     let cx = Context::of_change(rules, &call);
     let began = record.encoding();
     let result = work(record, cx);
@@ -21,22 +23,18 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
 
 #[test]
 fn marks_travel_through_changes_and_conversions() {
-    const MARK: u8 = 1 << 3;
+    let mark = Mark::of_flag(1, 1);
     let rules = rules(Thresholds::default().max_fields(4));
-    let mut record = Record::Packed(Packed::assemble(MARK, b"key", std::iter::empty()));
-    let marks = |record: &Record| match record {
-        Record::Packed(packed) => packed.marks(),
-        Record::Table(table) => table.marks(),
-    };
+    let mut record = Record::new(mark, b"key");
     call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();
-    assert_eq!((record.encoding(), marks(&record)), (Encoding::Packed, MARK), "wide ends");
+    assert_eq!((record.encoding(), record.mark()), (Encoding::Packed, mark), "wide ends");
     let many: Vec<[u8; 1]> = (0..9).map(|n| [n]).collect();
     let pairs: Vec<Pair<'_>> = many.iter().map(|field| (&field[..], &b"value"[..])).collect();
     call(&mut record, &rules, |record, cx| record.put_many(&pairs, cx));
-    assert_eq!((record.encoding(), marks(&record)), (Encoding::Table, MARK));
+    assert_eq!((record.encoding(), record.mark()), (Encoding::Table, mark));
     let fields: Vec<&[u8]> = many[1..].iter().map(|field| &field[..]).collect();
     call(&mut record, &rules, |record, cx| record.remove_many(&fields, cx));
-    assert_eq!((record.encoding(), marks(&record)), (Encoding::Packed, MARK));
+    assert_eq!((record.encoding(), record.mark()), (Encoding::Packed, mark));
     assert_eq!(record.key(), b"key");
 }
 
@@ -44,7 +42,7 @@ fn marks_travel_through_changes_and_conversions() {
 fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
     const LONG: usize = 2 << 20;
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(b"key");
+    let mut record = Record::new(Mark::default(), b"key");
     for n in 0..200 {
         call(&mut record, &rules, |record, cx| record.set(format!("field:{n}").as_bytes(), b"short", cx)).unwrap();
     }
@@ -64,7 +62,7 @@ fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
 #[test]
 fn an_emptied_arena_gives_its_bytes_back() {
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(b"key");
+    let mut record = Record::new(Mark::default(), b"key");
     let fields: Vec<String> = (0..5_000).map(|n| format!("field:{n}")).collect();
     for field in &fields {
         call(&mut record, &rules, |record, cx| record.set(field.as_bytes(), &[0; 50], cx)).unwrap();

@@ -34,8 +34,12 @@ impl Store {
         let call = self.call();
         for shard in &self.shards {
             let empty = Shard::new(self.shards.len().ilog2());
-            let old = std::mem::replace(&mut *shard.write(), empty);
+            let mut shard = shard.write();
+            let cx = Context::of_change(&self.rules, &call);
+            let old = std::mem::replace(&mut *shard, empty);
             call.settle(old.heap_bytes(), 0);
+            let old = cx.leave_to_saver(Box::new(old));
+            drop(shard);
             call.pass_lock();
             drop(old);
         }
@@ -127,10 +131,10 @@ impl Store {
     /// keys are judged and removed. Do not wait for other threads in it.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         let call = self.call();
-        let cx = Context::of_change(&self.rules, &call);
         let mut removed = 0;
         for shard in &self.shards {
-            let mut shard = self.lock_purged(shard, RwLock::write, cx.now);
+            let mut shard = self.lock_purged(shard, RwLock::write, call.now());
+            let cx = Context::of_change(&self.rules, &call);
             // All are judged before the first is removed, because a removal moves the others.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::call::Context;
+use crate::call::{Call, Context};
 use crate::error::{Error, Result};
 use crate::hash::{Record, Scope};
 use crate::shard::{Shard, Taken};
@@ -188,8 +188,8 @@ impl Store {
             let growth = from.growth_in_place_of(to, new, source == Source::Stays);
             let transfer = |to: &mut Record| {
                 let made = match source {
-                    Source::Moves => from.measured(cx, |from| from.move_to(new)),
-                    Source::Stays => from.with_key(new),
+                    Source::Moves => from.measured(cx, |from| from.move_to(new, cx)),
+                    Source::Stays => from.with_key(cx.mark(), new),
                 };
                 to.replace(made, cx);
             };
@@ -210,8 +210,8 @@ impl Store {
             return Err(Error::RepeatedKey);
         }
         let call = self.call();
-        let cx = Context::of_change(&self.rules, &call);
-        let mut visits = Visits::new(self, keys, cx);
+        let mut visits = Visits::new(self, keys, &call);
+        let cx = visits.cx;
         Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
     }
 
@@ -250,15 +250,16 @@ struct Visits<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Visits<'a, N> {
-    fn new(store: &'a Store, keys: [&'a [u8]; N], cx: Context<'a>) -> Self {
+    fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
-        let (mut shards, lock_of) = loop {
+        let (mut shards, lock_of, cx) = loop {
             let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
+            let cx = Context::of_change(&store.rules, call);
             let needs_slices = |at: &usize| {
                 let shard = &shards[lock_of[*at]];
                 shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
             };
-            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of) };
+            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of, cx) };
             drop(shards);
             store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now);
         };

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::call::{Call, Context};
+use crate::call::Context;
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
@@ -82,7 +82,7 @@ impl Store {
     fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, mut wants_more: impl FnMut(usize, usize) -> bool) {
         let mut last = None;
         loop {
-            let call = self.call_at(now);
+            let call = self.call_at(now.clone());
             let mut shard = shard.write();
             let (keys, fields) = (shard.len(), shard.sums().fields);
             last = shard.purge_slice(last, Context::of_change(&self.rules, &call));
@@ -138,10 +138,9 @@ impl Store {
     #[cold]
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
         let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
-        let call = self.call_at(now);
-        let cx = Context::of_change(&self.rules, &call);
+        let call = self.call_at(now.clone());
         let mut shard = self.shard_of(hash).write();
-        drop(shard.visit(hash, key, scope, cx));
+        drop(shard.visit(hash, key, scope, Context::of_change(&self.rules, &call)));
         hand_over(shard);
     }
 
@@ -149,10 +148,5 @@ impl Store {
     #[cold]
     pub(super) fn purge_for_room(&self) -> bool {
         self.purge_expired(usize::MAX).fields > 0
-    }
-
-    /// Another call at the same instant.
-    fn call_at<'a>(&'a self, now: &Now<'a>) -> Call<'a> {
-        Call::new(now.clone(), self.room.as_ref(), self.listener.as_ref())
     }
 }

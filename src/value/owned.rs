@@ -6,6 +6,7 @@ use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Encoding, Record, Sample};
 use crate::rules::{Rules, Thresholds};
+use crate::saving::Mark;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
 
@@ -46,7 +47,7 @@ impl HashValue {
 
     /// A copy of a record, which may be in the midst of a call that has not chosen its encoding yet.
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
-        if record.len() == 0 { Self::empty(rules) } else { Self::of(record.with_key(b""), rules) }
+        if record.len() == 0 { Self::empty(rules) } else { Self::of(record.with_key(Mark::default(), b""), rules) }
     }
 
     /// A record under the empty key, which leaves its store.

@@ -161,7 +161,7 @@ impl<'a> Tail<'a> {
     }
 }
 
-fn bitmap_len(fields: usize) -> usize {
+pub(super) fn bitmap_len(fields: usize) -> usize {
     fields.div_ceil(8)
 }
 

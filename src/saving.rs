@@ -1,0 +1,294 @@
+//! What writers and a saver have in common, so that a store can be saved as it was at one instant while everybody works
+//! on.
+//!
+//! # The instant
+//! A save begins by incrementing the store's epoch, one atomic number. A call that changes something reads the epoch once,
+//! when it holds its last lock ([`Call::lock_held`](crate::call::Call::lock_held)). What the calls of the epochs before have
+//! done is in the snapshot, of what the others do nothing is. A call that began after another one had returned cannot
+//! have read an older epoch, so the snapshot holds a prefix in time of all calls, on whatever shards.
+//!
+//! # The marks
+//! Each record, and each segment of a table, has a [`Mark`]: whether the save at hand has written it. From one save to the
+//! next the two marks change their meaning, so nobody has to take them off again.
+//! 1. While no save is on, everything has the mark of the epoch.
+//! 2. The saver walks over all shards, writes what has the other mark, and gives it that of the epoch.
+//! 3. A call that is about to change a record or a segment with another mark than its epoch's writes it first, *ahead* of
+//!    the saver, as it is: into the [`Queue`], in memory, because nobody waits for a disk.
+//! 4. What is new has the mark of its call's epoch. Halves have that of what was split; only segments of one mark are merged.
+//! 5. A table that is removed with segments that are not written yet goes to the queue as a whole; of one that moves to
+//!    another key the queue is told the key, because the saver may have passed it already.
+//! 6. A save that fails walks on without writing until 1 holds again.
+
+use std::mem::take;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use crate::directory::Position;
+use crate::sync::Mutex;
+
+/// Bytes of items from which on a block is full: what is written at a time, and about what is saved under one lock.
+pub(crate) const BLOCK_BYTES: usize = 64 << 10;
+/// Bytes that are kept free before the items of a block, for its head.
+pub(crate) const BLOCK_HEAD: usize = 12;
+
+/// Whether a save has written something, in turns: see the module's documentation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark(bool);
+
+impl Mark {
+    /// The mark as a bit of a byte of flags.
+    #[inline]
+    pub(crate) const fn to_flag(self, flag: u8) -> u8 {
+        if self.0 { flag } else { 0 }
+    }
+
+    #[inline]
+    pub(crate) const fn of_flag(flags: u8, flag: u8) -> Self {
+        Self(flags & flag != 0)
+    }
+}
+
+/// The number of saves that have begun, and ended: odd while one is on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Epoch(u32);
+
+impl Epoch {
+    #[inline]
+    pub(crate) fn mark(self) -> Mark {
+        Mark(self.0.wrapping_add(1) >> 1 & 1 == 1)
+    }
+
+    pub(crate) fn is_saving(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// The items of a block, with room for its head in front of them. `hash/image.rs` draws them.
+#[derive(Debug)]
+pub(crate) struct Items {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) keys: u64,
+    pub(crate) fields: u64,
+}
+
+impl Default for Items {
+    fn default() -> Self {
+        let mut bytes = Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8);
+        bytes.resize(BLOCK_HEAD, 0);
+        Self { bytes, keys: 0, fields: 0 }
+    }
+}
+
+impl Items {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.len() == BLOCK_HEAD
+    }
+}
+
+/// Blocks of items that wait to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    full: Vec<Items>,
+    open: Option<Items>,
+    block_bytes: usize,
+    /// Bytes in all of them.
+    bytes: usize,
+}
+
+impl Blocks {
+    /// None, and such that so many bytes fill one.
+    pub(crate) fn of(block_bytes: usize) -> Self {
+        Self { block_bytes, ..Self::default() }
+    }
+
+    /// Writes an item.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Items)) {
+        let items = self.open.get_or_insert_default();
+        let before = items.bytes.len();
+        write(items);
+        self.bytes += items.bytes.len() - before;
+        if items.bytes.len() - BLOCK_HEAD >= self.block_bytes {
+            self.full.extend(self.open.take());
+        }
+    }
+
+    /// Whether so much waits that it should be written.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    pub(crate) fn take_full(&mut self) -> Vec<Items> {
+        let full = take(&mut self.full);
+        self.bytes -= full.iter().map(|items| items.bytes.len() - BLOCK_HEAD).sum::<usize>();
+        full
+    }
+
+    pub(crate) fn take_all(&mut self) -> Vec<Items> {
+        self.full.extend(self.open.take().filter(|items| !items.is_empty()));
+        self.take_full()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Who writes what has not been written yet: the saver, or a call ahead of it.
+pub(crate) struct Saver<'a> {
+    pub(crate) blocks: &'a mut Blocks,
+    pub(crate) mark: Mark,
+    next_table: &'a AtomicU32,
+}
+
+impl Saver<'_> {
+    /// A number by which the parts of a table are known in this snapshot. There are fewer tables than such numbers: each
+    /// takes some hundred bytes.
+    pub(crate) fn next_table(&self) -> u32 {
+        self.next_table.fetch_add(1, SeqCst)
+    }
+}
+
+/// Where the saver is in a shard, or in a table: in hash order, which splits and merges do not change.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Walk {
+    pub(crate) keys: Position,
+    /// The table at hand, and where in it.
+    pub(crate) table: Option<(u32, Position)>,
+}
+
+/// Something that left the store before it was written.
+pub(crate) trait Unsaved: Send {
+    /// Writes what is not written yet until a block is full, and says whether that was all.
+    fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool;
+    fn heap_bytes(&self) -> usize;
+}
+
+/// What calls leave to the saver.
+#[derive(Default)]
+struct Queue {
+    blocks: Blocks,
+    removed: Vec<Box<dyn Unsaved>>,
+    removed_bytes: usize,
+    moved: Vec<Box<[u8]>>,
+    most_bytes: usize,
+    has_failed: bool,
+}
+
+impl Queue {
+    fn has_grown(&mut self) {
+        self.most_bytes = self.most_bytes.max(self.blocks.bytes() + self.removed_bytes);
+    }
+}
+
+/// What the saver takes out of the queue.
+pub(crate) enum Left {
+    Blocks(Vec<Items>),
+    Removed(Box<dyn Unsaved>),
+    /// A table that was given this key.
+    Moved(Box<[u8]>),
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(crate) struct Saving {
+    epoch: AtomicU32,
+    next_table: AtomicU32,
+    queue: Mutex<Option<Queue>>,
+}
+
+/// What calls do.
+impl Saving {
+    #[inline]
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(SeqCst))
+    }
+
+    /// Writes something ahead of the saver; nothing if no save is on, or it has failed.
+    #[cold]
+    pub(crate) fn ahead(&self, mark: Mark, write: impl FnOnce(&mut Saver<'_>)) {
+        if let Some(queue) = &mut *self.queue.lock()
+            && !queue.has_failed
+        {
+            write(&mut Saver { blocks: &mut queue.blocks, mark, next_table: &self.next_table });
+            queue.has_grown();
+        }
+    }
+
+    /// Leaves something to the saver that is removed; gives it back if nobody wants it.
+    #[cold]
+    pub(crate) fn leave<U: Unsaved + 'static>(&self, removed: Box<U>) -> Option<Box<U>> {
+        match &mut *self.queue.lock() {
+            Some(queue) if !queue.has_failed => {
+                queue.removed_bytes += removed.heap_bytes();
+                queue.removed.push(removed);
+                queue.has_grown();
+                None
+            }
+            _ => Some(removed),
+        }
+    }
+
+    /// Tells the saver that a table has another key.
+    #[cold]
+    pub(crate) fn table_moved(&self, key: &[u8]) {
+        if let Some(queue) = &mut *self.queue.lock() {
+            queue.moved.push(key.into());
+        }
+    }
+}
+
+/// What the saver does.
+#[cfg(feature = "snapshot")]
+impl Saving {
+    /// Begins a save, of blocks of about so many bytes, unless one is on.
+    pub(crate) fn begin(&self, block_bytes: usize) -> Option<Mark> {
+        let mut queue = self.queue.lock();
+        if queue.is_some() {
+            return None;
+        }
+        *queue = Some(Queue { blocks: Blocks::of(block_bytes), ..Queue::default() });
+        self.next_table.store(0, SeqCst);
+        self.epoch.fetch_add(1, SeqCst);
+        Some(self.epoch().mark())
+    }
+
+    /// A saver that writes into these blocks.
+    pub(crate) fn saver<'a>(&'a self, blocks: &'a mut Blocks, mark: Mark) -> Saver<'a> {
+        Saver { blocks, mark, next_table: &self.next_table }
+    }
+
+    /// From now on, nothing is written any more.
+    pub(crate) fn fail(&self) {
+        let waiting = self.queue.lock().as_mut().map(|queue| {
+            queue.has_failed = true;
+            (take(&mut queue.removed), take(&mut queue.blocks))
+        });
+        drop(waiting); // with no lock held
+    }
+
+    /// The blocks that wait and are full.
+    pub(crate) fn take_full(&self) -> Vec<Items> {
+        self.queue.lock().as_mut().map(|queue| queue.blocks.take_full()).unwrap_or_default()
+    }
+
+    /// Something that was left to the saver, who has walked over all shards; or, if nothing is left, ends the save, and
+    /// says how many bytes waited at most.
+    pub(crate) fn take_or_end(&self) -> Result<Left, usize> {
+        let mut open = self.queue.lock();
+        let Some(queue) = &mut *open else { return Err(0) };
+        if let Some(key) = queue.moved.pop() {
+            return Ok(Left::Moved(key));
+        }
+        if let Some(removed) = queue.removed.pop() {
+            queue.removed_bytes -= removed.heap_bytes();
+            return Ok(Left::Removed(removed));
+        }
+        let blocks = queue.blocks.take_all();
+        if !blocks.is_empty() {
+            return Ok(Left::Blocks(blocks));
+        }
+        let most_bytes = queue.most_bytes;
+        self.epoch.fetch_add(1, SeqCst);
+        *open = None;
+        Err(most_bytes)
+    }
+}

@@ -1,0 +1,137 @@
+//! A snapshot as it is read. Nothing about it is taken for granted.
+
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
+
+use std::io::{self, ErrorKind, Read};
+
+use super::SnapshotError;
+use super::format::{END, FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
+use crate::hash::image::{Cursor, Flaw};
+use crate::saving::BLOCK_HEAD;
+
+/// Bytes that are read at a time where nobody knows how many there are.
+const CHUNK: u64 = 1 << 20;
+
+pub(crate) struct Reader<R> {
+    input: R,
+    offset: u64,
+    /// Of the input, if anybody knows.
+    len: Option<u64>,
+    sequence: u32,
+    keys: u64,
+    items: Vec<u8>,
+}
+
+/// A block that was read.
+pub(crate) enum Block<'a> {
+    Items(Cursor<'a>),
+    /// The last one, with the numbers of keys and fields.
+    End {
+        keys: u64,
+        fields: u64,
+    },
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the head.
+    pub(crate) fn begin(mut input: R, len: Option<u64>) -> Result<Self, SnapshotError> {
+        let mut read = Vec::with_capacity(HEAD_LEN);
+        input.by_ref().take(HEAD_LEN as u64).read_to_end(&mut read)?;
+        let mut fields = Cursor::new(&read);
+        if fields.array() != Ok(MAGIC) {
+            return Err(SnapshotError::NotASnapshot);
+        }
+        let mut parse =
+            || Ok((u16::from_le_bytes(fields.array()?), u16::from_le_bytes(fields.array()?), fields.u64()?));
+        let (version, flags, keys) = parse().map_err(|flaw| at(read.len() as u64, flaw))?;
+        if version != VERSION || flags != FLAGS {
+            return Err(SnapshotError::UnsupportedVersion { version, flags });
+        }
+        if read != head(keys) {
+            return Err(SnapshotError::Corrupt { offset: 0, what: "a head that does not match its checksum" });
+        }
+        Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
+    }
+
+    /// About how many keys there are, as the head says, and as far as the length allows.
+    pub(crate) fn keys(&self) -> u64 {
+        const LEAST_KEY_BYTES: u64 = 8;
+        self.keys.min(self.left().unwrap_or(CHUNK) / LEAST_KEY_BYTES)
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes that are left to be read, if anybody knows.
+    pub(crate) fn left(&self) -> Option<u64> {
+        self.len.map(|len| len.saturating_sub(self.offset))
+    }
+
+    /// Reads a block, and checks its checksum.
+    pub(crate) fn read(&mut self) -> Result<Block<'_>, SnapshotError> {
+        let mut head = [0; BLOCK_HEAD];
+        let start = self.offset;
+        let corrupt = |what| Err(SnapshotError::Corrupt { offset: start, what });
+        self.input.read_exact(&mut head).map_err(|error| ends_early(error, start))?;
+        self.offset = self.offset.saturating_add(BLOCK_HEAD as u64);
+        let mut fields = Cursor::new(&head);
+        let mut parse = || Ok((fields.u32()?, fields.u32()?, fields.u32()?));
+        let (length, sequence, crc) = parse().map_err(|flaw| at(start, flaw))?;
+        if self.left().is_some_and(|left| u64::from(length) > left) {
+            return corrupt("a block longer than the file");
+        }
+        self.items.clear();
+        if self.len.is_some() {
+            self.items.reserve_exact(length as usize);
+        }
+        // Where nobody knows the length, this takes as much memory as there really are bytes, or twice as much.
+        self.input.by_ref().take(length.into()).read_to_end(&mut self.items)?;
+        if self.items.len() != length as usize {
+            return corrupt("a block that ends early");
+        }
+        self.offset = self.offset.saturating_add(length.into());
+        let [checked @ .., _, _, _, _] = &head;
+        if block_crc(checked, &self.items) != crc {
+            return corrupt("a block that does not match its checksum");
+        }
+        if sequence != self.sequence {
+            return corrupt("a block out of order");
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        if self.items.first() == Some(&END) { self.read_end(start) } else { Ok(Block::Items(Cursor::new(&self.items))) }
+    }
+
+    fn read_end(&mut self, start: u64) -> Result<Block<'_>, SnapshotError> {
+        let mut end = Cursor::new(&self.items);
+        let mut parse = || Ok((end.u8()?, end.u64()?, end.u64()?));
+        let (_, keys, fields) = parse().map_err(|flaw| at(start, flaw))?;
+        let mut behind = Vec::new();
+        self.input.by_ref().take(1).read_to_end(&mut behind)?;
+        if !end.is_empty() || !behind.is_empty() {
+            return Err(SnapshotError::Corrupt { offset: self.offset, what: "something behind the end" });
+        }
+        Ok(Block::End { keys, fields })
+    }
+
+    /// The error for an item that was read last of the block at hand, of which this is left.
+    pub(crate) fn flaw(&self, left: usize, flaw: Flaw) -> SnapshotError {
+        at(self.offset.saturating_sub(left as u64), flaw)
+    }
+}
+
+fn at(offset: u64, flaw: Flaw) -> SnapshotError {
+    match flaw {
+        Flaw::Corrupt(what) => SnapshotError::Corrupt { offset, what },
+        Flaw::TooLarge(error) => SnapshotError::TooLarge(error),
+    }
+}
+
+fn ends_early(error: io::Error, offset: u64) -> SnapshotError {
+    if error.kind() == ErrorKind::UnexpectedEof {
+        SnapshotError::Corrupt { offset, what: "the file ends early" }
+    } else {
+        SnapshotError::Io(error)
+    }
+}

@@ -1,0 +1,141 @@
+//! Loading.
+
+use std::io::Read;
+
+use crate::call::Context;
+use crate::error::Error;
+use crate::hash::Record;
+use crate::hash::image::{self, Cursor, Flaw};
+use crate::room::Room;
+use crate::snapshot::{Block, LoadOptions, Progress, Reader, SnapshotError};
+use crate::store::{Builder, Store};
+use crate::time::Now;
+
+type Result<T> = std::result::Result<T, SnapshotError>;
+
+impl Store {
+    /// Reads a store from a snapshot, with the defaults of a new one. See [`Builder::load_from`].
+    ///
+    /// # Errors
+    /// As of [`Builder::load_from`].
+    pub fn load_from(input: impl Read) -> Result<Self> {
+        Self::builder().load_from(input)
+    }
+}
+
+impl Builder {
+    /// Reads a store of these shards, thresholds, limits and clock from a snapshot that
+    /// [`save_to`](Store::save_to) has written, whatever those of the saved store were. What has expired meanwhile is left
+    /// out, and no listener is told. O(n).
+    ///
+    /// Everything is checked before it is believed, and what cannot be right is refused as a whole: nothing is half loaded.
+    /// The snapshot has to end where the input does.
+    ///
+    /// ```
+    /// use hashlet::{SnapshotError, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// let mut snapshot = Vec::new();
+    /// store.save_to(&mut snapshot)?;
+    /// let copy = Store::builder().shards(16).load_from(&snapshot[..])?;
+    /// assert_eq!(copy.get_all("user:1"), store.get_all("user:1"));
+    ///
+    /// snapshot[40] ^= 1;
+    /// assert!(matches!(Store::load_from(&snapshot[..]), Err(SnapshotError::Corrupt { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`] if the reader fails; [`NotASnapshot`](SnapshotError::NotASnapshot),
+    /// [`UnsupportedVersion`](SnapshotError::UnsupportedVersion) and [`Corrupt`](SnapshotError::Corrupt) by what was read;
+    /// [`TooLarge`](SnapshotError::TooLarge) if it passes one of the limits.
+    pub fn load_from(self, input: impl Read) -> Result<Store> {
+        self.load_from_with(input, LoadOptions::new())
+    }
+
+    /// [`load_from`](Self::load_from) with options.
+    ///
+    /// # Errors
+    /// As of [`load_from`](Self::load_from).
+    ///
+    /// # Panics
+    /// If the options' closure does.
+    pub fn load_from_with(self, input: impl Read, options: LoadOptions<'_>) -> Result<Store> {
+        self.load(input, None, options)
+    }
+
+    /// Loads from an input of this length, if anybody knows it.
+    pub(super) fn load(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
+        let mut reader = Reader::begin(input, len)?;
+        let mut store = self.build();
+        let expected_keys = reader.keys();
+        store.reserve(usize::try_from(expected_keys).unwrap_or(usize::MAX));
+        let (rules, clock) = (store.rules.clone(), store.clock.clone());
+        let now = Now::on(&clock);
+        let cx = Context::of_look(&rules, &now);
+        let mut images = image::Reader::default();
+        let mut progress = options.progress;
+        let told = loop {
+            let left = reader.left();
+            match reader.read()? {
+                Block::End { keys, fields } => break (keys, fields),
+                Block::Items(mut items) => {
+                    if let Err(flaw) = store.file_all(&mut images, &mut items, left, cx) {
+                        let left = items.len();
+                        return Err(reader.flaw(left, flaw));
+                    }
+                }
+            }
+            store.check_room()?;
+            progress.call(Progress { keys: images.keys, expected_keys, bytes: reader.offset() });
+        };
+        let flaw = |flaw| reader.flaw(0, flaw);
+        if told != (images.keys, images.fields) {
+            return Err(flaw(Flaw::Corrupt("other numbers of keys and fields than the end tells")));
+        }
+        for record in images.finish(cx) {
+            record.and_then(|record| record.map_or(Ok(()), |record| store.file(record))).map_err(flaw)?;
+        }
+        let bytes = store.check_room()?;
+        if let Some(room) = &mut store.room {
+            *room = Room::new(room.limit(), bytes);
+        }
+        Ok(store)
+    }
+}
+
+/// A store that is being loaded, and nobody else knows yet.
+impl Store {
+    /// Files the records of a block.
+    fn file_all(
+        &mut self,
+        images: &mut image::Reader,
+        items: &mut Cursor<'_>,
+        left: Option<u64>,
+        cx: Context<'_>,
+    ) -> std::result::Result<(), Flaw> {
+        while !items.is_empty() {
+            if let Some(record) = images.read(items, left, cx)? {
+                self.file(record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, record: Record) -> std::result::Result<(), Flaw> {
+        let hash = self.rules.hash(record.key());
+        let index = self.shard_index(hash);
+        let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
+        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that stands twice")) }
+    }
+
+    /// Bytes that the store has asked of the allocator, unless they are more than it may hold.
+    fn check_room(&mut self) -> Result<usize> {
+        let Some(room) = &self.room else { return Ok(0) };
+        let limit = room.limit();
+        let shards = size_of_val::<[_]>(&self.shards);
+        let size = shards + self.shards.iter_mut().map(|shard| shard.0.get_mut().heap_bytes()).sum::<usize>();
+        if size > limit { Err(SnapshotError::TooLarge(Error::Full { size, limit })) } else { Ok(size) }
+    }
+}
