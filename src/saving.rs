@@ -2,8 +2,8 @@
 //! on.
 //!
 //! # The instant
-//! A save begins by incrementing the store's epoch, one atomic number. A call that changes something reads the epoch once,
-//! when it holds its last lock ([`Call::lock_held`](crate::call::Call::lock_held)). What the calls of the epochs before have
+//! A save begins by changing the store's epoch, one atomic byte. A call that changes something reads the epoch once,
+//! when it holds its last lock ([`Context::of_change`](crate::call::Context::of_change)). What the calls of the epochs before have
 //! done is in the snapshot, of what the others do nothing is. A call that began after another one had returned cannot
 //! have read an older epoch, so the snapshot holds a prefix in time of all calls, on whatever shards.
 //!
@@ -20,7 +20,7 @@
 //! 6. A save that fails walks on without writing until 1 holds again.
 
 use std::mem::take;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
 
 use crate::directory::Position;
 use crate::sync::Mutex;
@@ -30,35 +30,52 @@ pub(crate) const BLOCK_BYTES: usize = 64 << 10;
 /// Bytes that are kept free before the items of a block, for its head.
 pub(crate) const BLOCK_HEAD: usize = 12;
 
-/// Whether a save has written something, in turns: see the module's documentation.
+/// Which of two turns it was when a save wrote something last: see the module's documentation. One bit among flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark(bool);
+pub(crate) struct Mark(u8);
 
 impl Mark {
-    /// The mark as a bit of a byte of flags.
-    #[inline]
-    pub(crate) const fn to_flag(self, flag: u8) -> u8 {
-        if self.0 { flag } else { 0 }
-    }
+    pub(crate) const FLAG: u8 = 1 << 3;
+    #[cfg(test)]
+    pub(crate) const OTHER: Self = Self(Self::FLAG);
 
     #[inline]
-    pub(crate) const fn of_flag(flags: u8, flag: u8) -> Self {
-        Self(flags & flag != 0)
+    pub(crate) const fn of(flags: u8) -> Self {
+        Self(flags & Self::FLAG)
+    }
+
+    /// The flags with this mark.
+    #[inline]
+    pub(crate) const fn set_in(self, flags: u8) -> u8 {
+        flags & !Self::FLAG | self.0
     }
 }
 
-/// The number of saves that have begun, and ended: odd while one is on.
+/// The mark that everything has, or is about to get, and whether a save is on.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Epoch(u32);
+pub(crate) struct Epoch(u8);
 
 impl Epoch {
+    const SAVING: u8 = 1;
+
     #[inline]
     pub(crate) fn mark(self) -> Mark {
-        Mark(self.0.wrapping_add(1) >> 1 & 1 == 1)
+        Mark::of(self.0)
     }
 
+    #[inline]
     pub(crate) fn is_saving(self) -> bool {
-        self.0 & 1 == 1
+        self.0 & Self::SAVING != 0
+    }
+
+    /// The epoch of the next save.
+    fn next(self) -> Self {
+        Self((self.0 ^ Mark::FLAG) | Self::SAVING)
+    }
+
+    /// The epoch after a save.
+    fn end(self) -> Self {
+        Self(self.0 & !Self::SAVING)
     }
 }
 
@@ -190,7 +207,7 @@ pub(crate) enum Left {
 /// See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Saving {
-    epoch: AtomicU32,
+    epoch: AtomicU8,
     next_table: AtomicU32,
     queue: Mutex<Option<Queue>>,
 }
@@ -247,8 +264,9 @@ impl Saving {
         }
         *queue = Some(Queue { blocks: Blocks::of(block_bytes), ..Queue::default() });
         self.next_table.store(0, SeqCst);
-        self.epoch.fetch_add(1, SeqCst);
-        Some(self.epoch().mark())
+        let epoch = self.epoch().next();
+        self.epoch.store(epoch.0, SeqCst);
+        Some(epoch.mark())
     }
 
     /// A saver that writes into these blocks.
@@ -287,7 +305,7 @@ impl Saving {
             return Ok(Left::Blocks(blocks));
         }
         let most_bytes = queue.most_bytes;
-        self.epoch.fetch_add(1, SeqCst);
+        self.epoch.store(self.epoch().end().0, SeqCst);
         *open = None;
         Err(most_bytes)
     }

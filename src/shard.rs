@@ -170,8 +170,7 @@ impl Shard {
 
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
-        let mut record = take(self.record_mut(slot));
-        record.save_ahead(cx);
+        let mut record = self.take_out(slot, cx);
         let before = Sums::of(&record);
         if self.has_deadlines() {
             record.purge(scope, cx);
@@ -189,8 +188,7 @@ impl Shard {
 
     /// Takes the record out, or makes an empty one.
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
-        let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| take(self.record_mut(slot)));
-        record.save_ahead(cx);
+        let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| self.take_out(slot, cx));
         let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
         record.purge(Scope::Hash, cx);
         Taken { hash, slot, before, record }
@@ -229,6 +227,14 @@ impl Shard {
         let at = self.keys.prepare_insert(hash, rules);
         self.keys.edit(at, |keys| keys.insert(hash, record, rules));
         self.lower_bounds(at, soonest);
+    }
+
+    /// Takes a record out of its slot to change it.
+    #[inline(always)]
+    fn take_out(&mut self, slot: Slot, cx: Context<'_>) -> Record {
+        let record = self.record_mut(slot);
+        record.save_ahead(cx);
+        take(record)
     }
 
     #[inline]

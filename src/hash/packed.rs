@@ -55,8 +55,7 @@ const FIELD_DEADLINES: u8 = 1 << 2;
 const DEADLINES: u8 = KEY_DEADLINE | FIELD_DEADLINES;
 /// The flags that say what is where.
 const FORM: u8 = WIDE | DEADLINES;
-/// Flag: the mark.
-const MARK: u8 = 1 << 3;
+const _: () = assert!(FORM & Mark::FLAG == 0);
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
 
@@ -206,7 +205,7 @@ impl Packed {
         let wide = entry_bytes > NARROW_MAX;
         let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
         let mut bytes = Vec::with_capacity(head_len + fields * (2 + usize::from(wide)) + entry_bytes);
-        bytes.push(mark.to_flag(MARK) | if wide { WIDE } else { 0 });
+        bytes.push(mark.set_in(if wide { WIDE } else { 0 }));
         bytes.extend_from_slice(&(fields as u16).to_le_bytes());
         entry::push_varint(&mut bytes, key.len());
         bytes.extend_from_slice(key);
@@ -233,12 +232,12 @@ impl Packed {
 
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark::of_flag(self.flags(), MARK)
+        Mark::of(self.flags())
     }
 
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         match self.0.first_mut() {
-            Some(flags) => *flags = *flags & !MARK | mark.to_flag(MARK),
+            Some(flags) => *flags = mark.set_in(*flags),
             None => *self = Self::new(mark, b""),
         }
     }

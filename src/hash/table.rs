@@ -10,8 +10,8 @@
 //! 1. `entry_bytes` is the sum of the lengths of all entries: what they would take packed.
 //! 2. `oversized` counts the fields and the values longer than the thresholds' `max_string`.
 //! 3. No field's deadline is sooner than `soonest`. Setting one lowers it, purging makes it exact.
-//! 4. Flag `HEAD` is the mark of key and deadline; each segment has one of its own; and while flag `WHOLE` is the mark of a
-//!    save, all segments have it too.
+//! 4. `head` is the mark of key and deadline, and each segment has one of its own. While `whole` is the mark of the store's
+//!    epoch, head and segments have it too.
 
 use std::mem::size_of;
 
@@ -40,13 +40,9 @@ pub(crate) struct Table {
     soonest: Deadline,
     /// What the snapshot at hand calls it, once its head is written.
     saved_as: u32,
-    marks: u8,
+    head: Mark,
+    whole: Mark,
 }
-
-/// Flag: the mark of the head.
-const HEAD: u8 = 1;
-/// Flag: the mark of everything.
-const WHOLE: u8 = 1 << 1;
 
 impl Table {
     /// An empty table.
@@ -59,7 +55,8 @@ impl Table {
             deadline,
             soonest: Deadline::NEVER,
             saved_as: 0,
-            marks: mark.to_flag(HEAD | WHOLE),
+            head: mark,
+            whole: mark,
         }
     }
 
@@ -206,18 +203,18 @@ impl Table {
     /// The mark of key and deadline.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark::of_flag(self.marks, HEAD)
+        self.head
     }
 
     /// Marks everything.
     pub(crate) fn set_mark(&mut self, mark: Mark) {
-        self.marks = mark.to_flag(HEAD | WHOLE);
+        (self.head, self.whole) = (mark, mark);
         self.fields.edit_all(|fields| fields.set_mark(mark));
     }
 
     /// Whether it has this mark as a whole.
     pub(crate) fn is_saved(&self, mark: Mark) -> bool {
-        Mark::of_flag(self.marks, WHOLE) == mark
+        self.whole == mark
     }
 
     fn save_head(&mut self, saver: &mut Saver<'_>) {
@@ -228,7 +225,7 @@ impl Table {
     /// Before key or deadline are changed.
     pub(crate) fn save_head_ahead(&mut self, cx: Context<'_>) {
         cx.save_ahead(|saver| self.save_head(saver));
-        self.marks = self.marks & !HEAD | cx.mark().to_flag(HEAD);
+        self.head = cx.mark();
     }
 
     /// Before a segment is changed.
@@ -264,7 +261,7 @@ impl Unsaved for Table {
         }
         if self.mark() != mark {
             self.save_head(saver);
-            self.marks = self.marks & !HEAD | mark.to_flag(HEAD);
+            self.head = mark;
         }
         let id = self.saved_as;
         let mut next = match walk.table {
@@ -283,7 +280,7 @@ impl Unsaved for Table {
             }
             next = behind;
         }
-        self.marks = mark.to_flag(HEAD | WHOLE);
+        self.whole = mark;
         true
     }
 

@@ -23,7 +23,7 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
 
 #[test]
 fn marks_travel_through_changes_and_conversions() {
-    let mark = Mark::of_flag(1, 1);
+    let mark = Mark::OTHER;
     let rules = rules(Thresholds::default().max_fields(4));
     let mut record = Record::new(mark, b"key");
     call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();

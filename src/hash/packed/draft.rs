@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT, MARK};
+use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT};
 use super::{Deadlines, Entries, Found, Layout, Packed, width};
 use crate::hash::entry;
 use crate::saving::Mark;
@@ -195,7 +195,7 @@ impl<'a> Draft<'a> {
         let added = with.map(|(tag, ..)| (tag, &last[..]));
         let (key_len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
         let key = &self.bytes[layout.tags_at - key_len..layout.tags_at];
-        let packed = Packed::assemble(Mark::of_flag(layout.flags, MARK), key, kept.chain(added));
+        let packed = Packed::assemble(Mark::of(layout.flags), key, kept.chain(added));
         self.bytes = packed.0.into_vec();
         if self.bytes.is_empty() {
             self.bytes.extend_from_slice(&EMPTY);
