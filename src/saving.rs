@@ -20,7 +20,7 @@
 //! 6. A save that fails walks on without writing until 1 holds again.
 
 use std::mem::take;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
 use crate::directory::Position;
 use crate::sync::Mutex;
@@ -207,6 +207,7 @@ pub(crate) enum Left {
 /// See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Saving {
+    is_claimed: AtomicBool,
     epoch: AtomicU8,
     next_table: AtomicU32,
     queue: Mutex<Option<Queue>>,
@@ -253,20 +254,31 @@ impl Saving {
     }
 }
 
+/// The right to save a store, until dropped.
+pub(crate) struct SaveClaim<'a>(&'a Saving);
+
+impl Drop for SaveClaim<'_> {
+    fn drop(&mut self) {
+        self.0.is_claimed.store(false, SeqCst);
+    }
+}
+
 /// What the saver does.
-#[cfg(feature = "snapshot")]
 impl Saving {
-    /// Begins a save, of blocks of about so many bytes, unless one is on.
-    pub(crate) fn begin(&self, block_bytes: usize) -> Option<Mark> {
+    /// Claims the right to save, unless somebody else has it.
+    pub(crate) fn claim(&self) -> Option<SaveClaim<'_>> {
+        let is_claimed = self.is_claimed.swap(true, SeqCst);
+        (!is_claimed).then(|| SaveClaim(self))
+    }
+
+    /// Begins a save, of blocks of about so many bytes. None is on.
+    pub(crate) fn begin(&self, block_bytes: usize) -> Mark {
         let mut queue = self.queue.lock();
-        if queue.is_some() {
-            return None;
-        }
         *queue = Some(Queue { blocks: Blocks::of(block_bytes), ..Queue::default() });
         self.next_table.store(0, SeqCst);
         let epoch = self.epoch().next();
         self.epoch.store(epoch.0, SeqCst);
-        Some(epoch.mark())
+        epoch.mark()
     }
 
     /// A saver that writes into these blocks.

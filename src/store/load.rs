@@ -1,19 +1,29 @@
 //! Loading.
 
 use std::io::Read;
+use std::path::Path;
 
 use crate::call::Context;
 use crate::error::Error;
 use crate::hash::Record;
 use crate::hash::image::{self, Cursor, Flaw};
 use crate::room::Room;
-use crate::snapshot::{Block, LoadOptions, Progress, Reader, SnapshotError};
+use crate::snapshot::{Block, Disk, LoadOptions, Progress, Reader, SnapshotError, SystemDisk};
 use crate::store::{Builder, Store};
 use crate::time::Now;
 
 type Result<T> = std::result::Result<T, SnapshotError>;
 
 impl Store {
+    /// Reads a store from a file that [`save`](Self::save) has written, with the defaults of a new one. See
+    /// [`Builder::load`].
+    ///
+    /// # Errors
+    /// As of [`Builder::load`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().load(path)
+    }
+
     /// Reads a store from a snapshot, with the defaults of a new one. See [`Builder::load_from`].
     ///
     /// # Errors
@@ -24,6 +34,39 @@ impl Store {
 }
 
 impl Builder {
+    /// Reads a store from a file that [`save`](Store::save) has written, as [`load_from`](Self::load_from) does. Takes no
+    /// lock: the file may be replaced meanwhile.
+    ///
+    /// ```no_run
+    /// use hashlet::{Limits, Store};
+    ///
+    /// let store = Store::builder().limits(Limits::default().max_bytes(1 << 30)).load("store.hashlet")?;
+    /// # Ok::<(), hashlet::SnapshotError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`] if the file cannot be read, as when there is none; otherwise those of
+    /// [`load_from`](Self::load_from).
+    pub fn load(self, path: impl AsRef<Path>) -> Result<Store> {
+        self.load_with(path, LoadOptions::new())
+    }
+
+    /// [`load`](Self::load) with options.
+    ///
+    /// # Errors
+    /// As of [`load`](Self::load).
+    ///
+    /// # Panics
+    /// If the options' closure does.
+    pub fn load_with(self, path: impl AsRef<Path>, options: LoadOptions<'_>) -> Result<Store> {
+        self.load_on(&SystemDisk, path.as_ref(), options)
+    }
+
+    pub(crate) fn load_on<D: Disk>(self, disk: &D, path: &Path, options: LoadOptions<'_>) -> Result<Store> {
+        let (file, len) = disk.open(path)?;
+        self.read(file, len, options)
+    }
+
     /// Reads a store of these shards, thresholds, limits and clock from a snapshot that
     /// [`save_to`](Store::save_to) has written, whatever those of the saved store were. What has expired meanwhile is left
     /// out, and no listener is told. O(n).
@@ -62,11 +105,11 @@ impl Builder {
     /// # Panics
     /// If the options' closure does.
     pub fn load_from_with(self, input: impl Read, options: LoadOptions<'_>) -> Result<Store> {
-        self.load(input, None, options)
+        self.read(input, None, options)
     }
 
     /// Loads from an input of this length, if anybody knows it.
-    pub(super) fn load(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
+    fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
         let mut reader = Reader::begin(input, len)?;
         let mut store = self.build();
         let expected_keys = reader.keys();

@@ -1,14 +1,66 @@
 //! Saving.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
-use crate::snapshot::{Progress, SaveOptions, SaveReport, SnapshotError, Writer};
+use crate::saving::SaveClaim;
+use crate::snapshot::{Disk, LockedPath, Progress, SaveOptions, SaveReport, SnapshotError, SystemDisk, Writer};
 use crate::store::Store;
 use crate::store::walk::SaveWalk;
 use crate::sync::assert_outside_closures;
 
 impl Store {
+    /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, of one instant, between the begin
+    /// of the call and its end. Others read and write meanwhile. O(n).
+    ///
+    /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<number>.tmp`, which takes
+    /// its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails, or the
+    /// power does meanwhile, the old one is there as before. Old temporaries that a process left when it was killed are
+    /// removed. A file `<path>.lock` keeps two processes from saving to the same path, and stays.
+    ///
+    /// The file has the permissions of the one before. A symbolic link at the path is replaced, not followed.
+    ///
+    /// ```
+    /// # use hashlet::Store;
+    /// # let path = std::env::temp_dir().join(format!("hashlet-doc-{}", std::process::id()));
+    /// let store = Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// let report = store.save(&path)?;
+    /// assert_eq!(report.keys, 1);
+    /// let store = Store::load(&path)?;
+    /// assert_eq!(store.get("user:1", "name").as_deref(), Some(&b"Ada"[..]));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::fs::remove_file(format!("{}.lock", path.display()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`] if the system refuses something; if that was to make the new file's name outlast a loss of power,
+    /// which is the last thing, the new file is in place already. [`Busy`](SnapshotError::Busy) if the store is being saved
+    /// already, [`Locked`](SnapshotError::Locked) if another process or store saves to the path.
+    ///
+    /// # Locking
+    /// As [`save_to`](Self::save_to).
+    #[doc(alias = "SAVE")]
+    #[doc(alias = "BGSAVE")]
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
+        self.save_with(path, SaveOptions::new())
+    }
+
+    /// [`save`](Self::save) with options.
+    ///
+    /// # Errors
+    /// As of [`save`](Self::save).
+    ///
+    /// # Panics
+    /// If the options' closure does. The old file is there as before.
+    pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
+        let claim = self.claim_save()?;
+        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?;
+        self.replace(&mut path, claim, options)
+    }
+
     /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, of one instant, between the
     /// begin of the call and its end. Others read and write meanwhile. O(n).
     ///
@@ -32,7 +84,6 @@ impl Store {
     /// Holds one shard's write lock at a time, for about 64 KiB, or one long hash or value, and lets others work in between.
     /// None is held while the writer works. A call that changes what is not written yet copies it for the save first: the
     /// hash, or the one part of a table.
-    #[doc(alias = "BGSAVE")]
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.save_to_with(out, SaveOptions::new())
     }
@@ -45,11 +96,38 @@ impl Store {
     /// # Panics
     /// If the options' closure does.
     pub fn save_to_with(&self, out: impl Write, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
+        self.write(out, self.claim_save()?, options)
+    }
+
+    /// The right to save the store.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs.
+    pub(crate) fn claim_save(&self) -> Result<SaveClaim<'_>, SnapshotError> {
         assert_outside_closures();
+        self.saving.claim().ok_or(SnapshotError::Busy)
+    }
+
+    /// Puts a snapshot in the place of a file.
+    pub(crate) fn replace<D: Disk>(
+        &self,
+        path: &mut LockedPath<'_, D>,
+        claim: SaveClaim<'_>,
+        options: SaveOptions<'_>,
+    ) -> Result<SaveReport, SnapshotError> {
+        path.replace(options.sync, |file| self.write(file, claim, options))
+    }
+
+    fn write(
+        &self,
+        out: impl Write,
+        claim: SaveClaim<'_>,
+        options: SaveOptions<'_>,
+    ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;
         let begin = Instant::now();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();
-        let mut walk = SaveWalk::begin(self, block_bytes).ok_or(SnapshotError::Busy)?;
+        let mut walk = SaveWalk::begin(self, claim, block_bytes);
         let mut writer = Writer::begin(out, expected_keys)?;
         for blocks in &mut walk {
             for items in blocks {

@@ -1,6 +1,6 @@
 //! A saver's walk over a store: all that the save's instant holds, each record once.
 
-use crate::saving::{Blocks, Items, Left, Mark, Unsaved, Walk};
+use crate::saving::{Blocks, Items, Left, Mark, SaveClaim, Unsaved, Walk};
 use crate::store::Store;
 use crate::sync::hand_over;
 
@@ -8,6 +8,7 @@ use crate::sync::hand_over;
 /// without writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
+    _claim: SaveClaim<'a>,
     mark: Mark,
     at: At,
     walk: Walk,
@@ -28,11 +29,11 @@ enum At {
 }
 
 impl<'a> SaveWalk<'a> {
-    /// Begins a save, in this instant, unless one is on.
-    pub(super) fn begin(store: &'a Store, block_bytes: usize) -> Option<Self> {
-        let mark = store.saving.begin(block_bytes)?;
+    /// Begins a save, in this instant.
+    pub(super) fn begin(store: &'a Store, claim: SaveClaim<'a>, block_bytes: usize) -> Self {
+        let mark = store.saving.begin(block_bytes);
         let blocks = Blocks::of(block_bytes);
-        Some(Self { store, mark, at: At::Shard(0), walk: Walk::default(), blocks, most_waiting: 0 })
+        Self { store, _claim: claim, mark, at: At::Shard(0), walk: Walk::default(), blocks, most_waiting: 0 }
     }
 
     /// Bytes that other threads have left to the saver at most, at the end.

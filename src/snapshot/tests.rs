@@ -1,0 +1,42 @@
+//! What snapshots promise when operations fail and the power does.
+
+mod disk;
+mod failures;
+mod images;
+mod power;
+mod replacing;
+mod system;
+
+use std::io::Write;
+use std::path::Path;
+
+use super::SnapshotError;
+use super::disk::Disk;
+use super::file::LockedPath;
+
+/// How much of the heavy tests to run: 1 is the full load, `HASHLET_SCALE` sets it, a plain `cargo test` runs a
+/// fiftieth.
+fn scaled(count: usize) -> usize {
+    let scale = std::env::var("HASHLET_SCALE").map_or(0.02, |text| text.parse().expect("HASHLET_SCALE is a number"));
+    (count as f64 * scale).ceil() as usize
+}
+
+/// The file that is replaced, and a temporary that a dead writer of it has left.
+const PATH: &str = "folder/store.hashlet";
+const STALE: &str = "folder/store.hashlet.4711-0.tmp";
+
+/// Bytes that are never zero, and differ from one position to the next and from one seed to the next.
+fn pattern(seed: usize, length: usize) -> Vec<u8> {
+    (0..length).map(|at| ((seed * 31 + at) % 251) as u8 + 1).collect()
+}
+
+/// Three writes, all longer than a sector and none a multiple of it.
+const LENGTH: usize = 700 + 1_100 + 513;
+
+fn replace<D: Disk>(disk: &D, path: impl AsRef<Path>, sync: bool, bytes: &[u8]) -> Result<(), SnapshotError> {
+    LockedPath::lock(disk, path.as_ref())?.replace(sync, |file| {
+        let (first, rest) = bytes.split_at(bytes.len().min(700));
+        let (second, third) = rest.split_at(rest.len().min(1_100));
+        [first, second, third].iter().try_for_each(|part| Ok(file.write_all(part)?))
+    })
+}

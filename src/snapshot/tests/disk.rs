@@ -1,0 +1,217 @@
+//! A disk in memory that can fail any operation, and lose power after it.
+//!
+//! Every operation is counted and logged, what it changes with it. A *crash image* is what a loss of power after some of
+//! the operations may leave on the disk (`image.rs`); it is a disk again, everything on it settled. Folders are there
+//! without being created.
+
+mod content;
+mod fault;
+mod handles;
+mod image;
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use self::content::{Change, Content};
+pub(in crate::snapshot) use self::content::{DEFAULT_MODE, Mode};
+pub(in crate::snapshot) use self::fault::{Failure, Fault, Kind};
+use self::handles::{SimulatedFile, SimulatedLock, SimulatedReader};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::disk::Disk;
+use crate::snapshot::file::folder;
+
+/// A handle: clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub(in crate::snapshot) struct SimulatedDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// What no loss of power takes away.
+    settled: Content,
+    /// What the running system sees: the settled content and every change of the log.
+    seen: Content,
+    log: Vec<Operation>,
+    locked: BTreeSet<PathBuf>,
+    fault: Option<Fault>,
+}
+
+/// An operation that was tried, and what it changed; nothing if it only looked, or failed.
+#[derive(Debug)]
+struct Operation {
+    kind: Kind,
+    change: Option<Change>,
+}
+
+impl SimulatedDisk {
+    pub(in crate::snapshot) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A disk with this content, settled.
+    fn of(content: Content) -> Self {
+        let state = State { settled: content.clone(), seen: content, ..State::default() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Puts a file there, as if it had been there for long, and forgets the log: images begin from now.
+    pub(in crate::snapshot) fn put(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) {
+        let mut state = self.0.lock();
+        state.seen.put(path.as_ref(), bytes, mode);
+        state.settle();
+    }
+
+    /// Takes everything for settled, and forgets the log.
+    pub(in crate::snapshot) fn settle(&self) {
+        self.0.lock().settle();
+    }
+
+    /// What a file holds, for a test to look at: not an operation.
+    pub(in crate::snapshot) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+        Some(self.0.lock().seen.file(path.as_ref())?.bytes.clone())
+    }
+
+    pub(in crate::snapshot) fn mode(&self, path: impl AsRef<Path>) -> Option<Mode> {
+        Some(self.0.lock().seen.file(path.as_ref())?.mode)
+    }
+
+    pub(in crate::snapshot) fn paths(&self) -> Vec<PathBuf> {
+        self.0.lock().seen.paths().map(Path::to_owned).collect()
+    }
+
+    /// The operations since the log began, failed ones too.
+    pub(in crate::snapshot) fn operations(&self) -> Vec<Kind> {
+        self.0.lock().log.iter().map(|operation| operation.kind).collect()
+    }
+
+    /// From now on operations fail as the fault says; `None` heals the disk.
+    pub(in crate::snapshot) fn fail(&self, fault: Option<Fault>) {
+        self.0.lock().fault = fault;
+    }
+
+    /// Tries an operation that changes nothing and answers from what is seen.
+    fn look<R>(&self, kind: Kind, answer: impl FnOnce(&Content) -> io::Result<R>) -> io::Result<R> {
+        let mut state = self.0.lock();
+        state.try_to(kind)?;
+        answer(&state.seen)
+    }
+
+    /// Tries an operation that changes something.
+    fn change(&self, kind: Kind, change: impl FnOnce(&Content) -> io::Result<Change>) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.try_to(kind)?;
+        let change = change(&state.seen)?;
+        state.make(change);
+        Ok(())
+    }
+
+    /// A sync that fails is a change too: see [`Change::Sync`].
+    fn settle_some(&self, kind: Kind, change: impl FnOnce(bool) -> Change) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let result = state.try_to(kind);
+        state.make(change(result.is_ok()));
+        result
+    }
+}
+
+impl State {
+    fn settle(&mut self) {
+        self.settled = self.seen.clone();
+        self.log.clear();
+    }
+
+    /// Logs an operation, and fails it if that is its fate.
+    fn try_to(&mut self, kind: Kind) -> io::Result<()> {
+        self.try_some(kind, 0).map(drop)
+    }
+
+    /// Logs an operation on so many bytes; returns how many of them it gets done.
+    fn try_some(&mut self, kind: Kind, bytes: usize) -> io::Result<usize> {
+        self.log.push(Operation { kind, change: None });
+        self.fault.as_mut().map_or(Ok(bytes), |fault| fault.strike(kind, bytes))
+    }
+
+    /// What the operation logged last changes.
+    fn make(&mut self, change: Change) {
+        self.seen.make(&change, change.outcomes() - 1);
+        self.log.last_mut().expect("it was logged").change = Some(change);
+    }
+}
+
+impl Disk for SimulatedDisk {
+    type Lock = SimulatedLock;
+    type File = SimulatedFile;
+    type Reader = SimulatedReader;
+    type Permissions = Mode;
+
+    fn lock(&self, path: &Path) -> Result<SimulatedLock, SnapshotError> {
+        let mut state = self.0.lock();
+        state.try_to(Kind::Lock)?;
+        if state.seen.file(path).is_none() {
+            let change = Change::Create { path: path.to_owned(), mode: DEFAULT_MODE };
+            state.make(change);
+        }
+        if !state.locked.insert(path.to_owned()) {
+            return Err(SnapshotError::Locked);
+        }
+        Ok(SimulatedLock { disk: self.clone(), path: path.to_owned() })
+    }
+
+    fn names(&self, of: &Path, is_wanted: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
+        self.look(Kind::List, |seen| {
+            let names = seen.paths().filter(|path| folder(path) == of).filter_map(Path::file_name);
+            Ok(names.filter(|name| is_wanted(name)).map(OsStr::to_owned).collect())
+        })
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.change(Kind::Remove, |seen| {
+            seen.number(path)?;
+            Ok(Change::Remove { path: path.to_owned() })
+        })
+    }
+
+    fn permissions(&self, path: &Path) -> io::Result<Option<Mode>> {
+        self.look(Kind::Permissions, |seen| Ok(seen.file(path).map(|file| file.mode)))
+    }
+
+    fn create(&self, path: &Path, private: bool) -> io::Result<SimulatedFile> {
+        let mut number = 0;
+        self.change(Kind::Create, |seen| {
+            if seen.file(path).is_some() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            number = seen.files();
+            Ok(Change::Create { path: path.to_owned(), mode: if private { 0o600 } else { DEFAULT_MODE } })
+        })?;
+        Ok(SimulatedFile::new(self, number))
+    }
+
+    fn set_permissions(&self, file: &SimulatedFile, mode: &Mode) -> io::Result<()> {
+        self.change(Kind::SetPermissions, |_| Ok(Change::SetMode { number: file.number, mode: *mode }))
+    }
+
+    fn sync(&self, file: &SimulatedFile) -> io::Result<()> {
+        self.settle_some(Kind::Sync, |succeeded| Change::Sync { number: file.number, succeeded })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change(Kind::Rename, |seen| {
+            Ok(Change::Rename { number: seen.number(from)?, from: from.to_owned(), to: to.to_owned() })
+        })
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.settle_some(Kind::SyncFolder, |succeeded| Change::SyncFolder { folder: folder.to_owned(), succeeded })
+    }
+
+    fn open(&self, path: &Path) -> io::Result<(SimulatedReader, Option<u64>)> {
+        let number = self.look(Kind::Open, |seen| seen.number(path))?;
+        let length = self.0.lock().seen.numbered(number).bytes.len();
+        Ok((SimulatedReader::new(self, number), Some(length as u64)))
+    }
+}

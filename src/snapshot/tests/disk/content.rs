@@ -1,0 +1,143 @@
+//! Files, their names, and what an operation changes of either; also how much of a change a loss of power may leave.
+//!
+//! A name leads to a file by its number, and numbers are not used again: data and names reach the disk each by
+//! themselves. A rename names the file's number, so it may arrive where the creation that came before it was lost.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What reaches the disk of a write in one piece.
+const SECTOR: usize = 512;
+
+/// Permissions as unix writes them.
+pub(in crate::snapshot) type Mode = u32;
+
+/// What a file gets from whoever asks for nothing else.
+pub(in crate::snapshot) const DEFAULT_MODE: Mode = 0o644;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    files: Vec<File>,
+    names: BTreeMap<PathBuf, usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) bytes: Vec<u8>,
+    pub(super) mode: Mode,
+}
+
+/// What an operation changes.
+#[derive(Debug)]
+pub(super) enum Change {
+    Create {
+        path: PathBuf,
+        mode: Mode,
+    },
+    SetMode {
+        number: usize,
+        mode: Mode,
+    },
+    Write {
+        number: usize,
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    /// A sync changes what a loss of power leaves. One that failed does so too: what it should have settled stays
+    /// unsettled for ever, whatever a later sync says, as on Linux.
+    Sync {
+        number: usize,
+        succeeded: bool,
+    },
+    Rename {
+        number: usize,
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Remove {
+        path: PathBuf,
+    },
+    SyncFolder {
+        folder: PathBuf,
+        succeeded: bool,
+    },
+}
+
+impl Change {
+    /// In how many ways an unsettled change may reach the disk, from 0, nothing of it, to the last, all of it.
+    pub(super) fn outcomes(&self) -> usize {
+        match self {
+            Self::Create { .. } | Self::SetMode { .. } | Self::Remove { .. } => 2,
+            Self::Rename { .. } => 3, // also: the new name is there and the old one still is
+            Self::Write { at, bytes, .. } => 3 + cuts(*at, bytes.len()), // also: only the length; torn at a sector
+            Self::Sync { .. } | Self::SyncFolder { .. } => 1,
+        }
+    }
+}
+
+/// How many ends of sectors are inside of a write.
+fn cuts(at: usize, length: usize) -> usize {
+    (at + length).div_ceil(SECTOR).saturating_sub(at / SECTOR + 1)
+}
+
+impl Content {
+    pub(super) fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.names.keys().map(PathBuf::as_path)
+    }
+
+    pub(super) fn number(&self, path: &Path) -> io::Result<usize> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn numbered(&self, number: usize) -> &File {
+        &self.files[number]
+    }
+
+    pub(super) fn file(&self, path: &Path) -> Option<&File> {
+        self.names.get(path).map(|&number| &self.files[number])
+    }
+
+    pub(super) fn put(&mut self, path: &Path, bytes: &[u8], mode: Mode) {
+        self.names.insert(path.to_owned(), self.files.len());
+        self.files.push(File { bytes: bytes.to_owned(), mode });
+    }
+
+    /// Makes a change in the way of this outcome.
+    pub(super) fn make(&mut self, change: &Change, outcome: usize) {
+        let is_lost = outcome == 0;
+        let is_whole = outcome == change.outcomes() - 1;
+        match change {
+            Change::Create { path, mode } => {
+                if !is_lost {
+                    self.names.insert(path.clone(), self.files.len());
+                }
+                self.files.push(File { bytes: Vec::new(), mode: *mode });
+            }
+            Change::SetMode { number, mode } if !is_lost => self.files[*number].mode = *mode,
+            Change::Write { number, at, bytes } if !is_lost => {
+                let kept = match outcome {
+                    _ if is_whole => bytes.len(),
+                    1 => 0,
+                    cut => (at / SECTOR + cut - 1) * SECTOR - at,
+                };
+                let end = if outcome == 1 { at + bytes.len() } else { at + kept };
+                let file = &mut self.files[*number].bytes;
+                file.resize(file.len().max(end), 0);
+                file[*at..at + kept].copy_from_slice(&bytes[..kept]);
+            }
+            Change::Rename { number, from, to } if !is_lost => {
+                self.names.insert(to.clone(), *number);
+                if is_whole {
+                    self.names.remove(from);
+                }
+            }
+            Change::Remove { path } if !is_lost => drop(self.names.remove(path)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Which operation fails, and how.
+
+use std::io;
+
+/// What an operation does, for counting and for failing only some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) enum Kind {
+    Lock,
+    List,
+    Remove,
+    Permissions,
+    Create,
+    SetPermissions,
+    Write,
+    Sync,
+    Rename,
+    SyncFolder,
+    Open,
+    Read,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) enum Failure {
+    /// EIO.
+    Damaged,
+    /// ENOSPC.
+    NoSpace,
+    /// EINTR.
+    Interrupted,
+    /// Half of the bytes are written or read, at least one; nothing to an operation without bytes.
+    Short,
+}
+
+/// See the module's documentation. A fault counts from when it is given to the disk.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::snapshot) struct Fault {
+    nth: usize,
+    of: Option<Kind>,
+    failure: Failure,
+    sticky: bool,
+    passed: usize,
+}
+
+impl Fault {
+    /// Fails one operation, after so many that succeed.
+    pub(in crate::snapshot) fn after(passing: usize, failure: Failure) -> Self {
+        Self { nth: passing, of: None, failure, sticky: false, passed: 0 }
+    }
+
+    /// Counts and fails operations of this kind only.
+    pub(in crate::snapshot) fn of(self, kind: Kind) -> Self {
+        Self { of: Some(kind), ..self }
+    }
+
+    /// Fails all operations from then on, not one.
+    pub(in crate::snapshot) fn sticky(self) -> Self {
+        Self { sticky: true, ..self }
+    }
+
+    /// Fails the operation, or returns how many of its bytes it gets done.
+    pub(super) fn strike(&mut self, kind: Kind, bytes: usize) -> io::Result<usize> {
+        if self.of.is_some_and(|of| of != kind) {
+            return Ok(bytes);
+        }
+        let number = self.passed;
+        self.passed += 1;
+        if number < self.nth || (number > self.nth && !self.sticky) {
+            return Ok(bytes);
+        }
+        let failed = match self.failure {
+            Failure::Damaged => io::ErrorKind::Other, // std has no name for it
+            Failure::NoSpace => io::ErrorKind::StorageFull,
+            Failure::Interrupted => io::ErrorKind::Interrupted,
+            Failure::Short => return Ok(bytes.div_ceil(2)),
+        };
+        Err(io::Error::new(failed, format!("fault {} of a {kind:?}", number - self.nth)))
+    }
+}

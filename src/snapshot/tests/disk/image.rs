@@ -1,0 +1,105 @@
+//! What a loss of power may leave.
+//!
+//! Of a change that no sync has settled any part may have reached the disk, and of each independently of the others: the
+//! sectors of a write up to any one, or its length with zeros for data; a name or not. They are applied in the order in
+//! which they were made, so a hole that a lost write leaves before a kept one reads as zeros. A sync of a file settles
+//! its bytes and its mode, a sync of a folder the names in it; neither does the other's work. No more is taken for
+//! granted than that a name's new file is there or its old one: POSIX promises that much to those who look, and every
+//! file system keeps it through a loss of power.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Change, Content, SimulatedDisk};
+use crate::random::Random;
+use crate::snapshot::file::folder;
+
+/// What a log of operations may leave: the settled content, and every change with the number of its outcomes, 1 if it is
+/// settled.
+struct Remains<'a> {
+    settled: &'a Content,
+    changes: Vec<(&'a Change, usize)>,
+}
+
+impl Remains<'_> {
+    /// The content left if each change ends as it is told; of a settled one all is left.
+    fn content(&self, outcomes: &[usize]) -> Content {
+        let mut content = self.settled.clone();
+        for ((change, possible), &outcome) in self.changes.iter().zip(outcomes) {
+            content.make(change, if *possible == 1 { change.outcomes() - 1 } else { outcome });
+        }
+        content
+    }
+
+    /// The outcomes after these, counted up as the digits of a number are; `None` after the last.
+    fn next(&self, mut outcomes: Vec<usize>) -> Option<Vec<usize>> {
+        for ((_, possible), outcome) in self.changes.iter().zip(&mut outcomes) {
+            *outcome += 1;
+            if *outcome < *possible {
+                return Some(outcomes);
+            }
+            *outcome = 0;
+        }
+        None
+    }
+}
+
+impl SimulatedDisk {
+    /// Shows every disk that a loss of power after the first so many operations may leave, and returns how many there
+    /// are: a power of the unsettled changes.
+    pub(in crate::snapshot) fn each_image(&self, operations: usize, mut look: impl FnMut(&SimulatedDisk)) -> usize {
+        let mut images = 0;
+        let mut outcomes = vec![0; operations];
+        loop {
+            let image = SimulatedDisk::of(self.0.lock().remains(operations).content(&outcomes));
+            look(&image); // may use this disk too, so nothing of it is locked now
+            images += 1;
+            match self.0.lock().remains(operations).next(outcomes) {
+                Some(next) => outcomes = next,
+                None => return images,
+            }
+        }
+    }
+
+    /// One of the disks that a loss of power after the first so many operations may leave. Some have nearly everything
+    /// unsettled and some nearly nothing: with many changes, even chances for each would never draw these.
+    pub(in crate::snapshot) fn random_image(&self, operations: usize, random: &mut Random) -> SimulatedDisk {
+        let state = self.0.lock();
+        let remains = state.remains(operations);
+        let (lost, whole) = (random.below(5), random.below(5));
+        let outcomes = remains.changes.iter().map(|&(_, possible)| match random.below(8) {
+            draw if draw < lost => 0,
+            draw if draw >= 8 - whole => possible - 1,
+            _ => random.below(possible),
+        });
+        SimulatedDisk::of(remains.content(&outcomes.collect::<Vec<_>>()))
+    }
+}
+
+impl super::State {
+    fn remains(&self, operations: usize) -> Remains<'_> {
+        let mut files = HashMap::<usize, bool>::new();
+        let mut folders = HashMap::<&Path, bool>::new();
+        let mut changes = Vec::new();
+        // Backwards, because the next sync decides.
+        for change in self.log[..operations].iter().rev().filter_map(|operation| operation.change.as_ref()) {
+            let is_settled = match change {
+                Change::Sync { number, succeeded } => {
+                    files.insert(*number, *succeeded);
+                    true
+                }
+                Change::SyncFolder { folder, succeeded } => {
+                    folders.insert(folder, *succeeded);
+                    true
+                }
+                Change::SetMode { number, .. } | Change::Write { number, .. } => files.get(number) == Some(&true),
+                Change::Create { path, .. } | Change::Remove { path } | Change::Rename { to: path, .. } => {
+                    folders.get(folder(path)) == Some(&true)
+                }
+            };
+            changes.push((change, if is_settled { 1 } else { change.outcomes() }));
+        }
+        changes.reverse();
+        Remains { settled: &self.settled, changes }
+    }
+}
