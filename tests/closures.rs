@@ -22,7 +22,7 @@ fn panic_of<R>(work: impl FnOnce() -> R) -> String {
 
 type Call = fn(&Store);
 /// Every method of a store that enters it.
-const CALLS: [(&str, Call); 64] = [
+const CALLS: &[(&str, Call)] = &[
     ("set", |store| _ = store.set("k", "f", "v")),
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
@@ -87,6 +87,18 @@ const CALLS: [(&str, Call); 64] = [
     ("encoding", |store| _ = store.encoding("k")),
     ("memory_usage", |store| _ = store.memory_usage("k")),
     ("stats", |store| _ = store.stats()),
+    #[cfg(feature = "snapshot")]
+    ("save", |store| _ = store.save("nowhere/store")),
+    #[cfg(feature = "snapshot")]
+    ("save_with", |store| _ = store.save_with("nowhere/store", hashlet::SaveOptions::new())),
+    #[cfg(feature = "snapshot")]
+    ("save_to", |store| _ = store.save_to(std::io::sink())),
+    #[cfg(feature = "snapshot")]
+    ("save_to_with", |store| _ = store.save_to_with(std::io::sink(), hashlet::SaveOptions::new())),
+    #[cfg(feature = "snapshot")]
+    ("load", |_| _ = Store::load("nowhere/store")),
+    #[cfg(feature = "snapshot")]
+    ("load_from", |_| _ = Store::load_from(std::io::empty())),
 ];
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -10,6 +10,7 @@ use crate::hash::image::{self, Cursor, Flaw};
 use crate::room::Room;
 use crate::snapshot::{Block, Disk, LoadOptions, Progress, Reader, SnapshotError, SystemDisk};
 use crate::store::{Builder, Store};
+use crate::sync::assert_outside_closures;
 use crate::time::Now;
 
 type Result<T> = std::result::Result<T, SnapshotError>;
@@ -63,6 +64,7 @@ impl Builder {
     }
 
     pub(crate) fn load_on<D: Disk>(self, disk: &D, path: &Path, options: LoadOptions<'_>) -> Result<Store> {
+        assert_outside_closures();
         let (file, len) = disk.open(path)?;
         self.read(file, len, options)
     }
@@ -110,6 +112,7 @@ impl Builder {
 
     /// Loads from an input of this length, if anybody knows it.
     fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
+        assert_outside_closures();
         let mut reader = Reader::begin(input, len)?;
         let mut store = self.build();
         let expected_keys = reader.keys();
