@@ -126,6 +126,11 @@ impl<S: Segment> Directory<S> {
         Self { nodes: Vec::new(), slots: Vec::new(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip, widest }
     }
 
+    /// An empty directory for the same hashes.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.skip.into())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -253,7 +258,7 @@ impl<S: Segment> Directory<S> {
     /// O(segment) where two must be merged.
     pub(crate) fn settle_removal(&mut self, at: At, rules: &Rules) {
         if self.len == 0 {
-            *self = Self::new(self.skip.into());
+            *self = self.emptied();
             return;
         }
         self.merge_all(at, rules);
@@ -297,7 +302,7 @@ impl<S: Segment> Directory<S> {
     /// Gives back what growth and reserving have left over, after `shrink` has done so in each segment.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules, mut shrink: impl FnMut(&mut S)) {
         if self.len == 0 {
-            *self = Self::new(self.skip.into());
+            *self = self.emptied();
             return;
         }
         for at in (0..self.nodes.len()).rev() {

@@ -3,6 +3,8 @@
 // What a saver does stands beside what it saves.
 #![cfg_attr(not(feature = "snapshot"), allow(dead_code))]
 
+#[cfg(feature = "snapshot")]
+mod autosave;
 mod bytes;
 mod call;
 mod directory;
@@ -24,6 +26,8 @@ mod sync;
 mod time;
 mod value;
 
+#[cfg(feature = "snapshot")]
+pub use autosave::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
 pub use expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};

@@ -37,6 +37,7 @@ pub(crate) struct Shard {
     keys: Directory<Keys>,
     sums: Sums,
     soonest: Deadline,
+    changes: u64,
 }
 
 /// What a key takes at most for which room is reserved: it is made for whole segments of 1,024 slots, whose number is a
@@ -71,7 +72,12 @@ impl Sums {
 impl Shard {
     /// An empty shard, among so many that this many bits of a hash choose it. Allocates nothing.
     pub(crate) fn new(shard_bits: u32) -> Self {
-        Self { keys: Directory::new(TAG_BITS + shard_bits), sums: Sums::default(), soonest: Deadline::NEVER }
+        Self {
+            keys: Directory::new(TAG_BITS + shard_bits),
+            sums: Sums::default(),
+            soonest: Deadline::NEVER,
+            changes: 0,
+        }
     }
 
     /// The number of keys.
@@ -81,6 +87,17 @@ impl Shard {
 
     pub(crate) fn sums(&self) -> Sums {
         self.sums
+    }
+
+    /// Visits so far, each of which may have changed a record.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Takes everything out.
+    pub(crate) fn take_all(&mut self) -> Self {
+        let empty = Self { keys: self.keys.emptied(), changes: self.changes + 1, ..Self::new(0) };
+        std::mem::replace(self, empty)
     }
 
     /// Bytes asked of the allocator. O(1).
@@ -286,6 +303,7 @@ pub(crate) struct Visit<'a> {
 impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
+        self.shard.changes += 1;
         // A packed hash that has kept its size has changed no sum, and no threshold concerns it, unless a deadline has made
         // place for a longer value.
         if let Some(slot) = self.slot

@@ -33,10 +33,9 @@ impl Store {
         }
         let call = self.call();
         for shard in &self.shards {
-            let empty = Shard::new(self.shards.len().ilog2());
             let mut shard = shard.write();
             let cx = Context::of_change(&self.rules, &call);
-            let old = std::mem::replace(&mut *shard, empty);
+            let old = shard.take_all();
             call.settle(old.heap_bytes(), 0);
             let old = cx.leave_to_saver(Box::new(old));
             drop(shard);

@@ -99,6 +99,11 @@ impl Store {
         self.write(out, self.claim_save()?, options)
     }
 
+    /// How many calls have changed something so far, or could have.
+    pub(crate) fn changes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.read().changes()).sum()
+    }
+
     /// The right to save the store.
     ///
     /// # Panics

@@ -1,0 +1,230 @@
+//! A thread that saves a store, for programs that want one.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::snapshot::{LockedPath, SaveOptions, SaveReport, SnapshotError, SystemDisk};
+use crate::store::Store;
+use crate::sync::{Mutex, assert_outside_closures};
+
+/// How often the store is asked for its changes.
+const POLL: Duration = Duration::from_millis(50);
+/// How long it takes after a save that has failed until the next one; twice as long each time.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// When an [`Autosave`] saves: so long after the last save, or after so many changes, whichever comes first. Not at all as
+/// long as nothing was changed.
+///
+/// ```
+/// use std::time::Duration;
+/// use hashlet::AutosavePolicy;
+///
+/// let policy = AutosavePolicy::after(Duration::from_secs(60)).or_changes(10_000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct AutosavePolicy {
+    period: Duration,
+    changes: u64,
+}
+
+impl AutosavePolicy {
+    /// Saves this long after the last save, if anything was changed since then.
+    #[doc(alias = "CONFIG SET save")]
+    pub const fn after(period: Duration) -> Self {
+        Self { period, changes: u64::MAX }
+    }
+
+    /// Saves earlier when so many calls have changed something, or could have; a call on several keys counts once for each.
+    pub const fn or_changes(mut self, changes: u64) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    fn is_due(&self, passed: Duration, changes: u64) -> bool {
+        changes > 0 && (changes >= self.changes || passed >= self.period)
+    }
+}
+
+/// A thread that saves a store to a file again and again, as [`Store::save`] does.
+///
+/// It holds the file's lock all the time, so that no other process saves there. What was changed after the last save that
+/// succeeded is lost when the process is killed or the power fails; [`close`](Self::close) saves a last time and says whether
+/// that went well. Dropping it instead stops the thread, waits for a save that is under way, and saves nothing more.
+///
+/// A save that fails is tried again after a while, which gets longer up to a minute; [`last`](Self::last) tells.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use hashlet::{Autosave, AutosavePolicy, Store};
+/// # let path = std::env::temp_dir().join(format!("hashlet-autosave-{}", std::process::id()));
+///
+/// let store = Arc::new(Store::new());
+/// let policy = AutosavePolicy::after(Duration::from_secs(60)).or_changes(10_000);
+/// let autosave = Autosave::start(Arc::clone(&store), &path, policy)?;
+/// store.set("user:1", "name", "Ada")?;
+/// // ... as long as the program works with the store ...
+/// autosave.close()?;
+/// assert!(Store::load(&path)?.contains_key("user:1"));
+/// # std::fs::remove_file(&path)?;
+/// # std::fs::remove_file(format!("{}.lock", path.display()))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping it stops the thread"]
+pub struct Autosave {
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    last: Arc<Mutex<Option<LastSave>>>,
+}
+
+type LastSave = Result<SaveReport, Arc<SnapshotError>>;
+type Reply<R> = Sender<Result<R, Arc<SnapshotError>>>;
+
+enum Request {
+    Save(Reply<SaveReport>),
+    Close(Reply<Option<SaveReport>>),
+}
+
+impl Autosave {
+    /// Starts the thread. The first save comes by the policy, counted from now: what the store holds already is taken for
+    /// saved, as after a load.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Locked`] if another process or store saves to the path, [`SnapshotError::Io`] if its lock file cannot
+    /// be opened.
+    ///
+    /// # Panics
+    /// If the system cannot start a thread.
+    pub fn start(store: Arc<Store>, path: impl AsRef<Path>, policy: AutosavePolicy) -> Result<Self, SnapshotError> {
+        assert_outside_closures();
+        // The program may change its current folder.
+        let path = LockedPath::lock(&SystemDisk, &std::path::absolute(path)?)?;
+        let (requests, received) = channel();
+        let last = Arc::new(Mutex::new(None));
+        let saver = Saver {
+            saved_changes: store.changes(),
+            store,
+            path,
+            policy,
+            since: Instant::now(),
+            pause: Duration::ZERO,
+            last: Arc::clone(&last),
+        };
+        let thread = thread::Builder::new().name("hashlet-autosave".into()).spawn(move || saver.run(&received));
+        Ok(Self { requests: Some(requests), thread: Some(thread.expect("the system starts threads")), last })
+    }
+
+    /// Saves now, whatever the policy, and returns when that is done.
+    ///
+    /// # Errors
+    /// As of [`Store::save`]; [`SnapshotError::Busy`] if the store is being saved to another path.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs.
+    pub fn save(&self) -> Result<SaveReport, Arc<SnapshotError>> {
+        self.ask(Request::Save)
+    }
+
+    /// Returns the result of the last save, whoever wanted it, or `None` if there was none yet.
+    #[must_use]
+    pub fn last(&self) -> Option<Result<SaveReport, Arc<SnapshotError>>> {
+        self.last.lock().clone()
+    }
+
+    /// Saves a last time if anything was changed since the last save, stops the thread, and releases the file's lock. Returns
+    /// the report, or `None` if nothing was changed.
+    ///
+    /// # Errors
+    /// As of [`save`](Self::save). The thread is stopped nevertheless; the store can be saved by [`Store::save`].
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs.
+    pub fn close(self) -> Result<Option<SaveReport>, Arc<SnapshotError>> {
+        self.ask(Request::Close)
+    }
+
+    fn ask<R>(&self, request: impl FnOnce(Reply<R>) -> Request) -> Result<R, Arc<SnapshotError>> {
+        assert_outside_closures();
+        let (reply, replies) = channel();
+        let sent = self.requests.as_ref().map(|requests| requests.send(request(reply)));
+        debug_assert!(matches!(sent, Some(Ok(()))), "the thread runs until this is dropped");
+        replies.recv().expect("the thread answers")
+    }
+}
+
+impl Drop for Autosave {
+    fn drop(&mut self) {
+        self.requests = None; // which the thread takes for its end
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Autosave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Autosave").field("last", &self.last()).finish_non_exhaustive()
+    }
+}
+
+/// What the thread has.
+struct Saver {
+    store: Arc<Store>,
+    path: LockedPath<'static, SystemDisk>,
+    policy: AutosavePolicy,
+    /// How many changes there were when the last save began that succeeded.
+    saved_changes: u64,
+    /// When the next save may begin that nobody asks for, and what it waits for.
+    since: Instant,
+    pause: Duration,
+    last: Arc<Mutex<Option<LastSave>>>,
+}
+
+impl Saver {
+    fn run(mut self, requests: &Receiver<Request>) {
+        loop {
+            match requests.recv_timeout(POLL) {
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    let passed = self.since.elapsed();
+                    if passed >= self.pause && self.policy.is_due(passed, self.unsaved_changes()) {
+                        let _told_by_last = self.save();
+                    }
+                }
+                // Who does not wait for the answer any more does not want it.
+                Ok(Request::Save(reply)) => _ = reply.send(self.save()),
+                Ok(Request::Close(reply)) => {
+                    let is_needed = self.unsaved_changes() > 0 || self.pause > Duration::ZERO;
+                    _ = reply.send(if is_needed { self.save().map(Some) } else { Ok(None) });
+                    return;
+                }
+            }
+        }
+    }
+
+    fn unsaved_changes(&self) -> u64 {
+        self.store.changes() - self.saved_changes
+    }
+
+    fn save(&mut self) -> LastSave {
+        let changes = self.store.changes(); // those of others meanwhile may be in the snapshot or not
+        let claim = self.store.claim_save();
+        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, claim, SaveOptions::new()));
+        self.since = Instant::now();
+        if saved.is_ok() {
+            self.saved_changes = changes;
+            self.pause = Duration::ZERO;
+        } else {
+            self.pause = (2 * self.pause).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        }
+        let saved = saved.map_err(Arc::new);
+        *self.last.lock() = Some(saved.clone());
+        saved
+    }
+}
