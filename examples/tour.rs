@@ -2,16 +2,18 @@
 
 #![allow(clippy::print_stdout, reason = "a tour talks")]
 
+use std::error::Error;
 use std::thread;
 
-use hashlet::{HashValue, Store, Thresholds};
+use hashlet::{HashValue, SaveOptions, Store, Thresholds};
 
-fn main() -> hashlet::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     basic_use()?;
     atomic_update()?;
     counters_from_several_threads()?;
     encodings()?;
-    memory()
+    let store = memory()?;
+    snapshot(&store)
 }
 
 fn basic_use() -> hashlet::Result<()> {
@@ -107,7 +109,7 @@ fn encodings() -> hashlet::Result<()> {
     Ok(())
 }
 
-fn memory() -> hashlet::Result<()> {
+fn memory() -> hashlet::Result<Store> {
     println!("Memory");
     let store = Store::new();
     let mut payload = 0;
@@ -124,7 +126,27 @@ fn memory() -> hashlet::Result<()> {
     }
     let stats = store.stats();
     println!("  {} keys, {} fields, {} packed, {} tables", stats.keys, stats.fields, stats.packed, stats.tables);
-    println!("  {} bytes of data a key, {} bytes of memory", payload / stats.keys, stats.bytes / stats.keys);
+    println!("  {} bytes of data a key, {} bytes of memory\n", payload / stats.keys, stats.bytes / stats.keys);
+    Ok(store)
+}
+
+fn snapshot(store: &Store) -> Result<(), Box<dyn Error>> {
+    println!("A snapshot while others write");
+    let folder = std::env::temp_dir().join(format!("hashlet-tour-{}", std::process::id()));
+    std::fs::create_dir(&folder)?;
+    let path = folder.join("store.hashlet");
+
+    // What happens after the save has begun is not in it, here from the save's own progress.
+    let renaming = SaveOptions::new().progress(|_| {
+        store.set("user:1", "name", "somebody else").expect("within the limits");
+    });
+    let report = store.save_with(&path, renaming)?;
+    println!("  {} keys in {} bytes, {:.0?} until the disk had them", report.keys, report.bytes, report.duration);
+    println!("  user:1 is {} now", value(store, "user:1", "name"));
+    let loaded = Store::load(&path)?;
+    println!("  user:1 was {} then, and there were {} keys", value(&loaded, "user:1", "name"), loaded.key_count());
+
+    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The thread-safe face: shards behind locks, and the families of calls on them.
 //!
 //! # Locks
-//! There is one kind, the `RwLock` around each shard; a key's hash chooses the shard.
+//! There is one kind, the `RwLock` around each shard; a key's hash chooses the shard. While a save is on, a call may take
+//! the mutex of what it leaves to the saver for a moment, last and for nothing else (see `saving.rs`).
 //!
 //! * **Order.** A call on several keys takes their shards' locks in ascending order, each once.
 //! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
@@ -10,7 +11,7 @@
 //!   `for_each`, takes one shard's lock after the other's.
 //! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update` and `update_many`. `retain` takes one
 //!   shard's lock after the other's: all closures for its keys first, then the visits that remove. So do `clear_all`,
-//!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired.
+//!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired and the walk of a save.
 //! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
 //!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a
 //!   single block each, are freed where they end.

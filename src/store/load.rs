@@ -120,14 +120,13 @@ impl Builder {
         let (rules, clock) = (store.rules.clone(), store.clock.clone());
         let now = Now::on(&clock);
         let cx = Context::of_look(&rules, &now);
-        let mut images = image::Reader::default();
+        let mut images = image::Reader::new(len);
         let mut progress = options.progress;
         let told = loop {
-            let left = reader.left();
             match reader.read()? {
                 Block::End { keys, fields } => break (keys, fields),
                 Block::Items(mut items) => {
-                    if let Err(flaw) = store.file_all(&mut images, &mut items, left, cx) {
+                    if let Err(flaw) = store.file_all(&mut images, &mut items, cx) {
                         let left = items.len();
                         return Err(reader.flaw(left, flaw));
                     }
@@ -158,11 +157,10 @@ impl Store {
         &mut self,
         images: &mut image::Reader,
         items: &mut Cursor<'_>,
-        left: Option<u64>,
         cx: Context<'_>,
     ) -> std::result::Result<(), Flaw> {
         while !items.is_empty() {
-            if let Some(record) = images.read(items, left, cx)? {
+            if let Some(record) = images.read(items, cx)? {
                 self.file(record)?;
             }
         }

@@ -14,23 +14,24 @@ use crate::saving::Mark;
 use crate::time::Deadline;
 
 /// Reads items, and keeps the tables of which some are still to come.
-#[derive(Default)]
 pub(crate) struct Reader {
     tables: HashMap<u32, Assembly>,
+    /// For how many fields room may still be made before they come: never more than the input can hold.
+    reservable: usize,
     /// What the items so far have held, expired or not.
     pub(crate) keys: u64,
     pub(crate) fields: u64,
 }
 
 impl Reader {
-    /// Reads an item. Returns the record if this has completed one, and it has not expired. So many bytes are left to be read
-    /// at most, if that is known.
-    pub(crate) fn read(
-        &mut self,
-        items: &mut Cursor<'_>,
-        left: Option<u64>,
-        cx: Context<'_>,
-    ) -> Result<Option<Record>, Flaw> {
+    /// For an input of this length, if anybody knows it.
+    pub(crate) fn new(len: Option<u64>) -> Self {
+        let reservable = usize::try_from(len.unwrap_or(0) / LEAST_ENTRY_BYTES).unwrap_or(usize::MAX);
+        Self { tables: HashMap::new(), reservable, keys: 0, fields: 0 }
+    }
+
+    /// Reads an item. Returns the record if this has completed one, and it has not expired.
+    pub(crate) fn read(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
         match items.u8()? {
             HASH => {
                 let packed = Packed::read_image(items, cx.rules)?;
@@ -48,8 +49,9 @@ impl Reader {
                 }
                 table.table.set_key(key);
                 table.table.set_deadline(deadline);
-                let most = left.map_or(0, |left| left / LEAST_ENTRY_BYTES);
-                table.table.reserve(fields.min(usize::try_from(most).unwrap_or(usize::MAX)), cx.rules);
+                let reserved = fields.min(self.reservable);
+                self.reservable = self.reservable.saturating_sub(reserved);
+                table.table.reserve(reserved, cx.rules);
                 self.keys = self.keys.saturating_add(1);
                 self.fields = self.fields.saturating_add(fields as u64);
                 Ok(None)
