@@ -24,6 +24,8 @@ mod snapshot;
 mod store;
 mod sync;
 mod time;
+#[cfg(feature = "serde")]
+mod typed;
 mod value;
 
 #[cfg(feature = "snapshot")]
@@ -39,4 +41,10 @@ pub use scan::{Cursor, Page};
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
 pub use store::{Builder, Overwrite, Purged, Stats, Store};
 pub use time::ManualClock;
+#[cfg(feature = "bincode")]
+pub use typed::Bincode;
+#[cfg(feature = "json")]
+pub use typed::Json;
+#[cfg(feature = "serde")]
+pub use typed::{Codec, CodecError, Typed};
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

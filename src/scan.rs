@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(pages(&groups, usize::MAX).len(), 1);
         assert_eq!(pages(&groups, 1).len(), 8);
         assert_eq!(pages(&groups, 0), pages(&groups, 1));
-        assert_eq!(pages(&[], 1), [vec![]]);
+        assert_eq!(pages(&[], 1), [Vec::<u64>::new()]);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //! get. All three say the same words, and mean the same by them: the record's.
 
 mod borrowed;
+mod convert;
 mod expiry;
 mod iter;
 mod owned;
+#[cfg(feature = "serde")]
+mod serde;
 
 pub use borrowed::{HashMut, HashRef};
 pub use iter::{IntoIter, Iter};

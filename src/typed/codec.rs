@@ -1,0 +1,129 @@
+//! How a value becomes bytes and a value again.
+
+use serde::Serialize;
+use serde::de::DeserializeSeed;
+
+use super::error::Reason;
+
+/// A format in which values are written, for [`Store::typed`](crate::Store::typed). The crate has two, [`Json`] and
+/// [`Bincode`], and programs may write their own:
+///
+/// * What [`encode`](Self::encode) has appended, [`decode`](Self::decode) reads as an equal value.
+/// * Bytes that nobody has encoded are an error, never a panic, and take no more memory than a small multiple of their length:
+///   a store's fields can hold anything.
+/// * Both run under the lock of a hash: they must not call any store.
+///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// use hashlet::{Codec, Store};
+/// use serde::{Serialize, de::DeserializeSeed};
+///
+/// /// JSON with a line for each member.
+/// struct Pretty;
+///
+/// impl Codec for Pretty {
+///     fn encode<T: Serialize + ?Sized>(
+///         &self,
+///         value: &T,
+///         bytes: &mut Vec<u8>,
+///     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///         Ok(serde_json::to_writer_pretty(bytes, value)?)
+///     }
+///
+///     fn decode<'de, S: DeserializeSeed<'de>>(
+///         &self,
+///         seed: S,
+///         bytes: &'de [u8],
+///     ) -> Result<S::Value, Box<dyn std::error::Error + Send + Sync>> {
+///         hashlet::Json.decode(seed, bytes)
+///     }
+/// }
+///
+/// let store = Store::new();
+/// store.typed(Pretty).set("user:1", "scores", &[1, 2])?;
+/// assert_eq!(store.get("user:1", "scores").unwrap(), b"[\n  1,\n  2\n]");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Codec {
+    /// Appends the bytes of a value.
+    ///
+    /// # Errors
+    /// If the format, or the value itself, does not allow it.
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason>;
+
+    /// Reads a value from all of these bytes.
+    ///
+    /// # Errors
+    /// If they are not the bytes of such a value.
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason>;
+}
+
+/// JSON: readable by people and by everything else, and by later versions of a program whose types have changed.
+#[cfg(feature = "json")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+#[cfg(feature = "json")]
+impl Codec for Json {
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason> {
+        Ok(serde_json::to_writer(bytes, value)?)
+    }
+
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let value = seed.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
+    }
+}
+
+/// bincode 2 in its standard configuration: small and fast, and readable only as the very type that was written.
+///
+/// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No flaw is known in the version used,
+/// but none will be mended by its authors. Data that has to outlive a program is better kept as [`Json`].
+///
+/// Types that do not say what they are (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`) cannot be read from it.
+#[cfg(feature = "bincode")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bincode;
+
+#[cfg(feature = "bincode")]
+impl Codec for Bincode {
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason> {
+        struct Appended<'a>(&'a mut Vec<u8>);
+        impl bincode::enc::write::Writer for Appended<'_> {
+            fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+                self.0.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+        Ok(bincode::serde::encode_into_writer(value, Appended(bytes), bincode::config::standard())?)
+    }
+
+    /// bincode believes a length before it has seen what it is the length of, and aborts the process if there is no memory for
+    /// it. Its limit, which is a constant of the program, is therefore chosen by what so many bytes can be: numbers take up to
+    /// 16 times what they are written in.
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
+        const LARGEST: usize = if usize::BITS > 32 { 1 << 33 } else { 1 << 30 };
+        match bytes.len() {
+            0..=0xfff => decode_within::<0x1_0000, S>(seed, bytes),
+            0x1000..=0xffff => decode_within::<0x10_0000, S>(seed, bytes),
+            0x1_0000..=0xf_ffff => decode_within::<0x100_0000, S>(seed, bytes),
+            0x10_0000..=0xff_ffff => decode_within::<0x1000_0000, S>(seed, bytes),
+            _ => decode_within::<LARGEST, S>(seed, bytes),
+        }
+    }
+}
+
+#[cfg(feature = "bincode")]
+fn decode_within<'de, const LIMIT: usize, S: DeserializeSeed<'de>>(
+    seed: S,
+    bytes: &'de [u8],
+) -> Result<S::Value, Reason> {
+    let config = bincode::config::standard().with_limit::<LIMIT>();
+    match bincode::serde::seed_decode_from_slice(seed, bytes, config)? {
+        (value, read) if read == bytes.len() => Ok(value),
+        _ => Err("bytes behind the value".into()),
+    }
+}

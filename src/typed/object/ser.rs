@@ -1,0 +1,176 @@
+//! A struct or map becomes members.
+
+use serde::Serialize;
+use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
+
+use super::text::{Text, text_of};
+use super::{Flaw, Member};
+use crate::typed::codec::Codec;
+
+/// Takes a struct or a map apart.
+pub(super) struct Object<'a, C>(pub(super) &'a C);
+
+pub(super) struct Members<'a, C> {
+    codec: &'a C,
+    members: Vec<Member>,
+    /// The key of a map whose value comes next.
+    key: Option<Vec<u8>>,
+}
+
+impl<'a, C: Codec> Members<'a, C> {
+    fn new(codec: &'a C, len: usize) -> Self {
+        const MOST: usize = 1024; // what a type says of itself need not be so
+        Self { codec, members: Vec::with_capacity(len.min(MOST)), key: None }
+    }
+
+    fn push<T: Serialize + ?Sized>(&mut self, name: Vec<u8>, value: &T) -> Result<(), Flaw> {
+        match self.bytes_of(value) {
+            Ok(Some(bytes)) => self.members.push((name, bytes)),
+            Ok(None) => {}
+            Err(flaw) => return Err(flaw.of(&name)),
+        }
+        Ok(())
+    }
+
+    fn bytes_of<T: Serialize + ?Sized>(&self, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
+        match text_of(value)? {
+            Text::Plain(text) => Ok(Some(text)),
+            Text::Absent => Ok(None),
+            Text::Other => {
+                let mut bytes = Vec::new();
+                self.codec.encode(value, &mut bytes).map_err(Flaw::new)?;
+                Ok(Some(bytes))
+            }
+        }
+    }
+}
+
+impl<C: Codec> SerializeStruct for Members<'_, C> {
+    type Ok = Vec<Member>;
+    type Error = Flaw;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Flaw> {
+        self.push(name.into(), value)
+    }
+
+    fn end(self) -> Result<Vec<Member>, Flaw> {
+        Ok(self.members)
+    }
+}
+
+impl<C: Codec> SerializeMap for Members<'_, C> {
+    type Ok = Vec<Member>;
+    type Error = Flaw;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Flaw> {
+        match text_of(key)? {
+            Text::Plain(text) => self.key = Some(text),
+            Text::Absent | Text::Other => return Err(Flaw::new("a key of a map that is no plain text")),
+        }
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Flaw> {
+        let key = self.key.take().ok_or_else(|| Flaw::new("a value of a map without its key"))?;
+        self.push(key, value)
+    }
+
+    /// Different keys may have the same text.
+    fn end(mut self) -> Result<Vec<Member>, Flaw> {
+        self.members.reverse();
+        self.members.sort_by(|left, right| left.0.cmp(&right.0));
+        self.members.dedup_by(|left, right| left.0 == right.0);
+        Ok(self.members)
+    }
+}
+
+type Compound = Impossible<Vec<Member>, Flaw>;
+
+fn no_object<R>() -> Result<R, Flaw> {
+    Err(Flaw::new("only structs and maps have members"))
+}
+
+macro_rules! no_objects {
+    ($($method:ident: $type:ty),* $(,)?) => {
+        $(fn $method(self, _: $type) -> Result<Vec<Member>, Flaw> {
+            no_object()
+        })*
+    };
+}
+
+impl<'a, C: Codec> Serializer for Object<'a, C> {
+    type Ok = Vec<Member>;
+    type Error = Flaw;
+    type SerializeSeq = Compound;
+    type SerializeTuple = Compound;
+    type SerializeTupleStruct = Compound;
+    type SerializeTupleVariant = Compound;
+    type SerializeMap = Members<'a, C>;
+    type SerializeStruct = Members<'a, C>;
+    type SerializeStructVariant = Compound;
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Members<'a, C>, Flaw> {
+        Ok(Members::new(self.0, len.unwrap_or(0)))
+    }
+
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Members<'a, C>, Flaw> {
+        Ok(Members::new(self.0, len))
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<Member>, Flaw> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Vec<Member>, Flaw> {
+        value.serialize(self)
+    }
+
+    no_objects! {
+        serialize_bool: bool, serialize_char: char, serialize_str: &str, serialize_f32: f32, serialize_f64: f64,
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
+        serialize_bytes: &[u8], serialize_unit_struct: &'static str,
+    }
+
+    fn serialize_none(self) -> Result<Vec<Member>, Flaw> {
+        no_object()
+    }
+
+    fn serialize_unit(self) -> Result<Vec<Member>, Flaw> {
+        no_object()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Member>, Flaw> {
+        no_object()
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<Vec<Member>, Flaw> {
+        no_object()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Flaw> {
+        no_object()
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Compound, Flaw> {
+        no_object()
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+        no_object()
+    }
+
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+        no_object()
+    }
+
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+        no_object()
+    }
+}
