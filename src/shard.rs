@@ -366,6 +366,12 @@ impl Shard {
         self.slot(hash, key).is_none_or(|slot| self.record_mut(slot).save_slice(walk, saver))
     }
 
+    /// Whether a key is there, expired or not.
+    #[inline]
+    pub(crate) fn holds(&self, hash: u64, key: &[u8]) -> bool {
+        self.slot(hash, key).is_some()
+    }
+
     /// Files a record, unless its key is there already.
     pub(crate) fn load(&mut self, hash: u64, record: Record, rules: &Rules) -> bool {
         let is_new = self.slot(hash, record.key()).is_none();

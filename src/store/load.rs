@@ -11,6 +11,10 @@ use crate::snapshot::{Block, LoadOptions, Progress, Reader, SnapshotError};
 use crate::store::{Builder, Store};
 use crate::time::Now;
 
+/// Records that are read before they are filed.
+const BATCH: usize = 512;
+const TWICE: &str = "a key that stands twice";
+
 type Result<T> = std::result::Result<T, SnapshotError>;
 
 impl Store {
@@ -76,12 +80,13 @@ impl Builder {
         let cx = Context::of_look(&rules, &now);
         let mut images = image::Reader::default();
         let mut progress = options.progress;
+        let mut batch = Vec::with_capacity(BATCH);
         let told = loop {
             let left = reader.left();
             match reader.read()? {
                 Block::End { keys, fields } => break (keys, fields),
                 Block::Items(mut items) => {
-                    if let Err(flaw) = store.file_all(&mut images, &mut items, left, cx) {
+                    if let Err(flaw) = store.file_all(&mut images, &mut items, left, &mut batch, cx) {
                         let left = items.len();
                         return Err(reader.flaw(left, flaw));
                     }
@@ -95,7 +100,9 @@ impl Builder {
             return Err(flaw(Flaw::Corrupt("other numbers of keys and fields than the end tells")));
         }
         for record in images.finish(cx) {
-            record.and_then(|record| record.map_or(Ok(()), |record| store.file(record))).map_err(flaw)?;
+            if let Some(record) = record.map_err(flaw)? {
+                store.file(store.rules.hash(record.key()), record).map_err(flaw)?;
+            }
         }
         let bytes = store.check_room()?;
         if let Some(room) = &mut store.room {
@@ -107,27 +114,39 @@ impl Builder {
 
 /// A store that is being loaded, and nobody else knows yet.
 impl Store {
-    /// Files the records of a block.
+    /// Files the records of a block, many at a time: where each will be is looked at for all of them first, so that memory
+    /// has to be waited for once and not for each.
     fn file_all(
         &mut self,
         images: &mut image::Reader,
         items: &mut Cursor<'_>,
         left: Option<u64>,
+        batch: &mut Vec<(u64, Record)>,
         cx: Context<'_>,
     ) -> std::result::Result<(), Flaw> {
         while !items.is_empty() {
-            if let Some(record) = images.read(items, left, cx)? {
-                self.file(record)?;
+            while batch.len() < BATCH && !items.is_empty() {
+                if let Some(record) = images.read(items, left, cx)? {
+                    batch.push((self.rules.hash(record.key()), record));
+                }
+            }
+            for (hash, record) in &*batch {
+                let index = self.shard_index(*hash);
+                if self.shards[index].0.get_mut().holds(*hash, record.key()) {
+                    return Err(Flaw::Corrupt(TWICE));
+                }
+            }
+            for (hash, record) in batch.drain(..) {
+                self.file(hash, record)?;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, record: Record) -> std::result::Result<(), Flaw> {
-        let hash = self.rules.hash(record.key());
+    fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
-        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that stands twice")) }
+        if is_new { Ok(()) } else { Err(Flaw::Corrupt(TWICE)) }
     }
 
     /// Bytes that the store has asked of the allocator, unless they are more than it may hold.
