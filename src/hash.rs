@@ -167,6 +167,14 @@ impl Record {
         }
     }
 
+    /// Has memory bring the bytes of a packed hash, before they are needed: for many hashes in a row, it is waited for once.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        if let Self::Packed(packed) = self {
+            packed.fetch();
+        }
+    }
+
     /// For the saver: writes what is not written yet until a block is full, and says whether that was all.
     pub(crate) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         match self {

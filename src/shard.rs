@@ -404,7 +404,9 @@ impl Shard {
 impl Unsaved for Shard {
     fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         while let Some((at, behind)) = self.keys.place(walk.keys) {
-            for record in self.keys.at_mut(at).records.iter_mut() {
+            let records = &mut self.keys.at_mut(at).records;
+            records.iter().for_each(Record::fetch);
+            for record in records.iter_mut() {
                 if saver.blocks.is_full() || !record.save_slice(walk, saver) {
                     return false;
                 }

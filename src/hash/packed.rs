@@ -235,6 +235,13 @@ impl Packed {
         Mark::of(self.flags())
     }
 
+    /// Looks at a byte of each cache line.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        let looked_at = self.0.iter().step_by(64).fold(0, |bits, byte| bits | byte);
+        std::hint::black_box(looked_at);
+    }
+
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         match self.0.first_mut() {
             Some(flags) => *flags = mark.set_in(*flags),

@@ -1,5 +1,6 @@
 //! Loading.
 
+use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
 
@@ -140,7 +141,9 @@ impl Builder {
             return Err(flaw(Flaw::Corrupt("other numbers of keys and fields than the end tells")));
         }
         for record in images.finish(cx) {
-            record.and_then(|record| record.map_or(Ok(()), |record| store.file(record))).map_err(flaw)?;
+            if let Some(record) = record.map_err(flaw)? {
+                store.file(store.rules.hash(record.key()), record).map_err(flaw)?;
+            }
         }
         let bytes = store.check_room()?;
         if let Some(room) = &mut store.room {
@@ -152,23 +155,27 @@ impl Builder {
 
 /// A store that is being loaded, and nobody else knows yet.
 impl Store {
-    /// Files the records of a block.
+    /// Files the records of a block. Where each of them will be is looked at before the first is filed, so that memory has to
+    /// be waited for once and not for each.
     fn file_all(
         &mut self,
         images: &mut image::Reader,
         items: &mut Cursor<'_>,
         cx: Context<'_>,
     ) -> std::result::Result<(), Flaw> {
+        let mut records = Vec::new();
         while !items.is_empty() {
-            if let Some(record) = images.read(items, cx)? {
-                self.file(record)?;
-            }
+            let record = images.read(items, cx)?;
+            records.extend(record.map(|record| (self.rules.hash(record.key()), record)));
         }
-        Ok(())
+        for (hash, record) in &records {
+            let index = self.shard_index(*hash);
+            black_box(self.shards[index].0.get_mut().find(*hash, record.key()));
+        }
+        records.into_iter().try_for_each(|(hash, record)| self.file(hash, record))
     }
 
-    fn file(&mut self, record: Record) -> std::result::Result<(), Flaw> {
-        let hash = self.rules.hash(record.key());
+    fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
         if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that stands twice")) }

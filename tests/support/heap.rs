@@ -12,7 +12,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -79,6 +79,56 @@ unsafe impl GlobalAlloc for Counting {
             counted(new, size);
         }
         new
+    }
+}
+
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+
+/// The system's allocator, counted from the time it is switched on, so that what is not counted is not slowed.
+#[derive(Debug)]
+pub(crate) struct Switched;
+
+impl Switched {
+    pub(crate) fn on() {
+        IS_COUNTING.store(true, Relaxed);
+    }
+}
+
+// SAFETY: every call goes to `System` unchanged, by way of `Counting` or not, and so do its answers.
+unsafe impl GlobalAlloc for Switched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those that both ask for, here and below.
+        if IS_COUNTING.load(Relaxed) { unsafe { Counting.alloc(layout) } } else { unsafe { System.alloc(layout) } }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if IS_COUNTING.load(Relaxed) {
+            // SAFETY: as above.
+            unsafe { Counting.alloc_zeroed(layout) }
+        } else {
+            // SAFETY: as above.
+            unsafe { System.alloc_zeroed(layout) }
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if IS_COUNTING.load(Relaxed) {
+            // SAFETY: as above.
+            unsafe { Counting.dealloc(block, layout) };
+        } else {
+            // SAFETY: as above.
+            unsafe { System.dealloc(block, layout) };
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if IS_COUNTING.load(Relaxed) {
+            // SAFETY: as above.
+            unsafe { Counting.realloc(block, layout, size) }
+        } else {
+            // SAFETY: as above.
+            unsafe { System.realloc(block, layout, size) }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use super::deadlines::bitmap_len;
-use super::{COUNT_AT, FIELD_DEADLINES, FORM, KEY_DEADLINE, Layout, NARROW_MAX, Packed, WIDE};
+use super::{COUNT_AT, FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, Layout, NARROW_MAX, Packed, WIDE};
 use crate::hash::entry;
 use crate::hash::image::{Cursor, Flaw};
 use crate::rules::Rules;
@@ -45,8 +45,9 @@ impl Packed {
         let entries = image.take(entry_bytes)?;
         let tail = read_tail(image, flags, fields)?;
 
-        let parts = [key.len(), fields, end_bytes.len(), entries.len(), tail.len()];
-        let mut bytes = Vec::with_capacity(parts.into_iter().fold(COUNT_AT + 2 + 3, usize::saturating_add));
+        // Exactly as long as it becomes: nothing is to be given back.
+        let parts = [entry::varint_len(key.len()), key.len(), fields, end_bytes.len(), entries.len(), tail.len()];
+        let mut bytes = Vec::with_capacity(parts.into_iter().fold(KEY_LEN_AT, usize::saturating_add));
         bytes.push(flags);
         bytes.extend_from_slice(&count);
         entry::push_varint(&mut bytes, key.len());
