@@ -139,6 +139,14 @@ impl Record {
         }
     }
 
+    /// Whether the record has this mark with all its parts.
+    pub(crate) fn is_saved(&self, mark: Mark) -> bool {
+        match self {
+            Self::Packed(packed) => packed.mark() == mark,
+            Self::Table(table) => table.is_saved(mark),
+        }
+    }
+
     /// Marks the record with all its parts.
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         match self {
@@ -175,7 +183,7 @@ impl Record {
         }
     }
 
-    /// For the saver: writes what is not written yet until a block is full, and says whether that was all.
+    /// For the saver: writes what is not written yet until the slice is over, and says whether that was all.
     pub(crate) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         match self {
             Self::Packed(packed) => {

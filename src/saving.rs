@@ -25,8 +25,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 use crate::directory::Position;
 use crate::sync::Mutex;
 
-/// Bytes of items from which on a block is full: what is written at a time, and about what is saved under one lock.
+/// Bytes of items from which on a block is full: what is written at a time.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;
+/// Bytes of items from which on a slice is over: what is saved under one lock. So short that whoever meets the lock gets it
+/// before the system has put the thread to sleep.
+const SLICE_BYTES: usize = 4 << 10;
 /// Bytes that are kept free before the items of a block, for its head.
 pub(crate) const BLOCK_HEAD: usize = 12;
 
@@ -128,11 +131,6 @@ impl Blocks {
         }
     }
 
-    /// Whether so much waits that it should be written.
-    pub(crate) fn is_full(&self) -> bool {
-        !self.full.is_empty()
-    }
-
     pub(crate) fn take_full(&mut self) -> Vec<Items> {
         let full = take(&mut self.full);
         self.bytes -= full.iter().map(|items| items.bytes.len() - BLOCK_HEAD).sum::<usize>();
@@ -153,6 +151,8 @@ impl Blocks {
 pub(crate) struct Saver<'a> {
     pub(crate) blocks: &'a mut Blocks,
     pub(crate) mark: Mark,
+    /// Bytes that wait at the end of the slice.
+    until: usize,
     next_table: &'a AtomicU32,
 }
 
@@ -162,19 +162,26 @@ impl Saver<'_> {
     pub(crate) fn next_table(&self) -> u32 {
         self.next_table.fetch_add(1, SeqCst)
     }
+
+    /// Whether so much was written that others should work in between.
+    pub(crate) fn is_slice_over(&self) -> bool {
+        self.blocks.bytes() >= self.until
+    }
 }
 
 /// Where the saver is in a shard, or in a table: in hash order, which splits and merges do not change.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) keys: Position,
+    /// The next bucket there. When entries have moved, some may be left behind.
+    pub(crate) bucket: usize,
     /// The table at hand, and where in it.
     pub(crate) table: Option<(u32, Position)>,
 }
 
 /// Something that left the store before it was written.
 pub(crate) trait Unsaved: Send {
-    /// Writes what is not written yet until a block is full, and says whether that was all.
+    /// Writes what is not written yet until the slice is over, and says whether that was all.
     fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool;
     fn heap_bytes(&self) -> usize;
 }
@@ -226,7 +233,7 @@ impl Saving {
         if let Some(queue) = &mut *self.queue.lock()
             && !queue.has_failed
         {
-            write(&mut Saver { blocks: &mut queue.blocks, mark, next_table: &self.next_table });
+            write(&mut Saver { blocks: &mut queue.blocks, mark, until: usize::MAX, next_table: &self.next_table });
             queue.has_grown();
         }
     }
@@ -281,9 +288,10 @@ impl Saving {
         epoch.mark()
     }
 
-    /// A saver that writes into these blocks.
+    /// A saver that writes into these blocks, for one slice.
     pub(crate) fn saver<'a>(&'a self, blocks: &'a mut Blocks, mark: Mark) -> Saver<'a> {
-        Saver { blocks, mark, next_table: &self.next_table }
+        let until = blocks.bytes + blocks.block_bytes.min(SLICE_BYTES);
+        Saver { blocks, mark, until, next_table: &self.next_table }
     }
 
     /// From now on, nothing is written any more.

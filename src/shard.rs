@@ -384,7 +384,7 @@ impl Shard {
 
 /// What a saver does, and somebody who loads.
 impl Shard {
-    /// Writes the parts of a table that are not written yet until a block is full, and says whether that was all, or
+    /// Writes the parts of a table that are not written yet until the slice is over, and says whether that was all, or
     /// there is no such table.
     pub(crate) fn save_key(&mut self, hash: u64, key: &[u8], walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         self.slot(hash, key).is_none_or(|slot| self.record_mut(slot).save_slice(walk, saver))
@@ -403,18 +403,14 @@ impl Shard {
 
 impl Unsaved for Shard {
     fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
-        while let Some((at, behind)) = self.keys.place(walk.keys) {
-            let records = &mut self.keys.at_mut(at).records;
-            records.iter().for_each(Record::fetch);
-            for record in records.iter_mut() {
-                if saver.blocks.is_full() || !record.save_slice(walk, saver) {
-                    return false;
-                }
-            }
-            let Some(behind) = behind else { break };
-            walk.keys = behind;
+        let Some((at, behind)) = self.keys.place(walk.keys) else { return true };
+        if !self.keys.at_mut(at).save_slice(walk, saver) {
+            return false;
         }
-        true
+        if let Some(behind) = behind {
+            (walk.keys, walk.bucket) = (behind, 0);
+        }
+        behind.is_none()
     }
 
     fn heap_bytes(&self) -> usize {

@@ -269,7 +269,7 @@ impl Unsaved for Table {
             _ => Some(Position::default()),
         };
         while let Some((at, behind)) = next.and_then(|position| self.fields.place(position)) {
-            if saver.blocks.is_full() {
+            if saver.is_slice_over() {
                 walk.table = next.map(|position| (id, position));
                 return false;
             }

@@ -8,10 +8,14 @@ use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::{Record, Scope};
 use crate::rules::Rules;
+use crate::saving::{Saver, Walk};
 use crate::time::Deadline;
 
 /// Fields of the records that are purged at a time while others wait.
 const SLICE_FIELDS: usize = 1024;
+
+/// Buckets whose records the saver fetches at a time: as many as fill about a slice.
+const FETCHED_BUCKETS: usize = 32;
 
 /// Records, each found by its key's hash, and a bound before which none of their deadlines comes.
 pub(super) struct Keys {
@@ -40,6 +44,30 @@ impl Keys {
             entry.remove();
         }
         slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
+    }
+
+    /// For the saver: writes the records that are not written yet until the slice is over, and says whether that was all.
+    pub(super) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
+        loop {
+            let end = self.records.num_buckets().min(walk.bucket + FETCHED_BUCKETS);
+            let ahead = (walk.bucket..end).filter_map(|bucket| self.records.get_bucket(bucket));
+            ahead.for_each(Record::fetch);
+            while walk.bucket < end {
+                if saver.is_slice_over() {
+                    return false;
+                }
+                if let Some(record) = self.records.get_bucket_mut(walk.bucket)
+                    && !record.save_slice(walk, saver)
+                {
+                    return false;
+                }
+                walk.bucket += 1;
+            }
+            if end == self.records.num_buckets() {
+                walk.bucket = 0;
+                return self.records.iter().all(|record| record.is_saved(saver.mark));
+            }
+        }
     }
 
     /// The keys of records in which something has expired, for a slice of work. The caller visits them; the bound is that

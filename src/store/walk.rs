@@ -1,16 +1,21 @@
 //! A saver's walk over a store: all that the save's instant holds, each record once.
 
 use crate::saving::{Blocks, Items, Left, Mark, SaveClaim, Unsaved, Walk};
+use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::hand_over;
+use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
 
-/// What is waiting to be written, a few blocks at a time, each saved under a lock of its own. Dropped too early, it walks on
-/// without writing.
+/// What is waiting to be written, a few blocks at a time. It goes from shard to shard, a slice of each under its lock, so that
+/// whoever has waited for one lock finds it free while the saver is at the others. Dropped too early, it walks on without
+/// writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
     _claim: SaveClaim<'a>,
     mark: Mark,
     at: At,
+    /// The shards that are not saved as a whole yet.
+    shards: Vec<(&'a RwLock<Shard>, Walk)>,
+    /// Where in what is no shard.
     walk: Walk,
     blocks: Blocks,
     most_waiting: usize,
@@ -18,6 +23,7 @@ pub(super) struct SaveWalk<'a> {
 
 /// Where it is.
 enum At {
+    /// One of the shards that are left.
     Shard(usize),
     /// A table that was given another key.
     Moved(Box<[u8]>),
@@ -31,9 +37,16 @@ enum At {
 impl<'a> SaveWalk<'a> {
     /// Begins a save, in this instant.
     pub(super) fn begin(store: &'a Store, claim: SaveClaim<'a>, block_bytes: usize) -> Self {
-        let mark = store.saving.begin(block_bytes);
-        let blocks = Blocks::of(block_bytes);
-        Self { store, _claim: claim, mark, at: At::Shard(0), walk: Walk::default(), blocks, most_waiting: 0 }
+        Self {
+            mark: store.saving.begin(block_bytes),
+            at: At::Shard(0),
+            shards: store.shards.iter().map(|shard| (&**shard, Walk::default())).collect(),
+            walk: Walk::default(),
+            blocks: Blocks::of(block_bytes),
+            most_waiting: 0,
+            _claim: claim,
+            store,
+        }
     }
 
     /// Bytes that other threads have left to the saver at most, at the end.
@@ -41,38 +54,47 @@ impl<'a> SaveWalk<'a> {
         self.most_waiting
     }
 
-    /// Saves until a block is full, or as much as is done under one lock.
+    /// Saves a slice.
     fn step(&mut self) {
-        let Self { store, mark, at, walk, blocks, .. } = self;
+        let Self { store, mark, at, shards, walk, blocks, .. } = self;
         let mut saver = store.saving.saver(blocks, *mark);
-        let is_done = match at {
+        match at {
             At::Shard(index) => {
-                let mut shard = store.shards[*index].write();
-                let is_done = shard.save_slice(walk, &mut saver);
-                hand_over(shard);
-                is_done
+                let (shard, walk) = &mut shards[*index];
+                let mut shard = shard.write();
+                let is_saved = shard.save_slice(walk, &mut saver);
+                leave(shard, shards.len() == 1);
+                let next = if is_saved {
+                    shards.swap_remove(*index);
+                    *index
+                } else {
+                    *index + 1
+                };
+                *at = match shards.len() {
+                    0 => At::Queue,
+                    len => At::Shard(next % len),
+                };
             }
             At::Moved(key) => {
                 let hash = store.rules.hash(key);
                 let mut shard = store.shard_of(hash).write();
-                let is_done = shard.save_key(hash, key, walk, &mut saver);
-                hand_over(shard);
-                is_done
+                let is_saved = shard.save_key(hash, key, walk, &mut saver);
+                leave(shard, true);
+                if is_saved {
+                    *at = At::Queue;
+                }
             }
-            At::Removed(removed) => removed.save_slice(walk, &mut saver),
-            At::Queue | At::End => true,
-        };
-        if is_done {
-            self.walk = Walk::default();
-            self.at = match self.at {
-                At::Shard(index) if index + 1 < store.shards.len() => At::Shard(index + 1),
-                At::End => At::End,
-                _ => At::Queue,
-            };
+            At::Removed(removed) => {
+                if removed.save_slice(walk, &mut saver) {
+                    *at = At::Queue;
+                }
+            }
+            At::Queue | At::End => {}
         }
     }
 
     fn take_left(&mut self) -> Vec<Items> {
+        self.walk = Walk::default();
         match self.store.saving.take_or_end() {
             Ok(Left::Blocks(blocks)) => return blocks,
             Ok(Left::Moved(key)) => self.at = At::Moved(key),
@@ -84,6 +106,13 @@ impl<'a> SaveWalk<'a> {
             }
         }
         Vec::new()
+    }
+}
+
+/// Releases a lock, which is taken again at once or not.
+fn leave(shard: RwLockWriteGuard<'_, Shard>, comes_back: bool) {
+    if comes_back {
+        hand_over(shard);
     }
 }
 
