@@ -11,6 +11,8 @@ pub(crate) mod hash_calls;
 pub(crate) mod model;
 pub(crate) mod ops;
 pub(crate) mod reply;
+#[cfg(all(feature = "snapshot", feature = "testing"))]
+pub(crate) mod saving;
 pub(crate) mod scenario;
 pub(crate) mod source;
 pub(crate) mod store_calls;
