@@ -56,7 +56,7 @@ impl<R: Read> Reader<R> {
     /// About how many keys there are, as the head says, and as far as the length allows.
     pub(crate) fn keys(&self) -> u64 {
         const LEAST_KEY_BYTES: u64 = 8;
-        self.keys.min(self.left().unwrap_or(CHUNK) / LEAST_KEY_BYTES)
+        self.keys.min(self.left().unwrap_or(CHUNK / 2) / LEAST_KEY_BYTES)
     }
 
     /// Bytes read so far.
