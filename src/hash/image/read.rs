@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use super::{Cursor, Flaw, HASH, HEAD, PART};
 use crate::call::Context;
-use crate::error::Error;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
 use crate::hash::{Encoding, Record, Scope};
@@ -20,6 +19,9 @@ pub(crate) struct Reader {
     /// What the items so far have held, expired or not.
     pub(crate) keys: u64,
     pub(crate) fields: u64,
+    /// Fields of tables, as the heads so far have told, and as the parts so far have held.
+    told: u64,
+    arrived: u64,
 }
 
 impl Reader {
@@ -48,7 +50,10 @@ impl Reader {
                 }
                 table.table.set_key(key);
                 table.table.set_deadline(deadline);
-                let most = left.map_or(0, |left| left / LEAST_ENTRY_BYTES);
+                // Room for what can still come, less what other heads have been given room for.
+                let awaited = self.told.saturating_sub(self.arrived);
+                let most = left.map_or(0, |left| left / LEAST_ENTRY_BYTES).saturating_sub(awaited);
+                self.told = self.told.saturating_add(fields as u64);
                 table.table.reserve(fields.min(usize::try_from(most).unwrap_or(usize::MAX)), cx.rules);
                 self.keys = self.keys.saturating_add(1);
                 self.fields = self.fields.saturating_add(fields as u64);
@@ -56,7 +61,8 @@ impl Reader {
             }
             PART => {
                 let table = self.tables.entry(items.u32()?).or_default();
-                table.read_part(items, cx)?;
+                let count = table.read_part(items, cx)?;
+                self.arrived = self.arrived.saturating_add(count.into());
                 Ok(None)
             }
             _ => Err(Flaw::Corrupt("an item of unknown kind")),
@@ -92,8 +98,10 @@ impl Default for Assembly {
 }
 
 impl Assembly {
-    fn read_part(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<(), Flaw> {
-        for _ in 0..items.u32()? {
+    /// Reads a part, and returns how many fields it had.
+    fn read_part(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<u32, Flaw> {
+        let count = items.u32()?;
+        for _ in 0..count {
             let len = items.varint()?;
             let (field, value) = read_pair(items.take(len >> 1)?)?;
             cx.rules.check_pair(field, value)?;
@@ -109,7 +117,8 @@ impl Assembly {
                 self.table.set_field_deadline(hash, field, deadline, cx);
             }
         }
-        cx.rules.check_fields(self.table.len()).map_err(Error::into)
+        cx.rules.check_fields(self.table.len())?;
+        Ok(count)
     }
 }
 
@@ -118,4 +127,29 @@ fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record
     record.purge(Scope::Hash, cx);
     record.settle(began, cx);
     (record.len() > 0).then_some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::image::write_head;
+    use crate::rules::Rules;
+    use crate::saving::{BLOCK_HEAD, Items};
+
+    #[test]
+    fn many_heads_of_many_fields_share_the_room_for_what_can_come() {
+        let mut items = Items::default();
+        for id in 0_u32..1_000 {
+            write_head(&mut items, id, &id.to_le_bytes(), Deadline::NEVER, 1 << 30);
+        }
+        let bytes = items.bytes.split_off(BLOCK_HEAD);
+        let rules = Rules::default();
+        let (mut reader, mut cursor) = (Reader::default(), Cursor::new(&bytes));
+        while !cursor.is_empty() {
+            let read = reader.read(&mut cursor, Some(bytes.len() as u64), Context::of_value(&rules));
+            assert!(matches!(read, Ok(None)));
+        }
+        let taken: usize = reader.tables.values().map(|assembly| assembly.table.heap_bytes()).sum();
+        assert!(taken < 16 * bytes.len(), "{taken} bytes for {}", bytes.len());
+    }
 }
