@@ -82,7 +82,8 @@ fn other_versions_flags_and_formats_are_told_apart() {
     for (version, flags) in [(0, 0), (2, 0), (u16::MAX, 0), (1, 1), (1, 0x8000), (2, 3)] {
         (forge.version, forge.flags) = (version, flags);
         let refused = load(&forge.render()).unwrap_err();
-        let told = matches!(refused, SnapshotError::UnsupportedVersion { version: v, flags: f } if (v, f) == (version, flags));
+        let told =
+            matches!(refused, SnapshotError::UnsupportedVersion { version: v, flags: f } if (v, f) == (version, flags));
         assert!(told, "{refused}");
     }
     for other in [&b""[..], b"\x89", b"\x89hashle", b"REDIS0011\xfa\x09", &[0; 100]] {
