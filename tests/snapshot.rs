@@ -200,6 +200,18 @@ mod in_the_middle {
     }
 
     #[test]
+    fn a_segment_that_is_saved_is_not_merged_with_one_that_is_not() {
+        // Two segments that the next removal or two would merge: less than a quarter of 896 fields.
+        for left in 224..230 {
+            on_every_configuration(|config, store| {
+                store.set_many("a", pairs("a").into_iter().take(1_000)).unwrap();
+                store.remove_many("a", (left..1_000).map(|n| format!("f{n}")));
+                save_while(config, store, |call| drop(store.take("a", format!("f{call}"))));
+            });
+        }
+    }
+
+    #[test]
     fn keys_whose_segments_are_merged_and_split_during_a_save_are_saved_once() {
         on_every_configuration(|config, store| {
             set_small(store, 4_000, "v");
