@@ -1,10 +1,14 @@
-//! A store that is saved and loaded again is the same store.
+//! A store that is saved and loaded again is the same store, and a snapshot is of the instant at which its save began.
+//! What happens between any two records and any two segments is made to happen here by name; `snapshot_model.rs` tries
+//! whatever there is.
 
 #![cfg(feature = "snapshot")]
 
 mod support;
 
-use hashlet::{SaveOptions, Store};
+use std::io::{self, ErrorKind, Write};
+
+use hashlet::{SaveOptions, SaveReport, SnapshotError, Store};
 use support::config::on_every_configuration;
 
 #[test]
@@ -20,9 +24,11 @@ fn what_is_saved_is_loaded() {
         for _ in 0..3 {
             let mut snapshot = Vec::new();
             let mut calls = 0;
-            let report = store.save_to_with(&mut snapshot, SaveOptions::new().progress(|_| calls += 1)).unwrap();
+            let options = SaveOptions::new().progress(|_| calls += 1);
+            let SaveReport { keys, fields, bytes, waiting_bytes, .. } =
+                store.save_to_with(&mut snapshot, options).unwrap();
             assert!(calls > 1);
-            assert_eq!((report.keys, report.fields), (3_002, 11_001));
+            assert_eq!((keys, fields, bytes, waiting_bytes), (3_002, 11_001, snapshot.len() as u64, 0));
             let loaded = config.builder().load_from(&snapshot[..]).unwrap();
             support::check::store(&loaded);
             assert_eq!(loaded.key_count(), 3_002);
@@ -33,5 +39,266 @@ fn what_is_saved_is_loaded() {
             store.remove("big", "one more");
         }
     });
-    let _ = Store::new();
+}
+
+#[test]
+fn an_empty_store_is_saved_and_loaded() {
+    let mut snapshot = Vec::new();
+    let report = Store::new().save_to(&mut snapshot).unwrap();
+    assert_eq!((report.keys, report.fields, report.bytes), (0, 0, snapshot.len() as u64));
+    assert!(Store::load_from(&snapshot[..]).unwrap().is_empty());
+}
+
+/// Takes so many writes, and then none.
+struct Failing(usize);
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).ok_or(ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn a_writer_that_fails_or_cannot_flush_fails_the_save() {
+    let store = Store::new();
+    store.set("k", "f", "v").unwrap();
+    for writes in 0..6 {
+        let refused = store.save_to(Failing(writes)).unwrap_err();
+        assert!(matches!(&refused, SnapshotError::Io(error) if error.kind() == ErrorKind::StorageFull), "{refused}");
+        store.save_to(io::sink()).unwrap();
+    }
+}
+
+/// What needs to stop a save between any two segments.
+#[cfg(feature = "testing")]
+mod in_the_middle {
+    use std::collections::BTreeMap;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::mpsc::sync_channel;
+    use std::time::Duration;
+
+    use hashlet::{Expired, ManualClock, Overwrite, WhenFull};
+
+    use super::*;
+    use crate::support::config::Config;
+
+    const FIELDS: usize = 2_500;
+
+    fn pairs(text: &str) -> Vec<(String, String)> {
+        (0..FIELDS).map(|n| (format!("f{n}"), format!("{text} {n}"))).collect()
+    }
+
+    fn set_small(store: &Store, count: usize, value: &str) {
+        for n in 0..count {
+            store.set(format!("k{n}"), "f", value).unwrap();
+        }
+    }
+
+    fn contents(store: &Store) -> BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>> {
+        store.keys().into_iter().map(|key| (key.clone(), store.get_all(&key).into_iter().collect())).collect()
+    }
+
+    /// Saves with a call of `disturb` behind each block of a segment or a record, and checks that nothing of it is seen
+    /// in the snapshot; and all of it in the next.
+    fn save_while(config: &Config, store: &Store, mut disturb: impl FnMut(usize)) {
+        let before = contents(store);
+        let (mut snapshot, mut calls) = (Vec::new(), 0);
+        let options = SaveOptions::new().block_bytes(1).progress(|_| {
+            calls += 1;
+            disturb(calls);
+        });
+        store.save_to_with(&mut snapshot, options).unwrap();
+        assert_eq!(contents(&config.builder().load_from(&snapshot[..]).unwrap()), before, "the save's beginning");
+        let mut snapshot = Vec::new();
+        store.save_to(&mut snapshot).unwrap();
+        assert_eq!(contents(&config.builder().load_from(&snapshot[..]).unwrap()), contents(store), "the next save");
+    }
+
+    /// Stores with two large hashes and some small ones.
+    fn on_every_large_store(test: impl Fn(&Config, &Store)) {
+        on_every_configuration(|config, store| {
+            store.set_many("a", pairs("a")).unwrap();
+            store.set_many("b", pairs("b")).unwrap();
+            set_small(store, 50, "v");
+            test(config, store);
+        });
+    }
+
+    #[test]
+    fn a_rename_during_a_save_keeps_both_names_apart() {
+        for at in [1, 2, 3, 4, 6, 9] {
+            on_every_large_store(|config, store| {
+                save_while(config, store, |call| {
+                    if call == at {
+                        assert!(store.rename("a", "c", Overwrite::Yes).unwrap());
+                        store.set("a", "f0", "another").unwrap();
+                        store.set("c", "f0", "changed").unwrap();
+                    }
+                });
+            });
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_renamed_behind_each_block_is_saved_once() {
+        on_every_large_store(|config, store| {
+            save_while(config, store, |call| {
+                let [old, new] = [call - 1, call].map(|call| if call == 0 { "a".into() } else { format!("a{call}") });
+                assert!(store.rename(old, &new, Overwrite::Yes).unwrap());
+                store.remove(&new, format!("f{call}"));
+            });
+        });
+    }
+
+    #[test]
+    fn two_hashes_that_change_their_names_during_a_save_are_both_saved() {
+        on_every_large_store(|config, store| {
+            save_while(config, store, |call| {
+                if call % 3 == 1 {
+                    store.rename("a", "c", Overwrite::Yes).unwrap();
+                    store.rename("b", "a", Overwrite::Yes).unwrap();
+                    store.rename("c", "b", Overwrite::Yes).unwrap();
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn what_is_overwritten_or_cleared_during_a_save_is_in_the_snapshot() {
+        for at in [1, 2, 3, 5, 8] {
+            on_every_large_store(|config, store| {
+                save_while(config, store, |call| {
+                    if call == at {
+                        store.copy("a", "d", Overwrite::Yes).unwrap();
+                        store.rename("a", "b", Overwrite::Yes).unwrap();
+                    }
+                    if call == at + 2 {
+                        store.clear_all();
+                        store.set_many("a", pairs("new")).unwrap();
+                    }
+                });
+            });
+        }
+    }
+
+    #[test]
+    fn segments_that_are_merged_and_split_during_a_save_are_saved_once() {
+        on_every_large_store(|config, store| {
+            save_while(config, store, |call| {
+                if call % 2 == 0 {
+                    store.remove_many("a", (0..FIELDS - 10).map(|n| format!("f{n}")));
+                } else {
+                    store.set_many("a", pairs("again")).unwrap();
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn a_segment_that_is_saved_is_not_merged_with_one_that_is_not() {
+        // Two segments that the next removal or two would merge: less than a quarter of 896 fields.
+        for left in 224..230 {
+            on_every_configuration(|config, store| {
+                store.set_many("a", pairs("a").into_iter().take(1_000)).unwrap();
+                store.remove_many("a", (left..1_000).map(|n| format!("f{n}")));
+                save_while(config, store, |call| drop(store.take("a", format!("f{call}"))));
+            });
+        }
+    }
+
+    #[test]
+    fn keys_whose_segments_are_merged_and_split_during_a_save_are_saved_once() {
+        on_every_configuration(|config, store| {
+            set_small(store, 4_000, "v");
+            save_while(config, store, |call| match call % 1_000 {
+                300 => drop(store.retain(|key, _| key.ends_with(b"7"))),
+                600 => set_small(store, 6_000, "new"),
+                800 => store.shrink_to_fit(),
+                900 => store.reserve(20_000),
+                _ => {}
+            });
+        });
+    }
+
+    #[test]
+    fn a_hash_that_expires_during_a_save_is_in_the_snapshot_whoever_is_told() {
+        for at in [1, 2, 4, 7] {
+            for listens in [false, true] {
+                on_every_configuration(|config, _| {
+                    let clock = ManualClock::new();
+                    let (sender, told) = sync_channel(10_000);
+                    let mut builder = config.builder().clock(&clock);
+                    if listens {
+                        builder = builder.listener(sender, WhenFull::Lose);
+                    }
+                    let store = builder.build();
+                    store.set_many("a", pairs("a")).unwrap();
+                    store.expire("a", Duration::from_secs(1));
+                    let then = ManualClock::new();
+                    let (mut snapshot, mut calls) = (Vec::new(), 0);
+                    let options = SaveOptions::new().block_bytes(1).progress(|_| {
+                        calls += 1;
+                        if calls == at {
+                            clock.advance(Duration::from_secs(1));
+                            assert!(!store.contains_key("a"));
+                        }
+                    });
+                    store.save_to_with(&mut snapshot, options).unwrap();
+                    let loaded = config.builder().clock(&then).load_from(&snapshot[..]).unwrap();
+                    assert_eq!(loaded.get_all("a"), pairs("a").into_iter().collect());
+                    assert_eq!(loaded.ttl("a").left(), Some(Duration::from_secs(1)));
+                    if let (true, Ok(Expired::Key { hash, .. })) = (listens && calls >= at, told.try_recv()) {
+                        assert_eq!(hash, pairs("a").into_iter().collect());
+                    }
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_save_is_busy_until_the_first_ends() {
+        on_every_large_store(|_, store| {
+            let mut calls = 0;
+            let options = SaveOptions::new().block_bytes(1).progress(|_| {
+                calls += 1;
+                if calls <= 3 {
+                    assert!(matches!(store.save_to(io::sink()), Err(SnapshotError::Busy)));
+                }
+            });
+            store.save_to_with(io::sink(), options).unwrap();
+            assert!(calls > 3);
+            store.save_to(io::sink()).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_save_that_fails_anywhere_leaves_nothing_out_of_the_next() {
+        for blocks in [0, 1, 3, 8, 50] {
+            for panics in [false, true] {
+                on_every_large_store(|config, store| {
+                    let mut calls = 0;
+                    let options = SaveOptions::new().block_bytes(1).progress(|_| {
+                        calls += 1;
+                        store.rename("a", "c", Overwrite::Yes).unwrap();
+                        store.set("b", format!("f{calls}"), "new").unwrap();
+                        if panics && calls == blocks {
+                            resume_unwind(Box::new("intended"));
+                        }
+                    });
+                    let save = || store.save_to_with(Failing(if panics { usize::MAX } else { blocks }), options);
+                    assert!(!matches!(catch_unwind(AssertUnwindSafe(save)), Ok(Ok(_))));
+                    save_while(config, store, |call| {
+                        if call == 2 {
+                            store.rename("c", "a", Overwrite::Yes).unwrap();
+                        }
+                    });
+                });
+            }
+        }
+    }
 }

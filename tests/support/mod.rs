@@ -7,12 +7,18 @@
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod deadline_calls;
+#[cfg(feature = "snapshot")]
+pub(crate) mod forge;
 pub(crate) mod hash_calls;
 pub(crate) mod model;
 pub(crate) mod ops;
 pub(crate) mod reply;
+#[cfg(all(feature = "snapshot", feature = "testing"))]
+pub(crate) mod saving;
 pub(crate) mod scenario;
 pub(crate) mod source;
+#[cfg(feature = "snapshot")]
+pub(crate) mod specimen;
 pub(crate) mod store_calls;
 pub(crate) mod time;
 

@@ -44,6 +44,10 @@ impl Model {
         Self { bounds, now: BEGINNING, hashes: BTreeMap::new() }
     }
 
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Moves the clock, and removes what is due then.
     pub(crate) fn set_clock(&mut self, millis: u64) {
         self.now = millis.min(END);

@@ -1,6 +1,7 @@
 //! Every public call as data, decoded from a [`Source`].
 
 pub(crate) mod deadlines;
+pub(crate) mod saves;
 
 use std::slice::from_ref;
 
@@ -8,6 +9,7 @@ use hashlet::{Overwrite, Sample};
 
 use super::source::{Bytes, Source, numbered};
 use deadlines::{DeadlineCall, DeadlineLook};
+use saves::{Loading, Save};
 
 /// One call on a store.
 #[derive(Clone, Debug)]
@@ -47,6 +49,10 @@ pub(crate) enum Op {
     PurgeExpired(usize),
     /// The clock is set to so many milliseconds after 1970.
     Clock(u64),
+    /// A save, and the calls that are made while it is on.
+    Save(Save, Vec<Op>),
+    /// The store is saved, and replaced by what is loaded.
+    Reload(Loading),
 }
 
 /// One call on a hash that is filed in a store: those of every hash, and those on deadlines.
@@ -133,10 +139,16 @@ impl Shape {
     /// The next call.
     pub(crate) fn draw(&mut self, source: &mut Source<'_>) -> Op {
         let op = Op::decode(source, *self);
-        if let Op::Clock(millis) = op {
-            self.now = millis;
-        }
+        self.follow(&op);
         op
+    }
+
+    fn follow(&mut self, op: &Op) {
+        match op {
+            Op::Clock(millis) => self.now = *millis,
+            Op::Save(_, ops) => ops.iter().for_each(|op| self.follow(op)),
+            _ => {}
+        }
     }
 }
 
@@ -177,6 +189,8 @@ impl Op {
             13..=15 => Self::PurgeExpired(source.one_of(&[0, 1, 10, 1_000, usize::MAX])),
             16..=18 => Self::ForEach,
             19..=21 => Self::ScanKeys(page(source, shape.keys)),
+            22 if source.one_in(2) => Self::decode_save(source, shape),
+            23 if source.one_in(4) => Self::Reload(Loading::decode(source)),
             22..=26 => Self::IterKeys,
             _ => Self::Keys,
         }
@@ -192,7 +206,7 @@ impl Op {
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
             Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
-            Self::Reserve(_) | Self::PurgeExpired(_) | Self::Clock(_) => &[],
+            Self::Reserve(_) | Self::PurgeExpired(_) | Self::Clock(_) | Self::Save(..) | Self::Reload(_) => &[],
         }
     }
 

@@ -3,13 +3,14 @@
 
 use std::cell::Cell;
 use std::iter::once;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use hashlet::{HashValue, ManualClock, Store};
+use hashlet::{Builder, Expired, HashValue, ManualClock, Store, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
 use super::model::{Bounds, Hash, Model, ModelHash};
-use super::ops::{Op, Shape};
+use super::ops::{Op, Shape, saves};
 use super::reply::Reply;
 use super::source::{Source, mix};
 use super::time::BEGINNING;
@@ -40,8 +41,12 @@ pub(crate) struct Scenario {
     config: Config,
     bounds: Bounds,
     hash_seed: u64,
+    /// Whether somebody is told of what expires.
+    listens: bool,
     /// What `HASHLET_SEED` has to be to see this scenario again, when it came from a seed.
     seed: Option<u64>,
+    /// The test that takes the seed.
+    test: &'static str,
     pub(crate) ops: Vec<Op>,
 }
 
@@ -73,27 +78,43 @@ impl Scenario {
         let bounds: Bounds =
             source.one_of(&[Bounds::DEFAULT, Bounds::DEFAULT, Bounds::DEFAULT, TIGHT, TIGHT, SMALL, SMALLER]);
         let hash_seed = source.below(256) as u64;
-        (Self { config, bounds, hash_seed, seed: None, ops: Vec::new() }, shape, len)
+        let listens = source.one_in(4);
+        (Self { config, bounds, hash_seed, listens, seed: None, test: "model", ops: Vec::new() }, shape, len)
+    }
+
+    /// A scenario of saves: a full store, and one save after the other with calls that are hard on it.
+    pub(crate) fn of_saves(seed: u64) -> Self {
+        let configs = config::all();
+        let config = configs[(seed % configs.len() as u64) as usize];
+        let mut source = Source::Seed(mix(seed));
+        let (mut scenario, mut shape, _) = Self::choose(config, &mut source);
+        scenario.seed = Some(seed);
+        scenario.test = "snapshot_model";
+        for _ in 0..3 {
+            scenario.ops.extend(saves::contents(&mut source, shape));
+            for _ in 0..4 {
+                let calls = source.one_of(&[10, 100, 300]);
+                scenario.ops.push(saves::save_among(&mut source, &mut shape, calls));
+                scenario.ops.extend((0..20).map(|_| shape.draw(&mut source)));
+            }
+        }
+        scenario
     }
 
     /// Makes every call on a store and on the model. The touched hashes are validated after every third call, because it
     /// purges them; everything is after calls on all hashes, and every 1,000 calls.
     pub(crate) fn run(&self) {
-        let clock = ManualClock::new();
-        let builder = self.config.builder().limits(self.bounds.limits()).clock(&clock);
-        let store = check::seeded(builder, self.hash_seed).build();
-        let mut model = Model::new(self.bounds);
+        let mut world = World::new(self);
         self.step_by_step(|step, op| {
-            let answer = op.on_store(&store, &clock);
-            assert_eq!(answer, op.on_model(&mut model, &answer), "left is the store, right the model");
+            world.step(op);
             if step % 3 == 0 {
-                op.keys().iter().for_each(|key| check::key(&store, key));
+                op.keys().iter().for_each(|key| check::key(&world.store, key));
             }
             if op.changes_all() || step % 1_000 == 999 {
-                compare(&store, &model);
+                world.compare();
             }
         });
-        compare(&store, &model);
+        world.compare();
     }
 
     /// The same for an owned value, which takes the calls of all keys.
@@ -121,8 +142,68 @@ impl Scenario {
     }
 }
 
+/// A store and the model, side by side.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) model: Model,
+    pub(crate) clock: ManualClock,
+    listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
+}
+
+impl World {
+    fn new(Scenario { config, bounds, hash_seed, listens, .. }: &Scenario) -> Self {
+        let clock = ManualClock::new();
+        let mut world = Self {
+            store: Store::new(),
+            model: Model::new(*bounds),
+            clock: clock.clone(),
+            listener: listens.then(|| sync_channel(16)),
+        };
+        let builder = config.builder().limits(bounds.limits()).clock(&clock);
+        world.store = world.listened(check::seeded(builder, *hash_seed)).build();
+        world
+    }
+
+    /// A builder of stores with this one's listener, if there is any.
+    pub(crate) fn listened(&self, builder: Builder) -> Builder {
+        match &self.listener {
+            Some((sender, _)) => builder.listener(sender.clone(), WhenFull::Lose),
+            None => builder,
+        }
+    }
+
+    /// Makes a call on both.
+    pub(crate) fn step(&mut self, op: &Op) {
+        match op {
+            #[cfg(all(feature = "snapshot", feature = "testing"))]
+            Op::Save(save, ops) => save.run(self, ops),
+            #[cfg(all(feature = "snapshot", feature = "testing"))]
+            Op::Reload(loading) => loading.run(self),
+            #[cfg(not(all(feature = "snapshot", feature = "testing")))]
+            Op::Save(..) | Op::Reload(_) => {}
+            op => op.on_both(&self.store, &mut self.model, &self.clock),
+        }
+        for expired in self.listener.iter().flat_map(|(_, told)| told.try_iter()) {
+            if let Expired::Key { hash, .. } = expired {
+                check::value(&hash);
+            }
+        }
+    }
+
+    pub(crate) fn compare(&self) {
+        compare(&self.store, &self.model);
+    }
+}
+
+impl Op {
+    pub(crate) fn on_both(&self, store: &Store, model: &mut Model, clock: &ManualClock) {
+        let answer = self.on_store(store, clock);
+        assert_eq!(answer, self.on_model(model, &answer), "left is the store, right the model");
+    }
+}
+
 /// The whole store against the whole model.
-fn compare(store: &Store, model: &Model) {
+pub(crate) fn compare(store: &Store, model: &Model) {
     check::store(store);
     let stats = store.stats();
     assert_eq!((stats.keys, stats.fields), (model.key_count(), model.field_count()));
@@ -148,7 +229,7 @@ impl Drop for Failure<'_> {
         if !std::thread::panicking() {
             return;
         }
-        let Scenario { config, bounds, hash_seed, seed, ops } = self.scenario;
+        let Scenario { config, bounds, hash_seed, seed, test, ops, .. } = self.scenario;
         let step = self.step.get();
         eprintln!(
             "at step {step} of {} on {} ({} shards), hash seed {hash_seed}, {bounds:?}; the last calls were",
@@ -160,7 +241,7 @@ impl Drop for Failure<'_> {
             eprintln!("    {op:?}");
         }
         if let Some(seed) = seed {
-            eprintln!("to see it again: HASHLET_SEED={seed} cargo test --features testing --test model");
+            eprintln!("to see it again: HASHLET_SEED={seed} cargo test --features testing --test {test}");
         }
     }
 }

@@ -98,6 +98,7 @@ impl Op {
                 clock.set(time(*millis));
                 Reply::Done
             }
+            Self::Save(..) | Self::Reload(_) => unreachable!("a scenario does them itself"),
         }
     }
 
@@ -160,6 +161,7 @@ impl Op {
             }
             Self::RetainWith(field) => model.retain(|_, hash| hash.contains(field)).into(),
             Self::ShrinkToFit | Self::Reserve(_) | Self::PurgeExpired(_) => Reply::Done,
+            Self::Save(..) | Self::Reload(_) => Reply::Done,
             Self::ForEach => Reply::hashes(model.hashes().map(|(key, hash)| (key.clone(), hash.iter()))),
             Self::Keys | Self::ScanKeys(_) | Self::IterKeys => Reply::names(model.keys()),
             Self::Counts => Reply::each([model.key_count(), model.field_count(), model.key_count()]),

@@ -121,3 +121,28 @@ fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record
     record.settle(began, cx);
     (record.len() > 0).then_some(record)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::image::write_head;
+    use crate::rules::Rules;
+    use crate::saving::{BLOCK_HEAD, Items};
+
+    #[test]
+    fn many_heads_of_many_fields_share_the_room_for_what_can_come() {
+        let mut items = Items::default();
+        for id in 0_u32..1_000 {
+            write_head(&mut items, id, &id.to_le_bytes(), Deadline::NEVER, 1 << 30);
+        }
+        let bytes = items.bytes.split_off(BLOCK_HEAD);
+        let rules = Rules::default();
+        let (mut reader, mut cursor) = (Reader::new(Some(bytes.len() as u64)), Cursor::new(&bytes));
+        while !cursor.is_empty() {
+            let read = reader.read(&mut cursor, Context::of_value(&rules));
+            assert!(matches!(read, Ok(None)));
+        }
+        let taken: usize = reader.tables.values().map(|assembly| assembly.table.heap_bytes()).sum();
+        assert!(taken < 16 * bytes.len(), "{taken} bytes for {}", bytes.len());
+    }
+}

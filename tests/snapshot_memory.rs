@@ -1,0 +1,91 @@
+//! A hostile snapshot never makes a load ask for more memory than a small multiple of what was really read. One test, so
+//! that nobody else allocates meanwhile.
+
+#![cfg(feature = "snapshot")]
+
+mod support;
+
+#[path = "support/heap.rs"]
+mod heap;
+
+use hashlet::{ManualClock, Store};
+use support::forge::{Forge, Item};
+use support::source::{Source, mix};
+use support::{scale, specimen};
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
+/// What a load may take beside multiples of its input: the room for as many keys as may be there, and buffers.
+const CONSTANT: usize = 5 << 19;
+const TIMES: usize = 16;
+
+/// The most bytes that a load takes at a time.
+fn peak_of_load(snapshot: &[u8]) -> usize {
+    let builder = Store::builder().clock(&ManualClock::new());
+    let before = heap::live();
+    heap::reset_peak();
+    drop(builder.load_from(snapshot));
+    heap::peak() - before
+}
+
+#[track_caller]
+fn check(what: &str, snapshot: &[u8]) {
+    let peak = peak_of_load(snapshot);
+    assert!(peak <= CONSTANT + TIMES * snapshot.len(), "{what}: {peak} bytes for {} of input", snapshot.len());
+}
+
+fn varint(number: u64) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..9).map(|byte| (number >> (7 * byte)) as u8 & 0x7f).collect();
+    while bytes.len() > 1 && bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    let last = bytes.len() - 1;
+    bytes[..last].iter_mut().for_each(|byte| *byte |= 0x80);
+    bytes
+}
+
+#[test]
+fn hostile_numbers_allocate_nothing_to_speak_of() {
+    let good = Forge::parse(&specimen::snapshot(1_000));
+    check("a good one", &good.render());
+    for keys in [1 << 20, 1 << 32, 1 << 40, u64::MAX] {
+        check("a hint of keys", &Forge { keys, ..Forge::of(vec![]) }.render());
+        check("a hint of keys", &Forge { keys, ..good.clone() }.render());
+    }
+    for len in [1_u32 << 20, 1 << 30, u32::MAX] {
+        let mut snapshot = good.render();
+        snapshot[24..28].copy_from_slice(&len.to_le_bytes());
+        check("a long block", &snapshot);
+    }
+    for number in [1 << 16, 1 << 20, 1 << 32, 1 << 40, 1 << 62] {
+        let head = |fields: u64, key: u64| {
+            let numbers = [varint(fields), varint(key)].concat();
+            Item::raw([&[2, 1, 0, 0, 0][..], &[0xff; 8], &numbers, b"k"].concat())
+        };
+        check("a head of many fields", &Forge::of(vec![head(number, 1)]).render());
+        check("a head with a long key", &Forge::of(vec![head(1, number)]).render());
+        let entry = |len: u64, field: u64| [varint(len), varint(field), b"f".to_vec()].concat();
+        let part =
+            |entry: Vec<u8>, count: u32| Item::raw([&[3, 1, 0, 0, 0][..], &count.to_le_bytes(), &entry].concat());
+        check("a part of many", &Forge::of(vec![head(1, 1), part(entry(4, 1), number as u32)]).render());
+        check("a long entry", &Forge::of(vec![head(1, 1), part(entry(number, 1), 1)]).render());
+        check("a long field", &Forge::of(vec![head(1, 1), part(entry(4, number), 1)]).render());
+        let hash = |fields: u16, key: u64| {
+            Item::raw([&[1, 0][..], &fields.to_le_bytes(), &varint(key), &[b'k', 2, 1, b'f']].concat())
+        };
+        check("a hash with a long key", &Forge::of(vec![hash(1, number)]).render());
+        check("a hash of many fields", &Forge::of(vec![hash(u16::MAX, 1)]).render());
+    }
+    let heads = (0..5_000).map(|id| Item::head(id, u64::MAX, u32::MAX as usize, &id.to_le_bytes()));
+    check("many heads of many fields", &Forge::of(heads.collect()).render());
+    let parts = (0..5_000).map(|id| Item::part(id, &[]));
+    let peak = peak_of_load(&Forge::of(parts.collect()).render());
+    assert!(peak < 5_000 * 1_000, "many tables of nothing: {peak} bytes");
+    for seed in 0..(4_000.0 * scale()).max(200.0) as u64 {
+        let mut source = Source::Seed(mix(seed));
+        let mut forge = good.clone();
+        (0..3).for_each(|_| forge.mutate(&mut source));
+        check("a mutation", &forge.render());
+    }
+}

@@ -1,0 +1,41 @@
+//! Whatever happens while a store is saved, the snapshot holds what the model held when the save began, and the store
+//! goes on as the model does. `HASHLET_SCALE=1` runs the full load, `HASHLET_SEED` the one scenario of a failure.
+
+#![cfg(all(feature = "snapshot", feature = "testing"))]
+
+mod support;
+
+use std::hash::BuildHasher;
+
+use support::scale;
+use support::scenario::Scenario;
+
+/// Twelve saves each.
+const SCENARIOS: f64 = 240.0;
+
+/// The configurations of one shard have even numbers, the others odd ones, and seeds take turns at them.
+fn run(on_many_shards: bool) {
+    let which = u64::from(on_many_shards);
+    if let Ok(seed) = std::env::var("HASHLET_SEED") {
+        let seed: u64 = seed.parse().expect("HASHLET_SEED is the number a failure printed");
+        if seed % 2 == which {
+            Scenario::of_saves(seed).run();
+        }
+        return;
+    }
+    // Other scenarios every time: std's hasher is seeded by the operating system.
+    let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
+    for scenario in 0..(SCENARIOS * scale() / 2.0).max(4.0) as u64 {
+        Scenario::of_saves(u64::from(first) * 2 + scenario * 2 + which).run();
+    }
+}
+
+#[test]
+fn a_snapshot_of_one_shard_is_the_store_as_it_was_when_the_save_began() {
+    run(false);
+}
+
+#[test]
+fn a_snapshot_of_many_shards_is_the_store_as_it_was_when_the_save_began() {
+    run(true);
+}
