@@ -80,6 +80,24 @@ fn more_bytes_than_the_limit_are_too_large() {
 }
 
 #[test]
+fn a_store_that_was_full_is_loaded_under_its_own_limit() {
+    let limits = Limits::default().max_bytes(400_000);
+    on_every_configuration(|config, _| {
+        let full = config.builder().limits(limits).build();
+        let mut filed = 0;
+        while full.set_many(format!("key:{filed}"), (0..5).map(|n| (n.to_string(), "a value"))).is_ok() {
+            filed += 1;
+        }
+        for seed in 0..10 {
+            let loaded =
+                support::check::seeded(config.builder().limits(limits), seed).load_from(&saved(&full)[..]).unwrap();
+            assert_eq!(loaded.key_count(), filed);
+            assert!(loaded.stats().bytes <= 425_000);
+        }
+    });
+}
+
+#[test]
 fn a_loaded_store_counts_its_bytes_towards_its_limit() {
     on_every_configuration(|config, store| {
         store.set("k", "f", vec![0; 300_000]).unwrap();
