@@ -110,16 +110,14 @@ fn filled(profiles: usize) -> Store {
 
 /// Saves a store so that the disk has everything.
 fn save(store: &Store, path: &Path) -> SaveReport {
-    let mut file = File::create(path).expect("a file");
-    let report = store.save_to(&mut file).expect("a save that succeeds");
-    file.sync_all().expect("a disk that takes it");
+    let report = store.save(path).expect("a save that succeeds");
     assert_eq!(report.keys, store.key_count() as u64);
     assert_eq!(report.fields, report.keys * FIELDS as u64);
     report
 }
 
 fn load(path: &Path) -> Store {
-    Store::load_from(File::open(path).expect("the file that was saved")).expect("what was saved can be loaded")
+    Store::load(path).expect("what was saved can be loaded")
 }
 
 fn timed<R>(work: impl FnOnce() -> R) -> (Duration, R) {
