@@ -193,13 +193,22 @@ struct Queue {
     removed: Vec<Box<dyn Unsaved>>,
     removed_bytes: usize,
     moved: Vec<Box<[u8]>>,
+    /// Of the blocks that were taken last, which are being written.
+    taken_bytes: usize,
     most_bytes: usize,
     has_failed: bool,
 }
 
 impl Queue {
     fn has_grown(&mut self) {
-        self.most_bytes = self.most_bytes.max(self.blocks.bytes() + self.removed_bytes);
+        self.most_bytes = self.most_bytes.max(self.blocks.bytes() + self.removed_bytes + self.taken_bytes);
+    }
+
+    fn take(&mut self, take: impl FnOnce(&mut Blocks) -> Vec<Items>) -> Vec<Items> {
+        let waiting = self.blocks.bytes();
+        let taken = take(&mut self.blocks);
+        self.taken_bytes = waiting - self.blocks.bytes();
+        taken
     }
 }
 
@@ -303,9 +312,9 @@ impl Saving {
         drop(waiting); // with no lock held
     }
 
-    /// The blocks that wait and are full.
+    /// The blocks that wait and are full. Those that were taken before are written.
     pub(crate) fn take_full(&self) -> Vec<Items> {
-        self.queue.lock().as_mut().map(|queue| queue.blocks.take_full()).unwrap_or_default()
+        self.queue.lock().as_mut().map(|queue| queue.take(Blocks::take_full)).unwrap_or_default()
     }
 
     /// Something that was left to the saver, who has walked over all shards; or, if nothing is left, ends the save, and
@@ -320,7 +329,7 @@ impl Saving {
             queue.removed_bytes -= removed.heap_bytes();
             return Ok(Left::Removed(removed));
         }
-        let blocks = queue.blocks.take_all();
+        let blocks = queue.take(Blocks::take_all);
         if !blocks.is_empty() {
             return Ok(Left::Blocks(blocks));
         }

@@ -16,6 +16,7 @@
 //! 1. No record is empty, and each is found under its key.
 //! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
 //! 3. No deadline is sooner than its segment's bound, and no segment's bound sooner than the shard's.
+//! 4. While no save is on, each record has the mark of the store's epoch as a whole.
 
 mod keys;
 
@@ -27,6 +28,8 @@ use crate::call::Context;
 use crate::directory::{At, Directory};
 use crate::hash::{Encoding, Record, Scope};
 use crate::rules::{Rules, TAG_BITS};
+#[cfg(feature = "testing")]
+use crate::saving::Epoch;
 use crate::saving::{Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
@@ -424,12 +427,13 @@ impl Shard {
     ///
     /// # Panics
     /// If one is broken.
-    pub(crate) fn validate(&self, rules: &Rules) {
+    pub(crate) fn validate(&self, rules: &Rules, epoch: Epoch) {
         self.keys.validate(rules);
         let mut sums = Sums::default();
         for record in self.records() {
             record.validate(rules);
             assert!(record.len() > 0, "1: an empty record");
+            assert!(epoch.is_saving() || record.is_saved(epoch.mark()), "4: a mark of another epoch");
             let found = self.find(rules.hash(record.key()), record.key());
             assert!(found.is_some_and(|found| std::ptr::eq(found, record)), "1: a key stands twice or is not found");
             sums.exchange(Sums::default(), Sums::of(record));

@@ -238,7 +238,7 @@ impl Store {
     #[doc(hidden)]
     pub fn validate(&self) {
         for shard in &self.shards {
-            shard.read().validate(&self.rules);
+            shard.read().validate(&self.rules, self.saving.epoch());
         }
         if let Some(room) = &self.room {
             let bytes = self.stats().bytes; // which purges

@@ -409,5 +409,7 @@ impl Table {
         let oversized = strings.filter(|string| rules.is_oversized(string.len())).count();
         assert_eq!(self.oversized, oversized, "2: oversized strings");
         assert!(self.fields.segments().all(|fields| fields.soonest() >= self.soonest), "3: the soonest deadline");
+        let has_mark = |fields: &Fields| fields.len() == 0 || fields.mark() == self.whole;
+        assert!(self.head != self.whole || self.fields.segments().all(has_mark), "4: marks");
     }
 }

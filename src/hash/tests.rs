@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::Call;
-use crate::saving::Saving;
+use crate::saving::{BLOCK_BYTES, Saving};
 use crate::time::{Clock, Now};
 
 fn rules(thresholds: Thresholds) -> Rules {
@@ -12,6 +12,7 @@ fn rules(thresholds: Thresholds) -> Rules {
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
     let saving = Saving::default();
+    saving.begin(BLOCK_BYTES); // the other mark's turn
     let call = Call::new(Now::on(&Clock::System), &saving, None, None);
     let cx = Context::of_change(rules, &call);
     let began = record.encoding();
@@ -42,7 +43,7 @@ fn marks_travel_through_changes_and_conversions() {
 fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
     const LONG: usize = 2 << 20;
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(Mark::default(), b"key");
+    let mut record = Record::new(Mark::OTHER, b"key");
     for n in 0..200 {
         call(&mut record, &rules, |record, cx| record.set(format!("field:{n}").as_bytes(), b"short", cx)).unwrap();
     }
@@ -62,7 +63,7 @@ fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
 #[test]
 fn an_emptied_arena_gives_its_bytes_back() {
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(Mark::default(), b"key");
+    let mut record = Record::new(Mark::OTHER, b"key");
     let fields: Vec<String> = (0..5_000).map(|n| format!("field:{n}")).collect();
     for field in &fields {
         call(&mut record, &rules, |record, cx| record.set(field.as_bytes(), &[0; 50], cx)).unwrap();
