@@ -47,6 +47,12 @@ impl Drop for InClosure {
     }
 }
 
+/// Whether this thread runs a closure that a store called under its lock.
+#[inline]
+pub(crate) fn is_inside_closure() -> bool {
+    IN_CLOSURE.get()
+}
+
 /// Called before any lock is taken.
 ///
 /// # Panics
@@ -56,7 +62,7 @@ impl Drop for InClosure {
 #[track_caller]
 pub(crate) fn assert_outside_closures() {
     assert!(
-        !IN_CLOSURE.get(),
+        !is_inside_closure(),
         "a hashlet store was called from inside a closure that a hashlet store runs under its lock: \
          do the work through the closure's argument, or after the closure has returned"
     );
