@@ -227,7 +227,7 @@ impl Saver {
     fn save(&mut self) -> LastSave {
         let changes = self.store.changes(); // those of others meanwhile may be in the snapshot or not
         let claim = self.store.claim_save();
-        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, claim, SaveOptions::new()));
+        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, &claim, SaveOptions::new()));
         self.since = Instant::now();
         if saved.is_ok() {
             self.saved_changes = changes;

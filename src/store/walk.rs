@@ -8,7 +8,7 @@ use crate::sync::hand_over;
 /// without writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
-    _claim: SaveClaim<'a>,
+    _claim: &'a SaveClaim<'a>,
     mark: Mark,
     at: At,
     walk: Walk,
@@ -30,7 +30,7 @@ enum At {
 
 impl<'a> SaveWalk<'a> {
     /// Begins a save, in this instant.
-    pub(super) fn begin(store: &'a Store, claim: SaveClaim<'a>, block_bytes: usize) -> Self {
+    pub(super) fn begin(store: &'a Store, claim: &'a SaveClaim<'a>, block_bytes: usize) -> Self {
         let mark = store.saving.begin(block_bytes);
         let blocks = Blocks::of(block_bytes);
         Self { store, _claim: claim, mark, at: At::Shard(0), walk: Walk::default(), blocks, most_waiting: 0 }
