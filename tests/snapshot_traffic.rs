@@ -94,6 +94,10 @@ struct Course {
     seen: AtomicU64,
 }
 
+fn done_by(courses: &[Course]) -> u64 {
+    courses.iter().map(|course| course.done.load(SeqCst)).sum()
+}
+
 fn work(store: &Store, thread: usize, course: &Course, is_over: &AtomicBool) {
     let mut source = Source::Seed(thread as u64);
     for number in 0.. {
@@ -174,14 +178,14 @@ impl Replay {
     }
 }
 
-/// Saves again and again while threads work, and returns how many calls came while a save was on, and the most bytes that
-/// waited.
-fn assert_instants(threads: usize, shards: usize, saves: usize) -> (u64, usize) {
+/// Saves again and again while threads work.
+fn assert_instants(threads: usize, shards: usize, saves: usize) {
     let clock = ManualClock::new();
     let (folder, store) = (Folder::new(), store(shards, &clock));
     let courses: Vec<Course> = (0..threads).map(|_| Course::default()).collect();
     let mut replays: Vec<Replay> = (0..threads).map(|_| Replay::default()).collect();
     let is_over = AtomicBool::new(false);
+    // How many calls came while a save was on, and the most bytes that waited for it.
     let mut during = (0, 0);
     let now = || time_of(&clock);
     thread::scope(|scope| {
@@ -191,21 +195,27 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) -> (u64, usize) 
             scope.spawn(move || work(store, thread, course, is_over));
         }
         let mut source = Source::Seed(shards as u64);
+        while courses.iter().any(|course| course.done.load(SeqCst) == 0) {
+            thread::yield_now();
+        }
         for save in 0..saves {
             let least = courses.iter().map(|course| course.done.load(SeqCst)).min().unwrap();
             clock.set(time(now().max(BEGINNING + least)));
             for (thread, (course, replay)) in courses.iter().zip(&mut replays).enumerate() {
                 replay.run_to(thread, course.done.load(SeqCst));
             }
-            let done: u64 = courses.iter().map(|course| course.done.load(SeqCst)).sum();
+            let done = done_by(&courses);
             let begin = now();
             let mut steps = 0;
-            // What expires meanwhile and is purged is in the snapshot all the same.
+            // The threads get on meanwhile, unless they are too far ahead. What expires then and is purged is in the snapshot
+            // all the same.
             let options = options(&mut source).progress(|_| {
                 steps += 1;
                 if steps % 8 == 0 {
                     clock.advance(std::time::Duration::from_millis(2));
                 }
+                let before = done_by(&courses);
+                (0..50).take_while(|_| done_by(&courses) < before + 10).for_each(|_| thread::yield_now());
             });
             let snapshot = if save % 10 == 9 {
                 during.1 = during.1.max(store.save_with(folder.file(), options.sync(false)).unwrap().waiting_bytes);
@@ -216,7 +226,7 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) -> (u64, usize) 
                 out.0
             };
             let lasts: Vec<u64> = courses.iter().map(|course| course.begun.load(SeqCst)).collect();
-            during.0 += courses.iter().map(|course| course.done.load(SeqCst)).sum::<u64>() - done;
+            during.0 += done_by(&courses) - done;
 
             let then = ManualClock::new();
             then.set(time(begin));
@@ -237,32 +247,30 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) -> (u64, usize) 
     }
     assert_shared_is_sound(&store);
     support::check::store(&store);
-    during
+    // A few saves may be over before another thread's turn comes.
+    assert!(saves < 10 || (during.0 > 100 && during.1 > 0), "too little happened while a save was on: {during:?}");
 }
 
 fn time_of(clock: &ManualClock) -> u64 {
     clock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
+/// A quarter of the saves.
 fn saves() -> usize {
     (200.0 / 4.0 * support::scale()).ceil() as usize
 }
 
 #[test]
 fn each_snapshot_of_one_shard_under_traffic_is_an_instant() {
-    assert_busy(assert_instants(2, 1, saves()));
+    assert_instants(2, 1, saves());
 }
 
 #[test]
 fn each_snapshot_of_few_shards_under_traffic_is_an_instant() {
-    assert_busy(assert_instants(3, 4, 2 * saves()));
+    assert_instants(3, 4, 2 * saves());
 }
 
 #[test]
 fn each_snapshot_of_many_shards_under_traffic_is_an_instant() {
-    assert_busy(assert_instants(2, 64, saves()));
-}
-
-fn assert_busy((calls, waiting): (u64, usize)) {
-    assert!(calls > 0 && waiting > 0, "{calls} calls while a save was on, {waiting} bytes left to it");
+    assert_instants(2, 64, saves());
 }
