@@ -19,7 +19,7 @@ use support::time::{BEGINNING, time};
 use traffic::{Call, LARGE, Model};
 
 /// Calls that a thread may be ahead of whoever checks them.
-const AHEAD: u64 = 1_500;
+const AHEAD: u64 = 800;
 const ACCOUNTS: usize = 8;
 const GENERATIONS: usize = 4;
 const BALANCE: i64 = 1_000;
