@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::snapshot::{LockedPath, SaveOptions, SaveReport, SnapshotError, SystemDisk};
 use crate::store::Store;
-use crate::sync::{Mutex, assert_outside_closures};
+use crate::sync::{Mutex, assert_outside_closures, is_inside_closure};
 
 /// How often the store is asked for its changes.
 const POLL: Duration = Duration::from_millis(50);
@@ -55,9 +55,11 @@ impl AutosavePolicy {
 ///
 /// It holds the file's lock all the time, so that no other process saves there. What was changed after the last save that
 /// succeeded is lost when the process is killed or the power fails; [`close`](Self::close) saves a last time and says whether
-/// that went well. Dropping it instead stops the thread, waits for a save that is under way, and saves nothing more.
+/// that went well. Dropping it instead stops the thread, waits for a save that is under way, and saves nothing more. (Inside a
+/// closure that a store runs it does not wait: the thread ends by itself.)
 ///
-/// A save that fails is tried again after a while, which gets longer up to a minute; [`last`](Self::last) tells.
+/// A save that fails is tried again after a while, which gets longer up to a minute, whatever the policy says;
+/// [`last`](Self::last) tells.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -161,7 +163,8 @@ impl Autosave {
 impl Drop for Autosave {
     fn drop(&mut self) {
         self.requests = None; // which the thread takes for its end
-        if let Some(thread) = self.thread.take() {
+        // Inside a closure, its save could wait for the lock that the closure runs under.
+        if let Some(thread) = self.thread.take().filter(|_| !is_inside_closure()) {
             let _panicked = thread.join();
         }
     }
@@ -180,7 +183,7 @@ struct Saver {
     policy: AutosavePolicy,
     /// How many changes there were when the last save began that succeeded.
     saved_changes: u64,
-    /// When the next save may begin that nobody asks for, and what it waits for.
+    /// When the last save ended, or this was started; and how long after a failure the next try comes.
     since: Instant,
     pause: Duration,
     last: Arc<Mutex<Option<LastSave>>>,
@@ -192,8 +195,7 @@ impl Saver {
             match requests.recv_timeout(POLL) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    let passed = self.since.elapsed();
-                    if passed >= self.pause && self.policy.is_due(passed, self.unsaved_changes()) {
+                    if self.is_due() {
                         let _told_by_last = self.save();
                     }
                 }
@@ -208,6 +210,16 @@ impl Saver {
         }
     }
 
+    /// A save that has failed is tried again after the pause, whoever wanted it and however long the period is.
+    fn is_due(&self) -> bool {
+        let passed = self.since.elapsed();
+        if self.pause > Duration::ZERO {
+            passed >= self.pause
+        } else {
+            self.policy.is_due(passed, self.unsaved_changes())
+        }
+    }
+
     fn unsaved_changes(&self) -> u64 {
         self.store.changes() - self.saved_changes
     }
@@ -215,7 +227,7 @@ impl Saver {
     fn save(&mut self) -> LastSave {
         let changes = self.store.changes(); // those of others meanwhile may be in the snapshot or not
         let claim = self.store.claim_save();
-        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, claim, SaveOptions::new()));
+        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, &claim, SaveOptions::new()));
         self.since = Instant::now();
         if saved.is_ok() {
             self.saved_changes = changes;

@@ -20,10 +20,10 @@
 //! 6. A save that fails walks on without writing until 1 holds again.
 
 use std::mem::take;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
 use crate::directory::Position;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
 /// Bytes of items from which on a block is full: what is written at a time.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;

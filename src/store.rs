@@ -30,6 +30,8 @@ mod sample;
 #[cfg(feature = "snapshot")]
 mod save;
 mod scan;
+#[cfg(all(test, hashlet_shuttle, feature = "snapshot", feature = "testing"))]
+mod schedules;
 mod stats;
 #[cfg(feature = "snapshot")]
 mod walk;

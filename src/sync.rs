@@ -1,15 +1,33 @@
 //! Everything that threads share, in one place: the lock, the padding around it, and the rule that user code which
 //! runs under a lock may not enter a store again.
+//!
+//! In tests with the cfg `hashlet_shuttle` the locks, and the atomics of a save, are those of the crate shuttle, which tries
+//! the schedules of a few threads: see `store/schedules.rs`.
+
+#[cfg(all(test, hashlet_shuttle))]
+mod scheduled;
 
 use std::cell::Cell;
 use std::ops::Deref;
 
+#[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(all(test, hashlet_shuttle))]
+pub(crate) use scheduled::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(all(test, hashlet_shuttle))]
+pub(crate) use shuttle::sync::atomic;
+#[cfg(all(test, hashlet_shuttle))]
+use shuttle::thread_local;
+#[cfg(not(all(test, hashlet_shuttle)))]
+pub(crate) use std::sync::atomic;
 
 /// Releases a lock to whoever waits for it. A thread that takes the same lock again and again would otherwise get it
 /// again before another one has woken up.
 pub(crate) fn hand_over<T>(guard: RwLockWriteGuard<'_, T>) {
+    #[cfg(not(all(test, hashlet_shuttle)))]
     RwLockWriteGuard::unlock_fair(guard);
+    #[cfg(all(test, hashlet_shuttle))]
+    drop(guard);
 }
 
 /// A value alone on its cache lines, so that threads that work on neighbours in a slice do not slow each other. 128
@@ -36,15 +54,21 @@ pub(crate) struct InClosure(());
 
 impl InClosure {
     pub(crate) fn enter() -> Self {
-        IN_CLOSURE.set(true);
+        IN_CLOSURE.with(|inside| inside.set(true));
         Self(())
     }
 }
 
 impl Drop for InClosure {
     fn drop(&mut self) {
-        IN_CLOSURE.set(false);
+        IN_CLOSURE.with(|inside| inside.set(false));
     }
+}
+
+/// Whether this thread runs a closure that a store called under its lock.
+#[inline]
+pub(crate) fn is_inside_closure() -> bool {
+    IN_CLOSURE.with(Cell::get)
 }
 
 /// Called before any lock is taken.
@@ -56,7 +80,7 @@ impl Drop for InClosure {
 #[track_caller]
 pub(crate) fn assert_outside_closures() {
     assert!(
-        !IN_CLOSURE.get(),
+        !is_inside_closure(),
         "a hashlet store was called from inside a closure that a hashlet store runs under its lock: \
          do the work through the closure's argument, or after the closure has returned"
     );

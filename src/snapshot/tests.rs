@@ -5,6 +5,7 @@ mod failures;
 mod images;
 mod power;
 mod replacing;
+mod store;
 mod system;
 
 use std::io::Write;

@@ -57,8 +57,8 @@ impl Store {
     /// If the options' closure does. The old file is there as before.
     pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         let claim = self.claim_save()?;
-        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?;
-        self.replace(&mut path, claim, options)
+        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // which is released first
+        self.replace(&mut path, &claim, options)
     }
 
     /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, of one instant, between the
@@ -96,7 +96,7 @@ impl Store {
     /// # Panics
     /// If the options' closure does.
     pub fn save_to_with(&self, out: impl Write, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
-        self.write(out, self.claim_save()?, options)
+        self.write(out, &self.claim_save()?, options)
     }
 
     /// How many calls have changed something so far, or could have.
@@ -117,7 +117,7 @@ impl Store {
     pub(crate) fn replace<D: Disk>(
         &self,
         path: &mut LockedPath<'_, D>,
-        claim: SaveClaim<'_>,
+        claim: &SaveClaim<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
         path.replace(options.sync, |file| self.write(file, claim, options))
@@ -126,7 +126,7 @@ impl Store {
     fn write(
         &self,
         out: impl Write,
-        claim: SaveClaim<'_>,
+        claim: &SaveClaim<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;

@@ -10,7 +10,7 @@ use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
 /// writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
-    _claim: SaveClaim<'a>,
+    _claim: &'a SaveClaim<'a>,
     mark: Mark,
     at: At,
     /// The shards that are not saved as a whole yet.
@@ -36,7 +36,7 @@ enum At {
 
 impl<'a> SaveWalk<'a> {
     /// Begins a save, in this instant.
-    pub(super) fn begin(store: &'a Store, claim: SaveClaim<'a>, block_bytes: usize) -> Self {
+    pub(super) fn begin(store: &'a Store, claim: &'a SaveClaim<'a>, block_bytes: usize) -> Self {
         Self {
             mark: store.saving.begin(block_bytes),
             at: At::Shard(0),

@@ -1,0 +1,350 @@
+//! A thread that saves: when it does, when it does not, and what it tells when it cannot. What has to come is waited for,
+//! however long it takes; what must not come is given a moment to come.
+
+#![cfg(feature = "snapshot")]
+
+mod folder;
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use folder::Folder;
+use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_millis(200);
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(120), "in vain: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn store() -> Arc<Store> {
+    let store = Store::new();
+    store.set("user:1", "visits", "0").unwrap();
+    Arc::new(store)
+}
+
+fn start(store: &Arc<Store>, path: impl AsRef<Path>, policy: AutosavePolicy) -> Autosave {
+    Autosave::start(Arc::clone(store), path, policy).unwrap()
+}
+
+fn visits(path: impl AsRef<Path>) -> Option<String> {
+    Store::load(path).ok().map(|store| String::from_utf8(store.get("user:1", "visits").unwrap()).unwrap())
+}
+
+fn io_error<R: std::fmt::Debug>(result: Result<R, Arc<SnapshotError>>) -> ErrorKind {
+    let error = result.unwrap_err();
+    let SnapshotError::Io(error) = &*error else { panic!("{error}") };
+    error.kind()
+}
+
+#[test]
+fn a_change_is_saved_when_the_period_has_passed() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(Duration::from_millis(10)));
+    for turn in ["1", "2"] {
+        store.set("user:1", "visits", turn).unwrap();
+        wait_until("a save", || visits(folder.file()).as_deref() == Some(turn));
+    }
+    wait_until("a report", || autosave.last().is_some_and(|last| last.unwrap().keys == 1));
+    assert_eq!(folder.temporaries(), 0);
+}
+
+#[test]
+fn so_many_changes_are_saved_before_the_period_has_passed() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(10));
+    for turn in 0..3 {
+        let before = fs::read(folder.file()).ok();
+        for _ in 0..9 {
+            store.increment("user:1", "visits", 1).unwrap();
+        }
+        thread::sleep(MOMENT);
+        assert_eq!(fs::read(folder.file()).ok(), before, "nine are not ten");
+        store.increment("user:1", "visits", 1).unwrap();
+        wait_until("a save", || visits(folder.file()) == Some((10 * (turn + 1)).to_string()));
+        wait_until("its end", || folder.temporaries() == 0 && autosave.last().is_some());
+        // Changes are counted from the begin of a save, which the report comes after.
+        autosave.save().unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_saved_when_nothing_was_changed() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(Duration::ZERO).or_changes(0));
+    store.get("user:1", "visits");
+    store.contains_key("user:2");
+    thread::sleep(MOMENT);
+    assert!(autosave.last().is_none());
+    assert!(autosave.close().unwrap().is_none());
+    assert_eq!(folder.names(), ["store.hashlet.lock"]);
+}
+
+#[test]
+fn a_save_on_demand_returns_when_the_file_is_there() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    for turn in 0..10 {
+        store.set("user:1", "visits", turn.to_string()).unwrap();
+        let report = autosave.save().unwrap();
+        assert_eq!(visits(folder.file()), Some(turn.to_string()));
+        assert_eq!(report.bytes, fs::metadata(folder.file()).unwrap().len());
+        assert_eq!(autosave.last().unwrap().unwrap(), report);
+    }
+    assert_eq!(autosave.save().unwrap().keys, 1, "changed or not");
+}
+
+#[test]
+fn saves_on_demand_from_many_threads_all_hold_what_was_set_before() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(Duration::ZERO));
+    thread::scope(|scope| {
+        for n in 0..4 {
+            let (store, autosave, folder) = (&store, &autosave, &folder);
+            scope.spawn(move || {
+                for turn in 0..10 {
+                    store.set(format!("thread:{n}"), format!("turn:{turn}"), "").unwrap();
+                    autosave.save().unwrap();
+                    let saved = Store::load(folder.file()).unwrap();
+                    assert!(saved.contains(format!("thread:{n}"), format!("turn:{turn}")));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn close_saves_a_last_time_and_gives_back_the_path_and_the_store() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    store.set("user:1", "visits", "1").unwrap();
+    assert_eq!(autosave.close().unwrap().map(|report| report.keys), Some(1));
+    assert_eq!(visits(folder.file()).as_deref(), Some("1"));
+    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
+
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    store.set("user:1", "visits", "2").unwrap();
+    autosave.save().unwrap();
+    let before = fs::metadata(folder.file()).unwrap().modified().unwrap();
+    assert!(autosave.close().unwrap().is_none(), "nothing was changed since the last save");
+    assert_eq!(fs::metadata(folder.file()).unwrap().modified().unwrap(), before);
+    store.save(folder.file()).expect("the path is free");
+    assert!(Arc::try_unwrap(store).is_ok(), "the thread has ended");
+}
+
+#[test]
+fn drop_saves_nothing_and_ends_the_thread() {
+    let (folder, store) = (Folder::new(), store());
+    drop(start(&store, folder.file(), AutosavePolicy::after(HOUR)));
+    for expected in [None, Some("0")] {
+        let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+        store.set("user:1", "visits", "1").unwrap();
+        drop(autosave);
+        assert_eq!(visits(folder.file()).as_deref(), expected);
+        store.set("user:1", "visits", "0").unwrap();
+        store.save(folder.file()).expect("the path is free");
+    }
+    assert!(Arc::try_unwrap(store).is_ok(), "the thread has ended");
+}
+
+/// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As long as
+/// a closure reads the only key, it cannot end.
+fn blocked(store: &Arc<Store>, folder: &Folder) -> Autosave {
+    fs::create_dir(folder.file()).unwrap();
+    let autosave = start(store, folder.file(), AutosavePolicy::after(HOUR));
+    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    autosave
+}
+
+fn unblock_and_wait_for_a_save(folder: &Folder) {
+    fs::remove_dir(folder.file()).unwrap();
+    wait_until("a save", || folder.temporaries() == 1);
+}
+
+#[test]
+fn drop_waits_for_the_save_that_is_under_way() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = blocked(&store, &folder);
+    let (release, released) = channel();
+    let (begun, is_begun) = channel();
+    let is_dropped = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (store, folder) = (&store, &folder);
+        scope.spawn(move || {
+            store.read("user:1", |_| {
+                unblock_and_wait_for_a_save(folder);
+                begun.send(()).unwrap();
+                released.recv().unwrap();
+            });
+        });
+        is_begun.recv().unwrap();
+        scope.spawn(|| {
+            drop(autosave);
+            is_dropped.store(true, SeqCst);
+        });
+        thread::sleep(MOMENT);
+        assert!(!is_dropped.load(SeqCst), "it has not waited");
+        release.send(()).unwrap();
+    });
+    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
+    assert_eq!(visits(folder.file()).as_deref(), Some("0"));
+}
+
+#[test]
+fn drop_inside_a_closure_does_not_wait_for_a_save_that_waits_for_the_closure() {
+    for close in [false, true] {
+        let (folder, store) = (Folder::new(), store());
+        let autosave = blocked(&store, &folder);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            store.read("user:1", |_| {
+                unblock_and_wait_for_a_save(&folder);
+                if close { drop(autosave.close()) } else { drop(autosave) }
+            });
+        }));
+        assert_eq!(result.is_err(), close, "a call panics, a drop does not");
+        wait_until("the end of the thread", || Arc::strong_count(&store) == 1);
+        assert_eq!(visits(folder.file()).as_deref(), Some("0"));
+    }
+}
+
+#[test]
+fn a_missing_folder_is_told_and_tried_again_until_it_is_there() {
+    let (folder, store) = (Folder::new(), store());
+    let path = folder.path().join("inner").join("store.hashlet");
+    let missing = Autosave::start(Arc::clone(&store), &path, AutosavePolicy::after(HOUR)).map(drop);
+    assert!(matches!(missing, Err(SnapshotError::Io(error)) if error.kind() == ErrorKind::NotFound));
+
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let autosave = start(&store, &path, AutosavePolicy::after(Duration::ZERO));
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    store.set("user:1", "visits", "1").unwrap();
+    wait_until("a failure", || autosave.last().is_some());
+    assert_eq!(io_error(autosave.last().unwrap()), ErrorKind::NotFound);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    wait_until("another try", || visits(&path).as_deref() == Some("1"));
+    wait_until("its report", || autosave.last().is_some_and(|last| last.is_ok()));
+    assert!(autosave.close().unwrap().is_none(), "all is saved");
+}
+
+#[test]
+fn a_failure_is_tried_again_long_before_the_period_has_passed() {
+    let (folder, store) = (Folder::new(), store());
+    fs::create_dir(folder.file()).unwrap();
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    assert_eq!(io_error(autosave.last().unwrap()), ErrorKind::IsADirectory);
+    fs::remove_dir(folder.file()).unwrap();
+    wait_until("another try", || visits(folder.file()).as_deref() == Some("0"));
+}
+
+#[test]
+fn close_tells_why_the_last_save_has_failed() {
+    let (folder, store) = (Folder::new(), store());
+    fs::create_dir(folder.file()).unwrap();
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    store.set("user:1", "visits", "1").unwrap();
+    assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory);
+
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory, "what was wanted before is not saved yet");
+    fs::remove_dir(folder.file()).unwrap();
+    store.save(folder.file()).expect("the path is free");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_to_is_told_and_tried_again() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    if fs::write(folder.path().join("probe"), "").is_err() {
+        assert_eq!(io_error(autosave.save()), ErrorKind::PermissionDenied);
+        mode(0o700);
+        wait_until("another try", || visits(folder.file()).as_deref() == Some("0"));
+    } // else nothing is forbidden to whoever runs this
+    mode(0o700);
+}
+
+#[test]
+fn one_at_a_time_saves_to_a_path() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let second = Autosave::start(Arc::new(Store::new()), folder.file(), AutosavePolicy::after(HOUR)).map(drop);
+    assert!(matches!(second, Err(SnapshotError::Locked)));
+    assert!(matches!(store.save(folder.file()), Err(SnapshotError::Locked)));
+    store.save(folder.path().join("another")).expect("another path is another's");
+    drop(autosave);
+    drop(start(&store, folder.file(), AutosavePolicy::after(HOUR)));
+}
+
+#[test]
+fn a_store_that_somebody_else_saves_is_busy_and_saved_when_it_is_not() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let mut told = 0;
+    let ask = SaveOptions::new().progress(|_| {
+        assert!(matches!(&*autosave.save().unwrap_err(), SnapshotError::Busy));
+        told += 1;
+    });
+    store.save_to_with(io::sink(), ask).unwrap();
+    assert!(told > 0);
+    wait_until("another try", || visits(folder.file()).as_deref() == Some("0"));
+}
+
+#[test]
+fn a_relative_path_stays_where_it_was_when_the_current_folder_changes() {
+    let (folder, elsewhere, store) = (Folder::new(), Folder::new(), store());
+    let before = std::env::current_dir().unwrap();
+    // No other test of this process has a relative path.
+    std::env::set_current_dir(folder.path()).unwrap();
+    let autosave = start(&store, "store.hashlet", AutosavePolicy::after(HOUR));
+    std::env::set_current_dir(elsewhere.path()).unwrap();
+    autosave.save().unwrap();
+    assert_eq!((visits(folder.file()).as_deref(), elsewhere.names().len()), (Some("0"), 0));
+    std::env::set_current_dir(before).unwrap();
+}
+
+#[test]
+fn calls_inside_a_closure_panic_with_the_sentence() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let another = folder.path().join("another");
+    let told = |call: &mut dyn FnMut()| {
+        let panicked = catch_unwind(AssertUnwindSafe(|| store.read("user:1", |_| call()))).unwrap_err();
+        let sentence = panicked.downcast_ref::<String>().map(String::as_str);
+        sentence.or(panicked.downcast_ref::<&str>().copied()).unwrap().to_owned()
+    };
+    let mut autosave = Some(autosave);
+    let sentences = [
+        told(&mut || drop(autosave.as_ref().unwrap().save())),
+        told(&mut || drop(Autosave::start(Arc::clone(&store), &another, AutosavePolicy::after(HOUR)))),
+        told(&mut || drop(autosave.take().unwrap().close())),
+    ];
+    assert!(sentences.iter().all(|told| told.contains("called from inside a closure")), "{sentences:?}");
+    assert_eq!(folder.names(), ["store.hashlet.lock"], "nothing was begun");
+}
+
+#[test]
+fn it_can_be_shared_by_threads_and_shown() {
+    fn assert_shared<T: Send + Sync + 'static>(_: &T) {}
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    assert_shared(&autosave);
+    assert!(format!("{autosave:?}").contains("last: None"));
+}

@@ -1,0 +1,47 @@
+//! A folder of a test's own, for the files it saves.
+
+#![allow(dead_code, reason = "every test binary takes the part it needs")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Removed with all that is in it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static FOLDERS: AtomicU64 = AtomicU64::new(0);
+        let name = format!("hashlet-test-{}-{}", std::process::id(), FOLDERS.fetch_add(1, Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where a test saves.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("store.hashlet")
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// How many files there are that somebody is writing, or was when he ended.
+    pub(crate) fn temporaries(&self) -> usize {
+        self.names().iter().filter(|name| name.ends_with(".tmp")).count()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
