@@ -7,12 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::store::Store;
+use crate::sync::is_inside_closure;
 
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 /// Fields that are removed before it is asked whether to stop.
 const BUDGET: usize = 10_000;
 
-/// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and waits for its end,
+/// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and, unless inside a closure of
+/// a store, waits for its end,
 /// which takes as long as removing some thousand fields at most; and if it just waits for room in the channel of a
 /// [`listener`](crate::Builder::listener), until somebody receives.
 ///
@@ -60,7 +62,10 @@ impl Drop for Janitor {
         self.is_stopped.store(true, SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            let _panicked = thread.join();
+            // Inside a closure, it could wait for the lock that the closure runs under.
+            if !is_inside_closure() {
+                let _panicked = thread.join();
+            }
         }
     }
 }
