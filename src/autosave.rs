@@ -109,7 +109,7 @@ impl Autosave {
         let path = LockedPath::lock(&SystemDisk, &std::path::absolute(path)?)?;
         let (requests, received) = channel();
         let last = Arc::new(Mutex::new(None));
-        let saver = Saver {
+        let worker = Worker {
             saved_changes: store.changes(),
             store,
             path,
@@ -118,7 +118,7 @@ impl Autosave {
             pause: Duration::ZERO,
             last: Arc::clone(&last),
         };
-        let thread = thread::Builder::new().name("hashlet-autosave".into()).spawn(move || saver.run(&received));
+        let thread = thread::Builder::new().name("hashlet-autosave".into()).spawn(move || worker.run(&received));
         Ok(Self { requests: Some(requests), thread: Some(thread.expect("the system starts threads")), last })
     }
 
@@ -177,7 +177,7 @@ impl fmt::Debug for Autosave {
 }
 
 /// What the thread has.
-struct Saver {
+struct Worker {
     store: Arc<Store>,
     path: LockedPath<'static, SystemDisk>,
     policy: AutosavePolicy,
@@ -189,7 +189,7 @@ struct Saver {
     last: Arc<Mutex<Option<LastSave>>>,
 }
 
-impl Saver {
+impl Worker {
     fn run(mut self, requests: &Receiver<Request>) {
         loop {
             match requests.recv_timeout(POLL) {

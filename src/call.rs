@@ -142,7 +142,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Leaves a table to the saver that is removed before it was written as a whole; gives it back if nobody wants it.
+    /// Leaves something to the saver that is removed before it was written as a whole; gives it back if nobody wants it.
     pub(crate) fn leave_to_saver<U: Unsaved + 'static>(&self, removed: Box<U>) -> Option<Box<U>> {
         match self.call {
             Some(call) if self.is_saving() => call.saving.leave(removed),
@@ -150,7 +150,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Tells the saver that a table has another key.
+    /// Tells the saver that a table which is not written as a whole has another key.
     pub(crate) fn table_moved(&self, key: &[u8]) {
         if let Some(call) = self.call
             && self.is_saving()

@@ -124,7 +124,9 @@ impl Record {
             Self::Packed(packed) => Self::Packed(packed.with_key(cx.mark(), key)),
             Self::Table(mut table) => {
                 table.set_key(key);
-                cx.table_moved(key);
+                if !table.is_saved(cx.mark()) {
+                    cx.table_moved(key);
+                }
                 Self::Table(table)
             }
         }

@@ -19,6 +19,7 @@
 //!    another key the queue is told the key, because the saver may have passed it already.
 //! 6. A save that fails walks on without writing until 1 holds again.
 
+use std::collections::BTreeSet;
 use std::mem::take;
 
 use crate::directory::Position;
@@ -39,8 +40,10 @@ pub(crate) struct Mark(u8);
 
 impl Mark {
     pub(crate) const FLAG: u8 = 1 << 3;
-    #[cfg(test)]
-    pub(crate) const OTHER: Self = Self(Self::FLAG);
+
+    pub(crate) const fn other(self) -> Self {
+        Self(self.0 ^ Self::FLAG)
+    }
 
     #[inline]
     pub(crate) const fn of(flags: u8) -> Self {
@@ -192,7 +195,8 @@ struct Queue {
     blocks: Blocks,
     removed: Vec<Box<dyn Unsaved>>,
     removed_bytes: usize,
-    moved: Vec<Box<[u8]>>,
+    moved: BTreeSet<Box<[u8]>>,
+    moved_bytes: usize,
     /// Of the blocks that were taken last, which are being written.
     taken_bytes: usize,
     most_bytes: usize,
@@ -201,7 +205,8 @@ struct Queue {
 
 impl Queue {
     fn has_grown(&mut self) {
-        self.most_bytes = self.most_bytes.max(self.blocks.bytes() + self.removed_bytes + self.taken_bytes);
+        self.most_bytes =
+            self.most_bytes.max(self.blocks.bytes() + self.removed_bytes + self.moved_bytes + self.taken_bytes);
     }
 
     fn take(&mut self, take: impl FnOnce(&mut Blocks) -> Vec<Items>) -> Vec<Items> {
@@ -261,11 +266,14 @@ impl Saving {
         }
     }
 
-    /// Tells the saver that a table has another key.
+    /// Tells the saver that a table which is not written as a whole has another key.
     #[cold]
     pub(crate) fn table_moved(&self, key: &[u8]) {
-        if let Some(queue) = &mut *self.queue.lock() {
-            queue.moved.push(key.into());
+        if let Some(queue) = &mut *self.queue.lock()
+            && queue.moved.insert(key.into())
+        {
+            queue.moved_bytes += key.len();
+            queue.has_grown();
         }
     }
 }
@@ -322,7 +330,8 @@ impl Saving {
     pub(crate) fn take_or_end(&self) -> Result<Left, usize> {
         let mut open = self.queue.lock();
         let Some(queue) = &mut *open else { return Err(0) };
-        if let Some(key) = queue.moved.pop() {
+        if let Some(key) = queue.moved.pop_first() {
+            queue.moved_bytes -= key.len();
             return Ok(Left::Moved(key));
         }
         if let Some(removed) = queue.removed.pop() {

@@ -30,7 +30,7 @@ use crate::hash::{Encoding, Record, Scope};
 use crate::rules::{Rules, TAG_BITS};
 #[cfg(feature = "testing")]
 use crate::saving::Epoch;
-use crate::saving::{Saver, Unsaved, Walk};
+use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
 use keys::Keys;
@@ -41,6 +41,8 @@ pub(crate) struct Shard {
     sums: Sums,
     soonest: Deadline,
     changes: u64,
+    /// The mark of the last save that has walked over all of this, unless something came since then that it has not written.
+    whole: Mark,
 }
 
 /// What a key takes at most for which room is reserved: it is made for whole segments of 1,024 slots, whose number is a
@@ -80,6 +82,7 @@ impl Shard {
             sums: Sums::default(),
             soonest: Deadline::NEVER,
             changes: 0,
+            whole: Mark::default(),
         }
     }
 
@@ -98,9 +101,14 @@ impl Shard {
     }
 
     /// Takes everything out.
-    pub(crate) fn take_all(&mut self) -> Self {
-        let empty = Self { keys: self.keys.emptied(), changes: self.changes + 1, ..Self::new(0) };
+    pub(crate) fn take_all(&mut self, cx: Context<'_>) -> Self {
+        let empty = Self { keys: self.keys.emptied(), changes: self.changes + 1, whole: cx.mark(), ..Self::new(0) };
         std::mem::replace(self, empty)
+    }
+
+    /// Whether everything in it has this mark, as far as is known.
+    pub(crate) fn is_saved(&self, mark: Mark) -> bool {
+        self.whole == mark
     }
 
     /// Bytes asked of the allocator. O(1).
@@ -328,10 +336,14 @@ impl Drop for Visit<'_> {
 impl Visit<'_> {
     fn settle(&mut self) {
         let mut record = take(&mut self.record);
-        let Shard { keys, sums, .. } = &mut *self.shard;
         let rules = self.cx.rules;
         let began = if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table };
         record.settle(began, self.cx);
+        let mark = self.cx.mark();
+        if self.shard.whole == mark && !record.is_saved(mark) {
+            self.shard.whole = mark.other(); // a table has come that the saver has not written yet
+        }
+        let Shard { keys, sums, .. } = &mut *self.shard;
         sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
         match self.slot {
             Some(slot) if record.len() > 0 => self.shard.file(slot, &mut record),
@@ -406,12 +418,16 @@ impl Shard {
 
 impl Unsaved for Shard {
     fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
-        let Some((at, behind)) = self.keys.place(walk.keys) else { return true };
-        if !self.keys.at_mut(at).save_slice(walk, saver) {
-            return false;
+        let mut behind = None;
+        if let Some((at, next)) = self.keys.place(walk.keys) {
+            if !self.keys.at_mut(at).save_slice(walk, saver) {
+                return false;
+            }
+            behind = next;
         }
-        if let Some(behind) = behind {
-            (walk.keys, walk.bucket) = (behind, 0);
+        match behind {
+            Some(behind) => (walk.keys, walk.bucket) = (behind, 0),
+            None => self.whole = saver.mark,
         }
         behind.is_none()
     }

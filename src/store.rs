@@ -1,8 +1,8 @@
 //! The thread-safe face: shards behind locks, and the families of calls on them.
 //!
 //! # Locks
-//! There is one kind, the `RwLock` around each shard; a key's hash chooses the shard. While a save is on, a call may take
-//! the mutex of what it leaves to the saver for a moment, last and for nothing else (see `saving.rs`).
+//! There is the `RwLock` around each shard, which a key's hash chooses; and the mutex of what calls leave to a saver, which is
+//! taken last, while a save is on, and for a moment (see `saving.rs`).
 //!
 //! * **Order.** A call on several keys takes their shards' locks in ascending order, each once.
 //! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for

@@ -33,6 +33,9 @@ pub(crate) use read::Reader;
 const HASH: u8 = 1;
 const HEAD: u8 = 2;
 const PART: u8 = 3;
+/// The last item of a snapshot; `snapshot/format.rs` draws it.
+#[cfg(feature = "snapshot")]
+pub(crate) const END: u8 = 4;
 
 /// Bytes of entries at which a part ends and another one begins.
 const PART_BYTES: usize = 32 << 10;

@@ -239,7 +239,9 @@ impl Table {
     #[cold]
     fn save_part_ahead(&mut self, at: At, cx: Context<'_>) {
         let (id, fields) = (self.saved_as, self.fields.at_mut(at));
-        cx.save_ahead(|saver| image::write_parts(saver.blocks, id, fields));
+        if fields.len() > 0 {
+            cx.save_ahead(|saver| image::write_parts(saver.blocks, id, fields));
+        }
         fields.set_mark(cx.mark());
     }
 

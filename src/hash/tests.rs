@@ -24,7 +24,7 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
 
 #[test]
 fn marks_travel_through_changes_and_conversions() {
-    let mark = Mark::OTHER;
+    let mark = Mark::default().other();
     let rules = rules(Thresholds::default().max_fields(4));
     let mut record = Record::new(mark, b"key");
     call(&mut record, &rules, |record, cx| record.set(b"a", &[7; 300], cx)).unwrap();
@@ -43,7 +43,7 @@ fn marks_travel_through_changes_and_conversions() {
 fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
     const LONG: usize = 2 << 20;
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(Mark::OTHER, b"key");
+    let mut record = Record::new(Mark::default().other(), b"key");
     for n in 0..200 {
         call(&mut record, &rules, |record, cx| record.set(format!("field:{n}").as_bytes(), b"short", cx)).unwrap();
     }
@@ -63,7 +63,7 @@ fn two_mib_values_overwritten_a_thousand_times_stay_out_of_the_arena() {
 #[test]
 fn an_emptied_arena_gives_its_bytes_back() {
     let rules = rules(Thresholds::default().max_fields(0));
-    let mut record = Record::new(Mark::OTHER, b"key");
+    let mut record = Record::new(Mark::default().other(), b"key");
     let fields: Vec<String> = (0..5_000).map(|n| format!("field:{n}")).collect();
     for field in &fields {
         call(&mut record, &rules, |record, cx| record.set(field.as_bytes(), &[0; 50], cx)).unwrap();

@@ -33,7 +33,8 @@ pub(crate) trait Disk {
 
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// The permissions of the file, or of the file that a link leads to; `None` where no file is. A folder is an error.
+    /// The permissions of the file, or of the file that a link leads to; `None` where no file is. A folder is an error,
+    /// and so is a device or a pipe, which must not be replaced.
     fn permissions(&self, path: &Path) -> io::Result<Option<Self::Permissions>>;
 
     /// Creates a file where nothing is yet. One that is to have the permissions of another begins with no more than
@@ -88,6 +89,9 @@ impl Disk for SystemDisk {
     fn permissions(&self, path: &Path) -> io::Result<Option<Permissions>> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(metadata) if !metadata.is_file() => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is that of no regular file"))
+            }
             Ok(metadata) => Ok(Some(metadata.permissions())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -30,7 +30,8 @@ pub enum SnapshotError {
     },
     /// This store is being saved already.
     Busy,
-    /// Another process, or another store of this one, is saving to that file.
+    /// Another process is saving to that file, another store of this one, or an [`Autosave`](crate::Autosave), which has the file
+    /// for itself as long as it runs.
     Locked,
     /// The snapshot holds something that passes a limit of the store that was to be loaded.
     TooLarge(Error),

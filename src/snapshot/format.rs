@@ -27,7 +27,6 @@ pub(super) const MAGIC: [u8; 8] = *b"\x89hashlet";
 pub(super) const VERSION: u16 = 1;
 pub(super) const FLAGS: u16 = 0;
 pub(super) const HEAD_LEN: usize = 24;
-pub(super) const END: u8 = 4;
 
 const CRC_LEN: usize = 4;
 const HEAD_CRC_AT: usize = HEAD_LEN - CRC_LEN;

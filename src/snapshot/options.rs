@@ -28,7 +28,8 @@ pub struct SaveReport {
     /// Bytes of the snapshot.
     pub bytes: u64,
     /// The most bytes of memory that were taken at a time by what other threads had to leave to the save, because they
-    /// changed it before the save came to it. At worst one copy of the store, when the disk is much slower than they are.
+    /// changed or removed it before the save came to it. At worst one copy of the store as it was, when the disk is much slower
+    /// than they are. [`Limits::max_bytes`](crate::Limits::max_bytes) does not count it.
     pub waiting_bytes: usize,
     /// How long it took.
     pub duration: Duration,
@@ -111,11 +112,11 @@ impl<'a> SaveOptions<'a> {
         self
     }
 
-    /// Writes blocks of so many bytes, each under a lock of its own: for tests that do something between any two records.
+    /// Writes blocks of so many bytes: with 1, tests can do something between any two records.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn block_bytes(mut self, block_bytes: usize) -> Self {
-        self.block_bytes = block_bytes;
+        self.block_bytes = block_bytes.max(1);
         self
     }
 }
@@ -126,7 +127,7 @@ impl<'a> LoadOptions<'a> {
         Self::default()
     }
 
-    /// Has a closure called after each 64 KiB or so.
+    /// Has a closure called after each 64 KiB or so. If it panics, nothing is loaded.
     pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Callback(Some(Box::new(progress)));
         self

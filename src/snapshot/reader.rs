@@ -5,8 +5,8 @@
 use std::io::{self, ErrorKind, Read};
 
 use super::SnapshotError;
-use super::format::{END, FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
-use crate::hash::image::{Cursor, Flaw};
+use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
+use crate::hash::image::{Cursor, END, Flaw};
 use crate::saving::BLOCK_HEAD;
 
 /// Bytes that are read at a time where nobody knows how many there are.
@@ -84,7 +84,7 @@ impl<R: Read> Reader<R> {
         }
         self.items.clear();
         if self.len.is_some() {
-            self.items.reserve_exact(length as usize);
+            self.items.try_reserve_exact(length as usize).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
         }
         // Where nobody knows the length, this takes as much memory as there really are bytes, or twice as much.
         self.input.by_ref().take(length.into()).read_to_end(&mut self.items)?;
@@ -100,7 +100,11 @@ impl<R: Read> Reader<R> {
             return corrupt("a block out of order");
         }
         self.sequence = self.sequence.wrapping_add(1);
-        if self.items.first() == Some(&END) { self.read_end(start) } else { Ok(Block::Items(Cursor::new(&self.items))) }
+        match self.items.first() {
+            None => corrupt("a block without items"),
+            Some(&END) => self.read_end(start),
+            Some(_) => Ok(Block::Items(Cursor::new(&self.items))),
+        }
     }
 
     fn read_end(&mut self, start: u64) -> Result<Block<'_>, SnapshotError> {

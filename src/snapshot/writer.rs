@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::SnapshotError;
-use super::format::{END, head, seal};
+use super::format::{head, seal};
+use crate::hash::image::END;
 use crate::saving::Items;
 
 pub(crate) struct Writer<W> {

@@ -35,9 +35,9 @@ impl Store {
         for shard in &self.shards {
             let mut shard = shard.write();
             let cx = Context::of_change(&self.rules, &call);
-            let old = shard.take_all();
+            let old = Box::new(shard.take_all(cx));
             call.settle(old.heap_bytes(), 0);
-            let old = cx.leave_to_saver(Box::new(old));
+            let old = if old.is_saved(cx.mark()) { Some(old) } else { cx.leave_to_saver(old) };
             drop(shard);
             call.pass_lock();
             drop(old);

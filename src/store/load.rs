@@ -76,7 +76,7 @@ impl Builder {
     /// out, and no listener is told. O(n).
     ///
     /// Everything is checked before it is believed, and what cannot be right is refused as a whole: nothing is half loaded.
-    /// The snapshot has to end where the input does. What [`Limits::max_bytes`](crate::Limits::max_bytes) allows may be passed
+    /// The snapshot has to end where the input does, so an input that stays open without an end is waited for. What [`Limits::max_bytes`](crate::Limits::max_bytes) allows may be passed
     /// by a sixteenth, because the tables around the same hashes take more in one process than in another; such a store is full.
     ///
     /// ```
@@ -135,7 +135,7 @@ impl Builder {
                     }
                 }
             }
-            store.check_room()?;
+            store.check_room(images.table_bytes)?;
             progress.call(Progress { keys: images.keys, expected_keys, bytes: reader.offset() });
         };
         let flaw = |flaw| reader.flaw(0, flaw);
@@ -180,11 +180,11 @@ impl Store {
         if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that stands twice")) }
     }
 
-    /// Refuses what cannot have room, as soon as it is seen.
-    fn check_room(&mut self) -> Result<()> {
+    /// Refuses what cannot have room, beside tables of so many bytes, as soon as it is seen.
+    fn check_room(&mut self, table_bytes: usize) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
-        check_size(self.sum(|shard| shard.sums().record_bytes), limit)
+        check_size(table_bytes.saturating_add(self.sum(|shard| shard.sums().record_bytes)), limit)
     }
 
     /// Takes the room for all that was loaded.

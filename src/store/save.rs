@@ -36,9 +36,11 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the system refuses something; if that was to make the new file's name outlast a loss of power,
-    /// which is the last thing, the new file is in place already. [`Busy`](SnapshotError::Busy) if the store is being saved
-    /// already, [`Locked`](SnapshotError::Locked) if another process or store saves to the path.
+    /// [`SnapshotError::Io`] if the system refuses something, or the path is that of a folder or a device; if it refused to make
+    /// the new file's name outlast a loss of power, which is the last thing, the new file is in place already.
+    /// [`Busy`](SnapshotError::Busy) if the store is being saved already, [`Locked`](SnapshotError::Locked) if another process or
+    /// store saves to the path, or an [`Autosave`](crate::Autosave), this store's own too, which has a
+    /// [`save`](crate::Autosave::save) of its own. A save that fails walks over the store to its end nevertheless.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
@@ -81,9 +83,9 @@ impl Store {
     /// [`SnapshotError::Io`] if the writer fails, [`SnapshotError::Busy`] if the store is being saved already.
     ///
     /// # Locking
-    /// Holds one shard's write lock at a time, for about 64 KiB, or one long hash or value, and lets others work in between.
-    /// None is held while the writer works. A call that changes what is not written yet copies it for the save first: the
-    /// hash, or the one part of a table.
+    /// Holds one shard's write lock at a time, for about 4 KiB, or one packed hash, or one segment of a table (up to about 900
+    /// fields with their values), and goes on to another shard. None is held while the writer works. A call that changes what
+    /// is not written yet copies it for the save first: the packed hash, or the segment.
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.save_to_with(out, SaveOptions::new())
     }
@@ -132,8 +134,8 @@ impl Store {
         let SaveOptions { block_bytes, mut progress, .. } = options;
         let begin = Instant::now();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();
-        let mut walk = SaveWalk::begin(self, claim, block_bytes);
         let mut writer = Writer::begin(out, expected_keys)?;
+        let mut walk = SaveWalk::begin(self, claim, block_bytes);
         for blocks in &mut walk {
             for items in blocks {
                 writer.write(items)?;

@@ -12,7 +12,7 @@ pub(super) struct SaveWalk<'a> {
     store: &'a Store,
     _claim: &'a SaveClaim<'a>,
     mark: Mark,
-    at: At,
+    task: Task,
     /// The shards that are not saved as a whole yet.
     shards: Vec<(&'a RwLock<Shard>, Walk)>,
     /// Where in what is no shard.
@@ -21,8 +21,8 @@ pub(super) struct SaveWalk<'a> {
     most_waiting: usize,
 }
 
-/// Where it is.
-enum At {
+/// What it is at.
+enum Task {
     /// One of the shards that are left.
     Shard(usize),
     /// A table that was given another key.
@@ -39,7 +39,7 @@ impl<'a> SaveWalk<'a> {
     pub(super) fn begin(store: &'a Store, claim: &'a SaveClaim<'a>, block_bytes: usize) -> Self {
         Self {
             mark: store.saving.begin(block_bytes),
-            at: At::Shard(0),
+            task: Task::Shard(0),
             shards: store.shards.iter().map(|shard| (&**shard, Walk::default())).collect(),
             walk: Walk::default(),
             blocks: Blocks::of(block_bytes),
@@ -56,40 +56,40 @@ impl<'a> SaveWalk<'a> {
 
     /// Saves a slice.
     fn step(&mut self) {
-        let Self { store, mark, at, shards, walk, blocks, .. } = self;
+        let Self { store, mark, task, shards, walk, blocks, .. } = self;
         let mut saver = store.saving.saver(blocks, *mark);
-        match at {
-            At::Shard(index) => {
+        match task {
+            Task::Shard(index) => {
                 let (shard, walk) = &mut shards[*index];
                 let mut shard = shard.write();
                 let is_saved = shard.save_slice(walk, &mut saver);
-                leave(shard, shards.len() == 1);
+                release(shard, shards.len() == 1);
                 let next = if is_saved {
                     shards.swap_remove(*index);
                     *index
                 } else {
                     *index + 1
                 };
-                *at = match shards.len() {
-                    0 => At::Queue,
-                    len => At::Shard(next % len),
+                *task = match shards.len() {
+                    0 => Task::Queue,
+                    len => Task::Shard(next % len),
                 };
             }
-            At::Moved(key) => {
+            Task::Moved(key) => {
                 let hash = store.rules.hash(key);
                 let mut shard = store.shard_of(hash).write();
                 let is_saved = shard.save_key(hash, key, walk, &mut saver);
-                leave(shard, true);
+                release(shard, true);
                 if is_saved {
-                    *at = At::Queue;
+                    *task = Task::Queue;
                 }
             }
-            At::Removed(removed) => {
+            Task::Removed(removed) => {
                 if removed.save_slice(walk, &mut saver) {
-                    *at = At::Queue;
+                    *task = Task::Queue;
                 }
             }
-            At::Queue | At::End => {}
+            Task::Queue | Task::End => {}
         }
     }
 
@@ -97,11 +97,11 @@ impl<'a> SaveWalk<'a> {
         self.walk = Walk::default();
         match self.store.saving.take_or_end() {
             Ok(Left::Blocks(blocks)) => return blocks,
-            Ok(Left::Moved(key)) => self.at = At::Moved(key),
-            Ok(Left::Removed(removed)) => self.at = At::Removed(removed),
+            Ok(Left::Moved(key)) => self.task = Task::Moved(key),
+            Ok(Left::Removed(removed)) => self.task = Task::Removed(removed),
             Err(most_waiting) => {
                 self.most_waiting = most_waiting;
-                self.at = At::End;
+                self.task = Task::End;
                 return self.blocks.take_all();
             }
         }
@@ -110,7 +110,7 @@ impl<'a> SaveWalk<'a> {
 }
 
 /// Releases a lock, which is taken again at once or not.
-fn leave(shard: RwLockWriteGuard<'_, Shard>, comes_back: bool) {
+fn release(shard: RwLockWriteGuard<'_, Shard>, comes_back: bool) {
     if comes_back {
         hand_over(shard);
     }
@@ -121,9 +121,9 @@ impl Iterator for SaveWalk<'_> {
 
     fn next(&mut self) -> Option<Vec<Items>> {
         loop {
-            let mut ready = match self.at {
-                At::End => return None,
-                At::Queue => self.take_left(),
+            let mut ready = match self.task {
+                Task::End => return None,
+                Task::Queue => self.take_left(),
                 _ => {
                     self.step();
                     self.store.saving.take_full()
@@ -139,7 +139,7 @@ impl Iterator for SaveWalk<'_> {
 
 impl Drop for SaveWalk<'_> {
     fn drop(&mut self) {
-        if !matches!(self.at, At::End) {
+        if !matches!(self.task, Task::End) {
             self.store.saving.fail();
             self.for_each(drop);
         }

@@ -21,13 +21,15 @@ pub(crate) struct Reader {
     /// What the items so far have held, expired or not.
     pub(crate) keys: u64,
     pub(crate) fields: u64,
+    /// Bytes asked of the allocator for tables that are not complete yet.
+    pub(crate) table_bytes: usize,
 }
 
 impl Reader {
     /// For an input of this length, if anybody knows it.
     pub(crate) fn new(len: Option<u64>) -> Self {
         let reservable = usize::try_from(len.unwrap_or(0) / LEAST_ENTRY_BYTES).unwrap_or(usize::MAX);
-        Self { tables: HashMap::new(), reservable, keys: 0, fields: 0 }
+        Self { tables: HashMap::new(), reservable, keys: 0, fields: 0, table_bytes: 0 }
     }
 
     /// Reads an item. Returns the record if this has completed one, and it has not expired.
@@ -44,6 +46,9 @@ impl Reader {
                 let (deadline, fields, key) = (Deadline::from_bytes(items.array()?), items.varint()?, items.string()?);
                 cx.rules.check_key(key)?;
                 cx.rules.check_fields(fields)?;
+                if fields == 0 {
+                    return Err(Flaw::Corrupt("a table without fields"));
+                }
                 if table.fields.replace(fields).is_some() {
                     return Err(Flaw::Corrupt("a table with two heads"));
                 }
@@ -52,13 +57,16 @@ impl Reader {
                 let reserved = fields.min(self.reservable);
                 self.reservable = self.reservable.saturating_sub(reserved);
                 table.table.reserve(reserved, cx.rules);
+                self.table_bytes = self.table_bytes.saturating_add(table.table.heap_bytes());
                 self.keys = self.keys.saturating_add(1);
                 self.fields = self.fields.saturating_add(fields as u64);
                 Ok(None)
             }
             PART => {
                 let table = self.tables.entry(items.u32()?).or_default();
+                let before = table.table.heap_bytes();
                 table.read_part(items, cx)?;
+                self.table_bytes = self.table_bytes.saturating_sub(before).saturating_add(table.table.heap_bytes());
                 Ok(None)
             }
             _ => Err(Flaw::Corrupt("an item of unknown kind")),
@@ -69,7 +77,7 @@ impl Reader {
     pub(crate) fn finish(self, cx: Context<'_>) -> impl Iterator<Item = Result<Option<Record>, Flaw>> {
         self.tables.into_values().map(move |Assembly { table, fields }| match fields {
             None => Err(Flaw::Corrupt("a table without a head")),
-            Some(fields) if fields != table.len() || fields == 0 => {
+            Some(fields) if fields != table.len() => {
                 Err(Flaw::Corrupt("a table of another number of fields than its head tells"))
             }
             Some(_) => Ok(finish(Record::Table(Box::new(table)), Encoding::Table, cx)),
@@ -95,7 +103,11 @@ impl Default for Assembly {
 
 impl Assembly {
     fn read_part(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<(), Flaw> {
-        for _ in 0..items.u32()? {
+        let count = items.u32()?;
+        if count == 0 {
+            return Err(Flaw::Corrupt("a part of a table without fields"));
+        }
+        for _ in 0..count {
             let len = items.varint()?;
             let (field, value) = read_pair(items.take(len >> 1)?)?;
             cx.rules.check_pair(field, value)?;

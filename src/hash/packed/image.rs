@@ -70,6 +70,9 @@ enum Ends<'a> {
     Wide(&'a [[u8; 2]]),
 }
 
+/// Fields up to which a repeated one is looked for among those of its tag; more are sorted.
+const FEW_FIELDS: usize = 256;
+
 /// Appends the tags of the fields, after a look at each entry.
 #[inline]
 fn push_tags(
@@ -78,7 +81,9 @@ fn push_tags(
     ends: &(impl Iterator<Item = usize> + Clone),
     rules: &Rules,
 ) -> Result<(), Flaw> {
+    const TWICE: Flaw = Flaw::Corrupt("a field that stands twice");
     let mut seen = [false; 256];
+    let mut many = Vec::new();
     let mut start = 0;
     for (index, end) in ends.clone().enumerate() {
         let entry = entries.get(start..end).ok_or(Flaw::Corrupt("ends that do not rise"))?;
@@ -87,7 +92,10 @@ fn push_tags(
         rules.check_pair(field, value)?;
         let tag = rules.tag(field);
         let is_seen = seen.get_mut(usize::from(tag));
-        if is_seen.is_some_and(|seen| std::mem::replace(seen, true)) {
+        let is_seen = is_seen.is_some_and(|seen| std::mem::replace(seen, true));
+        if index >= FEW_FIELDS {
+            many.push(field);
+        } else if is_seen {
             let mut before = 0;
             let is_repeated = ends.clone().take(index).any(|end| {
                 let entry = entries.get(before..end);
@@ -95,10 +103,21 @@ fn push_tags(
                 entry.and_then(|entry| entry::value_offset_of(entry, field)).is_some()
             });
             if is_repeated {
-                return Err(Flaw::Corrupt("a field that stands twice"));
+                return Err(TWICE);
             }
         }
         bytes.push(tag);
+    }
+    if !many.is_empty() {
+        let mut before = 0;
+        for end in ends.clone().take(FEW_FIELDS) {
+            many.push(read_pair(entries.get(before..end).unwrap_or_default())?.0);
+            before = end;
+        }
+        many.sort_unstable();
+        if many.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(TWICE);
+        }
     }
     Ok(())
 }
