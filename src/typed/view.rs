@@ -181,6 +181,21 @@ impl<C: Codec> Typed<'_, C> {
         self.with_value(key.as_ref(), field.as_ref(), |hash, field| _ = hash.remove(field))
     }
 
+    /// Removes all fields, and returns them with the values that they had, in no particular order and in one step: what another
+    /// thread sets is either among them or stays.
+    ///
+    /// # Errors
+    /// [`CodecError::Decode`] for one that is no `T`; all of them stay then.
+    pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
+        let key = key.as_ref();
+        let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
+        self.store.update(key, |hash| {
+            let all = hash.iter().map(decode).collect::<Result<_>>()?;
+            hash.clear();
+            Ok(all)
+        })
+    }
+
     /// Lends the value of a field to a closure, and puts what that returns in its place, in one atomic step: `None` is an
     /// absent field, before and afterwards. Returns what the closure has returned. A deadline that the field has stays, as in
     /// an increment.
