@@ -1,0 +1,18 @@
+//! Any bytes go through every typed read of both codecs: a value or an error that names key and field, and what the store
+//! holds stays.
+//!
+//! `cargo +nightly fuzz run typed_decode -- -max_len=4096`. An input that crashes becomes a named test.
+
+#![no_main]
+
+#[path = "../../tests/support/everything.rs"]
+mod everything;
+#[path = "../../tests/support/typed_reads.rs"]
+mod typed_reads;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    typed_reads::run(hashlet::Json, bytes);
+    typed_reads::run(hashlet::Bincode, bytes);
+});
