@@ -2,6 +2,9 @@
 
 #![cfg(any(feature = "json", feature = "bincode"))]
 
+#[macro_use]
+#[path = "support/codecs.rs"]
+mod codecs;
 #[path = "support/everything.rs"]
 mod everything;
 mod support;
@@ -16,20 +19,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Each promise holds for each codec.
-macro_rules! promises {
-    ($($promise:ident)*) => {
-        #[cfg(feature = "json")]
-        mod json {
-            $(#[test] fn $promise() { super::$promise(hashlet::Json); })*
-        }
-        #[cfg(feature = "bincode")]
-        mod bincode {
-            $(#[test] fn $promise() { super::$promise(hashlet::Bincode); })*
-        }
-    };
-}
 
 promises! {
     what_was_set_is_got

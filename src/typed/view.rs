@@ -64,9 +64,9 @@ impl<C: Copy> Copy for Typed<'_, C> {}
 /// Values in fields.
 ///
 /// # Locking
-/// What is read is decoded in place, under the lock of its hash, and what [`update`](Self::update) and
-/// [`compare_and_set`](Self::compare_and_set) write is encoded there; everything else is encoded before the lock is taken. A
-/// type's own code must therefore not call any store (it would panic), nor wait for other threads.
+/// What is read is decoded in place, under the lock of its hash, and compared there, and what [`update`](Self::update) writes is
+/// encoded there; everything else is encoded before the lock is taken. A type's own code must therefore not call any store (it
+/// would panic), nor wait for other threads.
 impl<C: Codec> Typed<'_, C> {
     /// Returns the value of a field, or `None` if there is no such field or key. As [`Store::get`], and decoding.
     ///
