@@ -265,7 +265,7 @@ impl<C: Codec> Typed<'_, C> {
         match new {
             Some(value) => {
                 let bytes = self.encode(key, field, value)?;
-                hash.set_with([(field, bytes)], SetOptions::new().keep_ttl())?;
+                hash.rewrite(field, &bytes)?;
             }
             None => _ = hash.remove(field),
         }
