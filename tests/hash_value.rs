@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use hashlet::{Encoding, Error, HashValue, Sample, Store};
 use support::config;
@@ -183,4 +183,21 @@ fn retain_and_random_fields_mean_the_same_inside_a_closure() {
         assert_eq!(store.update("k", |hash| hash.retain(|_, _| false)), 30);
         assert!(!store.contains_key("k"));
     }
+}
+
+#[test]
+fn the_maps_of_std_become_hashes_and_come_back() {
+    let sorted = BTreeMap::from([(b"a".to_vec(), b"1".to_vec()), (vec![], vec![0, 255])]);
+    let hash = HashValue::from(sorted.clone());
+    assert_eq!(hash.len(), 2);
+    assert!(HashValue::from([(&b"a"[..], &b"1"[..]), (b"", &[0, 255])]) == hash);
+    let unsorted: HashMap<Vec<u8>, Vec<u8>> = hash.clone().into();
+    assert!(HashValue::from(unsorted.clone()) == hash);
+    assert_eq!(BTreeMap::from(hash.clone()), sorted);
+    let mut extended = BTreeMap::from([(b"b".to_vec(), b"2".to_vec())]);
+    extended.extend(hash.clone());
+    extended.extend(unsorted);
+    let mut other = HashValue::from([("b", "2")]);
+    other.extend(hash);
+    assert!(HashValue::from(extended) == other);
 }

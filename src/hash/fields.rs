@@ -24,7 +24,7 @@ impl Record {
     }
 
     /// [`set`](Self::set) of what a field's value has become. A deadline that the field has stays.
-    fn rewrite(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+    pub(crate) fn rewrite(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
         self.write(field, value, cx)
     }

@@ -1,5 +1,8 @@
 //! How a value becomes bytes and a value again.
 
+#[cfg(feature = "bincode")]
+mod bounded;
+
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
@@ -60,6 +63,8 @@ pub trait Codec {
 }
 
 /// JSON: readable by people and by everything else, and by later versions of a program whose types have changed.
+///
+/// It has no NaN and no infinity, which it writes as `null`, and is read to a depth of 128 levels.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
@@ -83,7 +88,8 @@ impl Codec for Json {
 /// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No flaw is known in the version used,
 /// but none will be mended by its authors. Data that has to outlive a program is better kept as [`Json`].
 ///
-/// Types that do not say what they are (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`) cannot be read from it.
+/// Types that do not say what they are (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`) cannot be read from it,
+/// nor values more than 128 levels deep, nor more than 1,024 elements that take no bytes, as of a `Vec<()>`.
 #[cfg(feature = "bincode")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
@@ -101,29 +107,15 @@ impl Codec for Bincode {
         Ok(bincode::serde::encode_into_writer(value, Appended(bytes), bincode::config::standard())?)
     }
 
-    /// bincode believes a length before it has seen what it is the length of, and aborts the process if there is no memory for
-    /// it. Its limit, which is a constant of the program, is therefore chosen by what so many bytes can be: numbers take up to
-    /// 16 times what they are written in.
+    /// bincode believes what bytes say of themselves. Its limit is a constant of the program, so that it can only be as high
+    /// as the longest value needs, 512 MiB of numbers that take 16 times as much outside: `bounded` judges by the bytes.
     fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
-        const LARGEST: usize = if usize::BITS > 32 { 1 << 33 } else { 1 << 30 };
-        match bytes.len() {
-            0..=0xfff => decode_within::<0x1_0000, S>(seed, bytes),
-            0x1000..=0xffff => decode_within::<0x10_0000, S>(seed, bytes),
-            0x1_0000..=0xf_ffff => decode_within::<0x100_0000, S>(seed, bytes),
-            0x10_0000..=0xff_ffff => decode_within::<0x1000_0000, S>(seed, bytes),
-            _ => decode_within::<LARGEST, S>(seed, bytes),
+        const LIMIT: usize = if usize::BITS > 32 { 1 << 33 } else { 1 << 30 };
+        let budget = bounded::Budget::of(bytes);
+        let config = bincode::config::standard().with_limit::<LIMIT>();
+        match bincode::serde::seed_decode_from_slice(budget.bounding(seed), bytes, config)? {
+            (value, read) if read == bytes.len() => Ok(value),
+            _ => Err("bytes behind the value".into()),
         }
-    }
-}
-
-#[cfg(feature = "bincode")]
-fn decode_within<'de, const LIMIT: usize, S: DeserializeSeed<'de>>(
-    seed: S,
-    bytes: &'de [u8],
-) -> Result<S::Value, Reason> {
-    let config = bincode::config::standard().with_limit::<LIMIT>();
-    match bincode::serde::seed_decode_from_slice(seed, bytes, config)? {
-        (value, read) if read == bytes.len() => Ok(value),
-        _ => Err("bytes behind the value".into()),
     }
 }

@@ -36,13 +36,11 @@ pub enum CodecError {
 
 impl CodecError {
     pub(crate) fn decode(key: &[u8], field: &[u8]) -> impl FnOnce(Reason) -> Self {
-        let (key, field) = (key.to_vec(), field.to_vec());
-        |reason| Self::Decode { key, field, reason }
+        |reason| Self::Decode { key: key.to_vec(), field: field.to_vec(), reason }
     }
 
     pub(crate) fn encode(key: &[u8], field: &[u8]) -> impl FnOnce(Reason) -> Self {
-        let (key, field) = (key.to_vec(), field.to_vec());
-        |reason| Self::Encode { key, field, reason }
+        |reason| Self::Encode { key: key.to_vec(), field: field.to_vec(), reason }
     }
 }
 

@@ -5,34 +5,162 @@ mod member;
 mod ser;
 mod text;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::codec::Codec;
 use super::error::{CodecError, Reason};
-use crate::value::Iter;
+use super::view::{Result, Typed};
+use crate::expiry::SetOptions;
+use crate::value::{HashMut, HashRef, Iter};
+
+/// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
+///
+/// Also string-keyed maps, and whatever else serde takes for a struct or a map. Of the members:
+///
+/// | what | in the field |
+/// |---|---|
+/// | numbers, `bool`, `char` | their text: `increment` works on numbers, and people recognise them |
+/// | strings, bytes (`serde_bytes`) | themselves |
+/// | variants without data | their names |
+/// | `None` | there is no such field |
+/// | `Some`, newtypes | what is in them; an `Option` in there is what the [`Codec`] writes |
+/// | everything else: vectors, tuples, structs, maps, variants with data, `()` | what the [`Codec`] writes |
+///
+/// `rename`, `default`, `skip` and their like work. `flatten`, and untagged and internally tagged enums, ask a value what it
+/// is, which plain text cannot answer: they can be saved, but loading them is an error that names the member. So is a
+/// `serde_json::Value`, which [`get`](Self::get) reads where [`set`](Self::set) has written it.
+///
+/// Members are written as for people (`is_human_readable`), whatever the codec: addresses and dates are text.
+impl<C: Codec> Typed<'_, C> {
+    /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
+    /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use hashlet::{Json, Store};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// struct User {
+    ///     name: String,
+    ///     visits: u64,
+    ///     tags: Vec<String>,
+    /// }
+    ///
+    /// let store = Store::new();
+    /// let ada = User { name: "Ada".into(), visits: 1, tags: vec!["admin".into()] };
+    /// store.typed(Json).save_object("user:1", &ada)?;
+    /// assert_eq!(store.get("user:1", "name").as_deref(), Some(&b"Ada"[..]));
+    /// store.increment("user:1", "visits", 1)?;
+    /// let loaded: Option<User> = store.typed(Json).load_object("user:1")?;
+    /// assert_eq!(loaded, Some(User { visits: 2, ..ada }));
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CodecError::Encode`] if it is no struct or string-keyed map, or a member cannot be written; [`CodecError::Refused`] if
+    /// the store refuses, as it does if the old fields and the new ones together pass a limit. Nothing is changed then.
+    pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
+        let key = key.as_ref();
+        let members = to_members(&self.codec, key, value)?;
+        self.store.update(key, |hash| {
+            hash.set_many(members.iter().map(|(member, bytes)| (member, bytes)))?;
+            keep_members(hash, &members, &[]);
+            Ok(())
+        })
+    }
+
+    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`CodecError::Decode`] if the hash is no `T`.
+    pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
+        let key = key.as_ref();
+        self.store.read(key, |hash| self.object(key, hash, &mut Vec::new()))
+    }
+
+    /// Lends a struct in a hash to a closure, and puts it back as that leaves it, in one atomic step. Returns what the closure
+    /// returns, or `None` if there is no such key; it is not called then. Deadlines stay, as in an increment, and so do fields
+    /// that the type has ignored.
+    ///
+    /// # Errors
+    /// As of [`load_object`](Self::load_object) and [`save_object`](Self::save_object); the hash is as it was then.
+    ///
+    /// # Panics
+    /// If the closure does, or calls any store; the hash is as it was then.
+    pub fn update_object<T: Serialize + DeserializeOwned, R>(
+        &self,
+        key: impl AsRef<[u8]>,
+        update: impl FnOnce(&mut T) -> R,
+    ) -> Result<Option<R>> {
+        let key = key.as_ref();
+        self.store.update(key, |hash| {
+            let mut ignored = Vec::new();
+            let Some(mut value) = self.object(key, &hash.view(), &mut ignored)? else { return Ok(None) };
+            let result = update(&mut value);
+            let members = to_members(&self.codec, key, &value)?;
+            let is_new = |(member, bytes): &&Member| hash.get(member) != Some(bytes);
+            let new: Vec<&Member> = members.iter().filter(is_new).collect();
+            hash.set_with(new.into_iter().map(|(member, bytes)| (member, bytes)), SetOptions::new().keep_ttl())?;
+            keep_members(hash, &members, &ignored);
+            Ok(Some(result))
+        })
+    }
+
+    fn object<T: DeserializeOwned>(
+        &self,
+        key: &[u8],
+        hash: &HashRef<'_>,
+        ignored: &mut Vec<Vec<u8>>,
+    ) -> Result<Option<T>> {
+        if hash.is_empty() { Ok(None) } else { of_members(&self.codec, key, hash.iter(), ignored).map(Some) }
+    }
+}
+
+/// Removes what is none of these members and none of these fields.
+fn keep_members(hash: &mut HashMut<'_>, members: &[Member], fields: &[Vec<u8>]) {
+    if hash.len() > members.len() {
+        let kept: HashSet<&[u8]> =
+            members.iter().map(|(member, _)| member).chain(fields).map(|name| &name[..]).collect();
+        hash.retain(|field, _| kept.contains(field));
+    }
+}
 
 /// The name of a member, and what its field holds.
-pub(super) type Member = (Vec<u8>, Vec<u8>);
+type Member = (Vec<u8>, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
-pub(super) fn to_members<C: Codec, T: Serialize + ?Sized>(
-    codec: &C,
-    key: &[u8],
-    value: &T,
-) -> Result<Vec<Member>, CodecError> {
+fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
     value.serialize(ser::Object(codec)).map_err(|flaw| CodecError::encode(key, &flaw.member)(flaw.reason))
 }
 
-/// A value whose members are these fields.
-pub(super) fn of_members<'a, C: Codec, T: DeserializeOwned>(
+/// A value whose members are these fields; and the fields that are none of them.
+fn of_members<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
     key: &[u8],
     fields: Iter<'a>,
-) -> Result<T, CodecError> {
-    T::deserialize(de::Object { codec, fields }).map_err(|flaw| CodecError::decode(key, &flaw.member)(flaw.reason))
+    ignored: &mut Vec<Vec<u8>>,
+) -> Result<T> {
+    T::deserialize(de::Object { codec, fields, ignored })
+        .map_err(|flaw| CodecError::decode(key, &flaw.member)(flaw.reason))
+}
+
+/// Where nothing but plain text can be: the keys of maps.
+struct OnlyText;
+
+impl Codec for OnlyText {
+    fn encode<T: Serialize + ?Sized>(&self, _: &T, _: &mut Vec<u8>) -> std::result::Result<(), Reason> {
+        Err("a key of a map that is no plain text".into())
+    }
+
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, _: S, _: &'de [u8]) -> std::result::Result<S::Value, Reason> {
+        Err("a key of a map can only be plain text".into())
+    }
 }
 
 /// What is wrong, and with which member, if it is one.

@@ -1,6 +1,5 @@
 //! Typed values in the fields of a store.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,20 +8,19 @@ use serde::de::DeserializeOwned;
 
 use super::codec::Codec;
 use super::error::CodecError;
-use super::object::{self, Member};
 use crate::expiry::{SetOptions, Touch};
 use crate::store::Store;
-use crate::value::{Arguments, HashMut, HashRef};
+use crate::value::{Arguments, HashMut};
 
-type Result<T> = std::result::Result<T, CodecError>;
+pub(super) type Result<T> = std::result::Result<T, CodecError>;
 
 /// A [`Store`] whose fields hold values of any type that serde knows, written by a [`Codec`]; see [`Store::typed`].
 ///
 /// It adds a meaning to what the store holds, and nothing else: the bytes can be read and written by the store's own methods
 /// too, and two views with different codecs can share a store as long as they do not share fields.
 pub struct Typed<'a, C> {
-    store: &'a Store,
-    codec: C,
+    pub(super) store: &'a Store,
+    pub(super) codec: C,
 }
 
 impl Store {
@@ -66,9 +64,9 @@ impl<C: Copy> Copy for Typed<'_, C> {}
 /// Values in fields.
 ///
 /// # Locking
-/// What is read is decoded in place, under the lock of its hash, and what [`update`](Self::update) and
-/// [`compare_and_set`](Self::compare_and_set) write is encoded there; everything else is encoded before the lock is taken. A
-/// type's own code must therefore not call any store (it would panic), nor wait for other threads.
+/// What is read is decoded in place, under the lock of its hash, and compared there, and what [`update`](Self::update) writes is
+/// encoded there; everything else is encoded before the lock is taken. A type's own code must therefore not call any store (it
+/// would panic), nor wait for other threads.
 impl<C: Codec> Typed<'_, C> {
     /// Returns the value of a field, or `None` if there is no such field or key. As [`Store::get`], and decoding.
     ///
@@ -183,6 +181,21 @@ impl<C: Codec> Typed<'_, C> {
         self.with_value(key.as_ref(), field.as_ref(), |hash, field| _ = hash.remove(field))
     }
 
+    /// Removes all fields, and returns them with the values that they had, in no particular order and in one step: what another
+    /// thread sets is either among them or stays.
+    ///
+    /// # Errors
+    /// [`CodecError::Decode`] for one that is no `T`; all of them stay then.
+    pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
+        let key = key.as_ref();
+        let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
+        self.store.update(key, |hash| {
+            let all = hash.iter().map(decode).collect::<Result<_>>()?;
+            hash.clear();
+            Ok(all)
+        })
+    }
+
     /// Lends the value of a field to a closure, and puts what that returns in its place, in one atomic step: `None` is an
     /// absent field, before and afterwards. Returns what the closure has returned. A deadline that the field has stays, as in
     /// an increment.
@@ -252,7 +265,7 @@ impl<C: Codec> Typed<'_, C> {
         match new {
             Some(value) => {
                 let bytes = self.encode(key, field, value)?;
-                hash.set_with([(field, bytes)], SetOptions::new().keep_ttl())?;
+                hash.rewrite(field, &bytes)?;
             }
             None => _ = hash.remove(field),
         }
@@ -277,108 +290,4 @@ impl<C: Codec> Typed<'_, C> {
         let pairs = pairs.into_iter();
         pairs.map(|(field, value)| self.encode(key, field.as_ref(), value).map(|bytes| (field, bytes))).collect()
     }
-}
-
-/// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
-///
-/// Also string-keyed maps, and whatever else serde takes for a struct or a map. Of the members:
-///
-/// | what | in the field |
-/// |---|---|
-/// | numbers, `bool`, `char` | their text: `increment` works on numbers, and people recognise them |
-/// | strings, bytes (`serde_bytes`) | themselves |
-/// | variants without data | their names |
-/// | `None` | there is no such field |
-/// | `Some`, newtypes | what is in them |
-/// | everything else: vectors, tuples, structs, maps, variants with data, `()` | what the [`Codec`] writes |
-///
-/// `rename`, `default`, `skip` and their like work. `flatten`, and untagged and internally tagged enums, ask a value what it
-/// is, which plain text cannot answer: they can be saved, but loading them is an error that names the member.
-impl<C: Codec> Typed<'_, C> {
-    /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
-    /// its members go. A key's deadline stays. A struct all of whose members are `None` leaves no hash.
-    ///
-    /// ```
-    /// # #[cfg(feature = "json")] {
-    /// use hashlet::{Json, Store};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    /// struct User {
-    ///     name: String,
-    ///     visits: u64,
-    ///     tags: Vec<String>,
-    /// }
-    ///
-    /// let store = Store::new();
-    /// let ada = User { name: "Ada".into(), visits: 1, tags: vec!["admin".into()] };
-    /// store.typed(Json).save_object("user:1", &ada)?;
-    /// assert_eq!(store.get("user:1", "name").as_deref(), Some(&b"Ada"[..]));
-    /// store.increment("user:1", "visits", 1)?;
-    /// let loaded: Option<User> = store.typed(Json).load_object("user:1")?;
-    /// assert_eq!(loaded, Some(User { visits: 2, ..ada }));
-    /// # }
-    /// # Ok::<(), hashlet::CodecError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`CodecError::Encode`] if it is no struct or string-keyed map, or a member cannot be written; [`CodecError::Refused`] if
-    /// the store refuses. Nothing is changed then.
-    pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
-        let key = key.as_ref();
-        let members = object::to_members(&self.codec, key, value)?;
-        self.store.update(key, |hash| set_members(hash, &members, &members))
-    }
-
-    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key.
-    ///
-    /// # Errors
-    /// [`CodecError::Decode`] if the hash is no `T`.
-    pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
-        let key = key.as_ref();
-        self.store.read(key, |hash| self.object(key, hash))
-    }
-
-    /// Lends a struct in a hash to a closure, and puts it back as that leaves it, in one atomic step. Returns what the closure
-    /// returns, or `None` if there is no such key; it is not called then. Deadlines of members that keep their values stay.
-    ///
-    /// # Errors
-    /// As of [`load_object`](Self::load_object) and [`save_object`](Self::save_object); the hash is as it was then.
-    ///
-    /// # Panics
-    /// If the closure does, or calls any store; the hash is as it was then.
-    pub fn update_object<T: Serialize + DeserializeOwned, R>(
-        &self,
-        key: impl AsRef<[u8]>,
-        update: impl FnOnce(&mut T) -> R,
-    ) -> Result<Option<R>> {
-        let key = key.as_ref();
-        self.store.update(key, |hash| {
-            let Some(mut value) = self.object(key, &hash.view())? else { return Ok(None) };
-            let result = update(&mut value);
-            let members = object::to_members(&self.codec, key, &value)?;
-            let is_new = |(member, bytes): &&Member| hash.get(member) != Some(bytes);
-            let new: Vec<&Member> = members.iter().filter(is_new).collect();
-            set_members(hash, new, &members)?;
-            Ok(Some(result))
-        })
-    }
-
-    fn object<T: DeserializeOwned>(&self, key: &[u8], hash: &HashRef<'_>) -> Result<Option<T>> {
-        if hash.is_empty() { Ok(None) } else { object::of_members(&self.codec, key, hash.iter()).map(Some) }
-    }
-}
-
-/// Sets the new ones of these members, and removes what is none of them.
-fn set_members<'a>(
-    hash: &mut HashMut<'_>,
-    new: impl IntoIterator<Item = &'a Member>,
-    members: &[Member],
-) -> Result<()> {
-    hash.set_many(new.into_iter().map(|(member, bytes)| (member, bytes)))?;
-    if hash.len() > members.len() {
-        let members: HashSet<&[u8]> = members.iter().map(|(member, _)| &member[..]).collect();
-        hash.retain(|field, _| members.contains(field));
-    }
-    Ok(())
 }

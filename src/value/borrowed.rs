@@ -254,6 +254,12 @@ impl<'a> HashMut<'a> {
         self.record.set(field.as_ref(), value.as_ref(), self.cx)
     }
 
+    /// [`set`](Self::set) of what a field's value has become: a deadline that the field has stays.
+    #[cfg(feature = "serde")]
+    pub(crate) fn rewrite(&mut self, field: &[u8], value: &[u8]) -> Result<bool> {
+        self.record.rewrite(field, value, self.cx)
+    }
+
     /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
     /// is counted once. O(pairs).
     ///

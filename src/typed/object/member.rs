@@ -1,17 +1,42 @@
-//! What a field holds becomes a member, by the type that is asked for.
+//! What a field holds becomes a member, by the type that is asked for; and its name the key of a map.
+
+use std::fmt;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Visitor};
 
 use super::Flaw;
 use crate::typed::codec::Codec;
 
-pub(super) struct MemberDeserializer<'a, C> {
-    pub(super) codec: &'a C,
-    pub(super) bytes: &'a [u8],
+/// Where bytes stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Name,
+    Member,
+    /// In a `Some` or a newtype, where a `None` is not told by absence.
+    Inside,
 }
 
-impl<'de, C: Codec> MemberDeserializer<'de, C> {
+pub(super) struct MemberDeserializer<'a, 'i, C> {
+    codec: &'a C,
+    bytes: &'a [u8],
+    place: Place,
+    is_ignored: &'i mut bool,
+}
+
+impl<'de, 'i, C: Codec> MemberDeserializer<'de, 'i, C> {
+    pub(super) fn new(codec: &'de C, bytes: &'de [u8], is_ignored: &'i mut bool) -> Self {
+        Self { codec, bytes, place: Place::Member, is_ignored }
+    }
+
+    pub(super) fn of_name(codec: &'de C, bytes: &'de [u8], is_ignored: &'i mut bool) -> Self {
+        Self { codec, bytes, place: Place::Name, is_ignored }
+    }
+
+    fn inside(self) -> Self {
+        Self { place: Place::Inside, ..self }
+    }
+
     fn text(&self) -> Result<&'de str, Flaw> {
         std::str::from_utf8(self.bytes).map_err(Flaw::new)
     }
@@ -20,10 +45,20 @@ impl<'de, C: Codec> MemberDeserializer<'de, C> {
     fn decode<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, Flaw> {
         self.codec.decode(Shaped { shape, visitor }, self.bytes).map_err(Flaw::new)
     }
+
+    /// Whether the codec has written a variant here, rather than its name being the text. A name alone would not tell: it can
+    /// be one that `#[serde(other)]` stands for.
+    fn holds_variant(&self, name: &'static str, variants: &'static [&'static str]) -> bool {
+        let mut found = false;
+        let probe = Shaped { shape: Shape::Enum(name, variants), visitor: Probe { variants, found: &mut found } };
+        _ = self.codec.decode(probe, self.bytes);
+        found
+    }
 }
 
 /// What a type has asked for that is no plain text.
 enum Shape {
+    Option,
     Unit,
     UnitStruct(&'static str),
     Seq,
@@ -46,6 +81,7 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let Self { shape, visitor } = self;
         match shape {
+            Shape::Option => deserializer.deserialize_option(visitor),
             Shape::Unit => deserializer.deserialize_unit(visitor),
             Shape::UnitStruct(name) => deserializer.deserialize_unit_struct(name, visitor),
             Shape::Seq => deserializer.deserialize_seq(visitor),
@@ -58,6 +94,47 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
     }
 }
 
+/// Looks which variant a codec has found, and goes no further.
+struct Probe<'a> {
+    variants: &'static [&'static str],
+    found: &'a mut bool,
+}
+
+impl<'de> Visitor<'de> for Probe<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a variant")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<(), A::Error> {
+        access.variant_seed(self).map(|_| ())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        *self.found = usize::try_from(number).is_ok_and(|number| number < self.variants.len());
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        *self.found = true;
+        Ok(())
+    }
+
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<(), E> {
+        *self.found = true;
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Probe<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
 macro_rules! parsed {
     ($($method:ident => $visit:ident),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
@@ -66,10 +143,21 @@ macro_rules! parsed {
     };
 }
 
-impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, C> {
+macro_rules! decoded {
+    ($($method:ident($($argument:ident: $type:ty),*) => $shape:expr),* $(,)?) => {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Flaw> {
+            self.decode($shape, visitor)
+        })*
+    };
+}
+
+impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
     type Error = Flaw;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        if self.place == Place::Name {
+            return self.deserialize_identifier(visitor);
+        }
         Err(Flaw::new(
             "its type asks the value what it is (flatten, or an untagged or internally tagged enum?), which plain text does not tell",
         ))
@@ -92,15 +180,21 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, C> {
         deserialize_char => visit_char,
     }
 
+    decoded! {
+        deserialize_unit() => Shape::Unit,
+        deserialize_unit_struct(name: &'static str) => Shape::UnitStruct(name),
+        deserialize_seq() => Shape::Seq,
+        deserialize_tuple(len: usize) => Shape::Tuple(len),
+        deserialize_tuple_struct(name: &'static str, len: usize) => Shape::TupleStruct(name, len),
+        deserialize_map() => Shape::Map,
+        deserialize_struct(name: &'static str, members: &'static [&'static str]) => Shape::Struct(name, members),
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
         visitor.visit_borrowed_str(self.text()?)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
         self.deserialize_str(visitor)
     }
 
@@ -112,13 +206,24 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, C> {
         self.deserialize_bytes(visitor)
     }
 
+    /// A struct takes a field that it does not know for what it is: none of its members.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        match self.text() {
+            Ok(text) => visitor.visit_borrowed_str(text),
+            Err(_) => visitor.visit_borrowed_bytes(self.bytes),
+        }
+    }
+
     /// A member that is `None` has no field.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        visitor.visit_some(self)
+        match self.place {
+            Place::Name | Place::Member => visitor.visit_some(self.inside()),
+            Place::Inside => self.decode(Shape::Option, visitor),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
-        visitor.visit_newtype_struct(self)
+        visitor.visit_newtype_struct(self.inside())
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -127,51 +232,16 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, C> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
-        match variants.iter().find(|variant| variant.as_bytes() == self.bytes) {
-            Some(variant) => visitor.visit_enum(StrDeserializer::new(variant)),
-            None => self.decode(Shape::Enum(name, variants), visitor),
+        match self.text() {
+            Ok(text) if variants.contains(&text) || !self.holds_variant(name, variants) => {
+                visitor.visit_enum(StrDeserializer::new(text))
+            }
+            _ => self.decode(Shape::Enum(name, variants), visitor),
         }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        *self.is_ignored = true;
         visitor.visit_unit()
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.decode(Shape::Unit, visitor)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Flaw> {
-        self.decode(Shape::UnitStruct(name), visitor)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.decode(Shape::Seq, visitor)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Flaw> {
-        self.decode(Shape::Tuple(len), visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Flaw> {
-        self.decode(Shape::TupleStruct(name, len), visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.decode(Shape::Map, visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        members: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Flaw> {
-        self.decode(Shape::Struct(name, members), visitor)
     }
 }

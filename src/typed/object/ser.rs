@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
-use super::text::{Text, text_of};
-use super::{Flaw, Member};
+use super::text::bytes_of;
+use super::{Flaw, Member, OnlyText};
 use crate::typed::codec::Codec;
 
 /// Takes a struct or a map apart.
@@ -24,24 +24,12 @@ impl<'a, C: Codec> Members<'a, C> {
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, name: Vec<u8>, value: &T) -> Result<(), Flaw> {
-        match self.bytes_of(value) {
+        match bytes_of(self.codec, value) {
             Ok(Some(bytes)) => self.members.push((name, bytes)),
             Ok(None) => {}
             Err(flaw) => return Err(flaw.of(&name)),
         }
         Ok(())
-    }
-
-    fn bytes_of<T: Serialize + ?Sized>(&self, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
-        match text_of(value)? {
-            Text::Plain(text) => Ok(Some(text)),
-            Text::Absent => Ok(None),
-            Text::Other => {
-                let mut bytes = Vec::new();
-                self.codec.encode(value, &mut bytes).map_err(Flaw::new)?;
-                Ok(Some(bytes))
-            }
-        }
     }
 }
 
@@ -63,15 +51,12 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
     type Error = Flaw;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Flaw> {
-        match text_of(key)? {
-            Text::Plain(text) => self.key = Some(text),
-            Text::Absent | Text::Other => return Err(Flaw::new("a key of a map that is no plain text")),
-        }
+        self.key = bytes_of(&OnlyText, key)?;
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Flaw> {
-        let key = self.key.take().ok_or_else(|| Flaw::new("a value of a map without its key"))?;
+        let key = self.key.take().ok_or_else(|| Flaw::new("a key of a map that is `None`"))?;
         self.push(key, value)
     }
 

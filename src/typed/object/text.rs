@@ -1,70 +1,86 @@
-//! Values that are plain text: numbers, characters, strings, bytes, names of variants. Everything else says so.
+//! A member becomes the bytes of its field: plain text, if it is a number, character, string, bytes or the name of a variant,
+//! and what the codec writes of everything else.
+
+use std::fmt;
 
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
 use super::Flaw;
+use crate::typed::codec::Codec;
 
-/// What became of a value.
-pub(super) enum Text {
-    /// It is this.
-    Plain(Vec<u8>),
-    /// It is `None`.
-    Absent,
-    /// It is nothing that plain text can tell.
-    Other,
+/// The bytes of a member, or `None` if it is absent.
+pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
+    MemberSerializer { codec, inside: false }.write(value).map_err(|refusal| match refusal {
+        Refusal::NoText => Flaw::new("no plain text"),
+        Refusal::Flaw(flaw) => flaw,
+    })
 }
 
-/// Writes a value if it is plain text.
-#[derive(Clone, Copy)]
-pub(super) struct TextSerializer;
+/// Writes a member.
+struct MemberSerializer<'a, C> {
+    codec: &'a C,
+    /// Whether it is in a `Some` or a newtype, where a `None` cannot be told by absence.
+    inside: bool,
+}
 
-type Compound = Impossible<Text, NoText>;
+type Bytes = Option<Vec<u8>>;
+type Compound = Impossible<Bytes, Refusal>;
 
-/// A value turned out to be no plain text, or its own `Serialize` failed.
+/// A value is not written, because it is no plain text, or because there is something wrong with it.
 #[derive(Debug)]
-pub(super) enum NoText {
-    Other,
-    Failed(Flaw),
+enum Refusal {
+    NoText,
+    Flaw(Flaw),
 }
 
-impl std::fmt::Display for NoText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Other => f.write_str("no plain text"),
-            Self::Failed(flaw) => flaw.fmt(f),
+            Self::NoText => f.write_str("no plain text"),
+            Self::Flaw(flaw) => flaw.fmt(f),
         }
     }
 }
 
-impl std::error::Error for NoText {}
+impl std::error::Error for Refusal {}
 
-impl serde::ser::Error for NoText {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Self::Failed(serde::ser::Error::custom(message))
+impl serde::ser::Error for Refusal {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Flaw(serde::ser::Error::custom(message))
     }
 }
 
-/// The text of a value, if it has any.
-pub(super) fn text_of<T: Serialize + ?Sized>(value: &T) -> Result<Text, Flaw> {
-    match value.serialize(TextSerializer) {
-        Ok(text) => Ok(text),
-        Err(NoText::Other) => Ok(Text::Other),
-        Err(NoText::Failed(flaw)) => Err(flaw),
+impl<C: Codec> MemberSerializer<'_, C> {
+    /// The codec gets what is no text without the `Some` or newtype around it: its reader is asked for that only.
+    fn write<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
+        let codec = self.codec;
+        match value.serialize(self) {
+            Err(Refusal::NoText) => {
+                let mut bytes = Vec::new();
+                codec.encode(value, &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
+                Ok(Some(bytes))
+            }
+            done => done,
+        }
+    }
+
+    fn write_inside<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
+        Self { inside: true, ..self }.write(value)
     }
 }
 
 macro_rules! displayed {
     ($($method:ident: $type:ty),* $(,)?) => {
-        $(fn $method(self, value: $type) -> Result<Text, NoText> {
-            Ok(Text::Plain(value.to_string().into_bytes()))
+        $(fn $method(self, value: $type) -> Result<Bytes, Refusal> {
+            Ok(Some(value.to_string().into_bytes()))
         })*
     };
 }
 
-impl Serializer for TextSerializer {
-    type Ok = Text;
-    type Error = NoText;
+impl<C: Codec> Serializer for MemberSerializer<'_, C> {
+    type Ok = Bytes;
+    type Error = Refusal;
     type SerializeSeq = Compound;
     type SerializeTuple = Compound;
     type SerializeTupleStruct = Compound;
@@ -79,32 +95,32 @@ impl Serializer for TextSerializer {
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<Text, NoText> {
-        Ok(Text::Plain(value.to_vec()))
+    fn serialize_bytes(self, value: &[u8]) -> Result<Bytes, Refusal> {
+        Ok(Some(value.to_vec()))
     }
 
-    fn serialize_none(self) -> Result<Text, NoText> {
-        Ok(Text::Absent)
+    fn serialize_none(self) -> Result<Bytes, Refusal> {
+        if self.inside { Err(Refusal::NoText) } else { Ok(None) }
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Text, NoText> {
-        value.serialize(self)
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
+        if self.inside { Err(Refusal::NoText) } else { self.write_inside(value) }
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Text, NoText> {
-        Ok(Text::Plain(variant.as_bytes().to_vec()))
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Bytes, Refusal> {
+        self.write_inside(value)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Text, NoText> {
-        value.serialize(self)
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Bytes, Refusal> {
+        Ok(Some(variant.as_bytes().to_vec()))
     }
 
-    fn serialize_unit(self) -> Result<Text, NoText> {
-        Err(NoText::Other)
+    fn serialize_unit(self) -> Result<Bytes, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Text, NoText> {
-        Err(NoText::Other)
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Bytes, Refusal> {
+        Err(Refusal::NoText)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -113,35 +129,35 @@ impl Serializer for TextSerializer {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<Text, NoText> {
-        Err(NoText::Other)
+    ) -> Result<Bytes, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_tuple(self, _: usize) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, NoText> {
-        Err(NoText::Other)
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Refusal> {
+        Err(Refusal::NoText)
     }
 }

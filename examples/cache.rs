@@ -1,0 +1,94 @@
+//! A cache: what is dear to compute is kept for a while, and gone on time. Run it with
+//! `cargo run --release --features json --example cache`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it has done")]
+
+use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hashlet::{CodecError, Json, ManualClock, SetOptions, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+#[derive(Debug)]
+pub(crate) struct Cache<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) time_to_live: Duration,
+}
+
+impl Cache<'_> {
+    /// Keeps a value. It comes with its deadline in one step: none is left behind without an end.
+    pub(crate) fn put<T: Serialize>(&self, topic: &str, name: &str, value: &T) -> Result<(), CodecError> {
+        let options = SetOptions::new().expire(self.time_to_live);
+        self.store.typed(Json).set_with(topic, [(name, value)], options)?;
+        Ok(())
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, topic: &str, name: &str) -> Result<Option<T>, CodecError> {
+        self.store.typed(Json).get(topic, name)
+    }
+
+    /// What is kept, or else what is computed now, without a lock: threads that miss together compute together. What cannot be
+    /// read, as what an older program has kept, counts as missing.
+    pub(crate) fn get_or<T: Serialize + DeserializeOwned>(
+        &self,
+        topic: &str,
+        name: &str,
+        compute: impl FnOnce() -> T,
+    ) -> Result<T, CodecError> {
+        if let Ok(Some(value)) = self.get(topic, name) {
+            return Ok(value);
+        }
+        let value = compute();
+        self.put(topic, name, &value)?;
+        Ok(value)
+    }
+
+    /// Forgets all of a topic, as when what it was computed from has changed.
+    pub(crate) fn forget(&self, topic: &str) -> bool {
+        self.store.clear(topic)
+    }
+}
+
+#[allow(dead_code, reason = "the tests take the rest")]
+fn main() -> Result<(), Box<dyn Error>> {
+    // A program would leave the clock out; here time has to pass faster.
+    let clock = ManualClock::new();
+    let store = Store::builder().clock(&clock).build();
+    let cache = Cache { store: &store, time_to_live: Duration::from_secs(3_600) };
+
+    let computed = AtomicUsize::new(0);
+    let factors = |number: u64| {
+        cache.get_or("factors", &number.to_string(), || {
+            computed.fetch_add(1, Ordering::Relaxed);
+            (1..=number).filter(|factor| number.is_multiple_of(*factor)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(factors(12)?, [1, 2, 3, 4, 6, 12]);
+
+    // Four threads ask for the same ten numbers again and again.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..1_000).for_each(|step| _ = factors(10 + step % 10)));
+        }
+    });
+    let computed = computed.into_inner();
+    assert!((10..=40).contains(&computed), "each at most once a thread");
+
+    // A millisecond before the hour is over all are there, and then none.
+    clock.advance(cache.time_to_live - Duration::from_millis(1));
+    assert_eq!(store.size("factors"), 10);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(cache.get::<Vec<u64>>("factors", "12")?, None);
+    assert_eq!(store.key_count(), 0);
+
+    // What was kept by a program that meant something else is computed anew.
+    cache.put("factors", "6", &"1, 2, 3, 6")?;
+    let again: Vec<u64> = cache.get_or("factors", "6", || vec![1, 2, 3, 6])?;
+    assert_eq!(cache.get("factors", "6")?, Some(again));
+    assert!(cache.forget("factors"));
+    println!("of 4000 answers {computed} were computed");
+    Ok(())
+}

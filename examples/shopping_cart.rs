@@ -1,0 +1,93 @@
+//! Shopping carts: an item in each field, put in and taken out by several threads at once without losing one. Run it with
+//! `cargo run --release --features json --example shopping_cart`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it has done")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::thread;
+use std::time::SystemTime;
+
+use hashlet::{CodecError, Json, Store};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) quantity: u32,
+    pub(crate) added: SystemTime,
+    pub(crate) changed: SystemTime,
+}
+
+#[derive(Debug)]
+pub(crate) struct Carts<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Carts<'_> {
+    /// Puts more of an item into a cart, and returns how many there are: reading, adding and writing is one step.
+    pub(crate) fn add(&self, cart: &str, item: &str, quantity: u32) -> Result<u32, CodecError> {
+        let now = SystemTime::now();
+        let add = |present: Option<Item>| {
+            let present = present.unwrap_or(Item { quantity: 0, added: now, changed: now });
+            Some(Item { quantity: present.quantity.saturating_add(quantity), changed: now, ..present })
+        };
+        Ok(self.store.typed(Json).update(cart, item, add)?.map_or(0, |item| item.quantity))
+    }
+
+    /// Says how many of an item there shall be; 0 takes it out.
+    pub(crate) fn set_quantity(&self, cart: &str, item: &str, quantity: u32) -> Result<(), CodecError> {
+        let now = SystemTime::now();
+        let set = |present: Option<Item>| {
+            let added = present.map_or(now, |item| item.added);
+            (quantity > 0).then_some(Item { quantity, added, changed: now })
+        };
+        self.store.typed(Json).update(cart, item, set)?;
+        Ok(())
+    }
+
+    /// Takes an item out, and returns what there was of it.
+    pub(crate) fn remove(&self, cart: &str, item: &str) -> Result<Option<Item>, CodecError> {
+        self.store.typed(Json).take(cart, item)
+    }
+
+    /// What is in a cart, at one instant.
+    pub(crate) fn items(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
+        Ok(self.store.typed(Json).get_all(cart)?.into_iter().map(text).collect())
+    }
+
+    /// Empties a cart into an order: whatever comes into the cart afterwards is for the next one.
+    pub(crate) fn check_out(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
+        Ok(self.store.typed(Json).take_all(cart)?.into_iter().map(text).collect())
+    }
+}
+
+/// Names of items are text.
+fn text((item, data): (Vec<u8>, Item)) -> (String, Item) {
+    (String::from_utf8_lossy(&item).into_owned(), data)
+}
+
+#[allow(dead_code, reason = "the tests take the rest")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let store = Store::new();
+    let carts = Carts { store: &store };
+    carts.add("cart:1", "apples", 2)?;
+    carts.add("cart:1", "pears", 1)?;
+    carts.set_quantity("cart:1", "apples", 3)?;
+    carts.set_quantity("cart:1", "pears", 0)?;
+    assert_eq!(carts.items("cart:1")?.len(), 1);
+    assert_eq!(carts.remove("cart:1", "apples")?.map(|item| item.quantity), Some(3));
+    assert!(!store.contains_key("cart:1"), "an empty cart is none");
+
+    // Three threads fill a cart and a fourth one checks out again and again: every item is in exactly one order.
+    let sell = || carts.check_out("cart:2").map_or(0, |order| order.values().map(|item| item.quantity).sum::<u32>());
+    let sold = thread::scope(|scope| {
+        for item in ["apples", "pears", "plums"] {
+            let carts = &carts;
+            scope.spawn(move || (0..1_000).for_each(|_| _ = carts.add("cart:2", item, 1)));
+        }
+        scope.spawn(|| (0..100).map(|_| sell()).sum::<u32>()).join().unwrap_or(0)
+    });
+    assert_eq!(sold + sell(), 3_000);
+    println!("3000 pieces were put into a cart, and all of them sold");
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! User profiles: structs that are hashes, so that a member can be read, counted and changed by itself. Run it with
+//! `cargo run --release --features json --example user_profile`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it has done")]
+
+use std::error::Error;
+use std::thread;
+
+use hashlet::{CodecError, Json, Store};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) nickname: Option<String>,
+    pub(crate) visits: u64,
+    pub(crate) preferences: Preferences,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Preferences {
+    pub(crate) theme: String,
+    pub(crate) notifications: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Profiles<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Profiles<'_> {
+    /// Saves a profile: nobody ever sees half of it.
+    pub(crate) fn put(&self, id: u64, profile: &Profile) -> Result<(), CodecError> {
+        self.store.typed(Json).save_object(key(id), profile)
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Result<Option<Profile>, CodecError> {
+        self.store.typed(Json).load_object(key(id))
+    }
+
+    /// Reads what a page needs, and nothing else.
+    pub(crate) fn preferences(&self, id: u64) -> Result<Option<Preferences>, CodecError> {
+        self.store.typed(Json).get(key(id), "preferences")
+    }
+
+    /// Changes whatever it likes of a profile that is there, in one step.
+    pub(crate) fn change(&self, id: u64, change: impl FnOnce(&mut Profile)) -> Result<bool, CodecError> {
+        Ok(self.store.typed(Json).update_object(key(id), change)?.is_some())
+    }
+
+    /// Counts a visit without reading the rest: a number in a struct is a number in the hash.
+    pub(crate) fn visit(&self, id: u64) -> hashlet::Result<i64> {
+        self.store.increment(key(id), "visits", 1)
+    }
+}
+
+fn key(id: u64) -> String {
+    format!("user:{id}")
+}
+
+#[allow(dead_code, reason = "the tests take the rest")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let store = Store::new();
+    let profiles = Profiles { store: &store };
+    let preferences = Preferences { theme: "dark".into(), notifications: true };
+    let john =
+        Profile { name: "John Doe".into(), email: "john@example.com".into(), nickname: None, visits: 0, preferences };
+    profiles.put(123, &john)?;
+    assert_eq!(profiles.get(123)?, Some(john));
+    assert_eq!(profiles.preferences(123)?.map(|preferences| preferences.theme), Some("dark".into()));
+    assert!(!store.contains("user:123", "nickname"), "`None` takes no room");
+
+    // Four threads: two serve pages, two change the profile as a whole. Neither loses what the other has done.
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..1_000).for_each(|_| _ = profiles.visit(123)));
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    let toggle = |profile: &mut Profile| profile.preferences.notifications ^= true;
+                    _ = profiles.change(123, toggle);
+                }
+            });
+        }
+    });
+    let john = profiles.get(123)?.ok_or("he is there")?;
+    assert_eq!((john.visits, john.preferences.notifications), (2_000, true));
+    assert!(!profiles.change(456, |_| ())?, "there is no such user");
+    println!("{} has come {} times", john.name, john.visits);
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Versions: whatever a document has been stays, under numbers without gaps. Run it with
+//! `cargo run --release --features json --example versioned`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it has done")]
+
+use std::error::Error;
+use std::thread;
+use std::time::SystemTime;
+
+use hashlet::{Codec, CodecError, HashRef, Json, Store};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A version in the field of its number, and the latest number beside them.
+const LATEST: &str = "latest";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Version<T> {
+    pub(crate) value: T,
+    pub(crate) saved: SystemTime,
+}
+
+#[derive(Debug)]
+pub(crate) struct Documents<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Documents<'_> {
+    /// Adds a version and returns its number. Version and number come in one step: if there is no room for the one, the other
+    /// is not taken either. It costs the same, however many there are.
+    pub(crate) fn save<T: Serialize>(&self, document: &str, value: T) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        let mut json = Vec::new();
+        Json.encode(&Version { value, saved: SystemTime::now() }, &mut json)?;
+        self.store.update(document, |versions| {
+            let number = latest(&versions.view()) + 1;
+            let text = number.to_string();
+            versions.set_many([(&*text, &*json), (LATEST, text.as_bytes())])?;
+            Ok(number)
+        })
+    }
+
+    /// One version.
+    pub(crate) fn version<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        number: u64,
+    ) -> Result<Option<Version<T>>, CodecError> {
+        self.store.typed(Json).get(document, number.to_string())
+    }
+
+    /// The latest version. No version is ever taken away, so its number can be asked for first.
+    pub(crate) fn latest<T: DeserializeOwned>(&self, document: &str) -> Result<Option<Version<T>>, CodecError> {
+        self.version(document, self.count(document))
+    }
+
+    /// How many versions there are.
+    pub(crate) fn count(&self, document: &str) -> u64 {
+        self.store.read(document, latest)
+    }
+}
+
+fn latest(versions: &HashRef<'_>) -> u64 {
+    let text = versions.get(LATEST).and_then(|text| std::str::from_utf8(text).ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+#[allow(dead_code, reason = "the tests take the rest")]
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let store = Store::new();
+    let documents = Documents { store: &store };
+    assert_eq!(documents.latest::<String>("doc:1")?, None);
+    assert_eq!(documents.save("doc:1", "a draft")?, 1);
+    assert_eq!(documents.save("doc:1", "a better one")?, 2);
+    assert_eq!(documents.version("doc:1", 1)?.map(|version: Version<String>| version.value), Some("a draft".into()));
+
+    // Four threads write at once. Each version has a number of its own, and there is no gap.
+    let write = |writer: usize| (0..1_000).for_each(|_| _ = documents.save("doc:2", writer));
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            scope.spawn(move || write(writer));
+        }
+    });
+    assert_eq!(documents.count("doc:2"), 4_000);
+    let mut written = [0; 4];
+    for number in 1..=4_000 {
+        let version: Version<usize> = documents.version("doc:2", number)?.ok_or("a gap")?;
+        written[version.value] += 1;
+    }
+    assert_eq!(written, [1_000; 4]);
+    println!("4 writers have written {} versions", documents.count("doc:2"));
+    Ok(())
+}

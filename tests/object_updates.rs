@@ -1,0 +1,205 @@
+//! Structs as hashes are saved and changed as a whole or not at all, whatever the codec.
+
+#![cfg(any(feature = "json", feature = "bincode"))]
+
+#[macro_use]
+#[path = "support/codecs.rs"]
+mod codecs;
+#[path = "support/everything.rs"]
+mod everything;
+mod support;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use everything::{UnitStruct, Variant};
+use hashlet::{Codec, CodecError, Error, Limits, Store};
+use serde::{Deserialize, Serialize};
+use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
+
+promises! {
+    what_has_no_members_is_refused
+    saving_replaces_a_hash_and_keeps_the_deadline_of_its_key
+    an_update_keeps_deadlines_and_fields_of_others
+    an_update_of_a_missing_key_is_not_called
+    what_the_store_refuses_changes_nothing
+    a_panic_or_error_of_user_code_leaves_the_hash_as_it_was
+    updates_of_four_threads_are_all_counted
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct User {
+    name: String,
+    visits: u64,
+    nickname: Option<String>,
+    tags: Vec<String>,
+    role: Variant,
+}
+
+fn ada() -> User {
+    let role = Variant::Struct { text: "since 1815".into(), option: None };
+    User { name: "Ada".into(), visits: 7, nickname: None, tags: vec!["x".into()], role }
+}
+
+fn named(error: &CodecError) -> String {
+    match error {
+        CodecError::Decode { key, field, .. } | CodecError::Encode { key, field, .. } => {
+            assert_eq!(key, b"key");
+            String::from_utf8(field.clone()).unwrap()
+        }
+        _ => panic!("{error}"),
+    }
+}
+
+fn what_has_no_members_is_refused(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        typed.save_object("key", &ada()).unwrap();
+        let before = store.get_all("key");
+        let refused = |result: Result<(), CodecError>| assert_eq!(named(&result.unwrap_err()), "");
+        refused(typed.save_object("key", &5));
+        refused(typed.save_object("key", "text"));
+        refused(typed.save_object("key", &[1, 2]));
+        refused(typed.save_object("key", &(1, 2)));
+        refused(typed.save_object("key", &None::<User>));
+        refused(typed.save_object("key", &UnitStruct));
+        refused(typed.save_object("key", &ada().role));
+        refused(typed.save_object("key", &BTreeMap::from([(vec![1], 1)])));
+        refused(typed.save_object("key", &BTreeMap::from([(None::<u8>, 1)])));
+        assert!(store.get_all("key") == before);
+        typed.save_object("key", &Some(&ada())).unwrap();
+        assert_eq!(typed.load_object::<Option<User>>("key").unwrap(), Some(Some(ada())));
+    });
+}
+
+fn saving_replaces_a_hash_and_keeps_the_deadline_of_its_key(codec: impl Codec + Copy) {
+    on_every_configuration_with_clock(|_, store, clock| {
+        let typed = store.typed(codec);
+        store.set_many("key", [("another", "field"), ("visits", "1"), ("nickname", "Countess")]).unwrap();
+        store.expire("key", Duration::from_secs(60));
+        store.expire_field("key", "visits", Duration::from_secs(30));
+        typed.save_object("key", &ada()).unwrap();
+        assert_eq!(store.size("key"), 4);
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(typed.load_object("key").unwrap(), Some(ada()));
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(typed.load_object::<User>("key").unwrap(), None);
+    });
+}
+
+fn an_update_keeps_deadlines_and_fields_of_others(codec: impl Codec + Copy) {
+    on_every_configuration_with_clock(|_, store, clock| {
+        let typed = store.typed(codec);
+        let nickname = Some("Countess".to_owned());
+        typed.save_object("key", &User { nickname, ..ada() }).unwrap();
+        store.set("key", "token", "of somebody else").unwrap();
+        for field in ["name", "visits", "token"] {
+            store.expire_field("key", field, Duration::from_secs(60));
+        }
+        let change = |user: &mut User| {
+            user.visits += 1;
+            user.tags.push("y".into());
+            user.nickname.take()
+        };
+        assert_eq!(typed.update_object("key", change).unwrap(), Some(Some("Countess".into())));
+        assert!(!store.contains("key", "nickname"));
+        assert_eq!(store.get("key", "token").unwrap(), b"of somebody else");
+        let user: User = typed.load_object("key").unwrap().unwrap();
+        assert_eq!(user, User { visits: 8, tags: vec!["x".into(), "y".into()], ..ada() });
+        clock.advance(Duration::from_secs(60));
+        let mut fields = store.fields("key");
+        fields.sort();
+        assert_eq!(fields, [&b"role"[..], b"tags"]);
+    });
+}
+
+fn an_update_of_a_missing_key_is_not_called(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        assert_eq!(typed.load_object::<User>("key").unwrap(), None);
+        assert_eq!(typed.update_object("key", |_: &mut User| unreachable!("there is none")).unwrap(), None::<()>);
+        assert!(!store.contains_key("key"));
+    });
+}
+
+fn what_the_store_refuses_changes_nothing(codec: impl Codec + Copy) {
+    let limits = Limits::default().max_fields(5).max_string(64);
+    on_every_configuration_within(limits, |config, store| {
+        let full = config.builder().limits(Limits::default().max_bytes(20_000)).build();
+        for store in [store, &full] {
+            let typed = store.typed(codec);
+            typed.save_object("key", &ada()).unwrap();
+            store.expire_field("key", "name", Duration::from_secs(60));
+            let before = store.get_all("key");
+            let long = User { name: "x".repeat(30_000), visits: 8, ..ada() };
+            let error = typed.save_object("key", &long).unwrap_err();
+            assert!(matches!(error, CodecError::Refused(Error::ValueTooLong { .. } | Error::Full { .. })), "{error}");
+            typed.update_object("key", |user: &mut User| *user = long.clone()).unwrap_err();
+            let many: BTreeMap<u32, String> = (0..1_000).map(|at| (at, "x".repeat(64))).collect();
+            let error = typed.save_object("key", &many).unwrap_err();
+            assert!(matches!(error, CodecError::Refused(Error::TooManyFields { .. } | Error::Full { .. })), "{error}");
+            assert!(store.get_all("key") == before);
+            assert!(store.field_ttl("key", "name").left().is_some());
+        }
+    });
+}
+
+fn a_panic_or_error_of_user_code_leaves_the_hash_as_it_was(codec: impl Codec + Copy) {
+    #[derive(Default, Deserialize)]
+    struct Fragile {
+        first: u8,
+        #[serde(default)]
+        last: Option<u8>,
+    }
+    impl Serialize for Fragile {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self.last {
+                Some(0) => panic!("in Serialize"),
+                Some(_) => Err(serde::ser::Error::custom("not me")),
+                None => BTreeMap::from([("first", self.first)]).serialize(serializer),
+            }
+        }
+    }
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        typed.save_object("key", &Fragile::default()).unwrap();
+        let update = |first, last| {
+            let change = |value: &mut Fragile| *value = Fragile { first, last };
+            catch_unwind(AssertUnwindSafe(|| typed.update_object("key", change)))
+        };
+        assert!(update(1, Some(0)).is_err());
+        assert_eq!(named(&update(1, Some(1)).unwrap().unwrap_err()), "");
+        assert!(catch_unwind(AssertUnwindSafe(|| typed.update_object("key", |_: &mut Fragile| panic!()))).is_err());
+        assert_eq!(store.get("key", "first").unwrap(), b"0");
+        update(1, None).unwrap().unwrap();
+        assert_eq!(store.get("key", "first").unwrap(), b"1");
+        let calls = || typed.update_object("key", |_: &mut Fragile| store.size("key"));
+        assert!(catch_unwind(AssertUnwindSafe(calls)).is_err(), "a closure calls no store");
+        assert_eq!(store.size("key"), 1);
+    });
+}
+
+fn updates_of_four_threads_are_all_counted(codec: impl Codec + Copy + Sync) {
+    const THREADS: usize = 4;
+    let steps = (10_000.0 * support::scale()) as usize;
+    let store = Store::new();
+    store.typed(codec).save_object("key", &ada()).unwrap();
+    let step = |at: usize| {
+        let count = |user: &mut User| {
+            user.visits += 1;
+            user.nickname = user.nickname.is_none().then(|| at.to_string());
+        };
+        store.typed(codec).update_object("key", count).unwrap().unwrap();
+        store.increment("key", "visits", 1).unwrap();
+    };
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| (0..steps).for_each(step));
+        }
+    });
+    let user: User = store.typed(codec).load_object("key").unwrap().unwrap();
+    assert_eq!(user.visits, 7 + 2 * (THREADS * steps) as u64);
+    assert_eq!(user.nickname, None, "it came and went an even number of times");
+}

@@ -1,0 +1,109 @@
+//! Every typed read of bytes that nobody has encoded, for the tests and the fuzzer: an error or a value, and what the store
+//! holds stays.
+
+#![allow(dead_code, reason = "every test binary takes the part it needs")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use hashlet::{Codec, CodecError, HashValue, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::everything::{Everything, NewtypeOfOption, Tree, Variant};
+
+const KEY: &str = "key";
+const FIELD: &str = "field";
+
+/// Reads these bytes in every way as every kind of type, and in each member of a struct.
+pub(crate) fn run<C: Codec + Copy>(codec: C, bytes: &[u8]) {
+    values(codec, bytes);
+    for table in [false, true] {
+        object(codec, bytes, table, None);
+    }
+}
+
+/// The same in one member, in one encoding: as fast as a fuzzer likes it.
+pub(crate) fn run_in<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: usize) {
+    values(codec, bytes);
+    object(codec, bytes, table, Some(member));
+}
+
+fn values<C: Codec + Copy>(codec: C, bytes: &[u8]) {
+    let store = Store::builder().shards(1).build();
+    value::<C, Everything>(&store, codec, bytes);
+    value::<C, Vec<()>>(&store, codec, bytes);
+    value::<C, Vec<Vec<(u64, String)>>>(&store, codec, bytes);
+    value::<C, HashMap<String, Variant>>(&store, codec, bytes);
+    value::<C, BTreeMap<i128, Option<char>>>(&store, codec, bytes);
+    value::<C, HashValue>(&store, codec, bytes);
+    value::<C, Tree>(&store, codec, bytes);
+    value::<C, NewtypeOfOption>(&store, codec, bytes);
+}
+
+fn value<C: Codec + Copy, T: Serialize + DeserializeOwned + PartialEq>(store: &Store, codec: C, bytes: &[u8]) {
+    let typed = store.typed(codec);
+    store.set(KEY, FIELD, bytes).expect("within limits");
+    let value = typed.get::<T>(KEY, FIELD);
+    let is_value = value.is_ok();
+    let judge = |read: Result<bool, CodecError>| match read {
+        Ok(present) => assert!(is_value && present, "one read finds a value, another one does not"),
+        Err(CodecError::Decode { key, field, .. }) => assert!(!is_value && key == b"key" && field == b"field"),
+        Err(error) => panic!("{error}"),
+    };
+    judge(value.map(|value| value.is_some()));
+    judge(typed.get_many::<T, _>(KEY, [FIELD]).map(|values| values.len() == 1));
+    judge(typed.get_all::<T>(KEY).map(|values| values.len() == 1));
+    judge(typed.touch::<T>(KEY, FIELD, Duration::from_secs(60)).map(|value| value.is_some()));
+    assert_eq!(store.field_ttl(KEY, FIELD).left().is_some(), is_value, "only a value gets a deadline");
+    judge(typed.compare_and_set::<T>(KEY, FIELD, None, None).map(|done| !done));
+    assert_eq!(store.get(KEY, FIELD).as_deref(), Some(bytes));
+    if !is_value {
+        judge(typed.update::<T>(KEY, FIELD, |_| unreachable!("there is no value")).map(|_| true));
+        judge(typed.take::<T>(KEY, FIELD).map(|value| value.is_some()));
+        assert_eq!(store.get(KEY, FIELD).as_deref(), Some(bytes), "what cannot be read stays");
+    } else {
+        judge(typed.take::<T>(KEY, FIELD).map(|value| value.is_some()));
+        assert!(!store.contains_key(KEY));
+    }
+}
+
+/// Puts the bytes in one or each member of a struct by itself, and in all of them.
+fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<usize>) {
+    let thresholds = hashlet::Thresholds::default();
+    let thresholds = if table { thresholds.max_fields(0) } else { thresholds };
+    let store = Store::builder().shards(1).thresholds(thresholds).build();
+    let typed = store.typed(codec);
+    typed.save_object(KEY, &Everything::default()).expect("it can be written");
+    let good = store.get_all(KEY);
+    let read = || {
+        let before = store.get_all(KEY);
+        let failed = match typed.load_object::<Everything>(KEY) {
+            Ok(value) => return assert!(value.is_some()),
+            Err(CodecError::Decode { field, .. }) => field,
+            Err(error) => panic!("{error}"),
+        };
+        let error = typed.update_object(KEY, |_: &mut Everything| unreachable!("there is no value")).unwrap_err();
+        assert!(matches!(error, CodecError::Decode { .. }), "{error}");
+        assert!(before.contains(failed), "it names a member");
+        assert!(store.get_all(KEY) == before, "what cannot be read stays");
+    };
+    let members = member.map_or(0..good.len(), |member| member % good.len()..member % good.len() + 1);
+    for (field, value) in good.iter().skip(members.start).take(members.len()) {
+        store.set(KEY, field, bytes).expect("within limits");
+        read();
+        store.set(KEY, field, value).expect("within limits");
+    }
+    store.set_many(KEY, good.iter().map(|(field, _)| (field, bytes))).expect("within limits");
+    read();
+    store.clear(KEY);
+    // Whatever is in there, in fields of whatever name.
+    for (at, chunk) in bytes.chunks(9).take(64).enumerate() {
+        store.set(KEY, chunk.get(..at % 9).unwrap_or(chunk), chunk).expect("within limits");
+    }
+    _ = typed.load_object::<HashMap<String, u8>>(KEY);
+    _ = typed.load_object::<BTreeMap<u64, Vec<u32>>>(KEY);
+    _ = typed.load_object::<HashValue>(KEY);
+    _ = typed.load_object::<Everything>(KEY);
+    _ = typed.load_object::<Variant>(KEY);
+}

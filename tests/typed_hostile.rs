@@ -1,0 +1,171 @@
+//! Bytes that nobody has encoded are errors in every typed read, whatever they say of themselves, and take no more memory
+//! than a small multiple of their length.
+
+#![cfg(all(feature = "json", feature = "bincode"))]
+
+#[path = "support/everything.rs"]
+mod everything;
+#[path = "support/heap.rs"]
+mod heap;
+mod support;
+#[path = "support/typed_reads.rs"]
+mod typed_reads;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard};
+
+use everything::{Bytes, Everything, Tree};
+use hashlet::{Codec, HashValue};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde::de::DeserializeOwned;
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
+/// The peak of the heap is the whole process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What decoding takes beyond what is there, at most: a string as long as the bytes, elements of 32 bytes for each of them,
+/// and an allowance.
+fn bound(bytes: &[u8]) -> usize {
+    64 * 1_024 + 64 * bytes.len()
+}
+
+fn decode<T: DeserializeOwned>(codec: impl Codec + Copy, bytes: &[u8]) -> bool {
+    heap::reset_peak();
+    let before = heap::live();
+    let decoded = codec.decode(PhantomData::<T>, bytes);
+    let taken = heap::peak() - before;
+    assert!(taken <= bound(bytes), "{taken} bytes for {} of {}", bytes.len(), std::any::type_name::<T>());
+    decoded.is_ok()
+}
+
+fn encoded<T: serde::Serialize>(codec: impl Codec + Copy, value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec.encode(value, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_length_that_is_not_there_is_refused_at_once() {
+    let _alone = alone();
+    let lens = [255, 1 << 16, 1 << 20, 1 << 32, (1 << 33) - 1, 1 << 33, 1 << 40, (1 << 63) - 1, u64::MAX];
+    for len in lens {
+        for rest in [0, 1, 100, 100_000] {
+            let mut bytes = encoded(hashlet::Bincode, &len);
+            bytes.resize(bytes.len() + rest, 0);
+            let codec = hashlet::Bincode;
+            if len > rest as u64 + 1_024 {
+                assert!(!decode::<Vec<()>>(codec, &bytes));
+                assert!(!decode::<Vec<[(); 8]>>(codec, &bytes));
+                assert!(!decode::<HashMap<(), ()>>(codec, &bytes));
+                assert!(!decode::<HashSet<()>>(codec, &bytes));
+            }
+            if len <= rest as u64 {
+                continue;
+            }
+            assert!(!decode::<String>(codec, &bytes));
+            assert!(!decode::<Bytes>(codec, &bytes));
+            assert!(!decode::<Vec<u8>>(codec, &bytes));
+            assert!(!decode::<Vec<u32>>(codec, &bytes));
+            assert!(!decode::<Vec<String>>(codec, &bytes));
+            assert!(!decode::<BTreeMap<u8, u8>>(codec, &bytes));
+            assert!(!decode::<HashMap<u8, ()>>(codec, &bytes));
+            assert!(!decode::<HashValue>(codec, &bytes));
+            typed_reads::run(codec, bytes.get(..200.min(bytes.len())).unwrap());
+            // The same length in each level of many.
+            let nested: Vec<u8> = bytes.iter().copied().cycle().take(100 * (bytes.len() - rest)).collect();
+            assert!(!decode::<Tree>(codec, &nested));
+            assert!(!decode::<Vec<Vec<Vec<u64>>>>(codec, &nested));
+        }
+    }
+}
+
+#[test]
+fn levels_without_end_are_refused() {
+    let _alone = alone();
+    let codec = hashlet::Bincode;
+    assert!(decode::<Tree>(codec, &[0]));
+    assert!(!decode::<Tree>(codec, &[1; 1_000_000]));
+    assert!(!decode::<Endless>(codec, &[1; 1_000_000]));
+    let mut within = vec![1; 60];
+    within.push(0);
+    assert!(decode::<Tree>(codec, &within));
+    typed_reads::run(codec, &[1; 2_000]);
+}
+
+#[derive(serde::Deserialize)]
+struct Endless(#[allow(dead_code, reason = "it is only read")] Option<Box<Endless>>);
+
+#[test]
+fn levels_without_end_are_refused_in_json() {
+    let _alone = alone();
+    assert!(!decode::<Tree>(hashlet::Json, "[".repeat(1_000_000).as_bytes()));
+    assert!(decode::<Endless>(hashlet::Json, b"null"));
+    typed_reads::run(hashlet::Json, "[".repeat(2_000).as_bytes());
+    typed_reads::run(hashlet::Json, r#"{"Struct":{"text":"","option":"#.repeat(200).as_bytes());
+}
+
+#[test]
+fn bytes_behind_a_value_are_refused() {
+    let _alone = alone();
+    let mut bytes = encoded(hashlet::Bincode, &Everything::default());
+    assert!(decode::<Everything>(hashlet::Bincode, &bytes));
+    bytes.push(0);
+    assert!(!decode::<Everything>(hashlet::Bincode, &bytes));
+}
+
+#[test]
+fn more_nothings_than_an_allowance_are_refused() {
+    let _alone = alone();
+    assert!(decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 1_000])));
+    assert!(!decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 10_000])));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases((2_000.0 * support::scale()) as u32))]
+
+    #[test]
+    fn any_bytes_are_read_or_refused_by_json(bytes in vec(any::<u8>(), 0..300)) {
+        let _alone = alone();
+        typed_reads::run(hashlet::Json, &bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_by_bincode(bytes in vec(any::<u8>(), 0..300)) {
+        let _alone = alone();
+        decode::<Everything>(hashlet::Bincode, &bytes);
+        typed_reads::run(hashlet::Bincode, &bytes);
+    }
+
+    #[test]
+    fn damaged_values_are_read_or_refused_by_json(at in any::<Index>(), byte in any::<u8>(), end in any::<Index>()) {
+        let _alone = alone();
+        let value = Everything { option: Some(1), sequence: vec!["a".into()], ..Default::default() };
+        typed_reads::run(hashlet::Json, &damaged(encoded(hashlet::Json, &value), at, byte, end));
+    }
+
+    #[test]
+    fn damaged_values_are_read_or_refused_by_bincode(at in any::<Index>(), byte in any::<u8>(), end in any::<Index>()) {
+        let _alone = alone();
+        let value = Everything { option: Some(1), sequence: vec!["a".into()], ..Default::default() };
+        let bytes = damaged(encoded(hashlet::Bincode, &value), at, byte, end);
+        decode::<Everything>(hashlet::Bincode, &bytes);
+        typed_reads::run(hashlet::Bincode, &bytes);
+    }
+}
+
+/// With another byte somewhere, and now and then cut off.
+fn damaged(mut bytes: Vec<u8>, at: Index, byte: u8, end: Index) -> Vec<u8> {
+    *at.get_mut(&mut bytes) = byte;
+    let end = end.index(2 * bytes.len());
+    bytes.truncate(end.max(1));
+    bytes
+}
