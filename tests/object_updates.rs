@@ -8,16 +8,19 @@ mod codecs;
 #[path = "support/everything.rs"]
 mod everything;
 mod support;
+#[path = "support/user.rs"]
+mod user;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use everything::{UnitStruct, Variant};
+use everything::UnitStruct;
 use hashlet::{Codec, CodecError, Error, Limits, Store};
 use serde::{Deserialize, Serialize};
 use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
+use user::{User, ada, named};
 
 promises! {
     what_has_no_members_is_refused
@@ -27,30 +30,6 @@ promises! {
     what_the_store_refuses_changes_nothing
     a_panic_or_error_of_user_code_leaves_the_hash_as_it_was
     updates_of_four_threads_are_all_counted
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct User {
-    name: String,
-    visits: u64,
-    nickname: Option<String>,
-    tags: Vec<String>,
-    role: Variant,
-}
-
-fn ada() -> User {
-    let role = Variant::Struct { text: "since 1815".into(), option: None };
-    User { name: "Ada".into(), visits: 7, nickname: None, tags: vec!["x".into()], role }
-}
-
-fn named(error: &CodecError) -> String {
-    match error {
-        CodecError::Decode { key, field, .. } | CodecError::Encode { key, field, .. } => {
-            assert_eq!(key, b"key");
-            String::from_utf8(field.clone()).unwrap()
-        }
-        _ => panic!("{error}"),
-    }
 }
 
 fn what_has_no_members_is_refused(codec: impl Codec + Copy) {

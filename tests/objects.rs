@@ -8,13 +8,16 @@ mod codecs;
 #[path = "support/everything.rs"]
 mod everything;
 mod support;
+#[path = "support/user.rs"]
+mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
-use everything::{Everything, NewtypeOfOption, Variant};
-use hashlet::{Codec, CodecError, HashValue, Store};
+use everything::{Everything, NewtypeOfOption};
+use hashlet::{Codec, HashValue, Store};
 use serde::{Deserialize, Serialize};
 use support::config::on_every_configuration;
+use user::{User, ada, named};
 
 promises! {
     scalars_are_plain_text_that_the_store_can_count_with
@@ -25,30 +28,6 @@ promises! {
     what_text_cannot_tell_is_an_error_that_names_the_member
     maps_are_objects_and_their_keys_text
     a_member_that_is_not_its_type_is_named
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct User {
-    name: String,
-    visits: u64,
-    nickname: Option<String>,
-    tags: Vec<String>,
-    role: Variant,
-}
-
-fn ada() -> User {
-    let role = Variant::Struct { text: "since 1815".into(), option: None };
-    User { name: "Ada".into(), visits: 7, nickname: None, tags: vec!["x".into()], role }
-}
-
-fn named(error: &CodecError) -> String {
-    match error {
-        CodecError::Decode { key, field, .. } | CodecError::Encode { key, field, .. } => {
-            assert_eq!(key, b"key");
-            String::from_utf8(field.clone()).unwrap()
-        }
-        _ => panic!("{error}"),
-    }
 }
 
 fn scalars_are_plain_text_that_the_store_can_count_with(codec: impl Codec + Copy) {
