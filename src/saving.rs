@@ -41,6 +41,7 @@ pub(crate) struct Mark(u8);
 impl Mark {
     pub(crate) const FLAG: u8 = 1 << 3;
 
+    #[cfg(test)]
     pub(crate) const fn other(self) -> Self {
         Self(self.0 ^ Self::FLAG)
     }

@@ -41,8 +41,10 @@ pub(crate) struct Shard {
     sums: Sums,
     soonest: Deadline,
     changes: u64,
-    /// The mark of the last save that has walked over all of this, unless something came since then that it has not written.
+    /// The mark of the last save that has walked over all of this.
     whole: Mark,
+    /// The mark of a save in the course of which a table was filed here that it had not written as a whole.
+    unsaved: Option<Mark>,
 }
 
 /// What a key takes at most for which room is reserved: it is made for whole segments of 1,024 slots, whose number is a
@@ -83,6 +85,7 @@ impl Shard {
             soonest: Deadline::NEVER,
             changes: 0,
             whole: Mark::default(),
+            unsaved: None,
         }
     }
 
@@ -108,7 +111,7 @@ impl Shard {
 
     /// Whether everything in it has this mark, as far as is known.
     pub(crate) fn is_saved(&self, mark: Mark) -> bool {
-        self.whole == mark
+        self.whole == mark && self.unsaved != Some(mark)
     }
 
     /// Bytes asked of the allocator. O(1).
@@ -340,8 +343,8 @@ impl Visit<'_> {
         let began = if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table };
         record.settle(began, self.cx);
         let mark = self.cx.mark();
-        if self.shard.whole == mark && !record.is_saved(mark) {
-            self.shard.whole = mark.other(); // a table has come that the saver has not written yet
+        if !record.is_saved(mark) {
+            self.shard.unsaved = Some(mark);
         }
         let Shard { keys, sums, .. } = &mut *self.shard;
         sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
