@@ -168,6 +168,28 @@ mod in_the_middle {
         });
     }
 
+    /// A shard that had taken in an unwritten table in one save was taken for written when the next began: clearing it then
+    /// lost its hashes.
+    #[test]
+    fn what_is_cleared_in_the_save_after_a_table_has_moved_is_in_the_snapshot() {
+        for at in [1, 2, 5] {
+            on_every_large_store(|config, store| {
+                let mut call = 0;
+                let options = SaveOptions::new().block_bytes(1).progress(|_| {
+                    call += 1;
+                    store.rename(format!("b{}", call - 1), format!("b{call}"), Overwrite::No).unwrap();
+                });
+                store.rename("b", "b0", Overwrite::No).unwrap();
+                store.save_to_with(io::sink(), options).unwrap();
+                save_while(config, store, |call| {
+                    if call == at {
+                        store.clear_all();
+                    }
+                });
+            });
+        }
+    }
+
     #[test]
     fn what_is_overwritten_or_cleared_during_a_save_is_in_the_snapshot() {
         for at in [1, 2, 3, 5, 8] {
