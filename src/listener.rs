@@ -1,9 +1,9 @@
 //! Who is told of what has expired.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::value::HashValue;
 
 /// What has expired and was removed; see [`Builder::listener`](crate::Builder::listener).

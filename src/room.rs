@@ -6,9 +6,9 @@
 //! count from the instant they are made, so that two writers cannot both take the last room.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A limit, and how much of it is taken.
 pub(crate) struct Room {

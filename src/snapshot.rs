@@ -10,7 +10,7 @@ mod format;
 mod options;
 mod reader;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub(crate) use disk::{Disk, SystemDisk};

@@ -1,8 +1,9 @@
 //! Time: deadlines, clocks, and the instant that a call runs at.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// From when on something is gone: milliseconds since 1970-01-01 UTC, so that it means the same after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

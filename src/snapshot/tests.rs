@@ -17,7 +17,7 @@ use super::file::LockedPath;
 
 /// How much of the heavy tests to run: 1 is the full load, `HASHLET_SCALE` sets it, a plain `cargo test` runs a
 /// fiftieth.
-fn scaled(count: usize) -> usize {
+pub(crate) fn scaled(count: usize) -> usize {
     let scale = std::env::var("HASHLET_SCALE").map_or(0.02, |text| text.parse().expect("HASHLET_SCALE is a number"));
     (count as f64 * scale).ceil() as usize
 }

@@ -1,4 +1,6 @@
-//! shuttle's locks with the face of parking_lot's.
+//! shuttle's locks with the face of parking_lot's, which knows no poison.
+
+use std::sync::PoisonError;
 
 use shuttle::sync;
 pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -12,15 +14,15 @@ impl<T> RwLock<T> {
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.0.read().expect("nobody has panicked")
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.0.write().expect("nobody has panicked")
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut().expect("nobody has panicked")
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -33,6 +35,6 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
-        self.0.lock().expect("nobody has panicked")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,126 @@
+//! Deadlines that come while others read, renew and purge.
+
+use super::linear::{assert_linear, assert_linear_on_one_shard, said};
+use super::scene::{LATER, SOON, Scene, contents, fields};
+use crate::store::Overwrite;
+use crate::{Condition, SetOptions, Touch};
+
+fn passes(scene: &Scene) -> String {
+    said(scene.clock.advance(SOON))
+}
+
+/// How much is left to remove depends on what others have met meanwhile, which is not theirs to tell.
+fn purges(scene: &Scene) -> String {
+    scene.purge_expired(usize::MAX);
+    said(())
+}
+
+#[test]
+fn a_field_is_renewed_or_gone_and_told_once() {
+    assert_linear(
+        |it| {
+            it.set_many("a", [("x", "1"), ("y", "1")]).unwrap();
+            it.expire_field("a", "x", SOON);
+        },
+        &[
+            &[passes],
+            &[|it| said(it.get("a", "x")), |it| said(fields(&it.get_all("a").view()))],
+            &[|it| said(it.expire_field_if("a", "x", LATER, Condition::IfLater)), |it| said(it.get("a", "x"))],
+            &[purges],
+        ],
+    );
+}
+
+#[test]
+fn a_field_is_set_anew_before_or_after_its_deadline() {
+    assert_linear(
+        |it| {
+            it.set_many("a", [("x", "1"), ("y", "1")]).unwrap();
+            it.expire_fields("a", ["x", "y"], SOON, Condition::Always);
+        },
+        &[
+            &[passes],
+            &[|it| said(it.get("a", "x")), |it| said(it.contains_key("a"))],
+            &[
+                |it| said(it.set_with("a", [("x", "new")], SetOptions::new().expire(LATER))),
+                |it| said(it.touch("a", "y", Touch::Persist)),
+            ],
+            &[purges],
+        ],
+    );
+}
+
+#[test]
+fn a_key_is_renewed_or_gone_and_told_once() {
+    assert_linear(
+        |it| {
+            it.set_many("a", [("x", "1"), ("y", "1")]).unwrap();
+            it.expire("a", SOON);
+        },
+        &[
+            &[passes],
+            &[|it| said(it.get("a", "x")), |it| said(it.set("a", "x", "2"))],
+            &[|it| said(it.expire("a", LATER)), |it| said(it.ttl("a"))],
+            &[purges, |it| said(it.size("a"))],
+        ],
+    );
+}
+
+#[test]
+fn a_counter_starts_anew_when_its_time_is_over() {
+    fn counted(scene: &Scene) -> String {
+        said(scene.increment_expiring("a", "x", 1, SOON))
+    }
+    assert_linear(|_| {}, &[&[counted, counted], &[passes, counted], &[purges, |it| said(it.get("a", "x"))]]);
+}
+
+#[test]
+fn a_key_is_free_for_others_when_its_time_is_over() {
+    assert_linear(
+        |it| {
+            ["a", "b"].iter().for_each(|key| _ = it.set(key, "x", key).unwrap());
+            it.expire("b", SOON);
+        },
+        &[
+            &[passes],
+            &[|it| said(it.rename("a", "b", Overwrite::No)), |it| said(it.get_across(["a", "b"], "x"))],
+            &[|it| said(it.set_with("b", [("x", "new")], SetOptions::new().only_new_key()))],
+            &[purges, |it| said(it.copy("b", "a", Overwrite::Yes))],
+        ],
+    );
+}
+
+#[test]
+fn hashes_in_one_hand_are_purged_at_one_instant() {
+    assert_linear(
+        |it| {
+            for key in ["a", "b"] {
+                it.set_many(key, [("x", key), ("y", "1")]).unwrap();
+                it.expire_field(key, "x", SOON);
+            }
+        },
+        &[
+            &[passes],
+            &[|it| said(it.update_many(["b", "a"], |hashes| hashes.each_mut().map(|hash| hash.len())))],
+            &[|it| said(it.get_across(["a", "b"], "x")), |it| said(it.expire_field("b", "x", LATER))],
+            &[|it| said(it.persist_field("a", "x")), |it| said(it.get_across(["b", "a"], "x"))],
+        ],
+    );
+}
+
+#[test]
+fn what_has_expired_is_told_and_what_is_cleared_is_not() {
+    assert_linear_on_one_shard(
+        |it| {
+            ["a", "b", "c"].iter().for_each(|key| _ = it.set_many(key, [("x", "1"), ("y", "1")]).unwrap());
+            it.expire("a", SOON);
+            it.expire_field("b", "x", SOON);
+        },
+        &[
+            &[passes],
+            &[|it| said(it.clear_all()), |it| said(it.set("a", "x", "2"))],
+            &[|it| said(it.retain(|_, hash| hash.len() == 2)), |it| said(it.scan_keys(None, 10).items.len())],
+            &[|it| said(contents(it))],
+        ],
+    );
+}

@@ -1,0 +1,62 @@
+//! The schedulers, and how a failure is found again.
+
+use std::env;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
+use shuttle::{Config, MaxSteps, Runner};
+
+use crate::snapshot::tests::scaled;
+
+const RANDOM_SCHEDULES: usize = 20_000;
+const PCT_SCHEDULES: usize = 5_000;
+/// Changes of priority in a schedule of probabilistic concurrency testing, and one: most mistakes need no more.
+const PCT_DEPTH: usize = 3;
+
+type Model = Arc<dyn Fn() + Send + Sync>;
+
+/// Runs a model in all its schedules, or in the one that is asked for.
+pub(super) fn explore(model: impl Fn() + Send + Sync + 'static) {
+    let model: Model = Arc::new(model);
+    if let Ok(schedule) = env::var("HASHLET_SCHEDULE") {
+        let schedule: String = schedule.split_whitespace().collect();
+        return run(ReplayScheduler::new_from_encoded(&schedule), &model);
+    }
+    let seed = env::var("HASHLET_SEED").map_or_else(|_| RandomState::new().hash_one(0), |text| text.parse().unwrap());
+    let _told = ToldOnFailure(seed);
+    run(RandomScheduler::new_from_seed(seed, scaled(RANDOM_SCHEDULES)), &model);
+    run(PctScheduler::new_from_seed(seed, PCT_DEPTH, scaled(PCT_SCHEDULES)), &model);
+}
+
+/// Runs something once, in one thread.
+pub(super) fn alone(work: impl Fn() + Send + Sync + 'static) {
+    let work: Model = Arc::new(work);
+    run(RandomScheduler::new_from_seed(0, 1), &work);
+}
+
+fn run(scheduler: impl Scheduler + 'static, model: &Model) {
+    let mut config = Config::new();
+    config.stack_size = 1 << 20;
+    config.max_steps = MaxSteps::FailAfter(10_000_000); // which only threads that wait for each other for ever take
+    config.silence_warnings = true; // of what the module's documentation says
+    let model = Arc::clone(model);
+    Runner::new(scheduler, config).run(move || model());
+}
+
+/// The seed of a model that fails.
+struct ToldOnFailure(u64);
+
+impl Drop for ToldOnFailure {
+    #[allow(clippy::print_stderr, reason = "the test harness shows it beneath the failure")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let thread = std::thread::current();
+            let name = thread.name().and_then(|name| name.strip_prefix("store::schedules::")).unwrap_or_default();
+            eprintln!("the same schedules again:\n    HASHLET_SEED={} .ci/schedules {name}", self.0);
+            eprintln!(
+                "the failing one alone:\n    HASHLET_SCHEDULE='the schedule that is printed above' .ci/schedules {name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Writers that want the same room.
+
+use shuttle::thread;
+
+use super::explore::explore;
+use super::scene::{Scene, Shape};
+use crate::store::Overwrite;
+use crate::{Error, Limits};
+
+/// What has room once beside the keys, and not twice.
+const LARGE: [u8; 700] = [b'x'; 700];
+
+/// A store of these keys, whose hashes are packed and take no more than their fields and values, with room for so many
+/// bytes more.
+fn scene(keys: &[&str], room: usize) -> Scene {
+    let shape = Shape::draw(2).max_fields(128);
+    let fill = |scene: &Scene| keys.iter().for_each(|key| _ = scene.set(key, "x", "").unwrap());
+    let unlimited = Scene::of(shape);
+    fill(&unlimited);
+    let limit = unlimited.stats().bytes + room;
+    let scene = Scene::with(shape, |builder| builder.limits(Limits::default().max_bytes(limit)));
+    fill(&scene);
+    scene
+}
+
+fn assert_within(scene: &Scene) {
+    let room = scene.room.as_ref().unwrap();
+    assert!(room.taken() <= room.limit(), "{} bytes of {}", room.taken(), room.limit());
+}
+
+#[test]
+fn the_last_room_is_given_to_one_writer() {
+    explore(|| {
+        let scene = scene(&["a", "b", "c"], 1_000);
+        let set = thread::scope(|scope| {
+            let set = |key| scene.set(key, "x", LARGE);
+            let writers = ["a", "b"].map(|key| scope.spawn(move || set(key)));
+            (0..4).for_each(|_| assert_within(&scene));
+            writers.map(|writer| writer.join().unwrap())
+        });
+        assert!(matches!(set, [Ok(false), Err(Error::Full { .. })] | [Err(Error::Full { .. }), Ok(false)]), "{set:?}");
+        scene.validate();
+        assert_within(&scene);
+        scene.clear_many(["a", "b"]);
+        assert_eq!(scene.set("c", "x", LARGE), Ok(false));
+        scene.validate();
+    });
+}
+
+#[test]
+fn a_hash_that_replaces_another_takes_its_room() {
+    explore(|| {
+        let scene = scene(&["a", "b", "c"], 1_500);
+        scene.set("a", "x", LARGE).unwrap();
+        let copied = thread::scope(|scope| {
+            let writers = ["b", "c"].map(|key| {
+                let scene = &scene;
+                scope.spawn(move || scene.copy("a", key, Overwrite::Yes))
+            });
+            assert_within(&scene);
+            writers.map(|writer| writer.join().unwrap())
+        });
+        assert!(
+            matches!(copied, [Ok(true), Err(Error::Full { .. })] | [Err(Error::Full { .. }), Ok(true)]),
+            "{copied:?}"
+        );
+        assert_eq!(scene.rename("a", "b", Overwrite::Yes), Ok(true));
+        scene.validate();
+        assert_within(&scene);
+    });
+}
