@@ -195,23 +195,18 @@ impl Store {
     /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
     /// before anybody hashes or copies it.
     #[inline]
-    fn try_change<R>(
-        &self,
-        key: &[u8],
-        scope: Scope<'_>,
-        change: impl FnOnce(&mut Visit<'_>) -> Result<R>,
-    ) -> Result<R> {
+    fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        self.change_or_create(key, scope, change)
+        self.with_room(self.change_or_create(key, scope, &change), || self.change_or_create(key, scope, &change))
     }
 
-    /// The result of a write; or, if it was refused for want of room and something had expired, that of another attempt
-    /// after that was purged.
+    /// The result of a write; or, if it was refused for want of room, that of another attempt when all that has expired is
+    /// removed.
     #[inline]
     fn with_room<R>(&self, result: Result<R>, again: impl FnOnce() -> Result<R>) -> Result<R> {
         match result {
-            Err(Error::Full { .. }) if self.purge_for_room() => again(),
+            Err(Error::Full { .. }) => self.after_purge(again),
             result => result,
         }
     }

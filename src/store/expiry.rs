@@ -249,8 +249,7 @@ impl Store {
     {
         fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
             let change = |visit: &mut Visit<'_>| visit.record.set_with(pairs, options, visit.cx);
-            let result = store.try_change(key, Scope::Hash, change);
-            store.with_room(result, || set_with(store, key, pairs, options))
+            store.try_change(key, Scope::Hash, change)
         }
         set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
     }
@@ -322,8 +321,7 @@ impl Store {
     ) -> Result<i64> {
         fn increment_expiring(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
             let change = |visit: &mut Visit<'_>| visit.record.increment_expiring(field, amount, when, visit.cx);
-            let result = store.try_change(key, Scope::Field(field), change);
-            store.with_room(result, || increment_expiring(store, key, field, amount, when))
+            store.try_change(key, Scope::Field(field), change)
         }
         increment_expiring(self, key.as_ref(), field.as_ref(), amount, when.into())
     }

@@ -117,8 +117,7 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            let result = store.try_change(key, Scope::Field(field), |visit| visit.record.set(field, value, visit.cx));
-            store.with_room(result, || set(store, key, field, value))
+            store.try_change(key, Scope::Field(field), |visit| visit.record.set(field, value, visit.cx))
         }
         set(self, key.as_ref(), field.as_ref(), value.as_ref())
     }
@@ -142,8 +141,7 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            let result = store.try_change(key, Scope::Pairs(pairs), |visit| visit.record.set_many(pairs, visit.cx));
-            store.with_room(result, || set_many(store, key, pairs))
+            store.try_change(key, Scope::Pairs(pairs), |visit| visit.record.set_many(pairs, visit.cx))
         }
         set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
     }
@@ -191,8 +189,7 @@ impl Store {
             new: Option<&[u8]>,
         ) -> Result<bool> {
             let change = |visit: &mut Visit<'_>| visit.record.compare_and_set(field, expected, new, visit.cx);
-            let result = store.try_change(key, Scope::Field(field), change);
-            store.with_room(result, || compare_and_set(store, key, field, expected, new))
+            store.try_change(key, Scope::Field(field), change)
         }
         compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
     }
@@ -240,8 +237,7 @@ impl Store {
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
             let change = |visit: &mut Visit<'_>| visit.record.increment(field, amount, visit.cx);
-            let result = store.try_change(key, Scope::Field(field), change);
-            store.with_room(result, || increment(store, key, field, amount))
+            store.try_change(key, Scope::Field(field), change)
         }
         increment(self, key.as_ref(), field.as_ref(), amount)
     }
@@ -256,8 +252,7 @@ impl Store {
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
             let change = |visit: &mut Visit<'_>| visit.record.increment_float(field, amount, visit.cx);
-            let result = store.try_change(key, Scope::Field(field), change);
-            store.with_room(result, || increment_float(store, key, field, amount))
+            store.try_change(key, Scope::Field(field), change)
         }
         increment_float(self, key.as_ref(), field.as_ref(), amount)
     }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use crate::call::Context;
+use crate::error::Result;
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
@@ -144,9 +145,12 @@ impl Store {
         hand_over(shard);
     }
 
-    /// For a call that was refused for want of room: removes all that has expired, and says whether that was anything.
+    /// Tries a write again that was refused for want of room, when all that has expired is removed: by this call, or by
+    /// another one since the refusal, of which nothing is left to see here.
     #[cold]
-    pub(super) fn purge_for_room(&self) -> bool {
-        self.purge_expired(usize::MAX).fields > 0
+    #[inline(never)]
+    pub(super) fn after_purge<R>(&self, again: impl FnOnce() -> Result<R>) -> Result<R> {
+        self.purge_expired(usize::MAX);
+        again()
     }
 }

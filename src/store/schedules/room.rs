@@ -3,7 +3,7 @@
 use shuttle::thread;
 
 use super::explore::explore;
-use super::scene::{Scene, Shape};
+use super::scene::{SOON, Scene, Shape};
 use crate::store::Overwrite;
 use crate::{Error, Limits};
 
@@ -44,6 +44,24 @@ fn the_last_room_is_given_to_one_writer() {
         scene.clear_many(["a", "b"]);
         assert_eq!(scene.set("c", "x", LARGE), Ok(false));
         scene.validate();
+    });
+}
+
+#[test]
+fn what_has_expired_makes_room_for_all_that_want_it() {
+    explore(|| {
+        let scene = scene(&["a", "b", "old"], 1_500);
+        scene.set_many("old", [("x", LARGE), ("y", LARGE)]).unwrap();
+        scene.expire("old", SOON);
+        scene.clock.advance(SOON);
+        thread::scope(|scope| {
+            for key in ["a", "b"] {
+                let scene = &scene;
+                scope.spawn(move || assert_eq!(scene.set(key, "x", LARGE), Ok(false)));
+            }
+        });
+        scene.validate();
+        assert_within(&scene);
     });
 }
 
