@@ -17,7 +17,8 @@
 //! HASHLET_SEED=7 .ci/schedules room::NAME              # all its schedules, the same ones as before
 //! HASHLET_SCHEDULE='91029...' .ci/schedules room::NAME # the failing one alone, which shuttle prints between quotes
 //! ```
-//! (shuttle prints a "failing seed" besides, by which a random schedule comes first: `HASHLET_SEED` takes that, too.)
+//! A schedule fits as long as the calls take the same locks, so a mended store is tried with the seed. (shuttle prints a
+//! "failing seed" besides, with which a random schedule comes first: `HASHLET_SEED` takes that, too.)
 //!
 //! What this cannot find: shuttle takes every atomic for sequentially consistent; the channel of a listener and the threads
 //! of `Janitor` and `Autosave` are the system's; and no store here is so large that segments are split or merged.

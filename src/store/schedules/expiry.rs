@@ -1,9 +1,12 @@
 //! Deadlines that come while others read, renew and purge.
 
+use shuttle::thread;
+
+use super::explore::explore;
 use super::linear::{assert_linear, assert_linear_on_one_shard, said};
-use super::scene::{LATER, SOON, Scene, contents, fields};
+use super::scene::{LATER, SOON, Scene, Shape, contents, fields};
 use crate::store::Overwrite;
-use crate::{Condition, SetOptions, Touch};
+use crate::{Condition, Expire, SetOptions, Touch};
 
 fn passes(scene: &Scene) -> String {
     said(scene.clock.advance(SOON))
@@ -123,4 +126,36 @@ fn what_has_expired_is_told_and_what_is_cleared_is_not() {
             &[|it| said(contents(it))],
         ],
     );
+}
+
+#[test]
+fn nobody_is_given_what_had_expired_before_he_asked_and_nothing_that_lives_is_purged() {
+    explore(|| {
+        let scene = Scene::of(Shape::draw(2));
+        let deadline = scene.clock.now() + SOON;
+        scene.set_many("a", [("x", "old"), ("y", "1"), ("z", "1")]).unwrap();
+        scene.expire_fields("a", ["x", "y"], SOON, Condition::Always);
+        let is_renewed = thread::scope(|scope| {
+            scope.spawn(|| scene.clock.advance(SOON));
+            scope.spawn(|| scene.purge_expired(usize::MAX));
+            let renewing = scope.spawn(|| {
+                let is_renewed = scene.expire_field("a", "y", LATER) == Expire::Set;
+                scene.set_with("a", [("x", "new")], SetOptions::new().expire(LATER)).unwrap();
+                is_renewed
+            });
+            for ask in [
+                |scene: &Scene| scene.get("a", "x"),
+                |scene: &Scene| scene.read("a", |hash| hash.get("x").map(<[u8]>::to_vec)),
+            ] {
+                let asked = scene.clock.now();
+                let found = ask(&scene);
+                assert!(found.as_deref() != Some(b"old") || asked < deadline);
+                assert_eq!(scene.get("a", "z").as_deref(), Some(&b"1"[..]));
+            }
+            renewing.join().unwrap()
+        });
+        assert_eq!(scene.get("a", "x").as_deref(), Some(&b"new"[..]));
+        assert_eq!(scene.contains("a", "y"), is_renewed);
+        scene.validate();
+    });
 }
