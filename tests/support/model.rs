@@ -15,7 +15,7 @@ pub(crate) use hash::{Hash, ModelHash};
 use super::time::{BEGINNING, END};
 
 /// The limits as plain numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
     pub(crate) fields: usize,
     pub(crate) string: usize,
@@ -32,7 +32,7 @@ impl Bounds {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Model {
     bounds: Bounds,
     now: u64,

@@ -6,13 +6,13 @@ use hashlet::{Error, Result};
 
 use super::Bounds;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Hash {
     pub(super) deadline: Option<u64>,
     pub(super) fields: BTreeMap<Vec<u8>, Field>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Field {
     pub(super) value: Vec<u8>,
     pub(super) deadline: Option<u64>,

@@ -1,0 +1,47 @@
+//! Each call that promises to be one step takes effect at one instant between its beginning and its end: the histories of
+//! four threads that start together, on two keys, are linearizable, each key's by itself where no call is on both. The
+//! store's clock stands still in a history, which may begin with much that has expired. 5,000 histories a configuration
+//! at the full `HASHLET_SCALE`; `HASHLET_SEED` makes the calls of one seed as often.
+
+mod support;
+
+mod linearizable {
+    pub(crate) mod calls;
+    pub(crate) mod checker;
+    pub(crate) mod examples;
+    pub(crate) mod history;
+    pub(crate) mod race;
+}
+
+use std::hash::BuildHasher;
+
+use linearizable::calls::Programme;
+use linearizable::checker::is_linearizable;
+use linearizable::race::Team;
+use support::{config, scale};
+
+const HISTORIES: f64 = 5_000.0;
+
+#[test]
+fn every_call_takes_effect_at_one_instant() {
+    let fixed = std::env::var("HASHLET_SEED").ok();
+    let fixed: Option<u64> = fixed.map(|seed| seed.parse().expect("HASHLET_SEED is the number a failure printed"));
+    // Other histories every time: std's hasher is seeded by the operating system.
+    let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
+    let team = Team::new();
+    let (mut calls, mut overlapping, mut histories, mut out_of_order) = (0, 0, 0, 0);
+    for config in config::all() {
+        for number in 0..(HISTORIES * scale()).ceil() as u64 {
+            let seed = fixed.unwrap_or(u64::from(first) + number);
+            let history = team.run(&config, Programme::of(seed));
+            assert!(is_linearizable(&history), "not linearizable: seed {seed} on {}\n{history}", config.name);
+            calls += history.events.len();
+            overlapping += history.overlapping();
+            histories += 1;
+            out_of_order += usize::from(!history.is_in_order_of_calls());
+        }
+    }
+    // Otherwise it proves nothing.
+    assert!(overlapping > calls / 4, "{overlapping} of {calls} calls met another one on their key");
+    assert!(out_of_order > histories / 4, "{out_of_order} of {histories} histories leave the order of calls");
+}

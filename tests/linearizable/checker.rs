@@ -1,0 +1,45 @@
+//! Whether a history is linearizable: whether its calls can be put one after the other, each at an instant between its
+//! beginning and its end, so that the naive model answers as the store did. A depth-first search (Wing and Gong, 1993)
+//! that goes nowhere twice: what is left to do depends only on which calls are done, and on what they have left (Lowe,
+//! 2017).
+
+use std::collections::HashSet;
+
+use super::history::{Event, History};
+use crate::support::model::Model;
+
+pub(crate) fn is_linearizable(history: &History) -> bool {
+    history.objects().iter().all(|object| Search::new(&object.events).completes(0, object.before.clone()))
+}
+
+struct Search<'a> {
+    events: &'a [Event],
+    /// Calls that are done, one bit each, and what they have left, from where the rest cannot be done.
+    been: HashSet<(u64, Model)>,
+}
+
+impl<'a> Search<'a> {
+    fn new(events: &'a [Event]) -> Self {
+        assert!(events.len() < u64::BITS as usize, "{} calls", events.len());
+        Self { events, been: HashSet::new() }
+    }
+
+    /// Whether the calls that are not done can follow.
+    fn completes(&mut self, done: u64, model: Model) -> bool {
+        let events = self.events;
+        let left = || events.iter().enumerate().filter(|(at, _)| done & 1 << at == 0);
+        // What was called after another one had returned comes behind it.
+        let Some(first_return) = left().map(|(_, event)| event.returned).min() else { return true };
+        if self.been.contains(&(done, model.clone())) {
+            return false;
+        }
+        for (at, event) in left().filter(|(_, event)| event.called < first_return) {
+            let mut after = model.clone();
+            if event.agrees(&mut after) && self.completes(done | 1 << at, after) {
+                return true;
+            }
+        }
+        self.been.insert((done, model));
+        false
+    }
+}
