@@ -21,6 +21,8 @@ fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
 /// Whether two byte strings are equal.
 #[inline(always)]
 pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    #[cfg(test)]
+    crate::effort::compared();
     if left.len() != right.len() {
         return false;
     }

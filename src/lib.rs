@@ -8,6 +8,8 @@ mod autosave;
 mod bytes;
 mod call;
 mod directory;
+#[cfg(test)]
+mod effort;
 mod error;
 mod expiry;
 mod hash;

@@ -206,6 +206,8 @@ impl Rules {
     /// The hash of a key or field. Never stored: it differs between processes and platforms.
     #[inline]
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
+        #[cfg(test)]
+        crate::effort::hashed();
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
         hasher.finish()

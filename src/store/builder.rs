@@ -89,7 +89,7 @@ impl Builder {
     }
 
     /// Fixes the hash function, so that what depends on it happens again.
-    #[cfg(feature = "testing")]
+    #[cfg(any(test, feature = "testing"))]
     #[doc(hidden)]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.rules.seed(seed);
