@@ -1,6 +1,6 @@
 //! Each call that promises to be one step takes effect at one instant between its beginning and its end: the histories of
 //! four threads that start together, on two keys, are linearizable, each key's by itself where no call is on both. The
-//! store's clock stands still in a history, which may begin with much that has expired. 5,000 histories a configuration
+//! store's clock stands still in a history, which may begin with much that has expired. 2,500 histories a configuration
 //! at the full `HASHLET_SCALE`; `HASHLET_SEED` makes the calls of one seed as often.
 
 mod support;
@@ -20,7 +20,7 @@ use linearizable::checker::is_linearizable;
 use linearizable::race::Team;
 use support::{config, scale};
 
-const HISTORIES: f64 = 5_000.0;
+const HISTORIES: f64 = 2_500.0;
 
 #[test]
 fn every_call_takes_effect_at_one_instant() {
