@@ -23,6 +23,8 @@
 //! What this cannot find: shuttle takes every atomic for sequentially consistent; the channel of a listener and the threads
 //! of `Janitor` and `Autosave` are the system's; and no store here is so large that segments are split or merged.
 
+#![allow(clippy::unit_arg, reason = "a call that answers nothing says so")]
+
 mod expiry;
 mod explore;
 mod fields;

@@ -131,9 +131,9 @@ fn one_after_the_other(set_up: fn(&Scene), threads: &'static [&'static [Call]]) 
     let orders = Arc::new(Mutex::new(Vec::new()));
     let found = Arc::clone(&orders);
     alone(move || {
-        let left = threads.iter().map(|calls| calls.len()).collect();
+        let left: Vec<usize> = threads.iter().map(|calls| calls.len()).collect();
         let mut all = Vec::new();
-        interleave(left, &mut Vec::new(), &mut all);
+        interleave(&left, &mut Vec::new(), &mut all);
         *found.lock().unwrap() = all.into_iter().map(|turns| Order::of(turns, set_up, threads)).collect();
     });
     let orders = std::mem::take(&mut *orders.lock().unwrap());
@@ -141,15 +141,15 @@ fn one_after_the_other(set_up: fn(&Scene), threads: &'static [&'static [Call]]) 
 }
 
 /// All ways to take turns until each thread has made its calls.
-fn interleave(left: Vec<usize>, turns: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
+fn interleave(left: &[usize], turns: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
     if left.iter().all(|calls| *calls == 0) {
         all.push(turns.clone());
     }
     for thread in (0..left.len()).filter(|thread| left[*thread] > 0) {
-        let mut left = left.clone();
+        let mut left = left.to_owned();
         left[thread] -= 1;
         turns.push(thread);
-        interleave(left, turns, all);
+        interleave(&left, turns, all);
         turns.pop();
     }
 }
