@@ -373,7 +373,7 @@ impl<S: Segment> Directory<S> {
         self.split_between(at, low << 1, deeper, rules);
     }
 
-    /// Splits a node between this prefix, which has this many bits, and the next one.
+    /// Splits a node between this prefix, which has this many bits and whose slots are the node's, and the next one.
     fn split_between(&mut self, at: At, low: u32, depth: u8, rules: &Rules) {
         let bit = 1 << (64 - u32::from(depth) - u32::from(self.skip));
         let upper = self.edit(at, |segment| segment.split(bit, rules));
@@ -382,8 +382,6 @@ impl<S: Segment> Directory<S> {
         self.nodes[at.0].prefix = low;
         self.nodes[at.0].depth = depth;
         self.deepest += u32::from(depth == self.depth);
-        let run = self.run(low, depth);
-        self.slots[run].fill(at.0 as u32);
         self.push_node(low | 1, depth, upper);
     }
 

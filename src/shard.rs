@@ -448,16 +448,16 @@ impl Shard {
     /// If one is broken.
     pub(crate) fn validate(&self, rules: &Rules, epoch: Epoch) {
         self.keys.validate(rules);
-        let mut sums = Sums::default();
         for record in self.records() {
             record.validate(rules);
             assert!(record.len() > 0, "1: an empty record");
             assert!(epoch.is_saving() || record.is_saved(epoch.mark()), "4: a mark of another epoch");
             let found = self.find(rules.hash(record.key()), record.key());
             assert!(found.is_some_and(|found| std::ptr::eq(found, record)), "1: a key stands twice or is not found");
-            sums.exchange(Sums::default(), Sums::of(record));
         }
-        assert_eq!(self.sums, sums, "2: sums");
+        let sum = |part: fn(Sums) -> usize| self.records().map(|record| part(Sums::of(record))).sum();
+        let [fields, tables, record_bytes] = [sum(|of| of.fields), sum(|of| of.tables), sum(|of| of.record_bytes)];
+        assert_eq!(self.sums, Sums { fields, tables, record_bytes }, "2: sums");
         for keys in self.keys.segments() {
             let soonest = keys.records.iter().map(Record::soonest).min().unwrap_or(Deadline::NEVER);
             assert!(soonest >= keys.soonest && keys.soonest >= self.soonest, "3: a deadline before its bounds");
