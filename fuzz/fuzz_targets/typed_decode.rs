@@ -5,12 +5,11 @@
 
 #![no_main]
 
-#[path = "../../tests/support/everything.rs"]
-mod everything;
-#[path = "../../tests/support/typed_reads.rs"]
-mod typed_reads;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use libfuzzer_sys::fuzz_target;
+use support::typed_reads;
 
 fuzz_target!(|bytes: &[u8]| {
     let [how, member, bytes @ ..] = bytes else { return };

@@ -1,8 +1,6 @@
 //! Every typed read of bytes that nobody has encoded, for the tests and the fuzzer: an error or a value, and what the store
 //! holds stays.
 
-#![allow(dead_code, reason = "every test binary takes the part it needs")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
