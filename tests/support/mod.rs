@@ -13,6 +13,7 @@ pub(crate) mod everything;
 pub(crate) mod forge;
 pub(crate) mod hash_calls;
 pub(crate) mod model;
+pub(crate) mod number;
 pub(crate) mod ops;
 pub(crate) mod reply;
 #[cfg(all(feature = "snapshot", feature = "testing"))]
@@ -22,6 +23,7 @@ pub(crate) mod source;
 #[cfg(feature = "snapshot")]
 pub(crate) mod specimen;
 pub(crate) mod store_calls;
+pub(crate) mod targets;
 pub(crate) mod time;
 #[cfg(feature = "serde")]
 pub(crate) mod typed_reads;
