@@ -5,22 +5,18 @@
 #[macro_use]
 #[path = "support/codecs.rs"]
 mod codecs;
-#[path = "support/everything.rs"]
-mod everything;
 mod support;
-#[path = "support/user.rs"]
-mod user;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use everything::UnitStruct;
 use hashlet::{Codec, CodecError, Error, Limits, Store};
 use serde::{Deserialize, Serialize};
 use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
-use user::{User, ada, named};
+use support::everything::UnitStruct;
+use support::user::{User, ada, named};
 
 promises! {
     what_has_no_members_is_refused

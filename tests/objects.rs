@@ -5,19 +5,15 @@
 #[macro_use]
 #[path = "support/codecs.rs"]
 mod codecs;
-#[path = "support/everything.rs"]
-mod everything;
 mod support;
-#[path = "support/user.rs"]
-mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
-use everything::{Everything, NewtypeOfOption};
 use hashlet::{Codec, HashValue, Store};
 use serde::{Deserialize, Serialize};
 use support::config::on_every_configuration;
-use user::{User, ada, named};
+use support::everything::{self, Everything, NewtypeOfOption};
+use support::user::{User, ada, named};
 
 promises! {
     scalars_are_plain_text_that_the_store_can_count_with

@@ -5,18 +5,16 @@
 #[macro_use]
 #[path = "support/codecs.rs"]
 mod codecs;
-#[path = "support/everything.rs"]
-mod everything;
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use everything::{Everything, Variant};
 use hashlet::{Codec, CodecError, Error, Limits, SetOptions, Store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
+use support::everything::{Everything, Variant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

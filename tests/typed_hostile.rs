@@ -3,24 +3,21 @@
 
 #![cfg(all(feature = "json", feature = "bincode"))]
 
-#[path = "support/everything.rs"]
-mod everything;
 #[path = "support/heap.rs"]
 mod heap;
 mod support;
-#[path = "support/typed_reads.rs"]
-mod typed_reads;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard};
 
-use everything::{Bytes, Everything, Tree};
 use hashlet::{Codec, HashValue};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::de::DeserializeOwned;
+use support::everything::{Bytes, Everything, Tree};
+use support::typed_reads;
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;

@@ -3,17 +3,17 @@
 
 #![cfg(all(feature = "json", feature = "bincode"))]
 
-#[path = "support/everything.rs"]
-mod everything;
 mod support;
 
 use std::marker::PhantomData;
 
-use everything::{Bytes, Everything, Newtype, NewtypeOfOption, Structure, Tree, TupleStruct, UnitStruct, Variant};
 use hashlet::{Codec, HashValue, Store};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use support::everything::{
+    Bytes, Everything, Newtype, NewtypeOfOption, Structure, Tree, TupleStruct, UnitStruct, Variant,
+};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,8}", any::<String>(), Just("x".repeat(300))]

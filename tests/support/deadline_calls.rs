@@ -17,6 +17,7 @@ macro_rules! look {
             DeadlineLook::FieldTtl(field) => Reply::from($hash.field_ttl($($key,)? field)),
             DeadlineLook::FieldTtls(fields) => Reply::each($hash.field_ttls($($key,)? fields)),
             DeadlineLook::FieldDeadline(field) => Reply::from($hash.field_deadline($($key,)? field)),
+            DeadlineLook::FieldDeadlines(fields) => Reply::each($hash.field_deadlines($($key,)? fields)),
         }
     };
 }
@@ -30,6 +31,9 @@ macro_rules! change {
             DeadlineChange::ExpireIf(when, condition) => Reply::from($hash.expire_if($($key,)? *when, *condition)),
             DeadlineChange::Persist => Reply::from($hash.persist($($key)?)),
             DeadlineChange::ExpireField(field, when) => Reply::from($hash.expire_field($($key,)? field, *when)),
+            DeadlineChange::ExpireFieldIf(field, when, condition) => {
+                Reply::from($hash.expire_field_if($($key,)? field, *when, *condition))
+            }
             DeadlineChange::ExpireFields(fields, when, condition) => {
                 Reply::each($hash.expire_fields($($key,)? fields, *when, *condition))
             }

@@ -1,6 +1,4 @@
-//! A struct that has a member of each type that serde knows, for the tests and the fuzzer. It stands apart: it needs serde.
-
-#![allow(dead_code, reason = "every test binary takes the part it needs")]
+//! A struct that has a member of each type that serde knows, for the tests and the fuzzer.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,16 +1,19 @@
 //! What the tests, the fuzz targets and the benches share: the list of configurations, the naive model, and the
-//! scenarios that drive a store and the model side by side. `heap.rs` stands apart: it brings a global allocator, and
-//! only those who count bytes include it.
+//! scenarios that drive a store and the model side by side. Two files stand apart: `heap.rs` brings a global allocator,
+//! and only those who count bytes include it; `codecs.rs` is a macro.
 
 #![allow(dead_code, reason = "every test binary takes the part it needs")]
 
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod deadline_calls;
+#[cfg(feature = "serde")]
+pub(crate) mod everything;
 #[cfg(feature = "snapshot")]
 pub(crate) mod forge;
 pub(crate) mod hash_calls;
 pub(crate) mod model;
+pub(crate) mod number;
 pub(crate) mod ops;
 pub(crate) mod reply;
 #[cfg(all(feature = "snapshot", feature = "testing"))]
@@ -20,7 +23,12 @@ pub(crate) mod source;
 #[cfg(feature = "snapshot")]
 pub(crate) mod specimen;
 pub(crate) mod store_calls;
+pub(crate) mod targets;
 pub(crate) mod time;
+#[cfg(feature = "serde")]
+pub(crate) mod typed_reads;
+#[cfg(feature = "serde")]
+pub(crate) mod user;
 
 /// The boundaries at which lengths and counts change their form: one byte, a one-byte varint, a `u8`, a `u16`.
 pub(crate) const BOUNDARIES: [usize; 8] = [0, 1, 127, 128, 255, 256, 65_535, 65_536];

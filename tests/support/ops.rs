@@ -18,6 +18,8 @@ pub(crate) enum Op {
     Update(Bytes, Vec<FiledCall>),
     /// Two or three keys, and the calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
+    /// Keeps some of the fields of a hash.
+    RetainFields(Bytes, Sieve),
     Read(Bytes, Vec<FiledLook>),
     /// An owned copy of a hash, and the calls on it.
     GetAll(Bytes, Vec<OwnedCall>),
@@ -154,7 +156,7 @@ impl Shape {
 
 impl Op {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
-        match source.below(66) {
+        match source.below(67) {
             0..=39 => Self::Call(source.key(shape.keys), FiledCall::decode(source, shape)),
             40..=46 => Self::Update(source.key(shape.keys), some(source, |source| FiledCall::decode(source, shape))),
             47..=48 => {
@@ -174,7 +176,8 @@ impl Op {
             61 if source.one_in(4) => Self::ClearMany(keys(source, shape)),
             61 => Self::Clear(source.key(shape.keys)),
             62 => Self::Counts,
-            63..=64 => Self::Clock(deadlines::clock(source, shape.now)),
+            63 => Self::RetainFields(source.key(shape.keys), Sieve::decode(source)),
+            64..=65 => Self::Clock(deadlines::clock(source, shape.now)),
             _ => Self::decode_on_all(source, shape),
         }
     }
@@ -201,7 +204,7 @@ impl Op {
         match self {
             Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetAll(key, _) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
-            Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
+            Self::RetainFields(key, _) | Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],

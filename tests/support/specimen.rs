@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use hashlet::{Builder, Condition, ManualClock, Overwrite, Store, When};
+use hashlet::{Builder, Condition, ManualClock, Overwrite, SnapshotError, Store, When};
 
 use super::check;
+use super::model::Bounds;
 use super::ops::{Op, Shape};
 use super::pattern;
 use super::source::Source;
@@ -38,16 +39,16 @@ pub(crate) fn fill(store: &Store, fields: usize) {
 
 /// The snapshot of such a store.
 pub(crate) fn snapshot(fields: usize) -> Vec<u8> {
-    let store = check::seeded(builder(&ManualClock::new()), 1).build();
+    let store = builder(&ManualClock::new()).build();
     fill(&store, fields);
     let mut snapshot = Vec::new();
     store.save_to(&mut snapshot).unwrap();
     snapshot
 }
 
-/// One shard, so that loading it a million times takes no longer than it has to.
+/// One shard, so that loading it a million times takes no longer than it has to, and always the same seed.
 pub(crate) fn builder(clock: &ManualClock) -> Builder {
-    Store::builder().shards(1).clock(clock)
+    check::seeded(Store::builder().shards(1).clock(clock), 1)
 }
 
 /// All that a hash is: its deadline, and the fields with values and deadlines.
@@ -61,17 +62,18 @@ pub(crate) fn contents(store: &Store, key: &[u8]) -> Contents {
 }
 
 /// Checks what a snapshot that nobody can trust was loaded into: it is sound, is the same when it is saved and loaded
-/// again, and takes so many calls.
+/// again, with another seed, keeps limits then, and takes so many calls.
 pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Source<'_>, calls: usize) {
     check::store(store);
     let mut snapshot = Vec::new();
     store.save_to(&mut snapshot).unwrap();
-    let again = builder(clock).load_from(&snapshot[..]).unwrap();
+    let again = check::seeded(builder(clock), 2).load_from(&snapshot[..]).unwrap();
     check::store(&again);
     assert_eq!(again.key_count(), store.key_count());
     for key in store.keys() {
         assert_eq!(contents(&again, &key), contents(store, &key), "of {}", key.escape_ascii());
     }
+    check_limits(store, &snapshot, clock);
     let mut shape = Shape { keys: 40, fields: 40, now: BEGINNING };
     for _ in 0..calls {
         match shape.draw(source) {
@@ -80,4 +82,26 @@ pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Sour
         }
     }
     check::store(store);
+}
+
+/// Checks that a load takes all of what is within limits, and refuses all of what is not. With up to twenty fields in
+/// `k6` the specimen just is.
+fn check_limits(store: &Store, snapshot: &[u8], clock: &ManualClock) {
+    let bounds = Bounds { fields: 20, string: 4_097, key: 3, bytes: None };
+    let is_within = store.keys().iter().all(|key| {
+        store.read(key, |hash| {
+            let mut strings = hash.iter().flat_map(<[_; 2]>::from);
+            key.len() <= bounds.key
+                && hash.len() <= bounds.fields
+                && strings.all(|string| string.len() <= bounds.string)
+        })
+    });
+    match builder(clock).limits(bounds.limits()).load_from(snapshot) {
+        Ok(limited) => {
+            assert!(is_within, "it passes a limit");
+            check::store(&limited);
+        }
+        Err(SnapshotError::TooLarge(error)) => assert!(!is_within, "{error}"),
+        Err(error) => panic!("{error}"),
+    }
 }

@@ -22,6 +22,9 @@ impl Op {
                 [first, second, third] => update_many(store, [first, second, third], calls),
                 _ => unreachable!("two or three keys"),
             },
+            Self::RetainFields(key, sieve) => {
+                store.update(key, |hash| hash.retain(|field, value| sieve.keeps(field, [value]))).into()
+            }
             Self::Read(key, looks) => store.read(key, |hash| Reply::each(looks.iter().map(|look| look.on_ref(hash)))),
             Self::GetAll(key, calls) => {
                 let mut copy = store.get_all(key);
@@ -118,6 +121,9 @@ impl Op {
                 Reply::each(calls.iter().zip(answer.parts()).map(|((at, call), answer)| {
                     model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model_with_room(hash, answer))
                 }))
+            }
+            Self::RetainFields(key, sieve) => {
+                model.hash(key.as_ref(), |hash| hash.retain(|field, value| sieve.keeps(field, [value]))).into()
             }
             Self::Read(key, looks) => {
                 model.hash(key.as_ref(), |hash| Reply::each(looks.iter().map(|look| look.on_model(hash))))

@@ -1,4 +1,4 @@
-//! A struct as programs have them, and which member an error names. It stands apart: it needs serde.
+//! A struct as programs have them, and which member an error names.
 
 use hashlet::CodecError;
 use serde::{Deserialize, Serialize};

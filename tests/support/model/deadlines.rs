@@ -55,6 +55,13 @@ impl ModelHash<'_> {
         self.hash.fields.get(field.as_ref())?.deadline.map(time::time)
     }
 
+    pub(crate) fn field_deadlines<F: AsRef<[u8]>>(
+        &self,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Vec<Option<SystemTime>> {
+        fields.into_iter().map(|field| self.field_deadline(field)).collect()
+    }
+
     pub(crate) fn expire(&mut self, time_to_live: Duration) -> Expire {
         self.expire_if(When::After(time_to_live), Condition::Always)
     }
@@ -79,7 +86,7 @@ impl ModelHash<'_> {
     }
 
     pub(crate) fn expire_field(&mut self, field: impl AsRef<[u8]>, when: When) -> Expire {
-        self.expire_field_if(field.as_ref(), when, Condition::Always)
+        self.expire_field_if(field, when, Condition::Always)
     }
 
     pub(crate) fn expire_fields<F: AsRef<[u8]>>(
@@ -88,11 +95,11 @@ impl ModelHash<'_> {
         when: When,
         condition: Condition,
     ) -> Vec<Expire> {
-        fields.into_iter().map(|field| self.expire_field_if(field.as_ref(), when, condition)).collect()
+        fields.into_iter().map(|field| self.expire_field_if(field, when, condition)).collect()
     }
 
-    fn expire_field_if(&mut self, field: &[u8], when: When, condition: Condition) -> Expire {
-        let Some(Field { deadline, .. }) = self.hash.fields.get_mut(field) else { return Expire::Missing };
+    pub(crate) fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: When, condition: Condition) -> Expire {
+        let Some(Field { deadline, .. }) = self.hash.fields.get_mut(field.as_ref()) else { return Expire::Missing };
         let outcome = set(deadline, when, condition, self.now);
         if outcome == Expire::Deleted {
             self.remove(field);
@@ -156,7 +163,7 @@ impl ModelHash<'_> {
 
     pub(crate) fn increment_expiring(&mut self, field: impl AsRef<[u8]>, by: i64, when: When) -> Result<i64> {
         let sum = self.increment(&field, by)?;
-        self.expire_field_if(field.as_ref(), when, Condition::IfNone);
+        self.expire_field_if(field, when, Condition::IfNone);
         Ok(sum)
     }
 

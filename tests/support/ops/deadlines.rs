@@ -21,6 +21,7 @@ pub(crate) enum DeadlineLook {
     FieldTtl(Bytes),
     FieldTtls(Vec<Bytes>),
     FieldDeadline(Bytes),
+    FieldDeadlines(Vec<Bytes>),
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub(crate) enum DeadlineChange {
     ExpireIf(When, Condition),
     Persist,
     ExpireField(Bytes, When),
+    ExpireFieldIf(Bytes, When, Condition),
     ExpireFields(Vec<Bytes>, When, Condition),
     /// All fields that there are.
     ExpireAll(When),
@@ -72,11 +74,12 @@ impl DeadlineCall {
 
 impl DeadlineLook {
     pub(crate) fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
-        match source.below(6) {
+        match source.below(7) {
             0 => Self::Ttl,
             1 => Self::Deadline,
             2..=3 => Self::FieldTtl(source.field(shape.fields)),
             4 => Self::FieldTtls(fields(source, shape)),
+            5 => Self::FieldDeadlines(fields(source, shape)),
             _ => Self::FieldDeadline(source.field(shape.fields)),
         }
     }
@@ -91,7 +94,8 @@ impl DeadlineChange {
             2 => Self::ExpireIf(when(source, now), condition(source)),
             3 => Self::Persist,
             4 => Self::ExpireAll(when(source, now)),
-            5..=8 => Self::ExpireField(source.field(shape.fields), when(source, now)),
+            5..=7 => Self::ExpireField(source.field(shape.fields), when(source, now)),
+            8 => Self::ExpireFieldIf(source.field(shape.fields), when(source, now), condition(source)),
             9..=10 => Self::ExpireFields(fields(source, shape), when(source, now), condition(source)),
             11 => Self::PersistField(source.field(shape.fields)),
             12 => Self::PersistFields(fields(source, shape)),

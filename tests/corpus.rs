@@ -1,0 +1,72 @@
+//! What the fuzzers have found worth keeping: every file of every corpus in `fuzz/corpus` passes the checks of its target,
+//! on stable. `fuzz/README.md` says how the files were chosen.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::targets;
+
+/// The files of a folder in `fuzz/`, in order.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file of it").path()).collect();
+    files.sort_unstable();
+    files
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let files = files(&format!("corpus/{target}"));
+    assert!(!files.is_empty(), "no inputs of {target}");
+    for file in files {
+        let bytes = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let _named = Named(file);
+        check(&bytes);
+    }
+}
+
+/// Tells the file while a panic passes through.
+struct Named(PathBuf);
+
+impl Drop for Named {
+    #[allow(clippy::print_stderr, reason = "part of a failing test's message")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("on the input: {}", self.0.display());
+        }
+    }
+}
+
+macro_rules! replays {
+    ($($(#[$feature:meta])? $target:ident)*) => {
+        mod every_kept_input_passes {
+            $($(#[$feature])? #[test] fn $target() { super::replay(stringify!($target), super::targets::$target); })*
+        }
+
+        const TARGETS: &[&str] = &[$(stringify!($target)),*];
+    };
+}
+
+replays! {
+    hash_ops
+    number
+    #[cfg(feature = "snapshot")]
+    snapshot_load
+    #[cfg(feature = "snapshot")]
+    snapshot_resigned
+    store_ops
+    #[cfg(all(feature = "json", feature = "bincode"))]
+    typed_decode
+}
+
+#[test]
+fn every_target_has_inputs_that_are_replayed() {
+    let names = |folder| -> Vec<String> {
+        let name = |file: PathBuf| file.file_stem().expect("a name").to_string_lossy().into_owned();
+        files(folder).into_iter().map(name).collect()
+    };
+    assert_eq!(names("fuzz_targets"), TARGETS);
+    assert_eq!(names("corpus"), TARGETS);
+}

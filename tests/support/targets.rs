@@ -1,0 +1,67 @@
+//! The bodies of the fuzz targets, each of which takes any bytes: for `fuzz/fuzz_targets`, and for `tests/corpus.rs`, which
+//! runs the corpora through them on stable.
+
+#[cfg(feature = "snapshot")]
+use super::forge::Forge;
+use super::number;
+use super::scenario::Scenario;
+#[cfg(feature = "snapshot")]
+use super::source::Source;
+#[cfg(feature = "snapshot")]
+use super::specimen::{self, builder, check_loaded};
+#[cfg(all(feature = "json", feature = "bincode"))]
+use super::typed_reads;
+
+/// A scenario: an owned value, which takes the calls of all its keys, must give the answers of the model.
+pub(crate) fn hash_ops(bytes: &[u8]) {
+    Scenario::from_bytes(bytes).run_on_value();
+}
+
+/// A scenario: every call of a store, on one key, on several and on all, must get the answer of the model.
+pub(crate) fn store_ops(bytes: &[u8]) {
+    Scenario::from_bytes(bytes).run();
+}
+
+/// Eight bytes are an amount, and the rest is the text that it is added to.
+pub(crate) fn number(bytes: &[u8]) {
+    if let Some((amount, text)) = bytes.split_first_chunk() {
+        number::run(*amount, text);
+    }
+}
+
+/// A snapshot: an error, or a sound store that is the same when it is saved and loaded again.
+#[cfg(feature = "snapshot")]
+pub(crate) fn snapshot_load(bytes: &[u8]) {
+    let clock = hashlet::ManualClock::new();
+    if let Ok(store) = builder(&clock).load_from(bytes) {
+        check_loaded(&store, &clock, &mut Source::Seed(0), 10);
+    }
+}
+
+/// How a good snapshot is changed and signed again; the rest of the bytes are calls on what it was loaded into.
+#[cfg(feature = "snapshot")]
+pub(crate) fn snapshot_resigned(bytes: &[u8]) {
+    static SPECIMENS: std::sync::LazyLock<[Forge; 2]> =
+        std::sync::LazyLock::new(|| [3, 150].map(|fields| Forge::parse(&specimen::snapshot(fields))));
+    let mut source = Source::Bytes(bytes);
+    let mut forge = SPECIMENS[source.below(2)].clone();
+    for _ in 0..=source.below(8) {
+        forge.mutate(&mut source);
+    }
+    let clock = hashlet::ManualClock::new();
+    if let Ok(store) = builder(&clock).load_from(&forge.render()[..]) {
+        check_loaded(&store, &clock, &mut source, 20);
+    }
+}
+
+/// Two bytes say which codec, which encoding and which member of a struct; every typed read of the rest is a value or an
+/// error that names key and field, and what the store holds stays.
+#[cfg(all(feature = "json", feature = "bincode"))]
+pub(crate) fn typed_decode(bytes: &[u8]) {
+    let [how, member, bytes @ ..] = bytes else { return };
+    let (table, member) = (how & 1 == 1, usize::from(*member));
+    match how & 2 {
+        0 => typed_reads::run_in(hashlet::Json, bytes, table, member),
+        _ => typed_reads::run_in(hashlet::Bincode, bytes, table, member),
+    }
+}
