@@ -66,7 +66,15 @@ pub(super) fn number(value: f64) -> String {
         1.0..10.0 => 2,
         _ => 3,
     };
-    let text = format!("{value:.digits$}");
+    grouped(&format!("{value:.digits$}"))
+}
+
+/// A count, every three digits apart.
+pub(super) fn count(count: usize) -> String {
+    grouped(&count.to_string())
+}
+
+fn grouped(text: &str) -> String {
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {

@@ -1,6 +1,6 @@
 //! The tables: which figures stand in which, and what is said under them.
 
-use super::table::{Best, Cell, Table, number};
+use super::table::{Best, Cell, Table, count};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, PARTS, SIZES};
 use crate::results::Results;
 use crate::rivals::BARE;
@@ -89,7 +89,7 @@ fn memory(results: &Results) -> Table {
     {
         for step in steps.iter().rev().take(1) {
             let cells = cells(results, "memory", group, &format!("{step} bytes"));
-            let name = format!("{} {what}", number(*step as f64));
+            let name = format!("{} {what}", count(*step));
             table.push((name, std::iter::once(Cell::figure(None)).chain(cells).collect()));
         }
     }
@@ -175,8 +175,7 @@ fn fields(results: &Results) -> Vec<(&'static str, Table)> {
 
 fn growth(results: &Results) -> Vec<(&'static str, Table)> {
     let table = |group: &str, steps: &[usize], operation: &str| {
-        let row =
-            |step: &usize| (number(*step as f64), cells(results, "growth", group, &format!("{operation}/{step} ns")));
+        let row = |step: &usize| (count(*step), cells(results, "growth", group, &format!("{operation}/{step} ns")));
         let head = head(&[group], results, "growth", &[]);
         Table { head, rows: steps.iter().map(row).collect(), best: Best::Least }
     };
@@ -198,7 +197,7 @@ fn beside_latency(results: &Results) -> Table {
         let mut cells = vec![Cell::figure(bytes.map(|bytes| bytes / 1e6)), Cell::figure(latency)];
         cells.extend(operations.map(Cell::figure));
         cells.push(Cell::ratio(operations[0], latency));
-        (number(*keys as f64), cells)
+        (count(*keys), cells)
     };
     let words = ["keys", "MB", "latency", "get", "missing_field", "set_same", "set_other", "get / latency"];
     Table { head: words.map(str::to_owned).to_vec(), rows: KEY_STEPS.iter().map(row).collect(), best: Best::None }
@@ -222,7 +221,7 @@ fn sizes(results: &Results) -> Vec<u64> {
 fn latency(results: &Results) -> Table {
     let row = |size: u64| {
         let latency = results.median("latency", "memory", "pointer_chase", &format!("{size} ns"));
-        (format!("{} KiB", number((size >> 10) as f64)), vec![Cell::figure(latency)])
+        (format!("{} KiB", count((size >> 10) as usize)), vec![Cell::figure(latency)])
     };
     let head = ["working set", "ns"].map(str::to_owned).to_vec();
     Table { head, rows: sizes(results).into_iter().map(row).collect(), best: Best::None }
