@@ -63,7 +63,7 @@ fn in_process() -> Vec<&'static str> {
 
 /// Those, and the servers that are there.
 fn everybody() -> Vec<&'static str> {
-    [in_process(), servers()].concat()
+    [shared(), servers(), vec![rivals::BARE]].concat()
 }
 
 fn servers() -> Vec<&'static str> {

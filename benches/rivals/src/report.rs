@@ -11,6 +11,8 @@ mod plots;
 mod readme;
 mod table;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::{fs, io};

@@ -1,6 +1,9 @@
 //! The one machine-readable file: a line of JSON for each environment and each cell, a cell being one subject of one
 //! group of one part, measured once. Lines are appended as they come, so that an interruption loses one cell.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::child::{Figures, Task};
 use crate::environment::{self, Environment};
+use crate::rivals;
 use crate::support::rounds::median;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,7 +123,7 @@ impl Results {
         self.cells.iter().filter(move |cell| cell.part == part)
     }
 
-    /// The subjects of a part, in the order they were first measured in.
+    /// The subjects of a part, in the order of tables.
     pub(crate) fn subjects<'a>(&'a self, part: &'a str) -> Vec<&'a str> {
         let mut subjects: Vec<&str> = Vec::new();
         for cell in self.of(part).filter(|cell| cell.repeat == 0) {
@@ -127,6 +131,7 @@ impl Results {
                 subjects.push(&cell.subject);
             }
         }
+        subjects.sort_by_key(|subject| rivals::place(subject));
         subjects
     }
 

@@ -22,6 +22,8 @@ mod scc;
 mod server;
 mod sharded;
 mod strings;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::bare::Bare;
 pub(crate) use self::kevy::Kevy;
@@ -36,6 +38,18 @@ pub(crate) use self::strings::Strings;
 pub(crate) const SHARED: [&str; 8] =
     ["hashlet", "dashmap", "dashmap_strings", "sharded", "papaya", "scc", "moka", "kevy"];
 pub(crate) const BARE: &str = "bare";
+
+/// Where a name stands in tables: ours, the others, the servers, the bound.
+pub(crate) fn place(name: &str) -> usize {
+    let servers = SERVERS.map(|(server, _)| server);
+    let among = |names: &[&str]| names.iter().position(|known| *known == name);
+    match (among(&SHARED), among(&servers)) {
+        (Some(place), _) => place,
+        (_, Some(place)) => SHARED.len() + 1 + place,
+        _ if name == BARE => usize::MAX,
+        _ => SHARED.len(),
+    }
+}
 
 /// Runs an expression with a type in place of the name of a rival.
 ///

@@ -14,7 +14,7 @@ pub(super) const ENCODING: Part = Part {
     groups: &["bench"],
     subjects: super::alone,
     repeats: 1,
-    minutes: 1.5,
+    minutes: 1.0,
     run: |_, scale| {
         let names = ["hit/", "miss/", "replace_same/", "replace_other/"];
         let sizes = ["8", "16", "128"];
@@ -30,7 +30,7 @@ pub(super) const EXPIRY: Part = Part {
     groups: &["bench"],
     subjects: super::alone,
     repeats: 1,
-    minutes: 2.0,
+    minutes: 1.5,
     run: |_, scale| run("expiry", &[], &[], scale),
 };
 
@@ -41,7 +41,7 @@ pub(super) const TYPED: Part = Part {
     groups: &["bench"],
     subjects: super::alone,
     repeats: 1,
-    minutes: 1.0,
+    minutes: 0.5,
     run: |_, scale| run("typed", &[], &[], scale),
 };
 
@@ -52,7 +52,7 @@ pub(super) const TRAFFIC: Part = Part {
     groups: &["bench"],
     subjects: super::alone,
     repeats: 1,
-    minutes: 2.0,
+    minutes: 1.5,
     run: |_, scale| run("snapshot", &[], &["traffic".into(), "memory".into()], scale),
 };
 

@@ -18,15 +18,15 @@ pub(crate) const PART: Part = Part {
     about: "time by the number of keys, and of fields in one hash",
     groups: &["keys", "one_hash"],
     subjects: super::in_process,
-    repeats: usize::MAX,
-    minutes: 6.0,
+    repeats: 2,
+    minutes: 5.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 
 pub(crate) const KEY_STEPS: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 pub(crate) const FIELD_STEPS: [usize; 7] = [10, 100, 1_000, 10_000, 100_000, 1_000_000, 4_000_000];
 const REQUESTS: usize = 100_000;
-const OPERATIONS: [Operation; 4] = [Operation::Get, Operation::MissingField, Operation::SetSame, Operation::SetOther];
+const OPERATIONS: [Operation; 3] = [Operation::Get, Operation::MissingField, Operation::SetSame];
 
 /// The pieces that each step adds, of those steps that a scale leaves.
 pub(super) fn steps(ends: &[usize], scale: f64) -> Vec<Range<usize>> {

@@ -29,7 +29,7 @@ pub(crate) const PART: Part = Part {
         super::alone()
     },
     repeats: 1,
-    minutes: 1.5,
+    minutes: 1.0,
     run: |_, _| measure(),
 };
 

@@ -18,11 +18,11 @@ pub(crate) const PART: Part = Part {
     groups: &SHAPES,
     subjects: super::everybody,
     repeats: usize::MAX,
-    minutes: 6.0,
+    minutes: 5.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 
-const REQUESTS: usize = 100_000;
+const REQUESTS: usize = 50_000;
 const ROUNDS: usize = 3;
 /// A call to another process takes some twenty times as long, so fewer will do.
 const SHARE_OF_A_SERVER: usize = 20;

@@ -34,7 +34,7 @@ pub(crate) const PART: Part = Part {
     groups: &["profiles"],
     subjects: || [vec!["hashlet", "raw", "bincode", "redb", "fjall"], super::servers()].concat(),
     repeats: usize::MAX,
-    minutes: 5.0,
+    minutes: 2.5,
     run: |task, scale| save(&task.subject, scale),
 };
 

@@ -19,12 +19,12 @@ pub(crate) const PART: Part = Part {
     groups: &["profiles"],
     subjects: || [super::shared(), super::servers()].concat(),
     repeats: usize::MAX,
-    minutes: 2.5,
+    minutes: 2.0,
     run: |task, scale| with_rival!(shared task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 
 /// Requests of each thread.
-const REQUESTS: usize = 200_000;
+const REQUESTS: usize = 100_000;
 const ROUNDS: usize = 3;
 /// How many of a hundred are writes.
 const WRITES: [usize; 3] = [0, 5, 50];
