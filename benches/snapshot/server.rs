@@ -76,6 +76,7 @@ impl Server {
     }
 
     /// Another connection to it.
+    #[allow(dead_code, reason = "only the rivals have connections of their own")]
     pub(crate) fn connect(&self) -> redis::RedisResult<Connection> {
         connect(&self.folder.join(SOCKET))
     }

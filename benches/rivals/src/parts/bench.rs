@@ -68,7 +68,7 @@ fn run(bench: &str, flags: &[&str], wanted: &[String], scale: f64) -> Figures {
     let output = command.current_dir(ROOT).stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("cargo");
     assert!(output.status.success(), "the bench {bench}: {}", output.status);
     let text = String::from_utf8(output.stdout).expect("text");
-    let figures: Figures = text.lines().filter_map(figure).collect();
+    let figures: Figures = text.lines().filter(|line| !line.starts_with('#')).filter_map(figure).collect();
     assert!(!figures.is_empty(), "the bench {bench} prints figures");
     figures
 }

@@ -129,7 +129,8 @@ pub(crate) fn compare(figures: &Figures) {
         let notable = change.abs() > NOTABLE;
         moved += usize::from(notable);
         let mark = if notable { " MOVED" } else { "" };
-        say(&format!("instructions: {name:<36} {before:>9.1} -> {count:>9.1} {:>+7.2} %{mark}", change * 100.0));
+        let name = name.trim_end_matches(" instructions");
+        say(&format!("instructions: {name:<24} {before:>9.1} -> {count:>9.1} {:>+7.2} %{mark}", change * 100.0));
     }
     say(&format!("instructions: {moved} of {} moved by more than {} %", figures.len(), NOTABLE * 100.0));
 }
