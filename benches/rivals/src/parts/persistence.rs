@@ -34,7 +34,7 @@ pub(crate) const PART: Part = Part {
     groups: &["profiles"],
     subjects: || [vec!["hashlet", "raw", "bincode", "redb", "fjall"], super::servers()].concat(),
     repeats: usize::MAX,
-    minutes: 2.5,
+    minutes: 3.5,
     run: |task, scale| save(&task.subject, scale),
 };
 
