@@ -158,13 +158,13 @@ impl Bench {
             );
             let count = (operations[0][0].len() * threads) as f64;
             line(&name, Store::NAME, times.median(0) / count * 1e9, "ns");
-            line(&name, DashMaps::NAME, times.median(1) / count * 1e9, "ns");
+            line(&name, <DashMaps as Rival>::NAME, times.median(1) / count * 1e9, "ns");
             line(&name, Store::NAME, times.ratio(1, 0), "x_dashmap");
         }
     }
 
     /// The wall time of a workload, a thread for each list. The ninth field is gone before and after.
-    fn run<R: Rival>(&self, store: &R, workload: Workload, lists: &[Vec<Operation>]) -> Duration {
+    fn run<R: Rival + Sync>(&self, store: &R, workload: Workload, lists: &[Vec<Operation>]) -> Duration {
         match workload {
             Workload::SetNew => {
                 let time = self.timed(store, workload, lists);
@@ -179,7 +179,7 @@ impl Bench {
         }
     }
 
-    fn timed<R: Rival>(&self, store: &R, workload: Workload, lists: &[Vec<Operation>]) -> Duration {
+    fn timed<R: Rival + Sync>(&self, store: &R, workload: Workload, lists: &[Vec<Operation>]) -> Duration {
         let barrier = Barrier::new(lists.len());
         let work = |list| {
             barrier.wait();

@@ -25,7 +25,8 @@ use std::time::Instant;
 
 use hashlet::Store;
 
-use support::rival::{DashMaps, Fields, Map, Rival, set_field};
+use support::maps::{Fields, Map, set_field};
+use support::rival::{DashMaps, Rival};
 use support::rounds::{line, median, say};
 use support::workload::{big_field, profile_key};
 
@@ -49,7 +50,7 @@ fn main() {
         workload.measure(Store::NAME, runs, Store::new, |store, input| {
             Rival::set(store, &input.key, &input.field, &input.value)
         });
-        workload.measure(DashMaps::NAME, runs, DashMaps::new, |maps, input| {
+        workload.measure(<DashMaps as Rival>::NAME, runs, <DashMaps as Rival>::new, |maps, input| {
             maps.set(&input.key, &input.field, &input.value)
         });
         workload.measure("hashmap", runs, Map::<Fields>::default, |maps, input| {

@@ -75,6 +75,12 @@ impl Server {
         Duration::from_secs_f64(told.and_then(|seconds| seconds.parse().ok()).expect("the log tells seconds"))
     }
 
+    /// Another connection to it.
+    #[allow(dead_code, reason = "only the rivals have connections of their own")]
+    pub(crate) fn connect(&self) -> redis::RedisResult<Connection> {
+        connect(&self.folder.join(SOCKET))
+    }
+
     fn stop(&mut self) {
         _ = self.process.kill();
         _ = self.process.wait();
@@ -89,6 +95,7 @@ impl Drop for Server {
 }
 
 const DUMP: &str = "dump.rdb";
+const SOCKET: &str = "server.sock";
 
 fn log(folder: &Path) -> PathBuf {
     folder.join("server.log")
@@ -96,7 +103,7 @@ fn log(folder: &Path) -> PathBuf {
 
 /// Starts a server, and waits until it has loaded.
 fn start(program: &Path, folder: &Path, compression: &str) -> (Child, Connection) {
-    let socket = folder.join("server.sock");
+    let socket = folder.join(SOCKET);
     _ = std::fs::remove_file(&socket);
     let mut process = Command::new(program)
         .args([

@@ -3,11 +3,13 @@
 //! - [`random`]: numbers that are the same in every run
 //! - [`workload`]: the three shapes of data that memory and time are measured on
 //! - [`rival`]: one trait over hashlet and what a Rust program would use without it
+//! - [`maps`]: how a careful program keeps maps of maps, whatever holds the outer one
 //! - [`subject`]: one hash in each encoding, and the bare map beside them
 //! - [`rounds`]: interleaved rounds, medians, and the lines that a bench prints
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod maps;
 pub(crate) mod random;
 pub(crate) mod rival;
 pub(crate) mod rounds;

@@ -1,24 +1,18 @@
 //! One trait over hashlet and what a Rust program would use without it.
-//!
-//! The rivals are maps of maps of boxed slices, and get the best of what a careful program would do:
-//!
-//! - ahash, the hash function of hashlet (std's default would hash more slowly);
-//! - as many shards as hashlet, so that threads meet as rarely;
-//! - no allocation for a key or a field that is there already, and a value of the same length copied in place;
-//! - inner maps made with room for what they are about to take.
-
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 
 use dashmap::DashMap;
 use hashlet::{HashValue, Store};
 
+use super::maps::{Fields, Maps, SHARDS, Seeded};
+
 /// A field and its value.
 pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// A thread-safe `key -> {field -> value}`.
-pub(crate) trait Rival: Sync {
+/// A `key -> {field -> value}`. Each call is one atomic step, but for `get_across`.
+pub(crate) trait Rival {
     const NAME: &str;
+    /// Whether it lives in this process, and so in this allocator, or is a call to another one.
+    const IN_PROCESS: bool = true;
     /// A copy of one hash.
     type Whole;
 
@@ -27,16 +21,42 @@ pub(crate) trait Rival: Sync {
     fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize;
     /// Sets a field and says whether it is new.
     fn set(&self, key: &[u8], field: &[u8], value: &[u8]) -> bool;
-    /// A copy of a value.
-    fn get(&self, key: &[u8], field: &[u8]) -> Option<Vec<u8>>;
     /// A look at a value where it lies.
     fn look<R>(&self, key: &[u8], field: &[u8], at: impl FnOnce(Option<&[u8]>) -> R) -> R;
+    /// A copy of one hash, empty when there is none.
     fn get_all(&self, key: &[u8]) -> Self::Whole;
     fn len(whole: &Self::Whole) -> usize;
     /// Removes a field, and its key with the last one, and says whether it was there.
     fn remove(&self, key: &[u8], field: &[u8]) -> bool;
-    /// The bytes it says it has asked of the allocator, if it knows.
-    fn bytes(&self) -> Option<usize>;
+    /// Adds to the number in a field and returns the sum.
+    fn increment(&self, key: &[u8], field: &[u8], amount: i64) -> i64;
+    /// Sets two fields, adds one to a third and returns the sum.
+    fn update(&self, key: &[u8], counter: &[u8], pairs: [Pair<'_>; 2]) -> i64;
+    fn key_count(&self) -> usize;
+
+    /// Sets the fields of several hashes, one hash after another, and says how many are new.
+    fn set_all(&self, hashes: &[(&[u8], Vec<Pair<'_>>)]) -> usize {
+        hashes.iter().map(|(key, pairs)| self.set_many(key, pairs)).sum()
+    }
+
+    /// A copy of a value.
+    fn get(&self, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
+        self.look(key, field, |value| value.map(<[u8]>::to_vec))
+    }
+
+    fn contains(&self, key: &[u8], field: &[u8]) -> bool {
+        self.look(key, field, |value| value.is_some())
+    }
+
+    /// Copies of the values of one field in several hashes.
+    fn get_across(&self, keys: &[&[u8]], field: &[u8]) -> Vec<Option<Vec<u8>>> {
+        keys.iter().map(|key| self.get(key, field)).collect()
+    }
+
+    /// The bytes it says it has taken, if it knows.
+    fn bytes(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl Rival for Store {
@@ -55,10 +75,6 @@ impl Rival for Store {
         self.set(key, field, value).expect("within limits")
     }
 
-    fn get(&self, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
-        self.get(key, field)
-    }
-
     fn look<R>(&self, key: &[u8], field: &[u8], at: impl FnOnce(Option<&[u8]>) -> R) -> R {
         self.read(key, |hash| at(hash.get(field)))
     }
@@ -75,96 +91,60 @@ impl Rival for Store {
         self.remove(key, field)
     }
 
+    fn increment(&self, key: &[u8], field: &[u8], amount: i64) -> i64 {
+        self.increment(key, field, amount).expect("an integer")
+    }
+
+    fn update(&self, key: &[u8], counter: &[u8], pairs: [Pair<'_>; 2]) -> i64 {
+        let sum = self.update(key, |hash| {
+            for (field, value) in pairs {
+                hash.set(field, value)?;
+            }
+            hash.increment(counter, 1)
+        });
+        sum.expect("within limits")
+    }
+
+    fn key_count(&self) -> usize {
+        self.key_count()
+    }
+
+    fn get(&self, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
+        self.get(key, field)
+    }
+
+    fn contains(&self, key: &[u8], field: &[u8]) -> bool {
+        self.contains(key, field)
+    }
+
+    fn get_across(&self, keys: &[&[u8]], field: &[u8]) -> Vec<Option<Vec<u8>>> {
+        self.get_across(keys, field)
+    }
+
     fn bytes(&self) -> Option<usize> {
         Some(self.stats().bytes)
     }
 }
 
-/// ahash's `RandomState`, with seeds that are the same in every run.
-#[derive(Clone)]
-pub(crate) struct Seeded(ahash::RandomState);
-
-impl Default for Seeded {
-    fn default() -> Self {
-        Self(ahash::RandomState::with_seeds(1, 2, 3, 4))
-    }
-}
-
-impl BuildHasher for Seeded {
-    type Hasher = <ahash::RandomState as BuildHasher>::Hasher;
-
-    #[inline]
-    fn build_hasher(&self) -> Self::Hasher {
-        self.0.build_hasher()
-    }
-}
-
-/// std's map, which is hashbrown's.
-pub(crate) type Map<V> = HashMap<Box<[u8]>, V, Seeded>;
-pub(crate) type Fields = Map<Box<[u8]>>;
-
-/// Sets a field without allocating what is there already.
-#[inline]
-pub(crate) fn set_field(fields: &mut Fields, field: &[u8], value: &[u8]) -> bool {
-    match fields.get_mut(field) {
-        Some(slot) if slot.len() == value.len() => slot.copy_from_slice(value),
-        Some(slot) => *slot = value.into(),
-        None => return fields.insert(field.into(), value.into()).is_none(),
-    }
-    false
-}
-
-/// Sets all fields and says how many are new.
-fn set_fields(fields: &mut Fields, pairs: &[Pair<'_>]) -> usize {
-    fields.reserve(pairs.len());
-    pairs.iter().filter(|(field, value)| set_field(fields, field, value)).count()
-}
-
 /// The map of maps that most programs would take.
 pub(crate) struct DashMaps(DashMap<Box<[u8]>, Fields, Seeded>);
 
-/// hashlet's own default number of shards.
-const SHARDS: usize = 64;
-
-impl Rival for DashMaps {
+impl Maps for DashMaps {
     const NAME: &str = "dashmap";
-    type Whole = Fields;
 
     fn new() -> Self {
         Self(DashMap::with_hasher_and_shard_amount(Seeded::default(), SHARDS))
     }
 
-    fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize {
+    fn read<R>(&self, key: &[u8], look: impl FnOnce(Option<&Fields>) -> R) -> R {
+        look(self.0.get(key).as_deref())
+    }
+
+    fn write<R>(&self, key: &[u8], change: impl FnOnce(&mut Fields) -> R) -> R {
         if let Some(mut fields) = self.0.get_mut(key) {
-            return set_fields(&mut fields, pairs);
+            return change(&mut fields);
         }
-        set_fields(&mut self.0.entry(key.into()).or_default(), pairs)
-    }
-
-    fn set(&self, key: &[u8], field: &[u8], value: &[u8]) -> bool {
-        if let Some(mut fields) = self.0.get_mut(key) {
-            return set_field(&mut fields, field, value);
-        }
-        set_field(&mut self.0.entry(key.into()).or_default(), field, value)
-    }
-
-    fn get(&self, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
-        self.look(key, field, |value| value.map(<[u8]>::to_vec))
-    }
-
-    fn look<R>(&self, key: &[u8], field: &[u8], at: impl FnOnce(Option<&[u8]>) -> R) -> R {
-        match self.0.get(key) {
-            Some(fields) => at(fields.get(field).map(|value| &value[..])),
-            None => at(None),
-        }
-    }
-
-    fn get_all(&self, key: &[u8]) -> Fields {
-        self.0.get(key).map(|fields| fields.clone()).unwrap_or_default()
-    }
-
-    fn len(whole: &Fields) -> usize {
-        whole.len()
+        change(&mut self.0.entry(key.into()).or_default())
     }
 
     fn remove(&self, key: &[u8], field: &[u8]) -> bool {
@@ -178,7 +158,7 @@ impl Rival for DashMaps {
         removed
     }
 
-    fn bytes(&self) -> Option<usize> {
-        None
+    fn key_count(&self) -> usize {
+        self.0.len()
     }
 }

@@ -2,7 +2,7 @@
 
 use hashlet::{HashValue, Thresholds};
 
-use super::rival::{Fields, set_field};
+use super::maps::{Fields, set_field};
 
 /// What holds the fields of one hash.
 pub(crate) trait Subject {

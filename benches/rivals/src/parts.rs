@@ -1,0 +1,83 @@
+//! What can be measured: the parts, and on whom.
+
+mod bench;
+mod fields;
+mod growth;
+mod instructions;
+mod latency;
+mod memory;
+mod operations;
+mod pauses;
+pub(crate) mod persistence;
+mod threads;
+
+use crate::child::{Figures, Task};
+use crate::rivals;
+
+pub(crate) use self::fields::SIZES;
+pub(crate) use self::growth::{FIELD_STEPS, KEY_STEPS};
+pub(crate) use self::instructions::{compare, write_baseline};
+
+/// One family of figures, measured group by group, subject by subject, each in a process of its own.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) groups: &'static [&'static str],
+    pub(crate) subjects: fn() -> Vec<&'static str>,
+    /// Repeats beyond which nothing is learnt: the figure is exact, or repeats are inside.
+    pub(crate) repeats: usize,
+    /// What it takes at full scale with three repeats, on two cores, all rivals and both servers there.
+    pub(crate) minutes: f64,
+    pub(crate) run: fn(&Task, f64) -> Figures,
+}
+
+pub(crate) const PARTS: &[&Part] = &[
+    &memory::PART,
+    &operations::PART,
+    &threads::PART,
+    &fields::PART,
+    &latency::PART,
+    &growth::PART,
+    &pauses::PART,
+    &persistence::PART,
+    &instructions::PART,
+    &bench::ENCODING,
+    &bench::EXPIRY,
+    &bench::TYPED,
+    &bench::TRAFFIC,
+];
+
+pub(crate) fn find(name: &str) -> Option<&'static Part> {
+    PARTS.iter().find(|part| part.name == name).copied()
+}
+
+/// Those that threads can share.
+fn shared() -> Vec<&'static str> {
+    rivals::SHARED.to_vec()
+}
+
+/// Those, and the bare map.
+fn in_process() -> Vec<&'static str> {
+    [&rivals::SHARED[..], &[rivals::BARE]].concat()
+}
+
+/// Those, and the servers that are there.
+fn everybody() -> Vec<&'static str> {
+    [shared(), servers(), vec![rivals::BARE]].concat()
+}
+
+fn servers() -> Vec<&'static str> {
+    rivals::SERVERS.iter().map(|(name, _)| *name).filter(|name| rivals::program(name).is_some()).collect()
+}
+
+/// hashlet alone.
+fn alone() -> Vec<&'static str> {
+    vec![rivals::SHARED[0]]
+}
+
+/// Keeps a store of this process until its end, which frees everything at once.
+fn leave<R: crate::support::rival::Rival>(store: R) {
+    if R::IN_PROCESS {
+        Box::leak(Box::new(store));
+    }
+}

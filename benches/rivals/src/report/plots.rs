@@ -1,0 +1,175 @@
+//! The plots: which figures are drawn.
+
+use std::path::Path;
+use std::{fs, io};
+
+use super::plot::{Bars, Lines, Outcome, Series};
+use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
+use crate::results::Results;
+
+/// Draws what was measured.
+pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let outcome = || -> Outcome {
+        lines(
+            results,
+            folder,
+            "fields",
+            ("fields", "short"),
+            "get",
+            &SIZES,
+            &Lines {
+                title: "get by the number of fields of a hash; the line is where hashlet makes a table of it",
+                x: "fields of a hash",
+                y: "ns",
+                mark: Some(128.5),
+            },
+        )?;
+        lines(
+            results,
+            folder,
+            "fields_set_other",
+            ("fields", "short"),
+            "set_other",
+            &SIZES,
+            &Lines {
+                title: "set of another length by the number of fields of a hash",
+                x: "fields of a hash",
+                y: "ns",
+                mark: Some(128.5),
+            },
+        )?;
+        lines(
+            results,
+            folder,
+            "growth_keys",
+            ("growth", "keys"),
+            "get",
+            &KEY_STEPS,
+            &Lines { title: "get by the number of keys", x: "keys of two fields", y: "ns", mark: None },
+        )?;
+        lines(
+            results,
+            folder,
+            "growth_keys_insert",
+            ("growth", "keys"),
+            "insert",
+            &KEY_STEPS,
+            &Lines {
+                title: "set of a new field on the way to so many keys",
+                x: "keys of two fields",
+                y: "ns",
+                mark: None,
+            },
+        )?;
+        lines(
+            results,
+            folder,
+            "growth_fields",
+            ("growth", "one_hash"),
+            "get",
+            &FIELD_STEPS,
+            &Lines {
+                title: "get by the number of fields of one hash",
+                x: "fields of one hash",
+                y: "ns",
+                mark: Some(128.5),
+            },
+        )?;
+        lines(
+            results,
+            folder,
+            "growth_memory",
+            ("memory", "keys"),
+            "",
+            &KEY_STEPS,
+            &Lines {
+                title: "memory of a key of two fields by the number of keys",
+                x: "keys of two fields",
+                y: "bytes a key",
+                mark: None,
+            },
+        )?;
+        memory(results, folder)?;
+        throughput(results, folder)?;
+        pauses(results, folder)
+    };
+    outcome().map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))
+}
+
+/// A line for each subject of a group, a point for each size.
+fn lines(
+    results: &Results,
+    folder: &Path,
+    name: &str,
+    (part, group): (&str, &str),
+    operation: &str,
+    sizes: &[usize],
+    lines: &Lines<'_>,
+) -> Outcome {
+    let point = |subject: &str, size: usize| {
+        let figure = if operation.is_empty() { format!("{size} bytes") } else { format!("{operation}/{size} ns") };
+        Some((size as f64, results.median(part, group, subject, &figure)?))
+    };
+    let points = |subject: &&str| -> Series {
+        ((*subject).to_owned(), sizes.iter().filter_map(|size| point(subject, *size)).collect())
+    };
+    let subjects = results.subjects(part);
+    let series: Vec<Series> = subjects.iter().map(points).filter(|(_, points)| !points.is_empty()).collect();
+    if series.is_empty() {
+        return Ok(());
+    }
+    lines.draw(&folder.join(format!("{name}.svg")), &series)
+}
+
+/// A bar for each subject in each group: `(its name, the group and the figure it is of)`.
+fn bars(
+    results: &Results,
+    path: &Path,
+    part: &str,
+    (title, y, is_logarithmic): (&str, &str, bool),
+    groups: &[(&str, &str, &str)],
+) -> Outcome {
+    let names: Vec<String> = results.subjects(part).into_iter().map(str::to_owned).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let group = |(name, group, figure): &(&str, &str, &str)| {
+        ((*name).to_owned(), names.iter().map(|subject| results.median(part, group, subject, figure)).collect())
+    };
+    let groups: Vec<(String, Vec<Option<f64>>)> = groups.iter().map(group).collect();
+    if groups.iter().all(|(_, values)| values.iter().all(Option::is_none)) {
+        return Ok(());
+    }
+    Bars { title, y, names: &names, is_logarithmic }.draw(path, &groups)
+}
+
+fn memory(results: &Results, folder: &Path) -> Outcome {
+    let of = ("Memory of a profile of 8 fields and 153 bytes of payload", "bytes a key", false);
+    let groups = [
+        ("1,000,000 profiles", "profiles", "each bytes"),
+        ("worst from 0.7 to 1.4 million", "profiles", "worst bytes"),
+    ];
+    bars(results, &folder.join("memory.svg"), "memory", of, &groups)
+}
+
+fn throughput(results: &Results, folder: &Path) -> Outcome {
+    let of = ("Reads and writes on 1,000,000 profiles, keys drawn uniformly", "million operations a second", false);
+    let groups = [
+        ("100/0, one thread", "profiles", "100/0/1/uniform Mop/s"),
+        ("100/0, two", "profiles", "100/0/2/uniform Mop/s"),
+        ("95/5, two", "profiles", "95/5/2/uniform Mop/s"),
+        ("50/50, two", "profiles", "50/50/2/uniform Mop/s"),
+    ];
+    bars(results, &folder.join("throughput.svg"), "threads", of, &groups)
+}
+
+fn pauses(results: &Results, folder: &Path) -> Outcome {
+    let of = ("Longest single call, interruptions left out", "ms", true);
+    let groups = [
+        ("to 4,000,000 fields of one hash", "one_hash", "own ms"),
+        ("to 4,000,000 keys", "keys", "own ms"),
+        ("2 MiB over 2 MiB", "long_values", "own ms"),
+    ];
+    bars(results, &folder.join("pauses.svg"), "pauses", of, &groups)
+}
