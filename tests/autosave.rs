@@ -1,10 +1,6 @@
 //! A thread that saves: when it does, when it does not, and what it tells when it cannot. What has to come is waited for,
 //! however long it takes; what must not come is given a moment to come.
 
-#![cfg(feature = "snapshot")]
-
-mod folder;
-
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +11,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use folder::Folder;
+use crate::folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store};
 
 const HOUR: Duration = Duration::from_secs(3600);

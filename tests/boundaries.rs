@@ -1,10 +1,9 @@
 //! Every length and every count at which a layout changes its form, in every encoding: what was put is what comes back.
 
-mod support;
-
+use crate::support::check;
+use crate::support::config::{self, on_every_configuration};
+use crate::support::{BOUNDARIES, pattern};
 use hashlet::Store;
-use support::config::{self, on_every_configuration};
-use support::{BOUNDARIES, pattern};
 
 fn field(number: usize) -> String {
     format!("f{number}")
@@ -16,7 +15,7 @@ fn fields_of_every_length_are_found_again() {
         for len in BOUNDARIES {
             store.set("all", pattern(1, len), len.to_string()).unwrap();
             store.set(len.to_string(), pattern(1, len), "alone").unwrap();
-            support::check::key(store, "all");
+            check::key(store, "all");
         }
         for len in BOUNDARIES {
             assert_eq!(store.get("all", pattern(1, len)), Some(len.to_string().into_bytes()));
@@ -40,7 +39,7 @@ fn values_of_every_length_replace_each_other() {
                 assert_eq!(store.value_len("k", "f"), Some(before));
                 store.set("k", "f", pattern(2, after)).unwrap();
                 assert_eq!(store.get("k", "f"), Some(pattern(2, after)));
-                support::check::key(store, "k");
+                check::key(store, "k");
                 assert_eq!(store.take("k", "f"), Some(pattern(2, after)));
                 assert_eq!(store.get_many("k", ["a", "z"]), [Some(b"first".to_vec()), Some(b"last".to_vec())]);
             }
@@ -57,7 +56,7 @@ fn keys_of_every_length_stay_with_their_hash() {
         for len in BOUNDARIES {
             store.set_many(pattern(3, len), (0..5).map(|n| (field(n), "some more"))).unwrap();
             assert_eq!(store.get(pattern(3, len), "f"), Some(len.to_string().into_bytes()));
-            support::check::key(store, pattern(3, len));
+            check::key(store, pattern(3, len));
         }
         let mut lengths: Vec<usize> = store.keys().iter().map(Vec::len).collect();
         lengths.sort_unstable();
@@ -71,7 +70,7 @@ fn hashes_of_every_size_are_whole() {
         for count in BOUNDARIES {
             assert_eq!(store.set_many("k", (0..count).map(|n| (field(n), n.to_string()))), Ok(count));
             assert_eq!((store.size("k"), store.contains_key("k")), (count, count > 0));
-            support::check::key(store, "k");
+            check::key(store, "k");
             let all = store.get_all("k");
             assert!((0..count).all(|n| all.get(field(n)) == Some(n.to_string().as_bytes())));
             assert_eq!(store.get("k", field(count)), None);
@@ -91,7 +90,7 @@ fn growing_byte_by_byte_past_short_ends_loses_nothing() {
             store.get_many("k", ["a", "", "z"]),
             [Some(b"1".to_vec()), Some(b"2".to_vec()), Some(b"3".to_vec())]
         );
-        support::check::key(&store, "k");
+        check::key(&store, "k");
     };
     store.set_many("k", [("a", "1"), ("", "2"), ("grows", ""), ("z", "3")]).unwrap();
     for len in (0..300).chain((0..300).rev()) {
@@ -107,12 +106,12 @@ fn empty_entries_past_short_ends_lose_nothing() {
     for number in 0..=255_u8 {
         store.set("k", [number], "").unwrap();
         assert!((0..=number).all(|number| store.value_len("k", [number]) == Some(0)));
-        support::check::key(&store, "k");
+        check::key(&store, "k");
     }
     for number in (0..=255_u8).rev() {
         assert!(store.remove("k", [number]));
         assert_eq!(store.size("k"), usize::from(number));
-        support::check::key(&store, "k");
+        check::key(&store, "k");
     }
     assert!(store.is_empty());
 }
@@ -126,6 +125,6 @@ fn a_packed_hash_filled_to_its_last_byte_is_whole() {
         store.set("k", "", pattern(99, spare - 1)).unwrap();
         assert!((0..64).all(|n| store.get("k", format!("{n:02}")) == Some(pattern(n, 1_020))));
         assert_eq!(store.get("k", ""), Some(pattern(99, spare - 1)));
-        support::check::key(&store, "k");
+        check::key(&store, "k");
     }
 }

@@ -1,15 +1,14 @@
 //! User code in closures, iterators and conversions: it may panic anywhere, and may call a store anywhere but inside a
 //! closure.
 
-mod support;
-
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
+use crate::support::check;
+use crate::support::config::on_every_configuration;
 use hashlet::{Condition, Encoding, Overwrite, Sample, SetOptions, Stats, Store, Touch};
-use support::config::on_every_configuration;
 
 /// The message `work` panics with.
 fn panic_of<R>(work: impl FnOnce() -> R) -> String {
@@ -250,7 +249,7 @@ fn a_panic_in_update_keeps_what_was_done_and_the_counters() {
             assert_eq!((store.size("k"), store.contains_key("k")), (done, done > 0));
             let stats = store.stats();
             assert_eq!((stats.keys, stats.fields), (1 + usize::from(done > 0), 20 + done));
-            support::check::store(store);
+            check::store(store);
         }
     });
 }
@@ -291,7 +290,7 @@ fn fill(store: &Store) {
 
 /// Checks that a store counts what it has, and that each of its keys can still be read and written.
 fn recount(store: &Store, what: &str) {
-    support::check::store(store);
+    check::store(store);
     let keys = store.keys();
     let fields = keys.iter().map(|key| store.size(key)).sum();
     let encodings: Vec<_> = keys.iter().map(|key| store.encoding(key).unwrap()).collect();
@@ -304,7 +303,7 @@ fn recount(store: &Store, what: &str) {
         assert!(store.remove(key, "after"), "{what}");
     }
     assert_eq!(counts(store.stats()), counted, "{what}");
-    support::check::store(store);
+    check::store(store);
 }
 
 #[test]

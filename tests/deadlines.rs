@@ -1,13 +1,14 @@
 //! Deadlines of fields stay exact whatever form their hash takes, and cost what they were promised to cost.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use crate::support::check;
+use crate::support::config::{
+    Config, on_every_configuration_with_clock, on_every_configuration_with_clock_within, packed,
+};
+use crate::support::source::Source;
 use hashlet::{Condition, Encoding, Limits, ManualClock, Overwrite, SetOptions, Store, Thresholds};
-use support::config::{Config, on_every_configuration_with_clock, on_every_configuration_with_clock_within, packed};
-use support::source::Source;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -45,7 +46,7 @@ fn deadlines_stay_exact_in_whatever_form_the_hash_takes() {
             let check = |what: &str, expected: &BTreeMap<Vec<u8>, SystemTime>| {
                 assert_eq!(&deadlines(store, "k"), expected, "{what}, {size} fields");
                 assert_eq!(store.deadline("k"), key_deadline, "{what}, {size} fields");
-                support::check::store(store);
+                check::store(store);
             };
             check("set", &expected);
             let keep = SetOptions::new().keep_ttl();
@@ -89,7 +90,7 @@ fn deadlines_stay_with_their_fields_where_ends_change_their_width() {
             for len in [250, 1, 260, 200, 300, 0] {
                 store.set_with("k", [(name(field), vec![b'x'; len])], keep).unwrap();
                 assert_eq!(deadlines(store, "k"), expected, "f{field}, {len} bytes");
-                support::check::store(store);
+                check::store(store);
             }
             store.set("k", "filler", vec![0; 260]).unwrap();
             store.remove("k", name((field + 1) % 10));
@@ -111,7 +112,7 @@ fn a_hash_that_leaves_the_store_has_no_deadlines() {
             let lent = store.read("k", |hash| hash.to_value());
             clock.advance(HOUR * 48);
             assert_eq!((copy.len(), lent.len(), store.size("k")), (size, size, 0));
-            support::check::value(&copy);
+            check::value(&copy);
             let mut shrunk = copy.clone();
             shrunk.shrink_to_fit();
             store.set_many("k", copy.iter()).unwrap();
@@ -202,7 +203,7 @@ fn a_longer_value_in_place_of_a_deadline_changes_the_encoding() {
             hash.set("f", vec![b'x'; 62 + deadline_bytes]).unwrap();
         });
         assert_eq!(store.encoding("k"), Some(Encoding::Table), "{} bytes of at most 64", 64 + deadline_bytes);
-        support::check::store(&store);
+        check::store(&store);
     }
 }
 
@@ -213,7 +214,7 @@ fn a_limited_store_can_be_checked_while_something_has_expired() {
         store.set("k", "f", "v").unwrap();
         store.expire("k", HOUR);
         clock.advance(HOUR);
-        support::check::store(store);
+        check::store(store);
     });
 }
 
@@ -237,13 +238,13 @@ fn the_bytes_of_a_limited_store_stay_exact() {
             }
             if step % 5 == 0 {
                 assert_eq!(store.stats().keys, store.key_count());
-                support::check::store(store);
+                check::store(store);
             }
         }
         clock.advance(HOUR);
         store.purge_expired(usize::MAX);
         store.clear_many(store.keys());
-        support::check::store(store);
+        check::store(store);
     });
 }
 

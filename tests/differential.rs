@@ -3,28 +3,24 @@
 //! fails. 200,000 commands a server at the full `HASHLET_SCALE`, or the one round of `HASHLET_SEED`.
 //!
 //! The servers are found through `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET`, the paths of unix sockets; use
-//! throw-away servers, their database is emptied. `.ci/servers cargo test --test differential` brings both. Without
+//! throw-away servers, their database is emptied. `.ci/servers cargo test --test suite differential::` brings both. Without
 //! them nothing is compared, and the test says so.
 
-mod support;
-
-mod differential {
-    pub(crate) mod answer;
-    pub(crate) mod command;
-    pub(crate) mod deviations;
-    pub(crate) mod expiry;
-    pub(crate) mod round;
-    pub(crate) mod server;
-}
+mod answer;
+mod command;
+mod deviations;
+mod expiry;
+mod round;
+mod server;
 
 use std::hash::BuildHasher;
 use std::io::Write;
 use std::time::Instant;
 
-use differential::deviations::DEVIATIONS;
-use differential::round::{Round, Tally};
-use differential::server::Server;
-use support::scale;
+use crate::support::scale;
+use deviations::DEVIATIONS;
+use round::{Round, Tally};
+use server::Server;
 
 const COMMANDS: f64 = 200_000.0;
 

@@ -1,10 +1,10 @@
 //! When a hash changes its encoding: just past a threshold, judged on the result of a whole call, back again with room
 //! to spare, and never to and fro.
 
-mod support;
-
+use crate::support::check;
+use crate::support::config;
+use crate::support::pattern;
 use hashlet::{Encoding, HashMut, HashValue, Store, Thresholds};
-use support::config;
 
 const COUNTS: [usize; 9] = [1, 2, 3, 127, 128, 255, 256, 257, 1_000];
 const LENGTHS: [usize; 10] = [0, 1, 2, 8, 127, 128, 255, 256, 4_096, 60_000];
@@ -15,7 +15,7 @@ fn store(thresholds: Thresholds) -> Store {
 }
 
 fn is_packed(store: &Store) -> bool {
-    support::check::key(store, "k");
+    check::key(store, "k");
     store.encoding("k").expect("the key is there") == Encoding::Packed
 }
 
@@ -211,7 +211,7 @@ fn each_call_on_an_owned_value_is_judged_by_itself() {
     let encodings = [2, 3, 4, 3, 2, 1].map(|count| {
         value.set_many((0..count).map(|n| (field(n), "v"))).unwrap();
         value.remove_many((count..5).map(field));
-        support::check::value(&value);
+        check::value(&value);
         value.encoding()
     });
     let (packed, table) = (Encoding::Packed, Encoding::Table);
@@ -248,13 +248,13 @@ fn a_copy_taken_in_the_midst_of_a_closure_is_a_sound_value() {
             Ok::<_, hashlet::Error>(hash.to_value())
         });
         let many = many.unwrap();
-        support::check::value(&many);
+        check::value(&many);
         assert_eq!(many, store.get_all("k"), "{}", config.name);
         let none = store.update("k", |hash| {
             hash.remove_many((0..300).map(field));
             hash.to_value()
         });
-        support::check::value(&none);
+        check::value(&none);
         assert_eq!((none.len(), none.memory_usage()), (0, HashValue::new().memory_usage()), "{}", config.name);
         assert!(!store.contains_key("k"));
     }
@@ -266,14 +266,14 @@ fn contents_survive_every_conversion() {
     let mut before = store.get_all("k");
     for turn in 0..10 {
         for size in (0..40).chain((1..40).rev()) {
-            let value = support::pattern(turn, size * 7 % 20);
+            let value = pattern(turn, size * 7 % 20);
             store.set("k", field(size), &value).unwrap();
             before.set(field(size), &value).unwrap();
             if size % 3 == 0 {
                 assert_eq!(store.remove("k", field(size / 2)), before.remove(field(size / 2)));
             }
             assert_eq!(store.get_all("k"), before);
-            support::check::key(&store, "k");
+            check::key(&store, "k");
         }
         resize_to_nothing(&store);
         before.clear();
@@ -284,6 +284,6 @@ fn resize_to_nothing(store: &Store) {
     for name in store.fields("k") {
         assert!(store.remove("k", &name));
         assert!(!store.contains("k", &name));
-        support::check::store(store);
+        check::store(store);
     }
 }

@@ -1,14 +1,13 @@
 //! What has expired is absent for every call, from the millisecond of its deadline on: each call answers as on a store
 //! that never held it, and leaves the same behind.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::support::check;
+use crate::support::config::{Config, on_every_configuration};
 use hashlet::{Condition, HashMut, HashRef, HashValue, Overwrite, Sample, SetOptions, Store, Touch, When};
-use support::config::{Config, on_every_configuration};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(10);
@@ -259,7 +258,7 @@ fn compare(config: &Config, calls: &[Call], sizes: &[usize]) {
                 );
                 let contents = [contents(&store), contents(&never)];
                 assert!(contents[0] == contents[1], "left by {name}, {due:?} of {size}: {:.2000}", contents[0]);
-                support::check::store(&store);
+                check::store(&store);
             }
         }
     }

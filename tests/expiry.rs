@@ -1,11 +1,10 @@
 //! Deadlines of keys: what sets and changes them, what they survive, and what takes them away.
 
-mod support;
-
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::check;
+use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
 use hashlet::{Condition, Expire, HashMut, Overwrite, SetOptions, Store, Ttl, When};
-use support::config::{on_every_configuration, on_every_configuration_with_clock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -166,7 +165,7 @@ fn a_key_keeps_its_deadline_while_its_fields_come_and_go() {
             clock.advance(millis(1));
             store.update("k", write);
             assert_eq!(store.deadline("k"), deadline);
-            support::check::store(store);
+            check::store(store);
         }
         store.shrink_to_fit();
         clock.advance(MINUTE);

@@ -1,12 +1,11 @@
 //! Deadlines of fields: what sets and changes them, what they survive, and what takes them away.
 
-mod support;
-
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::support::config::on_every_configuration_with_clock_within;
+use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
+use crate::support::pattern;
 use hashlet::{Condition, Error, Expire, HashMut, Limits, SetOptions, Store, Touch, Ttl, When};
-use support::config::on_every_configuration_with_clock_within;
-use support::config::{on_every_configuration, on_every_configuration_with_clock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -142,7 +141,7 @@ fn overwriting_drops_a_deadline_and_increments_keep_it() {
 #[test]
 fn bytes_are_the_same_with_a_deadline() {
     on_every_configuration_with_clock(|_, store, clock| {
-        for bytes in [&b""[..], b"\0", b"\0\0a\0", b"a\0b", b"\xff\0\xfe", &support::pattern(3, 2_000)] {
+        for bytes in [&b""[..], b"\0", b"\0\0a\0", b"a\0b", b"\xff\0\xfe", &pattern(3, 2_000)] {
             for field in [&b""[..], b"\0", b"f\0g"] {
                 store.set_many("k", [(field, bytes), (b"other", b"w")]).unwrap();
                 store.expire_field("k", field, MINUTE);

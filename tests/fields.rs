@@ -1,8 +1,6 @@
 //! What each field operation promises, on every configuration.
 
-mod support;
-
-use support::config::on_every_configuration;
+use crate::support::config::on_every_configuration;
 
 fn bytes(text: &str) -> Vec<u8> {
     text.into()

@@ -30,8 +30,10 @@ fn process_that_tells_its_order() {
 /// What another process tells.
 fn orders_of_another() -> [Vec<Vec<u8>>; 2] {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let output =
-        command.args(["process_that_tells_its_order", "--exact", "--ignored", "--nocapture"]).output().unwrap();
+    let output = command
+        .args(["hash_order::process_that_tells_its_order", "--exact", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
     let told = text.lines().find_map(|line| line.strip_prefix(ORDER)).expect("it tells");

@@ -1,11 +1,10 @@
 //! The owned value: a hash without a store. What it holds decides what it equals, not how it holds it.
 
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 
+use crate::support::check;
+use crate::support::config;
 use hashlet::{Encoding, Error, HashValue, Sample, Store};
-use support::config;
 
 /// `count` fields in each encoding.
 fn twins(count: usize) -> [HashValue; 2] {
@@ -22,7 +21,7 @@ fn a_new_value_is_empty_and_owns_no_heap() {
         assert!(value.is_empty());
         assert_eq!((value.len(), value.memory_usage(), value.iter().next()), (0, 0, None));
         assert_eq!(value, HashValue::new());
-        support::check::value(&value);
+        check::value(&value);
     }
 }
 
@@ -99,7 +98,7 @@ fn a_clone_goes_its_own_way() {
         value.remove("f2");
         assert_eq!((copy.get("f1"), copy.get("f2")), (Some(&b"1"[..]), Some(&b"2"[..])));
         assert_eq!(copy.len(), 50);
-        support::check::value(&copy);
+        check::value(&copy);
     }
 }
 
@@ -143,7 +142,7 @@ fn what_a_store_gives_is_whole_and_stands_alone() {
             store.update("k", |hash| assert_eq!(hash.view().to_value(), expected));
             store.set("k", "f0", "changed").unwrap();
             assert_eq!(all, expected, "a copy, not a view");
-            support::check::value(&all);
+            check::value(&all);
         }
     });
 }
@@ -156,7 +155,7 @@ fn retain_keeps_what_the_closure_wants_in_both_encodings() {
             let kept = (0..count).filter(|n| n % 10 == 3).count();
             assert_eq!(value.retain(|field, number| field[1..] == *number && number.ends_with(b"3")), count - kept);
             assert!(value.len() == kept && value.iter().all(|(field, _)| field.ends_with(b"3")));
-            support::check::value(&value);
+            check::value(&value);
             value.retain(|_, _| false);
             assert_eq!(value, HashValue::new());
         }

@@ -1,11 +1,10 @@
 //! Keys come with their first field and go with their last.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::support::check;
+use crate::support::config::on_every_configuration;
 use hashlet::{Encoding, HashRef, Store};
-use support::config::on_every_configuration;
 
 fn sorted_keys(store: &Store) -> Vec<Vec<u8>> {
     let mut keys = store.keys();
@@ -47,7 +46,7 @@ fn the_last_field_takes_the_key_whichever_call_removes_it() {
             remove(store);
             assert!(!store.contains_key("k"), "{name}");
             assert_eq!((store.key_count(), store.encoding("k"), store.memory_usage("k")), (0, None, None), "{name}");
-            support::check::store(store);
+            check::store(store);
         }
     });
 }
@@ -103,7 +102,7 @@ fn keys_lists_each_key_once_while_thousands_come_and_go() {
         assert_eq!(sorted_keys(store), (0..3_000).step_by(10).map(name).collect::<Vec<_>>());
         assert_eq!(store.key_count(), 300);
         assert_eq!(store.stats().keys, 300);
-        support::check::store(store);
+        check::store(store);
         store.clear_all();
         assert!(store.is_empty() && store.keys().is_empty());
     });
@@ -153,7 +152,7 @@ fn any_number_of_shards_holds_the_same_keys() {
             "{shards} shards"
         );
         assert_eq!(store.key_count(), 2_000);
-        support::check::store(&store);
+        check::store(&store);
     }
 }
 
@@ -209,7 +208,7 @@ fn for_each_and_retain_see_what_other_threads_leave_alone() {
     });
     store.retain(|key, _| !key.starts_with(b"new"));
     assert_eq!(store.key_count(), 300);
-    support::check::store(&store);
+    check::store(&store);
 }
 
 #[test]
@@ -255,7 +254,7 @@ fn retain_keeps_what_the_closure_wants_and_counts_the_others() {
         assert_eq!(sorted_keys(store), kept);
         let fields = (0..300).step_by(3).map(|n| n % 100 * 3 + 1).sum();
         assert_eq!((store.stats().keys, store.stats().fields), (100, fields));
-        support::check::store(store);
+        check::store(store);
         assert_eq!(store.retain(|_, _| false), 100);
         assert!(store.is_empty());
         assert_eq!(store.stats(), config.store().stats());

@@ -1,9 +1,7 @@
 //! Past a limit: a typed error with the size and the limit, and nothing changed. At the limit: it fits.
 
-mod support;
-
+use crate::support::config::on_every_configuration_within;
 use hashlet::{Error, HashMut, Limits, Result, Store};
-use support::config::on_every_configuration_within;
 
 const FIELDS: usize = 3;
 const STRING: usize = 8;

@@ -3,22 +3,18 @@
 //! store's clock stands still in a history, which may begin with much that has expired. 2,500 histories a configuration
 //! at the full `HASHLET_SCALE`; `HASHLET_SEED` makes the calls of one seed as often.
 
-mod support;
-
-mod linearizable {
-    pub(crate) mod calls;
-    pub(crate) mod checker;
-    pub(crate) mod examples;
-    pub(crate) mod history;
-    pub(crate) mod race;
-}
+mod calls;
+mod checker;
+mod examples;
+mod history;
+mod race;
 
 use std::hash::BuildHasher;
 
-use linearizable::calls::Programme;
-use linearizable::checker::is_linearizable;
-use linearizable::race::Team;
-use support::{config, scale};
+use crate::support::{config, scale};
+use calls::Programme;
+use checker::is_linearizable;
+use race::Team;
 
 const HISTORIES: f64 = 2_500.0;
 

@@ -1,15 +1,14 @@
 //! Who listens is told once of all that expires, and of nothing else; the janitor removes it when nobody asks for it.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::check;
+use crate::support::config;
 use hashlet::{Expired, HashValue, Janitor, ManualClock, Overwrite, SetOptions, Store, WhenFull};
-use support::config;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,7 +19,7 @@ fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Expi
         let (sender, expired) = sync_channel(room);
         let store = config.builder().clock(&clock).listener(sender, WhenFull::Lose).build();
         test(&store, &clock, &expired);
-        support::check::store(&store);
+        check::store(&store);
     }
 }
 

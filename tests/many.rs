@@ -1,12 +1,11 @@
 //! Calls on several keys: one atomic step, whatever the order of the keys, and no dead-lock.
 
-mod support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use crate::support::check;
+use crate::support::config;
 use hashlet::{Encoding, Error, Limits, Overwrite, Store};
-use support::config;
 
 type Call = fn(&Store, &str, &str, Overwrite) -> hashlet::Result<bool>;
 
@@ -30,7 +29,7 @@ fn rename_moves_the_whole_hash() {
             assert_eq!(store.rename(&from, &to, Overwrite::No), Ok(count > 0));
             assert_eq!(store.get_all(&to), before);
             assert!(!store.contains_key(&from));
-            support::check::key(store, &to);
+            check::key(store, &to);
         }
     });
 }
@@ -149,7 +148,7 @@ fn many_keys_of_one_segment_come_and_go_in_one_call() {
             }
         })
         .unwrap();
-    support::check::store(&store);
+    check::store(&store);
     assert_eq!(store.key_count(), 700 + 105);
 }
 

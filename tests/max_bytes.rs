@@ -1,16 +1,15 @@
 //! A store with a limit to its bytes: what grows is refused when there is no room, with nothing changed; what shrinks
 //! never is; and the sum is exact whatever happened.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::check;
+use crate::support::config::{self, on_every_configuration_within};
+use crate::support::source::{Source, numbered};
 use hashlet::{Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store, Thresholds};
-use support::config::{self, on_every_configuration_within};
-use support::source::{Source, numbered};
 
 const LIMIT: usize = 400_000;
 /// What growing tables may pass the limit by in stores of this size: a split segment of keys or fields, and its room.
@@ -246,7 +245,7 @@ fn clearing_all_makes_room_shard_by_shard() {
             store.set(format!("other {}", n % 100), "f", vec![0; 10_000]).ok();
         }
     });
-    support::check::store(&store);
+    check::store(&store);
     assert!(store.stats().bytes <= LIMIT + GROWTH);
 }
 
@@ -267,7 +266,7 @@ fn what_has_expired_takes_no_room() {
         assert!(is_full(&store.copy("old", "a longer key than there was", Overwrite::Yes)));
         clock.advance(DAY);
         assert_eq!(store.copy("old", "a longer key than there was", Overwrite::Yes), Ok(true), "{}", config.name);
-        support::check::store(&store);
+        check::store(&store);
     }
 }
 
@@ -288,6 +287,6 @@ fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
         assert_eq!(store.set("k", format!("new {n}"), "v"), Ok(true));
         assert_eq!(store.size("k"), FIELDS);
         assert!(store.remove("k", format!("new {n}")));
-        support::check::store(&store);
+        check::store(&store);
     }
 }

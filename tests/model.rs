@@ -2,17 +2,13 @@
 //! from proptest, which makes a failing one small; long ones from seeds: 5,000,000 calls at the full `HASHLET_SCALE`,
 //! or the one scenario of `HASHLET_SEED`.
 
-#![cfg(feature = "testing")]
-
-mod support;
-
 use std::fmt;
 use std::hash::BuildHasher;
 
+use crate::support::scale;
+use crate::support::scenario::Scenario;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
-use support::scale;
-use support::scenario::Scenario;
 
 const CALLS: f64 = 5_000_000.0;
 const CASES: f64 = 5_000.0;

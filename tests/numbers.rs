@@ -1,9 +1,7 @@
 //! The rules of counters: which texts are numbers, what is written back, and that an error leaves the value as it was.
 
-mod support;
-
+use crate::support::config::on_every_configuration;
 use hashlet::{Error, Store};
-use support::config::on_every_configuration;
 
 fn text(store: &Store, field: &str) -> Option<String> {
     store.get("k", field).map(|value| String::from_utf8(value).unwrap())

@@ -1,22 +1,17 @@
 //! Structs as hashes are saved and changed as a whole or not at all, whatever the codec.
 
-#![cfg(any(feature = "json", feature = "bincode"))]
-
-#[macro_use]
-#[path = "support/codecs.rs"]
-mod codecs;
-mod support;
-
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::config::{
+    on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within,
+};
+use crate::support::everything::UnitStruct;
+use crate::support::user::{User, ada, named};
 use hashlet::{Codec, CodecError, Error, Limits, Store};
 use serde::{Deserialize, Serialize};
-use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
-use support::everything::UnitStruct;
-use support::user::{User, ada, named};
 
 promises! {
     what_has_no_members_is_refused
@@ -158,7 +153,7 @@ fn a_panic_or_error_of_user_code_leaves_the_hash_as_it_was(codec: impl Codec + C
 
 fn updates_of_four_threads_are_all_counted(codec: impl Codec + Copy + Sync) {
     const THREADS: usize = 4;
-    let steps = (10_000.0 * support::scale()) as usize;
+    let steps = (10_000.0 * crate::support::scale()) as usize;
     let store = Store::new();
     store.typed(codec).save_object("key", &ada()).unwrap();
     let step = |at: usize| {

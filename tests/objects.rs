@@ -1,19 +1,12 @@
 //! Structs are hashes, a member in each field, whatever the codec.
 
-#![cfg(any(feature = "json", feature = "bincode"))]
-
-#[macro_use]
-#[path = "support/codecs.rs"]
-mod codecs;
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 
+use crate::support::config::on_every_configuration;
+use crate::support::everything::{self, Everything, NewtypeOfOption};
+use crate::support::user::{User, ada, named};
 use hashlet::{Codec, HashValue, Store};
 use serde::{Deserialize, Serialize};
-use support::config::on_every_configuration;
-use support::everything::{self, Everything, NewtypeOfOption};
-use support::user::{User, ada, named};
 
 promises! {
     scalars_are_plain_text_that_the_store_can_count_with

@@ -1,13 +1,12 @@
 //! What reclaims the memory of what has expired, and what clocks may do meanwhile.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::check;
+use crate::support::config::{on_every_configuration_with_clock, table};
 use hashlet::{Condition, Expire, ManualClock, Store, Ttl, When};
-use support::config::{on_every_configuration_with_clock, table};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(10);
@@ -36,7 +35,7 @@ fn purging_counts_what_it_removes_and_gives_its_memory_back() {
         let purged = store.purge_expired(usize::MAX);
         assert_eq!((purged.keys, purged.fields, purged.is_complete), (1_200, 600 * 7, true));
         assert_eq!((store.stats().keys, store.stats().fields), (1_800, 9_000 - 4_200));
-        support::check::store(store);
+        check::store(store);
         clock.advance(HOUR);
         let purged = store.purge_expired(usize::MAX);
         assert_eq!((purged.keys, purged.fields, purged.is_complete), (600, 1_800, true));
@@ -61,7 +60,7 @@ fn a_table_with_thousands_of_expired_fields_is_purged_in_parts() {
             let part = store.purge_expired(100);
             purged += part.fields;
             keys += part.keys;
-            support::check::store(&store);
+            check::store(&store);
             if part.is_complete {
                 break;
             }
@@ -151,7 +150,7 @@ fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
                 if of_key {
                     assert!(!store.contains_key("k"), "revived after {name_of_look}");
                 }
-                support::check::store(store);
+                check::store(store);
             }
         }
     });
@@ -289,5 +288,5 @@ fn threads_read_and_write_while_the_clock_runs() {
         assert!(hash.ttl() == Ttl::Never && hash.iter().all(|(field, _)| hash.field_ttl(field) == Ttl::Never));
     });
     assert_eq!((store.stats().fields, store.stats().keys), (fields, store.keys().len()));
-    support::check::store(&store);
+    check::store(&store);
 }

@@ -1,7 +1,5 @@
 //! The recipes of `examples/` on four threads: each keeps what it promises. The code is the examples' own.
 
-#![cfg(feature = "json")]
-
 #[path = "../examples/cache.rs"]
 mod cache;
 #[path = "../examples/configuration.rs"]
@@ -10,7 +8,6 @@ mod configuration;
 mod hierarchical;
 #[path = "../examples/shopping_cart.rs"]
 mod shopping_cart;
-mod support;
 #[path = "../examples/user_profile.rs"]
 mod user_profile;
 #[path = "../examples/versioned.rs"]
@@ -33,7 +30,7 @@ const THREADS: usize = 4;
 
 /// 10,000 at full scale.
 fn steps() -> usize {
-    (10_000.0 * support::scale()) as usize
+    (10_000.0 * crate::support::scale()) as usize
 }
 
 /// Runs the steps on each thread, and tells it its number and the step's.

@@ -1,12 +1,10 @@
 //! Random fields: from the hash, as many as asked for, and each as likely as any other.
 
-mod support;
-
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
+use crate::support::config::{self, on_every_configuration};
 use hashlet::{HashValue, Sample, Store};
-use support::config::{self, on_every_configuration};
 
 type Pair = (Vec<u8>, Vec<u8>);
 

@@ -1,16 +1,15 @@
 //! A scan returns what is there throughout exactly once, whatever happens between its pages.
 
-mod support;
-
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+use crate::support::check;
+use crate::support::config::{self, Config, on_every_configuration};
+use crate::support::scale;
+use crate::support::source::Source;
 use hashlet::{Cursor, Encoding, Page, Store};
-use support::config::{self, Config, on_every_configuration};
-use support::scale;
-use support::source::Source;
 
 /// Scans under mutation at the full load, in each of the two suites: 20,000 in all.
 const SCANS: f64 = 10_000.0;
@@ -128,7 +127,7 @@ fn a_cursor_is_a_small_value_without_contents() {
 
 /// Cursors of all sorts: of keys and of fields, of this process's hash function and of others.
 fn foreign_cursors() -> Vec<Cursor> {
-    let seeds = (0..4).map(|seed| support::check::seeded(Store::builder().shards(1 << seed), seed).build());
+    let seeds = (0..4).map(|seed| check::seeded(Store::builder().shards(1 << seed), seed).build());
     let stores: Vec<Store> = seeds.chain([Store::new()]).collect();
     let mut cursors = Vec::new();
     for store in &stores {

@@ -2,14 +2,11 @@
 //! What happens between any two records and any two segments is made to happen here by name; `snapshot_model.rs` tries
 //! whatever there is.
 
-#![cfg(feature = "snapshot")]
-
-mod support;
-
 use std::io::{self, ErrorKind, Write};
 
+use crate::support::check;
+use crate::support::config::on_every_configuration;
 use hashlet::{SaveOptions, SaveReport, SnapshotError, Store};
-use support::config::on_every_configuration;
 
 #[test]
 fn what_is_saved_is_loaded() {
@@ -30,7 +27,7 @@ fn what_is_saved_is_loaded() {
             assert!(calls > 1);
             assert_eq!((keys, fields, bytes, waiting_bytes), (3_002, 11_001, snapshot.len() as u64, 0));
             let loaded = config.builder().load_from(&snapshot[..]).unwrap();
-            support::check::store(&loaded);
+            check::store(&loaded);
             assert_eq!(loaded.key_count(), 3_002);
             for key in store.keys() {
                 assert_eq!(loaded.get_all(&key), store.get_all(&key));

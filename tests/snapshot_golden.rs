@@ -1,19 +1,16 @@
 //! Files that version 1 of the format has written are read for ever. `HASHLET_GOLDEN=write` writes them anew, which is
 //! right only for files of a version that nobody has yet.
 
-#![cfg(all(feature = "snapshot", feature = "testing"))]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::support::check;
+use crate::support::config::all;
+use crate::support::forge::Forge;
+use crate::support::pattern;
+use crate::support::specimen::{Contents, contents};
+use crate::support::time::time;
 use hashlet::{Condition, ManualClock, Store, Thresholds, When};
-use support::config::all;
-use support::forge::Forge;
-use support::pattern;
-use support::specimen::{Contents, contents};
-use support::time::time;
 
 /// The first of January 2100.
 const KEY_DEADLINE: u64 = 4_102_444_800_000;
@@ -111,7 +108,7 @@ fn check(name: &str, max_fields: usize, hashes: fn() -> Vec<Golden>) {
     for config in all() {
         for snapshot in [&golden, &today] {
             let loaded = config.builder().clock(&ManualClock::new()).load_from(&snapshot[..]).unwrap();
-            support::check::store(&loaded);
+            check::store(&loaded);
             assert!(all_contents(&loaded) == expected(hashes()), "{name} on {}", config.name);
         }
     }

@@ -1,17 +1,13 @@
 //! Whatever bytes are loaded: an error, or a sound store; never a panic, and never half a store.
 
-#![cfg(feature = "snapshot")]
-
-mod support;
-
 use std::io::{self, ErrorKind, Read};
 
+use crate::support::forge::{Forge, Item};
+use crate::support::source::{Source, mix};
+use crate::support::specimen::{self, builder};
+use crate::support::time::{BEGINNING, END, time};
+use crate::support::{scale, specimen::check_loaded};
 use hashlet::{ManualClock, SnapshotError, Store};
-use support::forge::{Forge, Item};
-use support::source::{Source, mix};
-use support::specimen::{self, builder};
-use support::time::{BEGINNING, END, time};
-use support::{scale, specimen::check_loaded};
 
 fn load(snapshot: &[u8]) -> Result<Store, SnapshotError> {
     builder(&ManualClock::new()).load_from(snapshot)

@@ -1,11 +1,8 @@
 //! What passes a limit of the store that is loaded is refused with size and limit, and what is just within is loaded.
 
-#![cfg(feature = "snapshot")]
-
-mod support;
-
+use crate::support::check;
+use crate::support::config::{Config, on_every_configuration};
 use hashlet::{Error, Limits, SnapshotError, Store};
-use support::config::{Config, on_every_configuration};
 
 fn saved(store: &Store) -> Vec<u8> {
     let mut snapshot = Vec::new();
@@ -22,7 +19,7 @@ fn refused(config: &Config, limits: Limits, snapshot: &[u8]) -> Error {
 
 fn loaded(config: &Config, limits: Limits, snapshot: &[u8]) {
     let store = config.builder().limits(limits).load_from(snapshot).unwrap();
-    support::check::store(&store);
+    check::store(&store);
 }
 
 #[test]
@@ -89,8 +86,7 @@ fn a_store_that_was_full_is_loaded_under_its_own_limit() {
             filed += 1;
         }
         for seed in 0..10 {
-            let loaded =
-                support::check::seeded(config.builder().limits(limits), seed).load_from(&saved(&full)[..]).unwrap();
+            let loaded = check::seeded(config.builder().limits(limits), seed).load_from(&saved(&full)[..]).unwrap();
             assert_eq!(loaded.key_count(), filed);
             assert!(loaded.stats().bytes <= 425_000);
         }
@@ -106,6 +102,6 @@ fn a_loaded_store_counts_its_bytes_towards_its_limit() {
         assert!(matches!(loaded.set("k", "g", vec![0; 300_000]), Err(Error::Full { limit: 500_000, .. })));
         loaded.set("k", "f", vec![0; 100_000]).unwrap();
         loaded.set("k", "g", vec![0; 300_000]).unwrap();
-        support::check::store(&loaded);
+        check::store(&loaded);
     });
 }

@@ -1,14 +1,10 @@
 //! Whatever happens while a store is saved, the snapshot holds what the model held when the save began, and the store
 //! goes on as the model does. `HASHLET_SCALE=1` runs the full load, `HASHLET_SEED` the one scenario of a failure.
 
-#![cfg(all(feature = "snapshot", feature = "testing"))]
-
-mod support;
-
 use std::hash::BuildHasher;
 
-use support::scale;
-use support::scenario::Scenario;
+use crate::support::scale;
+use crate::support::scenario::Scenario;
 
 /// Twelve saves each.
 const SCENARIOS: f64 = 240.0;

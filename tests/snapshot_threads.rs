@@ -1,16 +1,13 @@
 //! Saves while other threads write: each snapshot is of one instant.
 
-#![cfg(feature = "snapshot")]
-
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
+use crate::support::check;
+use crate::support::config::on_every_configuration;
+use crate::support::scale;
+use crate::support::source::{Source, mix};
 use hashlet::{Overwrite, Store};
-use support::config::on_every_configuration;
-use support::scale;
-use support::source::{Source, mix};
 
 const ACCOUNTS: usize = 200;
 const FIELDS: usize = 2_000;
@@ -87,7 +84,7 @@ fn every_snapshot_taken_among_writers_is_of_one_instant() {
 }
 
 fn check(snapshot: &Store, told: [i64; 2]) {
-    support::check::store(snapshot);
+    check::store(snapshot);
     let sum: i64 = (0..ACCOUNTS).map(|n| number(snapshot, &account(n), "balance")).sum();
     assert_eq!(sum, 1_000 * ACCOUNTS as i64);
     for (me, told) in told.into_iter().enumerate() {

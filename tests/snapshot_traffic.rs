@@ -2,21 +2,16 @@
 //! one of its calls, between those that had returned when the save began and those that had begun when it ended. What
 //! several did to the same hashes keeps its sum.
 
-#![cfg(feature = "snapshot")]
-
-mod folder;
-mod support;
-mod traffic;
-
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
-use folder::Folder;
+use crate::folder::Folder;
+use crate::support::check;
+use crate::support::source::Source;
+use crate::support::time::{BEGINNING, time};
+use crate::traffic::{Call, LARGE, Model};
 use hashlet::{ManualClock, SaveOptions, Store, Thresholds};
-use support::source::Source;
-use support::time::{BEGINNING, time};
-use traffic::{Call, LARGE, Model};
 
 /// Calls that a thread may be ahead of whoever checks them.
 const AHEAD: u64 = 800;
@@ -231,7 +226,7 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
             let then = ManualClock::new();
             then.set(time(begin));
             let loaded = Store::builder().shards(4).clock(&then).load_from(&snapshot[..]).unwrap();
-            support::check::store(&loaded);
+            check::store(&loaded);
             assert_shared_is_sound(&loaded);
             for (thread, (replay, course)) in replays.iter_mut().zip(&courses).enumerate() {
                 replay.find(thread, &loaded, lasts[thread], begin);
@@ -246,7 +241,7 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
         assert!(differences.is_empty(), "thread {thread} at the end: {differences:?}");
     }
     assert_shared_is_sound(&store);
-    support::check::store(&store);
+    check::store(&store);
     // A few saves may be over before another thread's turn comes.
     assert!(saves < 10 || (during.0 > 100 && during.1 > 0), "too little happened while a save was on: {during:?}");
 }
@@ -257,7 +252,7 @@ fn time_of(clock: &ManualClock) -> u64 {
 
 /// A quarter of the saves.
 fn saves() -> usize {
-    (200.0 / 4.0 * support::scale()).ceil() as usize
+    (200.0 / 4.0 * crate::support::scale()).ceil() as usize
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! Calls from many threads: each is one step, and a reader sees a step whole or not at all. Loads are fixed numbers of
 //! calls, never times.
 
-mod support;
-
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+use crate::support::check;
+use crate::support::config::on_every_configuration;
+use crate::support::source::Source;
 use hashlet::Store;
-use support::config::on_every_configuration;
-use support::source::Source;
 
 const THREADS: usize = 4;
 
@@ -201,7 +200,7 @@ fn counters_and_records_are_sound_after_a_mixed_load() {
                 }
             }
         });
-        support::check::store(store);
+        check::store(store);
         let stats = store.stats();
         assert_eq!(stats.keys, store.keys().len());
         assert_eq!(stats.fields, store.keys().iter().map(|key| store.size(key)).sum::<usize>());

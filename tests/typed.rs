@@ -1,20 +1,15 @@
 //! Values of any type that serde knows go into fields and come back, whatever the codec.
 
-#![cfg(any(feature = "json", feature = "bincode"))]
-
-#[macro_use]
-#[path = "support/codecs.rs"]
-mod codecs;
-mod support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::config::{
+    on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within,
+};
+use crate::support::everything::{Everything, Variant};
 use hashlet::{Codec, CodecError, Error, Limits, SetOptions, Store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use support::config::{on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within};
-use support::everything::{Everything, Variant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -154,7 +149,7 @@ fn values_are_compared_not_bytes(codec: impl Codec + Copy) {
 const THREADS: usize = 4;
 
 fn steps() -> usize {
-    (10_000.0 * support::scale()) as usize
+    (10_000.0 * crate::support::scale()) as usize
 }
 
 fn updates_of_four_threads_are_all_counted(codec: impl Codec + Copy + Sync) {

@@ -1,19 +1,16 @@
 //! Any value of any type that serde knows comes back as it was: out of a field, as a struct that is a hash, and out of the
 //! bytes of a codec by itself.
 
-#![cfg(all(feature = "json", feature = "bincode"))]
-
-mod support;
-
 use std::marker::PhantomData;
 
+use crate::support::check;
+use crate::support::everything::{
+    Bytes, Everything, Newtype, NewtypeOfOption, Structure, Tree, TupleStruct, UnitStruct, Variant,
+};
 use hashlet::{Codec, HashValue, Store};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use support::everything::{
-    Bytes, Everything, Newtype, NewtypeOfOption, Structure, Tree, TupleStruct, UnitStruct, Variant,
-};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,8}", any::<String>(), Just("x".repeat(300))]
@@ -106,7 +103,7 @@ fn after(codec: impl Codec + Copy, value: &Everything) -> Everything {
 }
 
 fn round_trip<C: Codec + Copy>(codec: C, value: &Everything) {
-    for thresholds in [support::config::packed(), support::config::table()] {
+    for thresholds in [crate::support::config::packed(), crate::support::config::table()] {
         let store = Store::builder().shards(1).thresholds(thresholds).build();
         let typed = store.typed(codec);
         typed.save_object("object", value).unwrap();
@@ -119,12 +116,12 @@ fn round_trip<C: Codec + Copy>(codec: C, value: &Everything) {
         let same = typed.update("key", "field", |loaded: Option<Everything>| loaded).unwrap();
         assert_eq!(same.as_ref(), Some(&value));
         assert!(typed.compare_and_set("key", "field", Some(&value), None).unwrap());
-        support::check::store(&store);
+        check::store(&store);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases((3_000.0 * support::scale()) as u32))]
+    #![proptest_config(ProptestConfig::with_cases((3_000.0 * crate::support::scale()) as u32))]
 
     #[test]
     fn json_brings_back_everything(value in everything()) {

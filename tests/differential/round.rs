@@ -158,7 +158,7 @@ impl Round {
         format!(
             "an unexplained difference at command {at}, thresholds {}:\n  {command:?}\n  value before: {before:?}\n  \
              hashlet: {ours:?}\n  {}: {theirs:?}\nbefore it, on the same keys:\n{}to see it again: HASHLET_SEED={seed} \
-             {}=<socket> cargo test --features testing --test differential",
+             {}=<socket> cargo test --features testing --test suite differential::",
             if *low { "low" } else { "usual" },
             server.name,
             last.concat(),

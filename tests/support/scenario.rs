@@ -241,7 +241,7 @@ impl Drop for Failure<'_> {
             eprintln!("    {op:?}");
         }
         if let Some(seed) = seed {
-            eprintln!("to see it again: HASHLET_SEED={seed} cargo test --features testing --test {test}");
+            eprintln!("to see it again: HASHLET_SEED={seed} cargo test --features testing --test suite {test}::");
         }
     }
 }

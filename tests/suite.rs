@@ -1,0 +1,67 @@
+//! All tests that can share a process, in one binary, because a binary for each file takes minutes to build.
+//!
+//! `cargo test --all-features --test suite scans::` runs those of `scans.rs`. Five files stand apart: `corpus.rs`
+//! is no part of the package; `memory.rs`, `snapshot_memory.rs` and `typed_hostile.rs` count what is allocated; and
+//! `snapshot_kill.rs` runs itself again and is killed.
+
+#[cfg(feature = "snapshot")]
+mod folder;
+mod support;
+#[cfg(feature = "snapshot")]
+mod traffic;
+
+#[cfg(any(feature = "json", feature = "bincode"))]
+#[macro_use]
+#[path = "support/codecs.rs"]
+mod codecs;
+
+#[cfg(feature = "snapshot")]
+mod autosave;
+mod boundaries;
+mod closures;
+mod deadlines;
+mod differential;
+mod encodings;
+mod expired;
+mod expiry;
+mod field_expiry;
+mod fields;
+mod hash_order;
+mod hash_value;
+mod keyspace;
+mod limits;
+mod linearizable;
+mod listener;
+mod many;
+mod max_bytes;
+#[cfg(feature = "testing")]
+mod model;
+mod numbers;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod object_updates;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod objects;
+mod purge;
+#[cfg(feature = "json")]
+mod recipes;
+mod sampling;
+mod scans;
+#[cfg(feature = "snapshot")]
+mod snapshot;
+#[cfg(all(feature = "snapshot", feature = "testing"))]
+mod snapshot_golden;
+#[cfg(feature = "snapshot")]
+mod snapshot_hostile;
+#[cfg(feature = "snapshot")]
+mod snapshot_limits;
+#[cfg(all(feature = "snapshot", feature = "testing"))]
+mod snapshot_model;
+#[cfg(feature = "snapshot")]
+mod snapshot_threads;
+#[cfg(feature = "snapshot")]
+mod snapshot_traffic;
+mod threads;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod typed;
+#[cfg(all(feature = "json", feature = "bincode"))]
+mod typed_round_trips;
