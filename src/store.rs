@@ -193,7 +193,7 @@ impl Store {
     }
 
     /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
-    /// before anybody hashes or copies it.
+    /// before anybody hashes or copies it. For want of room it is tried twice, so what is refused must have changed nothing.
     #[inline]
     fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
         assert_outside_closures();

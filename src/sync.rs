@@ -1,7 +1,7 @@
 //! Everything that threads share, in one place: the lock, the padding around it, and the rule that user code which
 //! runs under a lock may not enter a store again.
 //!
-//! In tests with the cfg `hashlet_shuttle` the locks, and the atomics of a save, are those of the crate shuttle, which tries
+//! In tests with the cfg `hashlet_shuttle` the locks, and the atomics that calls share, are those of the crate shuttle, which tries
 //! the schedules of a few threads: see `store/schedules.rs`.
 
 #[cfg(all(test, hashlet_shuttle))]

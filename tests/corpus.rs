@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use support::config::Told;
 use support::targets;
 
 /// The files of a folder in `fuzz/`, in order.
@@ -22,20 +23,8 @@ fn replay(target: &str, check: fn(&[u8])) {
     assert!(!files.is_empty(), "no inputs of {target}");
     for file in files {
         let bytes = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let _named = Named(file);
+        let _told = Told(file.display());
         check(&bytes);
-    }
-}
-
-/// Tells the file while a panic passes through.
-struct Named(PathBuf);
-
-impl Drop for Named {
-    #[allow(clippy::print_stderr, reason = "part of a failing test's message")]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("on the input: {}", self.0.display());
-        }
     }
 }
 

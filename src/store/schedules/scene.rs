@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
 
+use super::linear::said;
 use crate::rules::Thresholds;
 use crate::snapshot::SaveOptions;
 use crate::store::{Builder, Store};
@@ -121,6 +122,11 @@ pub(super) fn text(bytes: &[u8]) -> String {
 /// The fields of a hash with their values and deadlines, in order.
 pub(super) fn fields(hash: &HashRef<'_>) -> Fields {
     hash.iter().map(|(field, value)| (text(field), (text(value), hash.field_ttl(field)))).collect()
+}
+
+/// The fields of a key, in words.
+pub(super) fn all(scene: &Scene, key: &str) -> String {
+    said(fields(&scene.get_all(key).view()))
 }
 
 /// All that a store holds, a shard at a time.
