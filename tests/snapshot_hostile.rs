@@ -140,6 +140,30 @@ fn tables_that_do_not_add_up_are_refused() {
     }
 }
 
+/// Each block is sound in itself, and the numbers of keys and fields agree.
+#[test]
+fn blocks_out_of_their_order_are_refused() {
+    const HEAD: usize = 24;
+    const BLOCK_HEAD: usize = 12;
+    let store = Store::new();
+    (0..3).for_each(|n| assert_eq!(store.set(format!("key {n}"), "field", vec![n; 100_000]), Ok(true)));
+    let mut snapshot = Vec::new();
+    store.save_to(&mut snapshot).unwrap();
+    let (head, mut rest) = snapshot.split_at(HEAD);
+    let mut blocks = Vec::new();
+    while let Some(length) = rest.first_chunk() {
+        let (block, behind) = rest.split_at(BLOCK_HEAD + u32::from_le_bytes(*length) as usize);
+        blocks.push(block);
+        rest = behind;
+    }
+    assert_eq!(blocks.len(), 4, "three of a hash each, and the end");
+    let load_in_order = |order: [usize; 4]| load(&[&[head], &order.map(|at| blocks[at])[..]].concat().concat());
+    assert_eq!(load_in_order([0, 1, 2, 3]).unwrap().key_count(), 3);
+    for order in [[1, 0, 2, 3], [0, 2, 1, 3], [2, 1, 0, 3]] {
+        assert!(matches!(load_in_order(order), Err(SnapshotError::Corrupt { .. })), "{order:?}");
+    }
+}
+
 #[test]
 fn numbers_that_the_end_tells_wrong_are_refused() {
     let forge = Forge::parse(&specimen::snapshot(200));
