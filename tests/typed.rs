@@ -16,6 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 promises! {
     what_was_set_is_got
     many_values_are_set_and_got_together
+    what_is_taken_is_gone
     a_value_of_another_type_is_an_error_that_names_key_and_field_and_stays
     an_update_sees_none_for_absent_and_removes_with_none
     an_update_keeps_the_deadline_and_a_set_drops_it
@@ -53,6 +54,22 @@ fn many_values_are_set_and_got_together(codec: impl Codec + Copy) {
         all.sort();
         assert_eq!(all, [("a", 1), ("b", 2), ("c", 3), ("d", 4)].map(|(field, value)| (field.into(), value)));
         assert!(typed.get_all::<i32>("none").unwrap().is_empty());
+    });
+}
+
+fn what_is_taken_is_gone(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        typed.set_many("key", [("a", &1), ("b", &2)]).unwrap();
+        let mut all = typed.take_all::<i32>("key").unwrap();
+        all.sort();
+        assert_eq!(all, [("a", 1), ("b", 2)].map(|(field, value)| (field.into(), value)));
+        assert!(!store.contains_key("key"));
+        assert!(typed.take_all::<i32>("key").unwrap().is_empty());
+        typed.set("key", "number", &1).unwrap();
+        typed.set("key", "text", "one").unwrap();
+        typed.take_all::<i32>("key").unwrap_err();
+        assert_eq!(store.len("key"), 2, "all or none are taken");
     });
 }
 
