@@ -318,10 +318,11 @@ impl Record {
         is_removed
     }
 
-    /// Gives back all slack: O(n) for a table; a packed record has none.
+    /// Gives back all slack. O(n).
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
-        if let Self::Table(table) = self {
-            table.shrink_to_fit(rules);
+        match self {
+            Self::Packed(packed) => packed.shrink_to_fit(),
+            Self::Table(table) => table.shrink_to_fit(rules),
         }
     }
 
@@ -342,26 +343,29 @@ impl Record {
         }
     }
 
-    /// Whether it is packed, and no larger than it may be.
-    pub(crate) fn stays_packed(&self, rules: &Rules) -> bool {
-        matches!(self, Self::Packed(packed) if packed.size().1 <= rules.thresholds.max_packed_bytes)
+    /// Whether this is the encoding to have at the end of a call, which found the record in the encoding `began`.
+    #[inline]
+    pub(crate) fn is_settled(&self, began: Encoding, rules: &Rules) -> bool {
+        let thresholds = &rules.thresholds;
+        match self {
+            Self::Packed(packed) => {
+                let (fields, entry_bytes) = packed.size();
+                fields <= thresholds.max_fields && entry_bytes <= thresholds.max_packed_bytes
+            }
+            Self::Table(table) => !fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }),
+        }
     }
 
     /// Chooses the encoding at the end of a call, which found the record in the encoding `began`.
     pub(crate) fn settle(&mut self, began: Encoding, cx: Context<'_>) {
-        let thresholds = &cx.rules.thresholds;
+        if self.is_settled(began, cx.rules) {
+            return;
+        }
         match self {
-            Self::Packed(packed) => {
-                let (fields, entry_bytes) = packed.size();
-                if fields > thresholds.max_fields || entry_bytes > thresholds.max_packed_bytes {
-                    self.promote(cx);
-                }
-            }
+            Self::Packed(_) => _ = self.promote(cx),
             Self::Table(table) => {
-                if fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }) {
-                    let packed = Self::Packed(table.to_packed(cx.rules));
-                    self.replace(packed, cx);
-                }
+                let packed = Self::Packed(table.to_packed(cx.rules));
+                self.replace(packed, cx);
             }
         }
     }

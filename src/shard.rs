@@ -318,13 +318,19 @@ impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
         self.shard.changes += 1;
-        // A packed hash that has kept its size has changed no sum, and no threshold concerns it, unless a deadline has made
-        // place for a longer value.
+        let after = Sums::of(&self.record);
+        // As a rule a record goes back to its slot as a packed hash.
         if let Some(slot) = self.slot
-            && self.record.encoding() == Encoding::Packed
-            && Sums::of(&self.record) == self.before
-            && (!self.shard.has_deadlines() || self.record.stays_packed(self.cx.rules))
+            && self.before.tables + after.tables == 0
+            && after.fields > 0
+            && self.record.is_settled(Encoding::Packed, self.cx.rules)
         {
+            if after != self.before {
+                if let Some(claim) = self.cx.claim() {
+                    claim.settle(self.before.record_bytes, after.record_bytes);
+                }
+                self.shard.sums.exchange(self.before, after);
+            }
             self.shard.file(slot, &mut self.record);
         } else {
             let limited = self.cx.claim().map(|claim| (claim, self.shard.heap_bytes()));

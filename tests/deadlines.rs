@@ -118,7 +118,8 @@ fn a_hash_that_leaves_the_store_has_no_deadlines() {
             store.set_many("k", copy.iter()).unwrap();
             assert!(deadlines(store, "k").is_empty());
             store.shrink_to_fit();
-            assert_eq!(Some(shrunk.memory_usage() + 1), store.memory_usage("k"), "a byte of a key");
+            let more = store.memory_usage("k").unwrap() - shrunk.memory_usage();
+            assert!(more <= 8, "{more} bytes for a byte of a key, in steps of eight");
             store.clear("k");
         }
     });
@@ -166,9 +167,13 @@ fn deadlines_cost_what_was_promised() {
     store.expire_fields("k", (0..20).map(name), HOUR, Condition::Always);
     assert!(cost().0 <= 210 && cost().1 <= 210, "all fields: {:?}", cost());
     store.persist_fields("k", (0..20).map(name));
+    store.shrink_to_fit();
+    assert_eq!(bytes(), none);
     store.expire("k", HOUR);
     assert!(cost().0 <= 16 && cost().1 <= 16, "the key: {:?}", cost());
-    assert_eq!((store.persist("k"), bytes()), (true, none));
+    assert!(store.persist("k"));
+    store.shrink_to_fit();
+    assert_eq!(bytes(), none);
     for (fields, most) in [(1, 16), (20, 16)] {
         let table = Store::builder().thresholds(Thresholds::default().max_fields(0)).build();
         table.set_many("k", (0..fields).map(|n| (name(n), "v"))).unwrap();

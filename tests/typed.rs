@@ -69,7 +69,7 @@ fn what_is_taken_is_gone(codec: impl Codec + Copy) {
         typed.set("key", "number", &1).unwrap();
         typed.set("key", "text", "one").unwrap();
         typed.take_all::<i32>("key").unwrap_err();
-        assert_eq!(store.len("key"), 2, "all or none are taken");
+        assert_eq!(store.size("key"), 2, "all or none are taken");
     });
 }
 

@@ -1,10 +1,10 @@
 //! The encoding of small hashes: everything in one allocation, its key included.
 //!
 //! ```text
-//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+
-//! | flags | n u16 | klen   | key | tags n x 1 | ends n x w       | entries                     | deadlines  |
-//! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] | if flagged |
-//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+
+//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+------+
+//! | flags | n u16 | klen   | key | tags n x 1 | ends n x w       | entries                     | deadlines  | free |
+//! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] | if flagged |      |
+//! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+------+
 //! ```
 //! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
 //! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
@@ -13,7 +13,8 @@
 //! deadlines, `draft.rs` makes the changes.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. No bytes at all are an empty hash with the empty key; otherwise all parts are there and nothing follows them.
+//! 1. No bytes at all are an empty hash with the empty key; otherwise all parts are there, and free are fewer than
+//!    [`STEP`] bytes, or a quarter of the block at most.
 //! 2. Ends never fall, and the last one is the length of the entries.
 //! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
 //! 4. Each tag is that of its field, and no field stands twice.
@@ -22,6 +23,10 @@
 //!
 //! Flag bit 3 is the [`Mark`] of a save, kept as it is through changes and conversions. No bytes at all have the mark of no
 //! bit.
+//!
+//! A block is made as long as what it holds, in steps that cost no allocator a byte, and grows so. What a removed field or
+//! a shorter value leaves stays free, up to a quarter: most changes of a value's length, and a field that is removed and
+//! set again, ask the allocator for nothing.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
@@ -58,6 +63,9 @@ const FORM: u8 = WIDE | DEADLINES;
 const _: () = assert!(FORM & Mark::FLAG == 0);
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
+
+/// The lengths of blocks are multiples of this: what allocators hand out is no finer.
+const STEP: usize = 8;
 
 const FLAGS_AT: usize = 0;
 const COUNT_AT: usize = FLAGS_AT + 1;
@@ -119,17 +127,23 @@ impl Layout {
     /// Bytes of all entries.
     #[inline]
     fn entry_bytes(&self, bytes: &[u8]) -> usize {
-        if self.flags & DEADLINES == 0 { bytes.len() - self.entries_at() } else { self.last_end(bytes) }
-    }
-
-    #[cold]
-    fn last_end(&self, bytes: &[u8]) -> usize {
         if self.fields == 0 { 0 } else { self.entry(bytes, self.fields - 1).end - self.entries_at() }
     }
 
-    /// What stands behind the entries.
+    /// Where the entries end.
+    #[inline]
+    fn tail_at(&self, bytes: &[u8]) -> usize {
+        self.entries_at() + self.entry_bytes(bytes)
+    }
+
+    /// The deadlines behind the entries.
     fn tail<'a>(&self, bytes: &'a [u8]) -> Tail<'a> {
-        Tail::new(self.flags, self.fields, &bytes[self.entries_at() + self.entry_bytes(bytes)..])
+        Tail::new(self.flags, self.fields, &bytes[self.tail_at(bytes)..])
+    }
+
+    /// Where all parts end, and the free bytes begin.
+    fn free_at(&self, bytes: &[u8]) -> usize {
+        self.tail_at(bytes) + self.tail(bytes).len()
     }
 
     /// The numbers of fields and of bytes of entries.
@@ -198,13 +212,24 @@ impl Packed {
     /// A hash of this mark and this key from tagged entries, which must be no more and no larger than
     /// [`fits`](Self::fits) allows.
     pub(crate) fn assemble<'a>(mark: Mark, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
+        Self(close(Self::assembled(mark, key, entries, 0)))
+    }
+
+    /// The bytes of such a hash, with room for so many at least.
+    fn assembled<'a>(
+        mark: Mark,
+        key: &[u8],
+        entries: impl Iterator<Item = (u8, &'a [u8])> + Clone,
+        room: usize,
+    ) -> Vec<u8> {
         let (fields, entry_bytes) = entries.clone().fold((0, 0), |(n, sum), (_, entry)| (n + 1, sum + entry.len()));
         if fields == 0 && key.is_empty() && mark == Mark::default() {
-            return Self::default();
+            return Vec::new();
         }
         let wide = entry_bytes > NARROW_MAX;
         let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
-        let mut bytes = Vec::with_capacity(head_len + fields * (2 + usize::from(wide)) + entry_bytes);
+        let len = head_len + fields * (2 + usize::from(wide)) + entry_bytes;
+        let mut bytes = Vec::with_capacity(block_len(len).max(room));
         bytes.push(mark.set_in(if wide { WIDE } else { 0 }));
         bytes.extend_from_slice(&(fields as u16).to_le_bytes());
         entry::push_varint(&mut bytes, key.len());
@@ -222,7 +247,7 @@ impl Packed {
         for (_, entry) in entries {
             bytes.extend_from_slice(entry);
         }
-        Self(bytes.into_boxed_slice())
+        bytes
     }
 
     /// Whether the encoding can hold so many fields and bytes of entries at all.
@@ -277,13 +302,14 @@ impl Packed {
         if layout.fields == 0 {
             return Self::new(mark, key);
         }
-        let rest = &self.0[layout.tags_at..];
-        let mut copy = Vec::with_capacity(KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len());
+        let rest = &self.0[layout.tags_at..layout.free_at(&self.0)];
+        let len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + rest.len();
+        let mut copy = Vec::with_capacity(block_len(len));
         copy.extend_from_slice(&self.0[..KEY_LEN_AT]);
         entry::push_varint(&mut copy, key.len());
         copy.extend_from_slice(key);
         copy.extend_from_slice(rest);
-        let mut copy = Self(copy.into_boxed_slice());
+        let mut copy = Self(close(copy));
         copy.set_mark(mark);
         copy
     }
@@ -345,6 +371,17 @@ impl Packed {
         (layout.fields > 0).then(|| &self.0[layout.entry(&self.0, random.below(layout.fields))])
     }
 
+    /// Gives back what is free.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        let used = Layout::of(&self.0).free_at(&self.0);
+        if block_len(used) < self.0.len() {
+            let mut bytes = Vec::from(std::mem::take(&mut self.0));
+            bytes.truncate(used);
+            bytes.shrink_to(block_len(used));
+            self.0 = close(bytes);
+        }
+    }
+
     pub(crate) fn entries(&self) -> Entries<'_> {
         Entries { bytes: &self.0, layout: Layout::of(&self.0), next: 0 }
     }
@@ -362,6 +399,25 @@ pub(crate) type Found = (usize, Range<usize>);
 /// Bytes of an end, when the entries take so many.
 fn width(entry_bytes: usize) -> usize {
     1 + usize::from(entry_bytes > NARROW_MAX)
+}
+
+/// The length of a block for so many bytes.
+fn block_len(used: usize) -> usize {
+    used.next_multiple_of(STEP)
+}
+
+/// The block of these bytes: all that was allocated for them, or less if too much of it would be free.
+fn close(mut bytes: Vec<u8>) -> Box<[u8]> {
+    if bytes.capacity() - bytes.len() > free_max(bytes.capacity()) {
+        bytes.shrink_to(block_len(bytes.len()));
+    }
+    bytes.resize(bytes.capacity(), 0);
+    bytes.into_boxed_slice()
+}
+
+/// How many bytes of a block may be free.
+fn free_max(block: usize) -> usize {
+    (block / 4).max(STEP - 1)
 }
 
 /// The tagged entries of a packed hash.
@@ -404,12 +460,14 @@ impl Packed {
             assert!(!entry.is_empty() && entry.start == layout.entries_at() + end, "2: end {index}");
             end = entry.end - layout.entries_at();
         }
-        assert_eq!(layout.entries_at() + end + layout.tail(bytes).len(), bytes.len(), "1, 2: the last end");
+        assert_eq!(layout.entry_bytes(bytes), end, "2: the last end");
+        let free = bytes.len() - layout.free_at(bytes);
+        assert!(bytes.is_empty() || free <= free_max(bytes.len()), "1: {free} free bytes of {}", bytes.len());
         let deadlines = Deadlines::new(self.deadline(), self.field_deadlines());
         let mut tail = Vec::new();
         deadlines.push_tail(&mut tail, layout.fields);
         assert_eq!(deadlines.flags(), layout.flags & DEADLINES, "5: flags of deadlines");
-        assert!(bytes.ends_with(&tail) && tail.len() == layout.tail(bytes).len(), "5: deadlines");
+        assert_eq!(layout.tail(bytes).bytes(), tail, "5: deadlines");
         assert!(layout.fields > 0 || tail.is_empty(), "5: a deadline for nothing");
         assert_eq!(layout.end_width, width(end), "3: width of ends");
         for (index, (found, entry)) in self.entries().enumerate() {

@@ -68,7 +68,7 @@ impl Packed {
     fn put_deadline(&mut self, place: Option<Range<usize>>, deadline: Deadline, put: impl FnOnce(&mut Deadlines)) {
         match place {
             Some(place) if deadline != Deadline::NEVER => {
-                let tail_at = self.0.len() - self.tail().len();
+                let tail_at = Layout::of(&self.0).tail_at(&self.0);
                 self.0[tail_at..][place].copy_from_slice(&deadline.to_bytes());
             }
             None if deadline == Deadline::NEVER => {}
@@ -101,16 +101,27 @@ impl Packed {
 pub(super) struct Tail<'a> {
     flags: u8,
     fields: usize,
+    /// Bytes of the bitmap.
+    bitmap: usize,
     bytes: &'a [u8],
 }
 
 impl<'a> Tail<'a> {
+    /// The tail at the front of these bytes.
     pub(super) fn new(flags: u8, fields: usize, bytes: &'a [u8]) -> Self {
-        Self { flags, fields, bytes }
+        let bitmap = if flags & FIELD_DEADLINES == 0 { 0 } else { bitmap_len(fields) };
+        let timed: u32 = bytes[..bitmap].iter().map(|byte| byte.count_ones()).sum();
+        let deadlines = timed as usize + usize::from(flags & KEY_DEADLINE != 0);
+        Self { flags, bitmap, fields, bytes: &bytes[..bitmap + deadlines * Deadline::BYTES] }
     }
 
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     pub(super) fn key(&self) -> Deadline {
@@ -153,7 +164,7 @@ impl<'a> Tail<'a> {
     }
 
     fn bitmap(&self) -> &'a [u8] {
-        &self.bytes[..if self.flags & FIELD_DEADLINES == 0 { 0 } else { bitmap_len(self.fields) }]
+        &self.bytes[..self.bitmap]
     }
 
     fn at(&self, place: Range<usize>) -> Deadline {
@@ -215,11 +226,16 @@ impl Deadlines {
         removed
     }
 
+    /// Bytes of the tail of a hash of so many fields.
+    pub(super) fn tail_len(&self, fields: usize) -> usize {
+        let bitmap = if self.fields.is_empty() { 0 } else { bitmap_len(fields) };
+        bitmap + (self.fields.len() + usize::from(self.key != Deadline::NEVER)) * Deadline::BYTES
+    }
+
     /// Appends the tail of a hash of so many fields.
     pub(super) fn push_tail(&self, bytes: &mut Vec<u8>, fields: usize) {
         if !self.fields.is_empty() {
             let bitmap_at = bytes.len();
-            bytes.reserve_exact(bitmap_len(fields) + (self.fields.len() + 1) * Deadline::BYTES);
             bytes.resize(bitmap_at + bitmap_len(fields), 0);
             for (index, deadline) in &self.fields {
                 bytes[bitmap_at + index / 8] |= 1 << (index % 8);

@@ -3,18 +3,20 @@
 use std::ops::Range;
 
 use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT};
-use super::{Deadlines, Entries, Found, Layout, Packed, width};
+use super::{Deadlines, Entries, Found, Layout, Packed, block_len, close, width};
 use crate::hash::entry;
 use crate::saving::Mark;
 
 /// A field's tag, the field, and its value.
 pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
 
-/// The same bytes with room to grow, but for the deadlines, which are kept apart. Its `Drop` puts both back, so
-/// that no way out can lose them.
+/// The same bytes with room to grow, which is what was free at first, but for the deadlines, which are kept apart. Its
+/// `Drop` puts both back, so that no way out can lose them.
 pub(crate) struct Draft<'a> {
     home: &'a mut Packed,
     bytes: Vec<u8>,
+    /// The length of the block that it had.
+    block: usize,
     deadlines: Option<Box<Deadlines>>,
 }
 
@@ -27,37 +29,51 @@ impl Drop for Draft<'_> {
         if self.deadlines.is_some() {
             self.push_tail();
         }
-        self.home.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
+        // What was reserved and is not needed was never free.
+        self.bytes.shrink_to(self.block.max(block_len(self.bytes.len())));
+        self.home.0 = close(std::mem::take(&mut self.bytes));
     }
 }
 
 impl<'a> Draft<'a> {
     #[inline]
     pub(super) fn open(home: &'a mut Packed) -> Self {
-        let mut draft = Self { bytes: Vec::from(std::mem::take(&mut home.0)), home, deadlines: None };
-        match draft.bytes.first() {
-            None => draft.bytes.extend_from_slice(&EMPTY),
-            Some(flags) if flags & DEADLINES != 0 => draft.take_tail(),
-            Some(_) => {}
+        let bytes = Vec::from(std::mem::take(&mut home.0));
+        let mut draft = Self { block: bytes.len(), bytes, home, deadlines: None };
+        if draft.bytes.is_empty() {
+            draft.bytes.extend_from_slice(&EMPTY);
+            return draft;
         }
+        let layout = Layout::of(&draft.bytes);
+        if layout.flags & DEADLINES != 0 {
+            draft.take_tail(layout);
+        }
+        draft.bytes.truncate(layout.tail_at(&draft.bytes));
         draft
     }
 
     #[cold]
-    fn take_tail(&mut self) {
-        let tail = Layout::of(&self.bytes).tail(&self.bytes);
-        let tail_at = self.bytes.len() - tail.len();
+    fn take_tail(&mut self, layout: Layout) {
+        let tail = layout.tail(&self.bytes);
         self.deadlines = Some(Box::new(Deadlines::new(tail.key(), tail.iter())));
-        self.bytes.truncate(tail_at);
         self.bytes[FLAGS_AT] &= !DEADLINES;
     }
 
     #[cold]
     fn push_tail(&mut self) {
-        if let Some(deadlines) = &self.deadlines {
+        if let Some(deadlines) = self.deadlines.take() {
             let fields = Layout::of(&self.bytes).fields;
+            self.make_room(deadlines.tail_len(fields));
             self.bytes[FLAGS_AT] |= deadlines.flags();
             deadlines.push_tail(&mut self.bytes, fields);
+        }
+    }
+
+    /// Makes room for so many bytes more, exactly.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.bytes.len() + more;
+        if needed > self.bytes.capacity() {
+            self.bytes.reserve_exact(block_len(needed) - self.bytes.len());
         }
     }
 
@@ -73,7 +89,7 @@ impl<'a> Draft<'a> {
         let entry_bytes = layout.entry_bytes(&self.bytes) + added;
         if Packed::fits(fields, entry_bytes) {
             let len = layout.tags_at + fields * (1 + width(entry_bytes)) + entry_bytes;
-            self.bytes.reserve_exact(len - self.bytes.len());
+            self.make_room(len - self.bytes.len());
         }
     }
 
@@ -120,11 +136,14 @@ impl<'a> Draft<'a> {
             return;
         }
         self.move_ends(layout, index + 1, entry.len().wrapping_neg());
-        let end_at = layout.ends_at() + index * layout.end_width;
-        let tag_at = layout.tags_at + index;
-        for gap in [entry, end_at..end_at + layout.end_width, tag_at..tag_at + 1] {
-            self.bytes.drain(gap);
-        }
+        let w = layout.end_width;
+        let (tag_at, end_at) = (layout.tags_at + index, layout.ends_at() + index * w);
+        let len = self.bytes.len();
+        // What stands behind a gap moves by the lengths of all gaps before it.
+        self.bytes.copy_within(tag_at + 1..end_at, tag_at);
+        self.bytes.copy_within(end_at + w..entry.start, end_at - 1);
+        self.bytes.copy_within(entry.end..len, entry.start - 1 - w);
+        self.bytes.truncate(len - 1 - w - entry.len());
         self.set_count(layout.fields - 1);
     }
 
@@ -137,7 +156,7 @@ impl<'a> Draft<'a> {
         }
         let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
         let w = layout.end_width;
-        self.bytes.reserve_exact(1 + w + entry::len(field, value));
+        self.make_room(1 + w + entry::len(field, value));
         self.bytes.resize(old_len + 1 + w, 0);
         self.bytes.copy_within(entries_at..old_len, entries_at + 1 + w);
         self.bytes.copy_within(ends_at..entries_at, ends_at + 1);
@@ -159,7 +178,7 @@ impl<'a> Draft<'a> {
             return;
         }
         if value.len() > old.len() {
-            self.bytes.reserve_exact(value.len() - old.len());
+            self.make_room(value.len() - old.len());
             self.bytes.resize(len + value.len() - old.len(), 0);
         }
         self.bytes.copy_within(old.end..len, new_end);
@@ -195,12 +214,10 @@ impl<'a> Draft<'a> {
         let added = with.map(|(tag, ..)| (tag, &last[..]));
         let (key_len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
         let key = &self.bytes[layout.tags_at - key_len..layout.tags_at];
-        let packed = Packed::assemble(Mark::of(layout.flags), key, kept.chain(added));
-        self.bytes = packed.0.into_vec();
+        self.bytes = Packed::assembled(Mark::of(layout.flags), key, kept.chain(added), capacity);
         if self.bytes.is_empty() {
             self.bytes.extend_from_slice(&EMPTY);
         }
-        self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
     }
 
     fn set_count(&mut self, fields: usize) {

@@ -3,7 +3,9 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use super::deadlines::bitmap_len;
-use super::{COUNT_AT, FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, Layout, NARROW_MAX, Packed, WIDE};
+use super::{
+    COUNT_AT, FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, Layout, NARROW_MAX, Packed, WIDE, block_len, close,
+};
 use crate::hash::entry;
 use crate::hash::image::{Cursor, Flaw};
 use crate::rules::Rules;
@@ -15,7 +17,7 @@ impl Packed {
         let layout = Layout::of(&self.0);
         image.push(layout.flags & FORM);
         image.extend_from_slice(&self.0[COUNT_AT..layout.tags_at]);
-        image.extend_from_slice(&self.0[layout.ends_at()..]);
+        image.extend_from_slice(&self.0[layout.ends_at()..layout.free_at(&self.0)]);
     }
 
     /// Reads an image from the front, and checks all that the module's invariants demand, and the limits.
@@ -45,9 +47,8 @@ impl Packed {
         let entries = image.take(entry_bytes)?;
         let tail = read_tail(image, flags, fields)?;
 
-        // Exactly as long as it becomes: nothing is to be given back.
         let parts = [entry::varint_len(key.len()), key.len(), fields, end_bytes.len(), entries.len(), tail.len()];
-        let mut bytes = Vec::with_capacity(parts.into_iter().fold(KEY_LEN_AT, usize::saturating_add));
+        let mut bytes = Vec::with_capacity(block_len(parts.into_iter().fold(KEY_LEN_AT, usize::saturating_add)));
         bytes.push(flags);
         bytes.extend_from_slice(&count);
         entry::push_varint(&mut bytes, key.len());
@@ -61,7 +62,7 @@ impl Packed {
         for part in [end_bytes, entries, tail] {
             bytes.extend_from_slice(part);
         }
-        Ok(Self(bytes.into_boxed_slice()))
+        Ok(Self(close(bytes)))
     }
 }
 
