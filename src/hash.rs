@@ -348,10 +348,7 @@ impl Record {
     pub(crate) fn is_settled(&self, began: Encoding, rules: &Rules) -> bool {
         let thresholds = &rules.thresholds;
         match self {
-            Self::Packed(packed) => {
-                let (fields, entry_bytes) = packed.size();
-                fields <= thresholds.max_fields && entry_bytes <= thresholds.max_packed_bytes
-            }
+            Self::Packed(packed) => packed.is_within(thresholds.max_fields, thresholds.max_packed_bytes),
             Self::Table(table) => !fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }),
         }
     }

@@ -268,6 +268,14 @@ impl Shard {
         take(record)
     }
 
+    /// Remembers that a record is filed which the save of this mark has not written as a whole.
+    #[inline]
+    fn note_unsaved(&mut self, record: &Record, mark: Mark) {
+        if !record.is_saved(mark) {
+            self.unsaved = Some(mark);
+        }
+    }
+
     #[inline]
     fn record_mut(&mut self, slot: Slot) -> &mut Record {
         self.keys.at_mut(slot.at).record_mut(slot.bucket)
@@ -319,18 +327,17 @@ impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.shard.changes += 1;
         let after = Sums::of(&self.record);
-        // As a rule a record goes back to its slot as a packed hash.
+        // As a rule a record goes back to its slot in the encoding that it had.
         if let Some(slot) = self.slot
-            && self.before.tables + after.tables == 0
             && after.fields > 0
-            && self.record.is_settled(Encoding::Packed, self.cx.rules)
+            && after.tables == self.before.tables
+            && self.record.is_settled(self.began(), self.cx.rules)
         {
-            if after != self.before {
-                if let Some(claim) = self.cx.claim() {
-                    claim.settle(self.before.record_bytes, after.record_bytes);
-                }
-                self.shard.sums.exchange(self.before, after);
+            if let Some(claim) = self.cx.claim() {
+                claim.settle(self.before.record_bytes, after.record_bytes);
             }
+            self.shard.sums.exchange(self.before, after);
+            self.shard.note_unsaved(&self.record, self.cx.mark());
             self.shard.file(slot, &mut self.record);
         } else {
             let limited = self.cx.claim().map(|claim| (claim, self.shard.heap_bytes()));
@@ -343,15 +350,18 @@ impl Drop for Visit<'_> {
 }
 
 impl Visit<'_> {
+    /// The encoding that the record had.
+    #[inline]
+    fn began(&self) -> Encoding {
+        if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table }
+    }
+
+    #[inline(never)]
     fn settle(&mut self) {
         let mut record = take(&mut self.record);
         let rules = self.cx.rules;
-        let began = if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table };
-        record.settle(began, self.cx);
-        let mark = self.cx.mark();
-        if !record.is_saved(mark) {
-            self.shard.unsaved = Some(mark);
-        }
+        record.settle(self.began(), self.cx);
+        self.shard.note_unsaved(&record, self.cx.mark());
         let Shard { keys, sums, .. } = &mut *self.shard;
         sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
         match self.slot {

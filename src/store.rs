@@ -198,16 +198,21 @@ impl Store {
     fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        self.with_room(self.change_or_create(key, scope, &change), || self.change_or_create(key, scope, &change))
+        self.with_room(|| self.change_or_create(key, scope, &change))
     }
 
-    /// The result of a write; or, if it was refused for want of room, that of another attempt when all that has expired is
-    /// removed.
+    /// Tries a write; and, if it is refused for want of room, once more when all that has expired is removed: by this call,
+    /// or by another one since the refusal, of which nothing is left to see here.
     #[inline]
-    fn with_room<R>(&self, result: Result<R>, again: impl FnOnce() -> Result<R>) -> Result<R> {
-        match result {
-            Err(Error::Full { .. }) => self.after_purge(again),
-            result => result,
+    fn with_room<R>(&self, write: impl Fn() -> Result<R>) -> Result<R> {
+        // A loop, because compilers inline what is called in one place.
+        let mut is_purged = false;
+        loop {
+            match write() {
+                Err(Error::Full { .. }) if !is_purged => self.purge_all(),
+                result => return result,
+            }
+            is_purged = true;
         }
     }
 

@@ -127,7 +127,9 @@ impl Layout {
     /// Bytes of all entries.
     #[inline]
     fn entry_bytes(&self, bytes: &[u8]) -> usize {
-        if self.fields == 0 { 0 } else { self.entry(bytes, self.fields - 1).end - self.entries_at() }
+        // The last end stands right before the entries. What stands there without fields is no end.
+        let [low, high] = if self.fields == 0 { [0; 2] } else { chunk(bytes, self.entries_at() - 2) };
+        if self.end_width == 1 { high.into() } else { u16::from_le_bytes([low, high]).into() }
     }
 
     /// Where the entries end.
@@ -142,8 +144,9 @@ impl Layout {
     }
 
     /// Where all parts end, and the free bytes begin.
+    #[inline]
     fn free_at(&self, bytes: &[u8]) -> usize {
-        self.tail_at(bytes) + self.tail(bytes).len()
+        if self.flags & DEADLINES == 0 { self.tail_at(bytes) } else { self.tail_at(bytes) + self.tail(bytes).len() }
     }
 
     /// The numbers of fields and of bytes of entries.
@@ -323,6 +326,13 @@ impl Packed {
     #[inline]
     pub(crate) fn size(&self) -> (usize, usize) {
         Layout::of(&self.0).size(&self.0)
+    }
+
+    /// Whether there are at most so many fields, and bytes of entries.
+    #[inline]
+    pub(crate) fn is_within(&self, fields: usize, entry_bytes: usize) -> bool {
+        // As a rule even the whole block is short enough.
+        self.len() <= fields && (self.0.len() <= entry_bytes || self.size().1 <= entry_bytes)
     }
 
     /// Bytes asked of the allocator.

@@ -24,6 +24,7 @@ mod deadlines;
 mod place;
 
 use std::mem::size_of;
+use std::ops::Range;
 
 use hashbrown::HashTable;
 
@@ -50,6 +51,20 @@ pub(crate) struct Fields {
     soonest: Deadline,
     garbage: u32, // of less than 2^30 bytes
     mark: Mark,
+}
+
+/// Where a field is, until its segment is changed.
+pub(crate) struct Found {
+    bucket: usize,
+    place: Place,
+    /// Where the value is in the entry.
+    value: Range<usize>,
+}
+
+impl Found {
+    pub(crate) fn value_len(&self) -> usize {
+        self.value.len()
+    }
 }
 
 impl Default for Fields {
@@ -89,23 +104,28 @@ impl Fields {
         self.insert_place(hash, place, rules);
     }
 
-    /// Gives a field another value, if it is there, and says how long the old one was. Its deadline stays.
-    pub(crate) fn replace(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> Option<usize> {
+    /// Where a field is, if it is there.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<Found> {
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
-        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
-        let old = self.entry_mut(place);
-        let value_at = entry::value_offset(old);
-        let old_len = old.len() - value_at;
-        if old_len == value.len() {
-            old[value_at..].copy_from_slice(value);
-            return Some(old_len);
-        }
-        let deadline = self.deadline_at(place);
-        self.discard(place, cx);
+        let place = *self.slots.get_bucket(bucket)?;
+        let entry = self.entry(place);
+        Some(Found { bucket, place, value: entry::value_offset(entry)..entry.len() })
+    }
+
+    /// Overwrites a value with one of the same length.
+    #[inline]
+    pub(crate) fn overwrite(&mut self, found: Found, value: &[u8]) {
+        self.stored_mut(found.place)[found.value].copy_from_slice(value);
+    }
+
+    /// Gives a field another value. Its deadline stays.
+    pub(crate) fn replace(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) {
+        let deadline = self.deadline_at(found.place);
+        self.discard(found.place, cx);
         let place = self.push(field, value, deadline);
-        *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
+        *self.slots.get_bucket_mut(found.bucket).expect("the bucket that was found") = place;
         self.compact_if_due();
-        Some(old_len)
     }
 
     /// Removes a field, if it is there, and says how long its value was.
@@ -128,12 +148,6 @@ impl Fields {
 
     fn entry(&self, place: Place) -> &[u8] {
         entry_at(&self.arena, &self.boxes, place)
-    }
-
-    fn entry_mut(&mut self, place: Place) -> &mut [u8] {
-        let stored = self.stored_mut(place);
-        let len = stored.len() - place.deadline_len();
-        &mut stored[..len]
     }
 
     /// An entry with its deadline.

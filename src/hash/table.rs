@@ -167,20 +167,23 @@ impl Table {
     /// Sets a field, and says whether it is new.
     pub(crate) fn set(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
         let rules = cx.rules;
-        self.oversized += usize::from(rules.is_oversized(value.len()));
-        let old_len = self.fields.locate(hash).and_then(|at| {
-            self.save_ahead_at(at, cx);
-            self.fields.edit(at, |fields| fields.replace(hash, field, value, cx))
-        });
-        if let Some(old_len) = old_len {
-            self.oversized -= usize::from(rules.is_oversized(old_len));
-            self.entry_bytes = self.entry_bytes - old_len + value.len();
+        let at = self.fields.locate(hash).inspect(|&at| self.save_ahead_at(at, cx));
+        if let Some((at, found)) = at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) {
+            let old_len = found.value_len();
+            if old_len == value.len() {
+                self.fields.at_mut(at).overwrite(found, value);
+            } else {
+                self.fields.edit(at, |fields| fields.replace(found, field, value, cx));
+                self.oversized = self.oversized + usize::from(rules.is_oversized(value.len()))
+                    - usize::from(rules.is_oversized(old_len));
+                self.entry_bytes = self.entry_bytes - old_len + value.len();
+            }
             return false;
         }
         let at = self.fields.prepare_insert(hash, rules);
         self.save_ahead_at(at, cx); // the first segment has no mark yet
         self.fields.edit(at, |fields| fields.insert(hash, field, value, rules));
-        self.oversized += usize::from(rules.is_oversized(field.len()));
+        self.oversized += [field, value].into_iter().filter(|string| rules.is_oversized(string.len())).count();
         self.entry_bytes += entry::len(field, value);
         true
     }

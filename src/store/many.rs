@@ -176,7 +176,7 @@ impl Store {
             return Ok(overwrite == Overwrite::Yes && self.contains_key(key));
         }
         let transfer = || self.try_transfer([key, new], overwrite, source);
-        self.with_room(transfer(), transfer)
+        self.with_room(transfer)
     }
 
     fn try_transfer(&self, keys: [&[u8]; 2], overwrite: Overwrite, source: Source) -> Result<bool> {

@@ -3,7 +3,6 @@
 use std::ops::Deref;
 
 use crate::call::Context;
-use crate::error::Result;
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
@@ -145,12 +144,8 @@ impl Store {
         hand_over(shard);
     }
 
-    /// Tries a write again that was refused for want of room, when all that has expired is removed: by this call, or by
-    /// another one since the refusal, of which nothing is left to see here.
     #[cold]
-    #[inline(never)]
-    pub(super) fn after_purge<R>(&self, again: impl FnOnce() -> Result<R>) -> Result<R> {
+    pub(super) fn purge_all(&self) {
         self.purge_expired(usize::MAX);
-        again()
     }
 }
