@@ -23,7 +23,6 @@ mod keys;
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
 
-use crate::bytes;
 use crate::call::Context;
 use crate::directory::{At, Directory};
 use crate::hash::{Encoding, Record, Scope};
@@ -151,7 +150,7 @@ impl Shard {
 
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
-        self.keys.find(hash)?.records.find(hash, |record| bytes::equal(record.key(), key))
+        self.keys.find(hash)?.find(hash, key)
     }
 
     /// The record that probably is that of a key with this hash; looks at no record.
@@ -195,7 +194,7 @@ impl Shard {
     #[inline(always)]
     fn slot(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         let at = self.keys.locate(hash)?;
-        let bucket = self.keys.at(at).records.find_bucket_index(hash, |record| bytes::equal(record.key(), key))?;
+        let bucket = self.keys.at(at).find_bucket(hash, key)?;
         Some(Slot { at, bucket })
     }
 

@@ -12,7 +12,7 @@ use hashlet::{SaveReport, Store};
 use crate::support::random::Random;
 use crate::support::rounds::{line, median, say};
 use crate::support::workload::{PHONE, PROFILE_FIELDS, SEED, phone, profile_key};
-use crate::{FIELDS, save, timed};
+use crate::{FIELDS, save};
 
 /// Telephone numbers that the writers take in turn.
 const PHONES: usize = 4_096;
@@ -57,7 +57,11 @@ impl Traffic<'_> {
         let (mut seconds, mut waiting) = (Vec::new(), Vec::new());
         let mut seen = [const { Vec::new() }; 3];
         for _ in 0..runs {
-            let ((elapsed, report), saving) = self.during(writers, || timed(&save));
+            let ((elapsed, report), saving) = self.during(writers, || {
+                let start = Instant::now();
+                let report = save();
+                (start.elapsed(), report)
+            });
             let spin = || {
                 let start = Instant::now();
                 while start.elapsed() < elapsed {

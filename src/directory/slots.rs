@@ -21,6 +21,14 @@ fn comfortable(room: usize) -> usize {
     room - room / 16
 }
 
+/// Looks at what stands where the search for a hash begins. hashbrown asks its control bytes first which entry to look
+/// at; so memory is asked for both at once, and waited for once.
+#[inline]
+pub(crate) fn fetch<T, R>(table: &HashTable<T>, hash: u64, look: impl FnOnce(&T) -> R) {
+    let first = hash as usize & (table.num_buckets() - 1); // a power of two
+    std::hint::black_box(table.get_bucket(first).map(look));
+}
+
 /// Inserts an entry that is not there yet.
 ///
 /// Removals leave deleted marks behind which use up hashbrown's room, and at more than half of its capacity it doubles

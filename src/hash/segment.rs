@@ -84,6 +84,7 @@ impl Default for Fields {
 impl Fields {
     #[inline]
     pub(crate) fn get(&self, hash: u64, field: &[u8]) -> Option<&[u8]> {
+        slots::fetch(&self.slots, hash, |place| *place);
         let place = self.slots.find(hash, |&place| self.holds(place, field))?;
         Some(entry::pair(self.entry(*place)).1)
     }
@@ -107,6 +108,7 @@ impl Fields {
     /// Where a field is, if it is there.
     #[inline]
     pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<Found> {
+        slots::fetch(&self.slots, hash, |place| *place);
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
         let place = *self.slots.get_bucket(bucket)?;
         let entry = self.entry(place);
@@ -115,12 +117,12 @@ impl Fields {
 
     /// Overwrites a value with one of the same length.
     #[inline]
-    pub(crate) fn overwrite(&mut self, found: Found, value: &[u8]) {
-        self.stored_mut(found.place)[found.value].copy_from_slice(value);
+    pub(crate) fn overwrite(&mut self, found: &Found, value: &[u8]) {
+        self.stored_mut(found.place)[found.value.clone()].copy_from_slice(value);
     }
 
     /// Gives a field another value. Its deadline stays.
-    pub(crate) fn replace(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) {
+    pub(crate) fn replace(&mut self, found: &Found, field: &[u8], value: &[u8], cx: Context<'_>) {
         let deadline = self.deadline_at(found.place);
         self.discard(found.place, cx);
         let place = self.push(field, value, deadline);

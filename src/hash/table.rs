@@ -171,9 +171,9 @@ impl Table {
         if let Some((at, found)) = at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) {
             let old_len = found.value_len();
             if old_len == value.len() {
-                self.fields.at_mut(at).overwrite(found, value);
+                self.fields.at_mut(at).overwrite(&found, value);
             } else {
-                self.fields.edit(at, |fields| fields.replace(found, field, value, cx));
+                self.fields.edit(at, |fields| fields.replace(&found, field, value, cx));
                 self.oversized = self.oversized + usize::from(rules.is_oversized(value.len()))
                     - usize::from(rules.is_oversized(old_len));
                 self.entry_bytes = self.entry_bytes - old_len + value.len();

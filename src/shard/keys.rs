@@ -4,6 +4,7 @@ use std::mem::take;
 
 use hashbrown::HashTable;
 
+use crate::bytes;
 use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::{Record, Scope};
@@ -30,6 +31,18 @@ impl Default for Keys {
 }
 
 impl Keys {
+    #[inline]
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
+        slots::fetch(&self.records, hash, Record::encoding);
+        self.records.find(hash, |record| bytes::equal(record.key(), key))
+    }
+
+    #[inline]
+    pub(super) fn find_bucket(&self, hash: u64, key: &[u8]) -> Option<usize> {
+        slots::fetch(&self.records, hash, Record::encoding);
+        self.records.find_bucket_index(hash, |record| bytes::equal(record.key(), key))
+    }
+
     #[inline]
     pub(super) fn record_mut(&mut self, bucket: usize) -> &mut Record {
         self.records.get_bucket_mut(bucket).expect("the bucket that was found")

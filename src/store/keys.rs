@@ -186,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Gives back to the allocator what growth and removals have left over, of keys and of tables. Packed hashes have
-    /// nothing to give. What is set afterwards has to grow again. O(n), a shard at a time.
+    /// Gives back to the allocator what growth and removals have left over. What is set afterwards has to grow again. O(n), a
+    /// shard at a time.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

@@ -148,8 +148,7 @@ impl HashValue {
         self.record.encoding()
     }
 
-    /// Gives back to the allocator what growth and removals have left over: O(n) for a table; a packed hash has nothing
-    /// to give.
+    /// Gives back to the allocator what growth and removals have left over. O(n).
     pub fn shrink_to_fit(&mut self) {
         self.record.shrink_to_fit(&self.rules);
     }

@@ -31,7 +31,6 @@ mod report;
 mod results;
 mod rivals;
 mod schedule;
-#[path = "../../snapshot/server.rs"]
 mod server;
 #[path = "../../support/mod.rs"]
 mod support;
