@@ -55,7 +55,7 @@ impl Environment {
             cpu: told_by("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory: told_by("/proc/meminfo", "MemTotal").map_or_else(unknown, |kib| gib(&kib)),
-            kernel: first_line("uname", &["-sr"]).unwrap_or_else(unknown),
+            kernel: first_line("uname", &["-sr"]).map_or_else(unknown, |version| without_suffix(&version)),
             allocator: first_line("getconf", &["GNU_LIBC_VERSION"]).unwrap_or_else(|| "the system's".to_owned()),
             rustc: first_line("rustc", &["--version"]).unwrap_or_else(unknown),
             crates: crates(),
@@ -96,6 +96,11 @@ pub(crate) fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.lines().next().filter(|_| output.status.success()).map(str::to_owned)
+}
+
+/// A kernel's version without what its builder has added.
+fn without_suffix(version: &str) -> String {
+    version.split('-').next().unwrap_or_default().to_owned()
 }
 
 /// The value of the first `name : value` of a file of the kernel.
