@@ -382,13 +382,17 @@ impl Record {
 /// Sets fields while the packed form is the right one to work on: how many were new, how many are done.
 fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize, usize) {
     let mut draft = packed.draft();
-    draft.reserve(pairs);
     let mut new = 0;
     for (done, &(field, value)) in pairs.iter().enumerate() {
         if !works_packed(draft.size(), (field, value), rules) {
             return (new, done);
         }
-        match draft.set(rules.tag(field), field, value) {
+        let tag = rules.tag(field);
+        let found = draft.find(tag, field);
+        if new == 0 && found.is_none() {
+            draft.reserve(&pairs[done..]);
+        }
+        match draft.set_found(found, (tag, field, value)) {
             Some(is_new) => new += usize::from(is_new),
             None => return (new, done),
         }

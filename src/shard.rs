@@ -326,7 +326,7 @@ impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.shard.changes += 1;
         let after = Sums::of(&self.record);
-        // As a rule a record goes back to its slot in the encoding that it had.
+        // As a rule a record goes back to its slot in the encoding that it had: `settle` without what is not needed then.
         if let Some(slot) = self.slot
             && after.fields > 0
             && after.tables == self.before.tables

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::check;
 use crate::support::config::{self, on_every_configuration_within};
 use crate::support::source::{Source, numbered};
-use hashlet::{Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store, Thresholds};
+use hashlet::{Encoding, Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store, Thresholds};
 
 const LIMIT: usize = 400_000;
 /// What growing tables may pass the limit by in stores of this size: a split segment of keys or fields, and its room.
@@ -101,6 +101,24 @@ fn a_full_store_takes_every_write_that_does_not_grow() {
             assert_eq!(write(store), Ok(()), "{name}");
         }
         assert!(store.remove("old", "f") && store.clear("other"));
+    });
+}
+
+#[test]
+fn what_got_shorter_may_be_as_long_as_it_was() {
+    with_limit(|store| {
+        fill(store);
+        let is_packed = store.encoding("old") == Some(Encoding::Packed);
+        for (field, short) in [("f", "v"), ("f", ""), ("n", ""), ("room", "")] {
+            let long = store.get("old", field).unwrap();
+            assert_eq!(store.set("old", field, short), Ok(false));
+            // A table's garbage makes room when it is collected.
+            assert!(store.set("old", field, &long) == Ok(false) || !is_packed, "{field}");
+        }
+        if is_packed {
+            assert!(store.remove("old", "x"));
+            assert_eq!(store.set("old", "x", "9.5"), Ok(true));
+        }
     });
 }
 

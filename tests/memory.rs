@@ -54,6 +54,41 @@ fn name(number: usize) -> String {
 }
 
 #[test]
+fn what_a_shorter_value_leaves_is_free_for_longer_ones() {
+    let before = heap::balance();
+    let measured = Measured { store: Store::builder().shards(1).build(), before };
+    let store = &measured.store;
+    let long = "v".repeat(20);
+    store.set_many("k", (0..8).map(|n| (name(n), &long))).unwrap();
+    let full = measured.check();
+    for shorter in [19, 12, 0] {
+        store.set("k", name(3), &long[..shorter]).unwrap();
+        assert_eq!(measured.check(), full, "{shorter}");
+        store.set("k", name(3), &long).unwrap();
+        assert_eq!(measured.check(), full, "{shorter} and back");
+    }
+    assert!(store.remove("k", name(5)));
+    assert_eq!(measured.check(), full, "a field of eight is less than a quarter");
+    store.set("k", name(5), &long).unwrap();
+    assert_eq!(measured.check(), full);
+    store.set_many("k", (0..8).map(|n| (name(n), &long))).unwrap();
+    assert_eq!(measured.check(), full, "set again");
+
+    store.remove_many("k", (0..4).map(name));
+    let half = measured.check();
+    assert!(half < full - 60, "half of it is more than a quarter: {half} of {full} bytes");
+    store.set("k", name(4), "").unwrap();
+    store.shrink_to_fit();
+    let shrunk = measured.check();
+    assert!(shrunk < half);
+    let fields = store.get_all("k");
+    store.clear("k");
+    store.set_many("k", &fields).unwrap();
+    store.shrink_to_fit(); // of the keys
+    assert_eq!(measured.check(), shrunk, "nothing was left to give back");
+}
+
+#[test]
 fn an_empty_store_costs_its_shards() {
     on_every_configuration(|measured| assert!(measured.check() <= 64 * 256));
     let before = heap::balance();

@@ -25,7 +25,7 @@ pub(crate) fn smoke() -> bool {
     has("--test") || !has("--bench")
 }
 
-/// Whether this workload was asked for: `cargo bench --bench fields -- get/uniform` runs what has that in its name.
+/// Whether this workload was asked for: `cargo bench --bench encoding -- hit/8` runs what has that in its name.
 pub(crate) fn wanted(workload: &str) -> bool {
     let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
     names.peek().is_none() || names.any(|name| workload.contains(&name))

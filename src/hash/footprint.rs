@@ -71,13 +71,22 @@ impl Record {
         if self.len() == 0 && after > 0 {
             after += KEY_BYTES + self.key().len();
         }
-        after.saturating_sub(before)
+        after.saturating_sub(before + if stays_packed { self.free_bytes() } else { 0 })
+    }
+
+    /// What a packed hash has room for without asking the allocator.
+    fn free_bytes(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.free_bytes(),
+            Self::Table(_) => 0,
+        }
     }
 
     /// What another key for this record takes beyond what the record in its place does.
     pub(crate) fn growth_in_place_of(&self, replaced: &Self, new_key: &[u8], keeps_old: bool) -> usize {
         let before = replaced.footprint() + if keeps_old { 0 } else { self.footprint() };
-        (self.footprint() - self.key().len() + new_key.len()).saturating_sub(before)
+        let copy = (self.footprint() + new_key.len()).saturating_sub(self.key().len() + self.free_bytes());
+        copy.saturating_sub(before)
     }
 }
 

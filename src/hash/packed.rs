@@ -24,9 +24,9 @@
 //! Flag bit 3 is the [`Mark`] of a save, kept as it is through changes and conversions. No bytes at all have the mark of no
 //! bit.
 //!
-//! A block is made as long as what it holds, in steps that cost no allocator a byte, and grows so. What a removed field or
-//! a shorter value leaves stays free, up to a quarter: most changes of a value's length, and a field that is removed and
-//! set again, ask the allocator for nothing.
+//! A block is made as long as what it holds, in steps of eight bytes, which cost no allocator of a 64-bit platform anything,
+//! and grows so. What a removed field or a shorter value leaves stays free, up to a quarter: many changes of a value's
+//! length, and a field that is removed and set again, ask the allocator for nothing.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
@@ -64,7 +64,7 @@ const _: () = assert!(FORM & Mark::FLAG == 0);
 /// The longest entries that one-byte ends can tell apart.
 const NARROW_MAX: usize = u8::MAX as usize;
 
-/// The lengths of blocks are multiples of this: what allocators hand out is no finer.
+/// The lengths of blocks are multiples of this.
 const STEP: usize = 8;
 
 const FLAGS_AT: usize = 0;
@@ -215,11 +215,11 @@ impl Packed {
     /// A hash of this mark and this key from tagged entries, which must be no more and no larger than
     /// [`fits`](Self::fits) allows.
     pub(crate) fn assemble<'a>(mark: Mark, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
-        Self(close(Self::assembled(mark, key, entries, 0)))
+        Self(close(Self::assemble_bytes(mark, key, entries, 0)))
     }
 
     /// The bytes of such a hash, with room for so many at least.
-    fn assembled<'a>(
+    fn assemble_bytes<'a>(
         mark: Mark,
         key: &[u8],
         entries: impl Iterator<Item = (u8, &'a [u8])> + Clone,
@@ -338,6 +338,11 @@ impl Packed {
     /// Bytes asked of the allocator.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.0.len()
+    }
+
+    /// Those of them that hold nothing.
+    pub(crate) fn free_bytes(&self) -> usize {
+        self.0.len() - Layout::of(&self.0).free_at(&self.0)
     }
 
     /// O(n / 8) tags, and the one entry.

@@ -110,7 +110,7 @@ impl Fields {
     pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<Found> {
         slots::fetch(&self.slots, hash, |place| *place);
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
-        let place = *self.slots.get_bucket(bucket)?;
+        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
         let entry = self.entry(place);
         Some(Found { bucket, place, value: entry::value_offset(entry)..entry.len() })
     }

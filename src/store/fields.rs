@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
-    /// its length, and keeps up to a quarter of its bytes free for the next.
+    /// its length.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

@@ -186,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Gives back to the allocator what growth and removals have left over. What is set afterwards has to grow again. O(n), a
-    /// shard at a time.
+    /// Gives back to the allocator what growth and removals have left over: slack of keys and tables, and the free bytes of
+    /// packed hashes, up to a quarter of each. What is set afterwards has to grow again. O(n), a shard at a time.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -199,7 +199,7 @@ impl Store {
     /// ```
     ///
     /// # Locking
-    /// Holds each shard's write lock while it works on all of the shard's keys and tables.
+    /// Holds each shard's write lock while it works on all of the shard's keys and hashes.
     pub fn shrink_to_fit(&self) {
         let call = self.call();
         for shard in &self.shards {

@@ -25,7 +25,8 @@ impl Store {
     /// Removes what has expired, of about so many fields at most, and returns how much that was. O(what is removed), and
     /// a walk through each segment of up to about 900 keys in which something has expired.
     ///
-    /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back. What nobody touches
+    /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back, but for what a packed
+    /// hash keeps free. What nobody touches
     /// stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
     ///
     /// ```
@@ -144,6 +145,7 @@ impl Store {
         hand_over(shard);
     }
 
+    /// Removes all that has expired.
     #[cold]
     pub(super) fn purge_all(&self) {
         self.purge_expired(usize::MAX);

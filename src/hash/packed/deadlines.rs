@@ -7,7 +7,7 @@
 //!  if a field has a deadline                              if the key has one
 //! ```
 //! So a deadline costs 8 bytes, and the first one of a field a bit for each field besides. Bits count from the lowest of
-//! the first byte. At the end they cost a hash without deadlines nothing: what stands before them is where it always is.
+//! the first byte. Behind the entries they cost a hash without deadlines nothing: what stands before them is where it always is.
 
 use std::ops::Range;
 

@@ -29,7 +29,7 @@ impl Drop for Draft<'_> {
         if self.deadlines.is_some() {
             self.push_tail();
         }
-        // What was reserved and is not needed was never free.
+        // Room that was made in vain is given back; what was free before is judged by `close`.
         self.bytes.shrink_to(self.block.max(block_len(self.bytes.len())));
         self.home.0 = close(std::mem::take(&mut self.bytes));
     }
@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Makes room for so many bytes more, exactly.
+    /// Makes room for so many bytes more, and no others but to the next step.
     fn make_room(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
@@ -81,7 +81,7 @@ impl<'a> Draft<'a> {
         self.deadlines.get_or_insert_default()
     }
 
-    /// Makes room for all these pairs at once, exactly as much as they take if all are new.
+    /// Makes room for all these pairs at once: as much as they take if all are new.
     pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
         let layout = Layout::of(&self.bytes);
         let fields = layout.fields + pairs.len();
@@ -102,13 +102,13 @@ impl<'a> Draft<'a> {
         Layout::of(&self.bytes).size(&self.bytes)
     }
 
-    /// Sets a field, and says whether it is new; does nothing and says nothing if the encoding cannot hold the result.
-    pub(crate) fn set(&mut self, tag: u8, field: &[u8], value: &[u8]) -> Option<bool> {
-        let found = Layout::of(&self.bytes).find(&self.bytes, tag, field);
-        self.set_found(found, (tag, field, value))
+    /// Where a field is.
+    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<Found> {
+        Layout::of(&self.bytes).find(&self.bytes, tag, field)
     }
 
-    /// [`set`](Self::set), given where the field was found.
+    /// Sets a field, given where it was found, and says whether it is new; does nothing and says nothing if the encoding
+    /// cannot hold the result.
     pub(crate) fn set_found(&mut self, found: Option<Found>, new: Tagged<'_>) -> Option<bool> {
         let (_, field, value) = new;
         let layout = Layout::of(&self.bytes);
@@ -214,7 +214,7 @@ impl<'a> Draft<'a> {
         let added = with.map(|(tag, ..)| (tag, &last[..]));
         let (key_len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
         let key = &self.bytes[layout.tags_at - key_len..layout.tags_at];
-        self.bytes = Packed::assembled(Mark::of(layout.flags), key, kept.chain(added), capacity);
+        self.bytes = Packed::assemble_bytes(Mark::of(layout.flags), key, kept.chain(added), capacity);
         if self.bytes.is_empty() {
             self.bytes.extend_from_slice(&EMPTY);
         }
