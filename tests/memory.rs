@@ -55,23 +55,23 @@ fn name(number: usize) -> String {
 
 #[test]
 fn what_a_shorter_value_leaves_is_free_for_longer_ones() {
+    const LONG: &str = "a value of 20 bytes.";
     let before = heap::balance();
     let measured = Measured { store: Store::builder().shards(1).build(), before };
     let store = &measured.store;
-    let long = "v".repeat(20);
-    store.set_many("k", (0..8).map(|n| (name(n), &long))).unwrap();
+    store.set_many("k", (0..8).map(|n| (name(n), LONG))).unwrap();
     let full = measured.check();
     for shorter in [19, 12, 0] {
-        store.set("k", name(3), &long[..shorter]).unwrap();
+        store.set("k", name(3), &LONG[..shorter]).unwrap();
         assert_eq!(measured.check(), full, "{shorter}");
-        store.set("k", name(3), &long).unwrap();
+        store.set("k", name(3), LONG).unwrap();
         assert_eq!(measured.check(), full, "{shorter} and back");
     }
     assert!(store.remove("k", name(5)));
     assert_eq!(measured.check(), full, "a field of eight is less than a quarter");
-    store.set("k", name(5), &long).unwrap();
+    store.set("k", name(5), LONG).unwrap();
     assert_eq!(measured.check(), full);
-    store.set_many("k", (0..8).map(|n| (name(n), &long))).unwrap();
+    store.set_many("k", (0..8).map(|n| (name(n), LONG))).unwrap();
     assert_eq!(measured.check(), full, "set again");
 
     store.remove_many("k", (0..4).map(name));
@@ -84,6 +84,7 @@ fn what_a_shorter_value_leaves_is_free_for_longer_ones() {
     let fields = store.get_all("k");
     store.clear("k");
     store.set_many("k", &fields).unwrap();
+    drop(fields);
     store.shrink_to_fit(); // of the keys
     assert_eq!(measured.check(), shrunk, "nothing was left to give back");
 }
