@@ -19,7 +19,7 @@ pub(crate) const PART: Part = Part {
     groups: &["profiles"],
     subjects: || [super::shared(), super::servers()].concat(),
     repeats: usize::MAX,
-    minutes: 2.0,
+    minutes: 8.0,
     run: |task, scale| with_rival!(shared task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 
