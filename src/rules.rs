@@ -152,7 +152,7 @@ impl Limits {
     /// finds it full: by some ten KiB a thread, or one part in a hundred of a large store. Deadlines, about 8 bytes each, are
     /// counted but never refused, nor is the garbage of a table whose values change their lengths: up to a third of it. What is removed from a table
     /// makes room when the garbage is collected, not at once, and a packed hash keeps up to a quarter of its bytes for values
-    /// of its own; [`shrink_to_fit`](crate::Store::shrink_to_fit) collects both.
+    /// of its own, and takes up to 7 more than it was judged by; [`shrink_to_fit`](crate::Store::shrink_to_fit) collects what is kept.
     ///
     /// What has expired is removed before a write is refused. Not so in an [`update`](crate::Store::update), whose lock is
     /// held: there each call is judged by itself, and those before the refused one stay done.

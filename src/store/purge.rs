@@ -26,8 +26,7 @@ impl Store {
     /// a walk through each segment of up to about 900 keys in which something has expired.
     ///
     /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back, but for what a packed
-    /// hash keeps free. What nobody touches
-    /// stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
+    /// hash keeps free. What nobody touches stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
     ///
     /// ```
     /// use std::time::Duration;
