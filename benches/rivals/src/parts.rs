@@ -61,9 +61,14 @@ fn in_process() -> Vec<&'static str> {
     [&rivals::SHARED[..], &[rivals::BARE]].concat()
 }
 
+/// Those, and hashlet without its packed encoding.
+fn both_encodings() -> Vec<&'static str> {
+    [in_process(), vec![rivals::TABLES]].concat()
+}
+
 /// Those, and the servers that are there.
 fn everybody() -> Vec<&'static str> {
-    [shared(), servers(), vec![rivals::BARE]].concat()
+    [both_encodings(), servers()].concat()
 }
 
 fn servers() -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 //! | name | what it is |
 //! |---|---|
 //! | `hashlet` | `Store::new()` |
+//! | `hashlet_tables` | a `Store` that keeps every hash as a table: what the packed encoding gains and costs |
 //! | `dashmap` | a `DashMap` of maps, of boxed slices with ahash: what a careful program would write |
 //! | `dashmap_strings` | `DashMap<String, HashMap<String, String>>`: what most programs write |
 //! | `sharded` | 64 parking_lot `RwLock`s, each over a hashbrown map of maps |
@@ -22,6 +23,7 @@ mod scc;
 mod server;
 mod sharded;
 mod strings;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -33,13 +35,15 @@ pub(crate) use self::scc::Scc;
 pub(crate) use self::server::{Redis, SERVERS, Valkey, program, version};
 pub(crate) use self::sharded::Sharded;
 pub(crate) use self::strings::Strings;
+pub(crate) use self::tables::Tables;
 
 /// Those that threads can share, in this process.
 pub(crate) const SHARED: [&str; 8] =
     ["hashlet", "dashmap", "dashmap_strings", "sharded", "papaya", "scc", "moka", "kevy"];
+pub(crate) const TABLES: &str = "hashlet_tables";
 pub(crate) const BARE: &str = "bare";
 
-/// Where a name stands in tables: ours, the others, the servers, the bound.
+/// Where a name stands in tables: ours, the others, ours without the packed encoding, the servers, the bound.
 pub(crate) fn place(name: &str) -> usize {
     let servers = SERVERS.map(|(server, _)| server);
     let among = |names: &[&str]| names.iter().position(|known| *known == name);
@@ -67,6 +71,7 @@ macro_rules! with_rival {
     (shared $name:expr, $rival:ident => $body:expr) => {
         $crate::rivals::with_rival!(@among $name, $rival => $body, {
             "hashlet" => hashlet::Store,
+            "hashlet_tables" => $crate::rivals::Tables,
             "dashmap" => $crate::support::rival::DashMaps,
             "dashmap_strings" => $crate::rivals::Strings,
             "sharded" => $crate::rivals::Sharded,

@@ -16,8 +16,9 @@ const SIZE: (u32, u32) = (1_000, 460);
 const LEGEND: u32 = 150;
 const FONT: &str = "sans-serif";
 /// Whose colour is which, in every plot (after Tol: told apart also by those who see fewer colours).
-const COLORS: [(&str, RGBColor); 11] = [
+const COLORS: [(&str, RGBColor); 12] = [
     ("hashlet", RGBColor(204, 51, 17)),
+    ("hashlet_tables", RGBColor(238, 170, 153)),
     ("dashmap", RGBColor(0, 119, 187)),
     ("dashmap_strings", RGBColor(51, 187, 238)),
     ("sharded", RGBColor(0, 153, 136)),
