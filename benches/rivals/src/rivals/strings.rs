@@ -1,6 +1,8 @@
 //! `DashMap<String, HashMap<String, String>>` with std's hashers: what most programs write.
 
 use std::collections::HashMap;
+use std::hash::RandomState;
+use std::sync::LazyLock;
 
 use dashmap::DashMap;
 
@@ -10,6 +12,9 @@ use crate::support::rival::{Pair, Rival};
 type Fields = HashMap<String, String>;
 
 pub(crate) struct Strings(DashMap<String, Fields>);
+
+/// One state for all of a process: two of its maps grow at the same calls, as those of the others do.
+static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Strings {
     fn change<R>(&self, key: &[u8], change: impl FnOnce(&mut Fields) -> R) -> R {
@@ -22,7 +27,7 @@ impl Rival for Strings {
     type Whole = Fields;
 
     fn new() -> Self {
-        Self(DashMap::new())
+        Self(DashMap::with_hasher(STATE.clone()))
     }
 
     fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize {
