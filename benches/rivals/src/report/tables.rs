@@ -203,11 +203,16 @@ fn beside_latency(results: &Results) -> Table {
     Table { head: words.map(str::to_owned).to_vec(), rows: KEY_STEPS.iter().map(row).collect(), best: Best::None }
 }
 
-/// The latency of the least working set that was measured and holds so many bytes, or of the largest.
+/// The latency of a working set of so many bytes: on the line, by the logarithm of the size, between the two that were
+/// measured next to it.
 fn latency_of(results: &Results, bytes: f64) -> Option<f64> {
     let sizes = sizes(results);
-    let size = sizes.iter().find(|size| **size as f64 >= bytes).or(sizes.last())?;
-    results.median("latency", "memory", "pointer_chase", &format!("{size} ns"))
+    let above = sizes.iter().position(|size| *size as f64 >= bytes).unwrap_or(sizes.len().checked_sub(1)?);
+    let of = |size: u64| results.median("latency", "memory", "pointer_chase", &format!("{size} ns"));
+    let (low, high) = (sizes[above.saturating_sub(1)], sizes[above]);
+    let (below, above) = (of(low)?, of(high)?);
+    let way = if low == high { 1.0 } else { (bytes / low as f64).log2() / (high as f64 / low as f64).log2() };
+    Some(below + (above - below) * way.min(1.0))
 }
 
 /// The working sets that were measured, in order.
