@@ -1,6 +1,7 @@
 //! What can be measured: the parts, and on whom.
 
 mod bench;
+mod beside;
 mod fields;
 mod growth;
 mod instructions;
@@ -34,6 +35,7 @@ pub(crate) struct Part {
 pub(crate) const PARTS: &[&Part] = &[
     &memory::PART,
     &operations::PART,
+    &beside::PART,
     &threads::PART,
     &fields::PART,
     &latency::PART,

@@ -19,7 +19,7 @@ pub(crate) const PART: Part = Part {
     groups: &["keys", "one_hash"],
     subjects: super::in_process,
     repeats: 2,
-    minutes: 25.0,
+    minutes: 15.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

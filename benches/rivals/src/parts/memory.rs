@@ -21,7 +21,7 @@ pub(crate) const PART: Part = Part {
     groups: &["profiles", "carts", "big", "middle", "packages", "keys", "one_hash"],
     subjects: super::everybody,
     repeats: 1,
-    minutes: 12.0,
+    minutes: 13.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

@@ -18,7 +18,7 @@ pub(crate) const PART: Part = Part {
     groups: &SHAPES,
     subjects: super::everybody,
     repeats: usize::MAX,
-    minutes: 17.0,
+    minutes: 19.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

@@ -24,7 +24,7 @@ pub(crate) const PART: Part = Part {
     groups: &["one_hash", "keys", "long_values"],
     subjects: super::in_process,
     repeats: 1,
-    minutes: 4.0,
+    minutes: 9.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

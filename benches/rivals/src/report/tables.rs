@@ -15,6 +15,7 @@ pub(super) fn blocks(results: &Results) -> Vec<(&'static str, String)> {
         ("memory", of("memory", vec![("Bytes of memory", memory(results))])),
         ("operations", of("operations", operations(results))),
         ("shapes", of("operations", vec![("Nanoseconds an operation", shapes(results))])),
+        ("beside", of("beside", vec![("How many times as fast as a DashMap beside it", beside(results))])),
         ("threads", of("threads", vec![("Million operations a second", threads(results))])),
         ("fields", of("fields", fields(results))),
         ("growth", of("growth", growth(results))),
@@ -96,23 +97,25 @@ fn memory(results: &Results) -> Table {
     Table { head: head(&["", "payload"], results, "memory", &[]), rows: table, best: Best::Least }
 }
 
+/// All that is done to a store by one thread.
+const OPERATIONS: [&str; 14] = [
+    "look",
+    "get",
+    "missing_field",
+    "missing_key",
+    "contains",
+    "get_all",
+    "get_across",
+    "set_same",
+    "set_other",
+    "set_new",
+    "remove",
+    "reinsert",
+    "increment",
+    "update",
+];
+
 fn operations(results: &Results) -> Vec<(&'static str, Table)> {
-    const NAMES: [&str; 14] = [
-        "look",
-        "get",
-        "missing_field",
-        "missing_key",
-        "contains",
-        "get_all",
-        "get_across",
-        "set_same",
-        "set_other",
-        "set_new",
-        "remove",
-        "reinsert",
-        "increment",
-        "update",
-    ];
     let table = |distribution: &str| {
         let row = |name: &str| {
             let figure = format!("{name}/{distribution} ns");
@@ -121,7 +124,7 @@ fn operations(results: &Results) -> Vec<(&'static str, Table)> {
             (format!("`{name}`"), cells)
         };
         let head = head(&[""], results, "operations", &["dashmap / hashlet"]);
-        Table { head, rows: NAMES.map(row).to_vec(), best: Best::Least }
+        Table { head, rows: OPERATIONS.map(row).to_vec(), best: Best::Least }
     };
     vec![
         ("Nanoseconds an operation on 1,000,000 profiles, keys drawn uniformly", table("uniform")),
@@ -140,6 +143,25 @@ fn shapes(results: &Results) -> Table {
         }
     }
     Table { head: head(&[""], results, "operations", &["dashmap / hashlet"]), rows, best: Best::Least }
+}
+
+fn beside(results: &Results) -> Table {
+    const COLUMNS: [(&str, &str, &str); 6] = [
+        ("profiles", "profiles", "uniform"),
+        ("profiles, Zipf", "profiles", "zipf"),
+        ("carts", "carts", "uniform"),
+        ("big", "big", "uniform"),
+        ("middle", "middle", "uniform"),
+        ("packages", "packages", "uniform"),
+    ];
+    let row = |name: &str| {
+        let cell = |(_, group, distribution): (&str, &str, &str)| {
+            Cell::figure(results.median("beside", group, OURS, &format!("{name}/{distribution} x")))
+        };
+        (format!("`{name}`"), COLUMNS.map(cell).to_vec())
+    };
+    let head = [""].into_iter().chain(COLUMNS.map(|(column, ..)| column)).map(str::to_owned).collect();
+    Table { head, rows: OPERATIONS.map(row).to_vec(), best: Best::None }
 }
 
 fn threads(results: &Results) -> Table {
