@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) const FULL: f64 = 1.0;
-const REPEATS: usize = 3;
+pub(crate) const REPEATS: usize = 3;
 
 impl Arguments {
     /// What the words say, or what is wrong with them.

@@ -1,6 +1,5 @@
-//! How many times as fast as a DashMap hashlet is in each of the `operations`, both at the same time on a core of their
-//! own: what the machine does meanwhile meets both, so that these ratios swing less than those of times taken one after
-//! the other.
+//! How many times as fast as a DashMap hashlet is in each of the `operations`, two processes at the same time: what
+//! the machine does meanwhile meets both, so that these ratios swing less than those of times taken one after the other.
 
 use std::thread;
 

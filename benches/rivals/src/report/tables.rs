@@ -1,6 +1,7 @@
 //! The tables: which figures stand in which, and what is said under them.
 
 use super::table::{Best, Cell, Table, count};
+use crate::arguments::REPEATS;
 use crate::parts::{FIELD_STEPS, KEY_STEPS, PARTS, SIZES};
 use crate::results::Results;
 use crate::rivals::BARE;
@@ -42,8 +43,9 @@ fn block(results: &Results, part: &str, tables: &[(&str, Table)]) -> Option<Stri
         1 => "one run".to_owned(),
         repeats => format!("medians of {repeats} interleaved runs"),
     };
+    let flag = if repeats > REPEATS { format!(" --repeats {repeats}") } else { String::new() };
     Some(format!(
-        "{text}<sub>`cargo run --release --manifest-path benches/rivals/Cargo.toml -- {part}`, {}, {how}{scale}; {}. {} \
+        "{text}<sub>`cargo run --release --manifest-path benches/rivals/Cargo.toml -- {part}{flag}`, {}, {how}{scale}; {}. {} \
          cores say nothing about sixteen.</sub>\n",
         last.date,
         environment.describe(),
