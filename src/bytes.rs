@@ -40,14 +40,20 @@ fn same_ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
     left.first_chunk::<N>() == right.first_chunk::<N>() && left.last_chunk::<N>() == right.last_chunk::<N>()
 }
 
+/// The golden ratio's digits: small multiples of it differ in their top bytes.
+const LENGTH_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// A number that depends on all bytes of a short string, its length and the seed; `None` for a longer one. One folded
 /// multiplication, as in wyhash.
+///
+/// The length is added after the multiplication. Mixed in before it, a name could be chosen whose first byte undoes it, and
+/// names of all lengths would share one number under every seed.
 #[inline]
 pub(crate) fn mix_short(bytes: &[u8], seed: [u64; 2]) -> Option<u64> {
     let (first, last) = ends(bytes)?;
-    let factors = [first ^ seed[0] ^ bytes.len() as u64, last ^ seed[1]].map(u128::from);
-    let product = factors[0] * factors[1];
-    Some((product >> 64) as u64 ^ product as u64)
+    let product = u128::from(first ^ seed[0]) * u128::from(last ^ seed[1]);
+    let mixed = (product >> 64) as u64 ^ product as u64;
+    Some(mixed.wrapping_add(LENGTH_STEP.wrapping_mul(bytes.len() as u64)))
 }
 
 #[cfg(test)]
