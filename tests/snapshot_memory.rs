@@ -3,12 +3,16 @@
 
 #![cfg(feature = "snapshot")]
 
+mod folder;
 mod support;
 
 #[path = "support/heap.rs"]
 mod heap;
 
-use hashlet::{ManualClock, Store};
+use std::fs;
+
+use folder::Folder;
+use hashlet::{Builder, ManualClock, Store};
 use support::forge::{Forge, Item};
 use support::source::{Source, mix};
 use support::{scale, specimen};
@@ -16,23 +20,31 @@ use support::{scale, specimen};
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
 
-/// What a load may take beside multiples of its input: the room for as many keys as may be there, and buffers.
-const CONSTANT: usize = 5 << 19;
-const TIMES: usize = 16;
+/// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and buffers.
+const CONSTANT: usize = 64 << 10;
+const TIMES: usize = 14;
 
 /// The most bytes that a load takes at a time.
-fn peak_of_load(snapshot: &[u8]) -> usize {
+fn peak(load: impl FnOnce(Builder)) -> usize {
     let builder = Store::builder().clock(&ManualClock::new());
     let before = heap::live();
     heap::reset_peak();
-    drop(builder.load_from(snapshot));
+    load(builder);
     heap::peak() - before
 }
 
+/// Loads from an input of unknown length, and from a file, whose length is known.
 #[track_caller]
 fn check(what: &str, snapshot: &[u8]) {
-    let peak = peak_of_load(snapshot);
-    assert!(peak <= CONSTANT + TIMES * snapshot.len(), "{what}: {peak} bytes for {} of input", snapshot.len());
+    thread_local!(static FOLDER: Folder = Folder::new());
+    let path = FOLDER.with(Folder::file);
+    fs::write(&path, snapshot).unwrap();
+    let unknown = peak(|builder| drop(builder.load_from(snapshot)));
+    let known = peak(|builder| drop(builder.load(&path)));
+    for (peak, length) in [(unknown, "unknown"), (known, "known")] {
+        let most = CONSTANT + TIMES * snapshot.len();
+        assert!(peak <= most, "{what}: {peak} bytes for {} of input of {length} length", snapshot.len());
+    }
 }
 
 fn varint(number: u64) -> Vec<u8> {
@@ -79,9 +91,17 @@ fn hostile_numbers_allocate_nothing_to_speak_of() {
     }
     let heads = (0..5_000).map(|id| Item::head(id, u64::MAX, u32::MAX as usize, &id.to_le_bytes()));
     check("many heads of many fields", &Forge::of(heads.collect()).render());
-    let parts = (0..5_000).map(|id| Item::part(id, &[]));
-    let peak = peak_of_load(&Forge::of(parts.collect()).render());
-    assert!(peak < 5_000 * 1_000, "many tables of nothing: {peak} bytes");
+    let smallest: &[(&[u8], &[u8])] = &[(b"", b"")];
+    let small: &[(&[u8], &[u8])] = &[(b"f", b"v")];
+    for pairs in [smallest, small] {
+        let headless = (0..5_000).map(|id| Item::part(id, pairs));
+        check("parts without heads", &Forge::of(headless.collect()).render());
+        let pair = |id: u32, fields| [Item::head(id, u64::MAX, fields, &id.to_le_bytes()), Item::part(id, pairs)];
+        check("complete tables of a field", &Forge::of((0..5_000).flat_map(|id| pair(id, 1)).collect()).render());
+        check("tables that lack a field", &Forge::of((0..5_000).flat_map(|id| pair(id, 2)).collect()).render());
+        let late = (0..5_000).flat_map(|id| pair(id, 2)).rev();
+        check("heads behind their parts", &Forge::of(late.collect()).render());
+    }
     for seed in 0..(4_000.0 * scale()).max(200.0) as u64 {
         let mut source = Source::Seed(mix(seed));
         let mut forge = good.clone();

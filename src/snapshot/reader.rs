@@ -9,8 +9,8 @@ use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
 use crate::hash::image::{Cursor, END, Flaw};
 use crate::saving::BLOCK_HEAD;
 
-/// Bytes that are read at a time where nobody knows how many there are.
-const CHUNK: u64 = 1 << 20;
+/// What a key takes at least in a snapshot.
+const LEAST_KEY_BYTES: u64 = 16;
 
 pub(crate) struct Reader<R> {
     input: R,
@@ -54,9 +54,14 @@ impl<R: Read> Reader<R> {
     }
 
     /// About how many keys there are, as the head says, and as far as the length allows.
-    pub(crate) fn keys(&self) -> u64 {
-        const LEAST_KEY_BYTES: u64 = 16;
-        self.keys.min(self.left().unwrap_or(CHUNK) / LEAST_KEY_BYTES)
+    pub(crate) fn expected_keys(&self) -> u64 {
+        self.left().map_or(self.keys, |left| self.keys.min(left / LEAST_KEY_BYTES))
+    }
+
+    /// For how many keys room may be made before they come: for none where nobody knows the length, because the head of a few
+    /// bytes can claim any number.
+    pub(crate) fn reservable_keys(&self) -> u64 {
+        self.left().map_or(0, |_| self.expected_keys())
     }
 
     /// Bytes read so far.

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use super::{Cursor, Flaw, HASH, HEAD, PART};
 use crate::call::Context;
-use crate::error::Error;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
 use crate::hash::{Encoding, Record, Scope};
@@ -15,7 +14,7 @@ use crate::time::Deadline;
 
 /// Reads items, and keeps the tables of which some are still to come.
 pub(crate) struct Reader {
-    tables: HashMap<u32, Assembly>,
+    tables: HashMap<u32, Box<Assembly>>,
     /// For how many fields room may still be made before they come: never more than the input can hold.
     reservable: usize,
     /// What the items so far have held, expired or not.
@@ -37,93 +36,183 @@ impl Reader {
         match items.u8()? {
             HASH => {
                 let packed = Packed::read_image(items, cx.rules)?;
-                self.keys = self.keys.saturating_add(1);
-                self.fields = self.fields.saturating_add(packed.len() as u64);
+                self.count(packed.len());
                 Ok(finish(Record::of_packed(packed, cx), Encoding::Packed, cx))
             }
             HEAD => {
-                let table = self.tables.entry(items.u32()?).or_default();
-                let (deadline, fields, key) = (Deadline::from_bytes(items.array()?), items.varint()?, items.string()?);
-                cx.rules.check_key(key)?;
-                cx.rules.check_fields(fields)?;
-                if fields == 0 {
-                    return Err(Flaw::Corrupt("a table without fields"));
-                }
-                if table.fields.replace(fields).is_some() {
-                    return Err(Flaw::Corrupt("a table with two heads"));
-                }
-                table.table.set_key(key);
-                table.table.set_deadline(deadline);
-                let reserved = fields.min(self.reservable);
-                self.reservable = self.reservable.saturating_sub(reserved);
-                table.table.reserve(reserved, cx.rules);
-                self.table_bytes = self.table_bytes.saturating_add(table.table.heap_bytes());
-                self.keys = self.keys.saturating_add(1);
-                self.fields = self.fields.saturating_add(fields as u64);
-                Ok(None)
+                let (id, head) = (items.u32()?, Head::read(items, cx)?);
+                self.count(head.fields);
+                self.assemble(id, cx, |assembly| match assembly.head.replace(head) {
+                    None => Ok(()),
+                    Some(_) => Err(Flaw::Corrupt("a table with two heads")),
+                })
             }
             PART => {
-                let table = self.tables.entry(items.u32()?).or_default();
-                let before = table.table.heap_bytes();
-                table.read_part(items, cx)?;
-                self.table_bytes = self.table_bytes.saturating_sub(before).saturating_add(table.table.heap_bytes());
-                Ok(None)
+                let id = items.u32()?;
+                self.assemble(id, cx, |assembly| assembly.read_part(items, cx))
             }
             _ => Err(Flaw::Corrupt("an item of unknown kind")),
         }
     }
 
-    /// Returns the tables, when all items have been read.
-    pub(crate) fn finish(self, cx: Context<'_>) -> impl Iterator<Item = Result<Option<Record>, Flaw>> {
-        self.tables.into_values().map(move |Assembly { table, fields }| match fields {
-            None => Err(Flaw::Corrupt("a table without a head")),
-            Some(fields) if fields != table.len() => {
-                Err(Flaw::Corrupt("a table of another number of fields than its head tells"))
-            }
-            Some(_) => Ok(finish(Record::Table(Box::new(table)), Encoding::Table, cx)),
-        })
+    fn count(&mut self, fields: usize) {
+        self.keys = self.keys.saturating_add(1);
+        self.fields = self.fields.saturating_add(fields as u64);
+    }
+
+    /// Adds an item to the table of this number, and returns the table's record if that was the last one.
+    fn assemble(
+        &mut self,
+        id: u32,
+        cx: Context<'_>,
+        add: impl FnOnce(&mut Assembly) -> Result<(), Flaw>,
+    ) -> Result<Option<Record>, Flaw> {
+        let assembly = self.tables.entry(id).or_default();
+        let before = assembly.heap_bytes();
+        add(assembly)?;
+        assembly.build_when_worthwhile(&mut self.reservable, cx)?;
+        self.table_bytes = self.table_bytes.saturating_sub(before).saturating_add(assembly.heap_bytes());
+        if !assembly.is_complete() {
+            return Ok(None);
+        }
+        let complete = self.tables.remove(&id).and_then(|assembly| assembly.table);
+        self.table_bytes = self.table_bytes.saturating_sub(complete.as_ref().map_or(0, |table| table.heap_bytes()));
+        Ok(complete.and_then(|table| finish(Record::Table(table), Encoding::Table, cx)))
+    }
+
+    /// Sees to it that no table lacks something, when all items have been read.
+    pub(crate) fn end(&self) -> Result<(), Flaw> {
+        match self.tables.values().next().map(|assembly| &assembly.head) {
+            None => Ok(()),
+            Some(None) => Err(Flaw::Corrupt("a table without a head")),
+            Some(Some(_)) => Err(OTHER_NUMBER),
+        }
     }
 }
 
 /// What an entry of a part takes at least.
 const LEAST_ENTRY_BYTES: u64 = 2;
+/// Bytes of parts up to which they wait for the others. An empty table takes some hundred bytes, so that a file of many small
+/// ones, of which each lacks a field, would take many times its length.
+const FEW_BYTES: usize = 1 << 10;
+const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table of another number of fields than its head tells");
 
-/// A table of which not all items have been read yet.
-struct Assembly {
-    table: Table,
-    /// How many fields it has in the end, once the head is read.
-    fields: Option<usize>,
+/// What is known of a table before its fields.
+struct Head {
+    deadline: Deadline,
+    fields: usize,
+    key: Box<[u8]>,
 }
 
-impl Default for Assembly {
-    fn default() -> Self {
-        Self { table: Table::new(Mark::default(), b"", Deadline::NEVER), fields: None }
+impl Head {
+    fn read(items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Self, Flaw> {
+        let (deadline, fields, key) = (Deadline::from_bytes(items.array()?), items.varint()?, items.string()?);
+        cx.rules.check_key(key)?;
+        cx.rules.check_fields(fields)?;
+        if fields == 0 {
+            return Err(Flaw::Corrupt("a table without fields"));
+        }
+        Ok(Self { deadline, fields, key: key.into() })
     }
 }
 
+/// A table of which not all items have been read yet. Its parts wait as they are until the head is there and they are many, or
+/// complete.
+#[derive(Default)]
+struct Assembly {
+    head: Option<Head>,
+    waiting: Vec<u8>,
+    /// How many fields wait.
+    waiting_fields: usize,
+    table: Option<Box<Table>>,
+}
+
 impl Assembly {
+    fn heap_bytes(&self) -> usize {
+        let table = self.table.as_ref().map_or(0, |table| table.heap_bytes());
+        self.waiting.capacity().saturating_add(table)
+    }
+
+    fn is_complete(&self) -> bool {
+        let fields = self.table.as_ref().map(|table| table.len());
+        fields.is_some() && fields == self.head.as_ref().map(|head| head.fields)
+    }
+
     fn read_part(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<(), Flaw> {
         let count = items.u32()?;
         if count == 0 {
             return Err(Flaw::Corrupt("a part of a table without fields"));
         }
-        for _ in 0..count {
-            let len = items.varint()?;
-            let (field, value) = read_pair(items.take(len >> 1)?)?;
-            cx.rules.check_pair(field, value)?;
-            let hash = cx.rules.hash(field);
-            if !self.table.set(hash, field, value, cx) {
-                return Err(Flaw::Corrupt("a field that stands twice"));
-            }
-            if len & 1 == 1 {
-                let deadline = Deadline::from_bytes(items.array()?);
-                if deadline == Deadline::NEVER {
-                    return Err(Flaw::Corrupt("a deadline that is none"));
-                }
-                self.table.set_field_deadline(hash, field, deadline, cx);
-            }
+        if let Some(table) = &mut self.table {
+            return (0..count)
+                .try_for_each(|_| Entry::read(items, cx)?.set_in(table, cx))
+                .and_then(|()| self.check(cx));
         }
-        cx.rules.check_fields(self.table.len()).map_err(Error::into)
+        let (all, before) = (items.clone().rest(), items.len());
+        (0..count).try_for_each(|_| Entry::read(items, cx).map(drop))?;
+        let entries = all.get(..before.saturating_sub(items.len())).unwrap_or_default();
+        self.waiting.extend_from_slice(entries);
+        self.waiting_fields = self.waiting_fields.saturating_add(count as usize);
+        self.check(cx)
+    }
+
+    /// Whether the fields so far are no more than the head tells, and than are allowed.
+    fn check(&self, cx: Context<'_>) -> Result<(), Flaw> {
+        let fields = self.table.as_ref().map_or(self.waiting_fields, |table| table.len());
+        cx.rules.check_fields(fields)?;
+        if self.head.as_ref().is_some_and(|head| fields > head.fields) { Err(OTHER_NUMBER) } else { Ok(()) }
+    }
+
+    /// Makes the table of head and parts, if it is time.
+    fn build_when_worthwhile(&mut self, reservable: &mut usize, cx: Context<'_>) -> Result<(), Flaw> {
+        let Some(head) = self.head.as_ref().filter(|_| self.table.is_none()) else { return Ok(()) };
+        if self.waiting_fields < head.fields && self.waiting.len() < FEW_BYTES {
+            return Ok(());
+        }
+        let mut table = Box::new(Table::new(Mark::default(), &head.key, head.deadline));
+        let reserved = head.fields.min(*reservable);
+        *reservable = reservable.saturating_sub(reserved);
+        table.reserve(reserved, cx.rules);
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut entries = Cursor::new(&waiting);
+        while !entries.is_empty() {
+            Entry::read(&mut entries, cx)?.set_in(&mut table, cx)?;
+        }
+        self.table = Some(table);
+        self.check(cx)
+    }
+}
+
+/// A field of a part.
+struct Entry<'a> {
+    field: &'a [u8],
+    value: &'a [u8],
+    deadline: Option<Deadline>,
+}
+
+impl<'a> Entry<'a> {
+    #[inline]
+    fn read(items: &mut Cursor<'a>, cx: Context<'_>) -> Result<Self, Flaw> {
+        let len = items.varint()?;
+        let (field, value) = read_pair(items.take(len >> 1)?)?;
+        cx.rules.check_pair(field, value)?;
+        let deadline = if len & 1 == 1 { Some(Deadline::from_bytes(items.array()?)) } else { None };
+        if deadline == Some(Deadline::NEVER) {
+            return Err(Flaw::Corrupt("a deadline that is none"));
+        }
+        Ok(Self { field, value, deadline })
+    }
+
+    #[inline]
+    fn set_in(self, table: &mut Table, cx: Context<'_>) -> Result<(), Flaw> {
+        let hash = cx.rules.hash(self.field);
+        if !table.set(hash, self.field, self.value, cx) {
+            return Err(Flaw::Corrupt("a field that stands twice"));
+        }
+        if let Some(deadline) = self.deadline {
+            table.set_field_deadline(hash, self.field, deadline, cx);
+        }
+        Ok(())
     }
 }
 
@@ -154,7 +243,7 @@ mod tests {
             let read = reader.read(&mut cursor, Context::of_value(&rules));
             assert!(matches!(read, Ok(None)));
         }
-        let taken: usize = reader.tables.values().map(|assembly| assembly.table.heap_bytes()).sum();
+        let taken: usize = reader.tables.values().map(|assembly| assembly.heap_bytes()).sum();
         assert!(taken < 16 * bytes.len(), "{taken} bytes for {}", bytes.len());
     }
 }
