@@ -1,9 +1,11 @@
 //! Every length and every count at which a layout changes its form, in every encoding: what was put is what comes back.
 
+use std::time::Duration;
+
 use crate::support::check;
 use crate::support::config::{self, on_every_configuration};
 use crate::support::{BOUNDARIES, pattern};
-use hashlet::Store;
+use hashlet::{Condition, SetOptions, Store, Touch, Ttl};
 
 fn field(number: usize) -> String {
     format!("f{number}")
@@ -127,4 +129,57 @@ fn a_packed_hash_filled_to_its_last_byte_is_whole() {
         assert_eq!(store.get("k", ""), Some(pattern(99, spare - 1)));
         check::key(&store, "k");
     }
+}
+
+/// Nothing, of what a call takes several of.
+const NONE: [(&str, &str); 0] = [];
+const NO_FIELDS: [&str; 0] = [];
+
+#[test]
+fn a_call_with_no_fields_or_keys_does_nothing() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let touches = [Touch::Expire(Duration::ZERO.into()), Touch::Persist];
+    let options = [
+        SetOptions::new(),
+        SetOptions::new().expire(Duration::ZERO),
+        SetOptions::new().expire_key(2 * HOUR),
+        SetOptions::new().expire_key(Duration::ZERO),
+        SetOptions::new().expire_key_if(Duration::ZERO, Condition::IfSome).only_present_key(),
+    ];
+    on_every_configuration(|_, store| {
+        store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
+        store.expire("k", HOUR);
+        store.expire_field("k", "f", HOUR);
+        let state = || (store.get_all("k"), store.deadline("k"), store.field_deadline("k", "f"), store.keys());
+        let before = state();
+        for key in ["k", "missing"] {
+            assert_eq!(store.set_many(key, NONE), Ok(0));
+            assert_eq!(store.remove_many(key, NO_FIELDS), 0);
+            assert_eq!(store.get_many(key, NO_FIELDS), [] as [Option<Vec<u8>>; 0]);
+            assert_eq!(store.expire_fields(key, NO_FIELDS, Duration::ZERO, Condition::Always), []);
+            assert_eq!(store.persist_fields(key, NO_FIELDS), [] as [bool; 0]);
+            assert_eq!(store.field_ttls(key, NO_FIELDS), [] as [Ttl; 0]);
+            assert_eq!(store.field_deadlines(key, NO_FIELDS), []);
+            touches.iter().for_each(|touch| assert_eq!(store.touch_many(key, NO_FIELDS, *touch), []));
+            for options in options {
+                let answer = store.set_with(key, NONE, options);
+                // The key's condition is judged all the same.
+                let is_met = key == "k" || options != options.only_present_key();
+                assert_eq!(answer, Ok(is_met.then_some(0)));
+                store.update(key, |hash| assert_eq!(hash.set_with(NONE, options), answer));
+            }
+            store.update(key, |hash| {
+                assert_eq!(hash.set_many(NONE), Ok(0));
+                assert_eq!(hash.remove_many(NO_FIELDS), 0);
+                assert_eq!(hash.expire_fields(NO_FIELDS, Duration::ZERO, Condition::Always), []);
+                assert_eq!(hash.persist_fields(NO_FIELDS), [] as [bool; 0]);
+                touches.iter().for_each(|touch| assert_eq!(hash.touch_many(NO_FIELDS, *touch), []));
+            });
+        }
+        assert_eq!(store.get_across(NO_FIELDS, "f"), [] as [Option<Vec<u8>>; 0]);
+        assert_eq!(store.clear_many(NO_FIELDS), 0);
+        assert_eq!(store.update_many([] as [&str; 0], |_| ()), Ok(()));
+        store.reserve(0);
+        assert_eq!(state(), before);
+    });
 }

@@ -311,6 +311,9 @@ impl Record {
         if !options.allow(self.len() > 0, pairs.iter().map(|(field, _)| self.get(field, cx).is_some())) {
             return Ok(None);
         }
+        if pairs.is_empty() {
+            return Ok(Some(0)); // not even the key's deadline changes
+        }
         let new = self.write_many(pairs, cx)?;
         for (field, _) in pairs {
             match options.fields {

@@ -232,7 +232,8 @@ impl Store {
 
     /// Sets many fields with [`SetOptions`] (deadlines of fields and key, what must be there before) in one atomic step.
     /// Returns how many are new, or `None` if a condition is not met and nothing was changed. With a deadline in the past
-    /// the fields are gone in the end, and a key is not made. O(pairs).
+    /// the fields are gone in the end, and a key is not made. Without pairs nothing is changed, the key's deadline included.
+    /// O(pairs).
     ///
     /// # Errors
     /// As [`set`](Self::set); nothing is changed then.

@@ -128,6 +128,9 @@ impl ModelHash<'_> {
         {
             return Ok(None);
         }
+        if pairs.is_empty() {
+            return Ok(Some(0));
+        }
         let new = self.admit_growth(&pairs)?;
         for (field, value) in &pairs {
             match plan.fields {
