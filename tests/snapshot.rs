@@ -3,10 +3,12 @@
 //! whatever there is.
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use crate::support::check;
-use crate::support::config::on_every_configuration;
-use hashlet::{SaveOptions, SaveReport, SnapshotError, Store};
+use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
+use hashlet::{ManualClock, SaveOptions, SaveReport, SnapshotError, Store, WhenFull};
 
 #[test]
 fn what_is_saved_is_loaded() {
@@ -320,4 +322,90 @@ mod in_the_middle {
             }
         }
     }
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Fills a store with hashes of which some expire after an hour, as a whole or in parts: small ones and large ones. Returns the
+/// numbers of keys and fields that stay.
+fn fill_with_sessions(store: &Store) -> (u64, u64) {
+    for n in 0..200 {
+        for kind in ["whole", "part", "stays"] {
+            let fields = if n % 20 == 0 { 300 } else { 3 };
+            let key = format!("{kind}:{n}");
+            let value = |field| format!("{}:{field}", if kind == "stays" { "public" } else { "secret" });
+            store.set_many(&key, (0..fields).map(|field| (field.to_string(), value(field)))).unwrap();
+            match kind {
+                "whole" => _ = store.expire(&key, HOUR),
+                "part" => {
+                    store.set(&key, "rest", "public").unwrap();
+                    (0..fields).for_each(|field| _ = store.expire_field(&key, field.to_string(), HOUR));
+                }
+                _ => {}
+            }
+        }
+    }
+    (400, 200 + 190 * 3 + 10 * 300)
+}
+
+fn holds(snapshot: &[u8], text: &str) -> bool {
+    snapshot.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn what_has_expired_is_neither_counted_nor_written() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        let (keys, fields) = fill_with_sessions(store);
+        let before = clock.now();
+        clock.advance(HOUR);
+        let mut snapshot = Vec::new();
+        let report = store.save_to(&mut snapshot).unwrap();
+        assert_eq!((report.keys, report.fields), (keys, fields));
+        assert_eq!(report.keys, store.key_count() as u64);
+        assert!(!holds(&snapshot, "secret") && holds(&snapshot, "public"));
+        // Not even to a program whose clock is behind.
+        let behind = ManualClock::new();
+        behind.set(before);
+        let loaded = config.builder().clock(&behind).load_from(&snapshot[..]).unwrap();
+        assert_eq!(loaded.key_count() as u64, keys);
+        assert_eq!(loaded.get_all("part:20").len(), 1);
+    });
+}
+
+#[test]
+fn what_others_leave_to_a_save_holds_nothing_that_has_expired() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        fill_with_sessions(store);
+        clock.advance(HOUR);
+        let mut snapshot = Vec::new();
+        let mut is_first = true;
+        let change_all = |_| {
+            if std::mem::take(&mut is_first) {
+                for n in 0..200 {
+                    for kind in ["whole", "part", "stays"] {
+                        store.set(format!("{kind}:{n}"), "new", "v").unwrap();
+                        store.clear(format!("{kind}:{n}"));
+                    }
+                }
+            }
+        };
+        store.save_to_with(&mut snapshot, SaveOptions::new().progress(change_all)).unwrap();
+        assert!(!holds(&snapshot, "secret") && holds(&snapshot, "public"));
+    });
+}
+
+#[test]
+fn loading_tells_a_listener_nothing_of_what_has_expired() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        fill_with_sessions(store);
+        let mut snapshot = Vec::new();
+        store.save_to(&mut snapshot).unwrap();
+        let later = ManualClock::new();
+        later.set(clock.now() + HOUR);
+        let (sender, expired) = sync_channel(10_000);
+        let loaded = config.builder().clock(&later).listener(sender, WhenFull::Lose).load_from(&snapshot[..]).unwrap();
+        assert_eq!(loaded.key_count(), 400);
+        assert_eq!(expired.try_iter().count(), 0);
+        assert_eq!(loaded.stats().lost, 0);
+    });
 }

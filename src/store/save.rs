@@ -12,7 +12,8 @@ use crate::sync::assert_outside_closures;
 
 impl Store {
     /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, of one instant, between the begin
-    /// of the call and its end. Others read and write meanwhile. O(n).
+    /// of the call and its end. Others read and write meanwhile. What has expired is removed first, so that no disk ever sees
+    /// it. O(n).
     ///
     /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<number>.tmp`, which takes
     /// its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails, or the
@@ -64,7 +65,7 @@ impl Store {
     }
 
     /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, of one instant, between the
-    /// begin of the call and its end. Others read and write meanwhile. O(n).
+    /// begin of the call and its end. Others read and write meanwhile. What has expired is removed first. O(n).
     ///
     /// The writer gets pieces of 64 KiB and more and is flushed at the end; whether it ends on a disk is the caller's concern.
     ///
@@ -133,6 +134,9 @@ impl Store {
     ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;
         let begin = Instant::now();
+        // What has expired is neither counted nor written. The second time is for what expired during the first.
+        self.purge_all();
+        self.purge_all();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();
         let mut writer = Writer::begin(out, expected_keys)?;
         let mut walk = SaveWalk::begin(self, claim, block_bytes);
