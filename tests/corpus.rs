@@ -1,6 +1,8 @@
 //! What the fuzzers have found worth keeping: every file of every corpus in `fuzz/corpus` passes the checks of its target,
 //! on stable. `fuzz/README.md` says how the files were chosen.
 
+#[path = "support/heap.rs"]
+mod heap;
 mod support;
 
 use std::fs;
@@ -8,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use support::config::Told;
 use support::targets;
+
+#[global_allocator]
+static HEAP: heap::Bounded = heap::Bounded;
 
 /// The files of a folder in `fuzz/`, in order.
 fn files(folder: &str) -> Vec<PathBuf> {

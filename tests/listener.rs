@@ -230,3 +230,24 @@ fn clearing_all_tells_what_had_expired_and_counting_knows_what_it_lost() {
         assert_eq!(store.stats().lost, 15);
     });
 }
+
+/// The rest is left to calls, which meet nothing that has expired either way.
+#[test]
+fn a_janitor_that_is_dropped_among_much_to_do_leaves_the_rest() {
+    const KEYS: usize = 60_000;
+    let clock = ManualClock::new();
+    let (sender, expired) = sync_channel(1);
+    let store = Arc::new(Store::builder().clock(&clock).listener(sender, WhenFull::Wait).build());
+    for n in 0..KEYS {
+        store.set_with(n.to_string(), [("f", "v")], SetOptions::new().expire_key(SECOND)).unwrap();
+    }
+    clock.advance(SECOND);
+    let janitor = Janitor::start(Arc::clone(&store), SECOND);
+    expired.recv().unwrap(); // it is at work, and waits for whoever receives
+    let received = thread::spawn(move || expired.iter().count());
+    drop(janitor);
+    let left = store.purge_expired(usize::MAX).keys;
+    assert!(left > KEYS / 2, "{left} of {KEYS} keys were left");
+    drop(store);
+    assert_eq!(received.join().unwrap(), KEYS - 1);
+}

@@ -18,7 +18,7 @@ use support::source::{Source, mix};
 use support::{scale, specimen};
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::Bounded = heap::Bounded;
 
 /// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and buffers.
 const CONSTANT: usize = 64 << 10;

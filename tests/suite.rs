@@ -10,6 +10,13 @@ mod support;
 #[cfg(feature = "snapshot")]
 mod traffic;
 
+#[path = "support/heap.rs"]
+mod heap;
+
+/// So that no test takes more than the ceiling.
+#[global_allocator]
+static HEAP: heap::Bounded = heap::Bounded;
+
 #[cfg(any(feature = "json", feature = "bincode"))]
 #[macro_use]
 #[path = "support/codecs.rs"]
@@ -65,3 +72,10 @@ mod threads;
 mod typed;
 #[cfg(all(feature = "json", feature = "bincode"))]
 mod typed_round_trips;
+
+#[test]
+fn no_test_takes_the_whole_memory() {
+    let mut bytes: Vec<u8> = Vec::new();
+    assert!(bytes.try_reserve_exact(heap::CEILING).is_err());
+    assert!(bytes.try_reserve_exact(heap::CEILING / 16).is_ok());
+}

@@ -20,7 +20,7 @@ use support::everything::{Bytes, Everything, Tree};
 use support::typed_reads;
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::Bounded = heap::Bounded;
 
 /// The peak of the heap is the whole process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());

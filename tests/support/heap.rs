@@ -12,6 +12,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -79,6 +80,44 @@ unsafe impl GlobalAlloc for Counting {
             counted(new, size);
         }
         new
+    }
+}
+
+/// The most live bytes of [`Bounded`]: more than any test takes, and far less than a machine has.
+pub(crate) const CEILING: usize = 4 << 30;
+
+/// The system's allocator, counted, with a ceiling. A length that is believed without a look at what is there then fails its
+/// test, where it would otherwise take the machine's memory.
+#[derive(Debug)]
+pub(crate) struct Bounded;
+
+impl Bounded {
+    fn has_room(size: usize) -> bool {
+        live().checked_add(size).is_some_and(|live| live <= CEILING)
+    }
+}
+
+// SAFETY: every call goes to `Counting` unchanged, and so do its answers, or is answered as by a system that has no memory left.
+unsafe impl GlobalAlloc for Bounded {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those `Counting` asks for.
+        if Self::has_room(layout.size()) { unsafe { Counting.alloc(layout) } } else { ptr::null_mut() }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        if Self::has_room(layout.size()) { unsafe { Counting.alloc_zeroed(layout) } } else { ptr::null_mut() }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { Counting.dealloc(block, layout) };
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let growth = size.saturating_sub(layout.size());
+        // SAFETY: as above.
+        if Self::has_room(growth) { unsafe { Counting.realloc(block, layout, size) } } else { ptr::null_mut() }
     }
 }
 
