@@ -117,6 +117,12 @@ impl<'a> Context<'a> {
         self.call?.claim.as_ref()
     }
 
+    /// Whether the store has a limit and little room left, so that tables should hold nothing in stock.
+    #[inline]
+    pub(crate) fn is_short_of_room(&self) -> bool {
+        self.claim().is_some_and(Claim::is_short)
+    }
+
     /// Where to put what has expired, if somebody listens.
     pub(crate) fn outbox(&self) -> Option<&'a Outbox<'a>> {
         self.call?.outbox.as_ref()

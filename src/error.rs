@@ -80,3 +80,15 @@ fn too_long(f: &mut fmt::Formatter<'_>, what: &str, size: usize, limit: usize) -
 }
 
 impl std::error::Error for Error {}
+
+/// What a write can fail with.
+pub(crate) trait Refusal {
+    /// Whether the store has no room.
+    fn is_full(&self) -> bool;
+}
+
+impl Refusal for Error {
+    fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+}

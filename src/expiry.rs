@@ -81,6 +81,9 @@ pub enum Expire {
     Set,
     /// The deadline is not in the future, and the key or field is gone already.
     Deleted,
+    /// A store with [`Limits::max_bytes`](crate::Limits::max_bytes) has no room for the deadline, and nothing was changed. A
+    /// deadline in the place of another one needs no room.
+    Full,
 }
 
 /// How long a key or field has to live.

@@ -10,6 +10,9 @@ use std::cell::Cell;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+/// Of a limit, the part that is little room.
+const SHORT_SHARE: usize = 16;
+
 /// A limit, and how much of it is taken.
 pub(crate) struct Room {
     limit: usize,
@@ -37,6 +40,11 @@ impl Room {
         }
     }
 
+    /// Whether so little is left that nothing should be held in stock.
+    pub(crate) fn is_short(&self) -> bool {
+        self.taken.load(Relaxed) > self.limit - self.limit / SHORT_SHARE
+    }
+
     #[cfg(feature = "snapshot")]
     pub(crate) fn limit(&self) -> usize {
         self.limit
@@ -58,6 +66,10 @@ pub(crate) struct Claim<'a> {
 impl<'a> Claim<'a> {
     pub(crate) fn new(room: &'a Room) -> Self {
         Self { room, unsettled: Cell::new(0) }
+    }
+
+    pub(crate) fn is_short(&self) -> bool {
+        self.room.is_short()
     }
 
     /// Takes so many bytes, or refuses.

@@ -145,17 +145,23 @@ impl Limits {
 
     /// Refuses writes that would make a whole store hold more bytes than this, as [`Stats::bytes`](crate::Stats::bytes)
     /// counts them, with [`Error::Full`]. Nothing is evicted. Writes that make a hash smaller or leave its size are never
-    /// refused, nor are removals.
+    /// refused, nor are removals, but for a write that turns a packed hash into a table.
     ///
-    /// A write is judged by its key, fields and values, and an estimate of what is needed beside them. What the tables
-    /// around them really take when they have to grow is known afterwards, and can pass the limit until the next write
-    /// finds it full: by some ten KiB a thread, or one part in a hundred of a large store. Deadlines, about 8 bytes each, are
-    /// counted but never refused, nor is the garbage of a table whose values change their lengths: up to a third of it. What is removed from a table
-    /// makes room when the garbage is collected, not at once, and a packed hash keeps up to a quarter of its bytes for values
-    /// of its own, and takes up to 7 more than it was judged by; [`shrink_to_fit`](crate::Store::shrink_to_fit) collects what is kept.
+    /// A write is judged by its key, fields, values and deadlines, and by an estimate of what is needed beside them. What the
+    /// tables around them really take when they grow is known afterwards. So the store can hold more than the limit after a
+    /// call, by at most a thirty-second of the limit and 16 KiB for each call that is under way. The next write finds it full.
     ///
-    /// What has expired is removed before a write is refused. Not so in an [`update`](crate::Store::update), whose lock is
-    /// held: there each call is judged by itself, and those before the refused one stay done.
+    /// What is removed from a table makes room when its garbage is collected, not at once. A packed hash keeps up to a quarter
+    /// of its bytes for values of its own. [`shrink_to_fit`](crate::Store::shrink_to_fit) collects both.
+    ///
+    /// A deadline takes 8 bytes, and is refused like a field if there is no room: by [`Expire::Full`](crate::Expire::Full) or
+    /// [`Error::Full`]. One that takes the place of another is never refused.
+    ///
+    /// What has expired is removed before anything is refused. A closure can run only once, so it is removed before the
+    /// closures of [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many), and only if less than a
+    /// sixteenth of the limit is left. A closure that writes more than that can be refused although something has expired.
+    /// In a closure each call is judged by itself, and those before the refused one stay done.
+    ///
     /// An empty store takes 128 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
     ///
     /// ```

@@ -45,7 +45,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::call::{Call, Context};
-use crate::error::{Error, Result};
+use crate::error::{Refusal, Result};
 use crate::hash::{Record, Scope};
 use crate::listener::Listener;
 use crate::room::Room;
@@ -201,18 +201,37 @@ impl Store {
         self.with_room(|| self.change_or_create(key, scope, &change))
     }
 
+    /// [`change`](Self::change) for a command that can be refused; tried twice as [`try_change`](Self::try_change).
+    #[inline]
+    fn try_change_existing<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        change: impl Fn(&mut Visit<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
+        self.with_room(|| self.change(key, scope, &change).transpose())
+    }
+
     /// Tries a write; and, if it is refused for want of room, once more when all that has expired is removed: by this call,
     /// or by another one since the refusal, of which nothing is left to see here.
     #[inline]
-    fn with_room<R>(&self, write: impl Fn() -> Result<R>) -> Result<R> {
+    fn with_room<R, E: Refusal>(&self, write: impl Fn() -> std::result::Result<R, E>) -> std::result::Result<R, E> {
         // A loop, because compilers inline what is called in one place.
         let mut is_purged = false;
         loop {
             match write() {
-                Err(Error::Full { .. }) if !is_purged => self.purge_all(),
+                Err(error) if !is_purged && error.is_full() => self.purge_all(),
                 result => return result,
             }
             is_purged = true;
+        }
+    }
+
+    /// Before a closure, which cannot run a second time: removes what has expired if little room is left.
+    #[inline]
+    fn make_room(&self) {
+        if self.room.as_ref().is_some_and(Room::is_short) {
+            self.purge_all();
         }
     }
 

@@ -55,7 +55,7 @@ fn an_expired_field_is_as_one_that_never_was() {
             assert_eq!(store.field_ttl("k", "f"), Ttl::Never);
         });
         expired(&|| {
-            assert_eq!(store.touch("k", "f", Touch::Expire(When::After(HOUR))), None);
+            assert_eq!(store.touch("k", "f", Touch::Expire(When::After(HOUR))), Ok(None));
             assert!(!store.contains("k", "f"));
         });
     });
@@ -101,7 +101,7 @@ const WRITES: &[Write] = &[
     ("compare_and_set", false, |hash| assert_eq!(hash.compare_and_set("n", Some(b"5"), Some(b"5")), Ok(true))),
     ("set_with", false, |hash| assert_eq!(hash.set_with([("n", "7")], SetOptions::new()), Ok(Some(0)))),
     ("removed and set", false, |hash| assert!(hash.remove("n") && hash.set("n", "7").unwrap())),
-    ("touch, persist", false, |hash| assert_eq!(hash.touch("n", Touch::Persist).as_deref(), Some(&b"5"[..]))),
+    ("touch, persist", false, |hash| assert_eq!(hash.touch("n", Touch::Persist).unwrap().as_deref(), Some(&b"5"[..]))),
     ("set_if_absent", true, |hash| assert_eq!(hash.set_if_absent("n", "7"), Ok(false))),
     ("compare_and_set, failing", true, |hash| assert_eq!(hash.compare_and_set("n", None, Some(b"7")), Ok(false))),
     ("set, too long", true, |hash| assert!(hash.set("n", vec![0; 100_001]).is_err())),
@@ -250,7 +250,7 @@ fn set_with_gives_fields_and_key_their_deadlines() {
         assert_eq!(set(&[("f", "3")], not_met), Ok(Some(0)), "fields are set all the same");
         assert_eq!(ttls(), (Ttl::Left(HOUR), vec![Ttl::Never, Ttl::Left(HOUR)]));
         assert_eq!(set(&[], SetOptions::new().expire_key(MINUTE)), Ok(Some(0)));
-        assert_eq!(store.ttl("k"), Ttl::Left(MINUTE));
+        assert_eq!(store.ttl("k"), Ttl::Left(HOUR), "without fields nothing is done");
         assert_eq!(store.get_many("k", ["f", "g"]), [Some(b"3".to_vec()), Some(b"2".to_vec())]);
         store.clear("k");
         assert_eq!(set(&[], SetOptions::new().expire_key(MINUTE)), Ok(Some(0)));
@@ -289,15 +289,15 @@ fn touch_answers_the_value_before_it_changes_the_deadline() {
         store.set_many("k", [("f", "1"), ("g", "2"), ("h", "3")]).unwrap();
         let [one, two, three] = ["1", "2", "3"].map(|value| Some(value.as_bytes().to_vec()));
         let ahead = Touch::Expire(When::At(clock.now() + MINUTE));
-        assert_eq!(store.touch("k", "f", ahead), one);
-        assert_eq!(store.touch_many("k", ["g", "none", "f"], ahead), [two.clone(), None, one.clone()]);
+        assert_eq!(store.touch("k", "f", ahead), Ok(one.clone()));
+        assert_eq!(store.touch_many("k", ["g", "none", "f"], ahead), Ok(vec![two.clone(), None, one.clone()]));
         assert_eq!(store.field_ttls("k", ["f", "g", "h"]), [Ttl::Left(MINUTE), Ttl::Left(MINUTE), Ttl::Never]);
-        assert_eq!(store.touch_many("k", ["g", "g"], Touch::Persist), [two.clone(), two.clone()]);
-        assert_eq!(store.touch_many("k", ["f", "f", "g"], Touch::Expire(PAST)), [one, None, two]);
+        assert_eq!(store.touch_many("k", ["g", "g"], Touch::Persist), Ok(vec![two.clone(), two.clone()]));
+        assert_eq!(store.touch_many("k", ["f", "f", "g"], Touch::Expire(PAST)), Ok(vec![one, None, two]));
         assert_eq!(store.fields("k"), [b"h"]);
-        assert_eq!(store.touch("none", "f", ahead), None);
-        assert_eq!(store.touch_many("none", ["f", "f"], ahead), [None, None]);
-        assert_eq!(store.touch("k", "h", Touch::Expire(PAST)), three);
+        assert_eq!(store.touch("none", "f", ahead), Ok(None));
+        assert_eq!(store.touch_many("none", ["f", "f"], ahead), Ok(vec![None, None]));
+        assert_eq!(store.touch("k", "h", Touch::Expire(PAST)), Ok(three));
         assert!(store.is_empty(), "valkey 2998");
     });
 }

@@ -6,16 +6,22 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::check;
 use crate::support::config::{self, on_every_configuration_within};
 use crate::support::source::{Source, numbered};
+use crate::support::{check, scale};
 use hashlet::{
-    Encoding, Error, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store, Thresholds,
+    Condition, Encoding, Error, Expire, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store,
+    Thresholds, When,
 };
 
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
 const LIMIT: usize = 400_000;
-/// What growing tables may pass the limit by in stores of this size: a split segment of keys or fields, and its room.
-const GROWTH: usize = 40_000;
+/// What one call may pass the limit by when a table takes a step: a segment that is split, and the directory over it.
+const STEP: usize = 16 << 10;
+/// What growing tables may pass the limit by in stores of this size.
+const GROWTH: usize = LIMIT / 32 + STEP;
 
 /// Runs `test` on a limited store in each configuration.
 fn with_limit(test: impl Fn(&Store)) {
@@ -265,20 +271,27 @@ fn clearing_all_makes_room_shard_by_shard() {
     assert!(store.stats().bytes <= LIMIT + GROWTH);
 }
 
+/// Makes room for the deadlines first.
+fn expire_all_but_old(store: &Store) {
+    assert!(store.clear("fill 20000:0"));
+    let keys = store.keys();
+    keys.iter().filter(|key| *key != b"old").for_each(|key| assert_eq!(store.expire(key, DAY), Expire::Set));
+}
+
 #[test]
 fn what_has_expired_takes_no_room() {
-    const DAY: Duration = Duration::from_secs(86_400);
     for config in config::all() {
         let clock = ManualClock::new();
         let store = config.builder().limits(Limits::default().max_bytes(LIMIT)).clock(&clock).build();
         fill(&store);
-        store.keys().iter().filter(|key| *key != b"old").for_each(|key| _ = store.expire(key, DAY));
+        expire_all_but_old(&store);
         assert!(is_full(&store.set("new", "f", vec![0; LIMIT / 2])), "{}", config.name);
         clock.advance(DAY);
         assert_eq!(store.set("new", "f", vec![0; LIMIT / 2]), Ok(true), "{}", config.name);
         store.clear("new");
         fill(&store);
-        store.keys().iter().filter(|key| *key != b"old").for_each(|key| _ = store.expire(key, DAY));
+        expire_all_but_old(&store);
+        store.set("old", "room", vec![0; 15_000]).unwrap();
         assert!(is_full(&store.copy("old", "a longer key than there was", Overwrite::Yes)));
         clock.advance(DAY);
         assert_eq!(store.copy("old", "a longer key than there was", Overwrite::Yes), Ok(true), "{}", config.name);
@@ -289,7 +302,6 @@ fn what_has_expired_takes_no_room() {
 /// A field over the limit is judged within the write that has claimed its room, and purges then.
 #[test]
 fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
-    const HOUR: Duration = Duration::from_secs(3_600);
     const FIELDS: usize = 2_000;
     let (clock, limits) = (ManualClock::new(), Limits::default().max_fields(FIELDS).max_bytes(LIMIT));
     let tables = Thresholds::default().max_fields(0);
@@ -304,5 +316,204 @@ fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
         assert_eq!(store.size("k"), FIELDS);
         assert!(store.remove("k", format!("new {n}")));
         check::store(&store);
+    }
+}
+
+/// Every way to give a deadline to a field or key that has none: whether it was refused for want of room.
+type Timing = fn(&Store) -> bool;
+const TIMING: [(&str, Timing); 16] = [
+    ("expire", |store| store.expire("old", HOUR) == Expire::Full),
+    ("expire_if", |store| store.expire_if("old", When::After(DAY), Condition::IfNone) == Expire::Full),
+    ("expire_field", |store| store.expire_field("old", "f", DAY) == Expire::Full),
+    ("expire_fields", |store| {
+        store.expire_fields("old", ["f", "none", "f"], DAY, Condition::Always)
+            == [Expire::Full, Expire::Missing, Expire::Full]
+    }),
+    ("touch", |store| is_full(&store.touch("old", "f", HOUR))),
+    ("touch_many", |store| is_full(&store.touch_many("old", ["f", "none", "n"], HOUR))),
+    ("set_with, fields", |store| is_full(&store.set_with("old", [("f", "value")], SetOptions::new().expire(DAY)))),
+    ("set_with, key", |store| is_full(&store.set_with("old", [("f", "value")], SetOptions::new().expire_key(DAY)))),
+    ("increment_expiring", |store| is_full(&store.increment_expiring("old", "n", 0, HOUR))),
+    ("update, expire", |store| store.update("old", |hash| hash.expire(HOUR)) == Expire::Full),
+    ("update, expire_field", |store| store.update("old", |hash| hash.expire_field("f", HOUR)) == Expire::Full),
+    ("update, expire_fields", |store| {
+        store.update("old", |hash| hash.expire_fields(["f"], HOUR, Condition::Always)) == [Expire::Full]
+    }),
+    ("update, touch", |store| store.update("old", |hash| is_full(&hash.touch("f", HOUR)))),
+    ("update, touch_many", |store| store.update("old", |hash| is_full(&hash.touch_many(["f"], HOUR)))),
+    ("update, set_with", |store| {
+        store.update("old", |hash| is_full(&hash.set_with([("f", "value")], SetOptions::new().expire(HOUR))))
+    }),
+    ("update_many", |store| {
+        store.update_many(["old", "other"], |[old, _]| old.expire_field("f", HOUR)) == Ok(Expire::Full)
+    }),
+];
+
+#[test]
+fn a_full_store_refuses_every_deadline_that_needs_room_and_changes_nothing() {
+    with_limit(|store| {
+        fill(store);
+        if store.encoding("old") == Some(Encoding::Table) {
+            return; // which keeps a place for its key's, and takes room in steps
+        }
+        let state = || (contents(store), store.deadline("old"), store.field_deadlines("old", ["f", "n", "x", "room"]));
+        let before = state();
+        for (name, is_refused) in TIMING {
+            assert!(is_refused(store), "{name}");
+            assert_eq!(state(), before, "{name} changed something");
+        }
+    });
+}
+
+#[test]
+fn a_full_store_moves_and_takes_deadlines() {
+    with_limit(|store| {
+        store.set_many("timed", [("f", "value"), ("n", "1")]).unwrap();
+        store.expire("timed", HOUR);
+        store.expire_fields("timed", ["f", "n"], HOUR, Condition::Always);
+        fill(store);
+        assert_eq!(store.expire("timed", 2 * HOUR), Expire::Set);
+        assert_eq!(store.expire_fields("timed", ["f", "n"], DAY, Condition::Always), [Expire::Set; 2]);
+        assert_eq!(store.touch("timed", "f", HOUR), Ok(Some(b"value".to_vec())));
+        assert_eq!(store.touch_many("timed", ["f", "f"], HOUR).map(|values| values.len()), Ok(2));
+        assert_eq!(store.increment_expiring("timed", "n", 1, HOUR), Ok(2));
+        assert!(store.persist("timed") && store.persist_field("timed", "f"));
+        // What is gone at once takes no room either.
+        assert_eq!(store.touch("old", "f", Duration::ZERO), Ok(Some(b"value".to_vec())));
+        assert_eq!(store.expire_field("old", "n", Duration::ZERO), Expire::Deleted);
+        assert_eq!(store.expire("other", Duration::ZERO), Expire::Deleted);
+    });
+}
+
+#[test]
+fn deadlines_of_tiny_fields_do_not_pass_the_limit() {
+    let limits = [150_000, 1 << 20, 10 << 20];
+    for limit in limits.into_iter().take(if scale() < 1.0 { 2 } else { 3 }) {
+        for config in config::all() {
+            if config.name.starts_with("packed") {
+                continue; // all fields in one block, which takes quadratic time
+            }
+            let clock = ManualClock::new();
+            let store = config.builder().limits(Limits::default().max_bytes(limit)).clock(&clock).build();
+            let _told = config::Told(format!("{}, {limit} bytes", config.name));
+            for n in 0.. {
+                if store.set(numbered(n / 100_000), numbered(n), "").is_err() {
+                    break;
+                }
+            }
+            let bound = limit + limit / 32 + STEP;
+            let mut refused = 0;
+            for round in 0..3 {
+                for key in store.keys() {
+                    let fields = store.fields(&key);
+                    for field in &fields {
+                        refused += usize::from(store.expire_field(&key, field, HOUR) == Expire::Full);
+                        if round == 1 {
+                            store.persist_field(&key, field);
+                        }
+                    }
+                    refused += usize::from(store.expire(&key, HOUR) == Expire::Full);
+                }
+                let bytes = store.stats().bytes;
+                assert!(
+                    bytes <= bound,
+                    "round {round}: {bytes} bytes, {:.3} of the limit",
+                    bytes as f64 / limit as f64
+                );
+            }
+            assert!(refused > 0);
+            check::store(&store);
+        }
+    }
+}
+
+/// As the documentation of `Limits::max_bytes` tells it.
+#[test]
+fn no_call_passes_the_limit_by_more_than_is_told() {
+    for limit in [60_000, 150_000, 1 << 20, 4 << 20] {
+        for config in config::all() {
+            let _told = config::Told(format!("{}, {limit} bytes", config.name));
+            let clock = ManualClock::new();
+            let store = config.builder().limits(Limits::default().max_bytes(limit)).clock(&clock).build();
+            let mut source = Source::Seed(limit as u64);
+            let mut worst = 0;
+            for step in 0..(60_000.0 * scale().max(0.2)) as usize {
+                let key = numbered(source.below(limit / 5_000));
+                let fields = if source.one_in(3) { 2_000 } else { 60 };
+                let (field, len) = (numbered(source.below(fields)), source.one_of(&[0, 1, 7, 30, 100, 300, 1_100]));
+                let value = vec![b'x'; source.below(len + 1)];
+                match source.below(16) {
+                    0 => _ = store.expire_field(&key, &field, HOUR),
+                    1 => _ = store.persist_field(&key, &field),
+                    2 => _ = store.expire(&key, HOUR),
+                    3 if source.one_in(20) => _ = store.clear(&key),
+                    4 => _ = store.remove(&key, &field),
+                    5 => {
+                        // Shorter and longer ones by turns, which need no room and leave garbage.
+                        let turn = |(n, (field, value)): (usize, (Vec<u8>, Vec<u8>))| {
+                            (
+                                field,
+                                vec![b'y'; if n % 2 == 0 { value.len() + 1 } else { value.len().saturating_sub(1) }],
+                            )
+                        };
+                        let pairs = store.get_all(&key).into_iter().take(200).enumerate().map(turn);
+                        _ = store.set_many(&key, pairs.collect::<Vec<_>>());
+                    }
+                    6 => {
+                        // As many bytes as before, but one of them long.
+                        let all: Vec<(Vec<u8>, Vec<u8>)> = store.get_all(&key).into_iter().collect();
+                        let sum: usize = all.iter().map(|(_, value)| value.len()).sum();
+                        let pairs = all.iter().enumerate();
+                        let pairs = pairs.map(|(n, (field, _))| (field, vec![b'z'; if n == 0 { sum } else { 0 }]));
+                        _ = store.set_many(&key, pairs.take(100));
+                    }
+                    7 if source.one_in(10) => {
+                        let first = source.below(1_000);
+                        _ = store.set_many(&key, (first..first + 500).map(|n| (numbered(n), &value)));
+                    }
+                    8 if source.one_in(10) => {
+                        _ = store.rename(&key, numbered(source.below(limit / 5_000)), Overwrite::Yes);
+                    }
+                    9 if source.one_in(10) => {
+                        _ = store.copy(&key, numbered(source.below(limit / 5_000)), Overwrite::Yes);
+                    }
+                    _ => _ = store.set(&key, &field, &value),
+                }
+                if step % 16 == 0 {
+                    worst = worst.max(store.stats().bytes.saturating_sub(limit));
+                }
+            }
+            assert!(
+                worst <= limit / 32 + STEP,
+                "{worst} bytes beyond, {:.3} of the limit",
+                worst as f64 / limit as f64
+            );
+            check::store(&store);
+        }
+    }
+}
+
+#[test]
+fn a_closure_finds_the_room_of_what_has_expired() {
+    type Closure = fn(&Store) -> Result<bool>;
+    let closures: [(&str, Closure); 3] = [
+        ("update", |store| store.update("new", |hash| hash.set("f", vec![0; 10_000]))),
+        ("update_many", |store| store.update_many(["new", "old"], |[new, _]| new.set("f", vec![0; 10_000]))?),
+        ("update, deadline", |store| {
+            store.update("old", |hash| Ok(hash.expire_field("f", HOUR) == Expire::Set && hash.persist_field("f")))
+        }),
+    ];
+    for config in config::all() {
+        for (name, closure) in closures {
+            let _told = config::Told(format!("{}, {name}", config.name));
+            let clock = ManualClock::new();
+            let store = config.builder().limits(Limits::default().max_bytes(LIMIT)).clock(&clock).build();
+            store.set_with("old", [("f", "v")], SetOptions::new()).unwrap();
+            let session = SetOptions::new().expire_key(HOUR);
+            while store.set_with(numbered(store.key_count()), [("f", [0; 500])], session).is_ok() {}
+            clock.advance(HOUR);
+            assert_eq!(closure(&store), Ok(true));
+            check::store(&store);
+        }
     }
 }

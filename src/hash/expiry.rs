@@ -7,6 +7,7 @@
 use crate::call::Context;
 use crate::error::Result;
 use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
+use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
 use crate::hash::{Pair, Record, entry};
 use crate::listener::Expired;
@@ -50,7 +51,7 @@ impl Record {
         }
     }
 
-    fn has_field_deadlines(&self) -> bool {
+    pub(super) fn has_field_deadlines(&self) -> bool {
         match self {
             Self::Packed(packed) => packed.has_field_deadlines(),
             Self::Table(table) => table.soonest() != Deadline::NEVER,
@@ -230,20 +231,24 @@ impl Record {
     }
 
     /// Redis's EXPIRE.
-    pub(crate) fn expire(&mut self, when: When, condition: Condition, cx: Context<'_>) -> Expire {
+    ///
+    /// # Errors
+    /// `Full`, here and below, if there is no room for a deadline that is not there yet.
+    pub(crate) fn expire(&mut self, when: When, condition: Condition, cx: Context<'_>) -> Result<Expire> {
         if self.len() == 0 {
-            return Expire::Missing;
+            return Ok(Expire::Missing);
         }
         let deadline = when.deadline(cx.now);
         if !condition.allows(self.deadline(), deadline) {
-            return Expire::NotMet;
+            return Ok(Expire::NotMet);
         }
+        let growth = |record: &Self| record.growth_by(&[], record.key_deadline_bytes(), cx);
         if deadline.is_due(cx.now) {
             self.clear(cx);
-            return Expire::Deleted;
+            return Ok(Expire::Deleted);
         }
-        self.set_deadline(deadline, cx);
-        Expire::Set
+        self.grow(growth, cx, |record| record.set_deadline(deadline, cx))?;
+        Ok(Expire::Set)
     }
 
     /// Redis's PERSIST: whether there was a deadline to take away.
@@ -256,21 +261,29 @@ impl Record {
     }
 
     /// Redis's HEXPIRE for one field.
-    pub(crate) fn expire_field(&mut self, field: &[u8], when: When, condition: Condition, cx: Context<'_>) -> Expire {
-        let Some(old) = self.field_deadline(field, cx) else { return Expire::Missing };
+    pub(crate) fn expire_field(
+        &mut self,
+        field: &[u8],
+        when: When,
+        condition: Condition,
+        cx: Context<'_>,
+    ) -> Result<Expire> {
+        let Some(old) = self.field_deadline(field, cx) else { return Ok(Expire::Missing) };
         let deadline = when.deadline(cx.now);
         if !condition.allows(old, deadline) {
-            return Expire::NotMet;
+            return Ok(Expire::NotMet);
         }
+        let untimed = usize::from(old == Deadline::NEVER);
+        let growth = |record: &Self| record.growth_by(&[], record.field_deadline_bytes(untimed), cx);
         if deadline.is_due(cx.now) {
             self.remove(field, cx);
-            return Expire::Deleted;
+            return Ok(Expire::Deleted);
         }
-        self.set_field_deadline(field, deadline, cx);
-        Expire::Set
+        self.grow(growth, cx, |record| record.set_field_deadline(field, deadline, cx))?;
+        Ok(Expire::Set)
     }
 
-    /// Redis's HEXPIRE.
+    /// Redis's HEXPIRE. What there is no room for is told by its outcome.
     pub(crate) fn expire_fields(
         &mut self,
         fields: &[&[u8]],
@@ -278,7 +291,24 @@ impl Record {
         condition: Condition,
         cx: Context<'_>,
     ) -> Vec<Expire> {
-        fields.iter().map(|field| self.expire_field(field, when, condition, cx)).collect()
+        let expire = |field: &&[u8]| self.expire_field(field, when, condition, cx).unwrap_or(Expire::Full);
+        fields.iter().map(expire).collect()
+    }
+
+    /// Reserves room for deadlines of these fields, or says that there is none. It is given back when the call ends.
+    pub(crate) fn reserve_deadlines(&self, fields: &[&[u8]], cx: Context<'_>) -> Result<()> {
+        let Some(claim) = cx.claim() else { return Ok(()) };
+        let untimed = self.count_untimed(fields.iter().copied(), cx);
+        claim.take(self.growth_by(&[], self.field_deadline_bytes(untimed), cx))
+    }
+
+    /// Gives a field a deadline for which there is room, or removes it if that has come already.
+    fn put_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+        if deadline.is_due(cx.now) {
+            self.remove(field, cx);
+        } else {
+            self.set_field_deadline(field, deadline, cx);
+        }
     }
 
     /// Redis's HPERSIST for one field: whether there was a deadline to take away.
@@ -291,13 +321,41 @@ impl Record {
     }
 
     /// Redis's HGETEX for one field: its value, before its deadline is changed.
-    pub(crate) fn touch(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Option<Vec<u8>> {
-        let value = self.get(field, cx)?.to_vec();
+    pub(crate) fn touch(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
+        let Some(value) = self.get(field, cx).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
-            Touch::Expire(when) => _ = self.expire_field(field, when, Condition::Always, cx),
+            Touch::Expire(when) => _ = self.expire_field(field, when, Condition::Always, cx)?,
             Touch::Persist => _ = self.persist_field(field, cx),
         }
-        Some(value)
+        Ok(Some(value))
+    }
+
+    /// Redis's HGETEX: all or nothing.
+    pub(crate) fn touch_many(
+        &mut self,
+        fields: &[&[u8]],
+        touch: Touch,
+        cx: Context<'_>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let deadline = match touch {
+            Touch::Expire(when) => when.deadline(cx.now),
+            Touch::Persist => Deadline::NEVER,
+        };
+        let growth = |record: &Self| {
+            if deadline == Deadline::NEVER || deadline.is_due(cx.now) {
+                return 0;
+            }
+            let present = fields.iter().copied().filter(|field| record.get(field, cx).is_some());
+            record.growth_by(&[], record.field_deadline_bytes(record.count_untimed(present, cx)), cx)
+        };
+        self.grow(growth, cx, |record| {
+            let touch = |field: &&[u8]| {
+                let value = record.get(field, cx)?.to_vec();
+                record.put_field_deadline(field, deadline, cx);
+                Some(value)
+            };
+            fields.iter().map(touch).collect()
+        })
     }
 
     /// Redis's HSETEX: the number of new fields, or nothing if a condition is not met.
@@ -314,24 +372,57 @@ impl Record {
         if pairs.is_empty() {
             return Ok(Some(0)); // not even the key's deadline changes
         }
-        let new = self.write_many(pairs, cx)?;
-        for (field, _) in pairs {
-            match options.fields {
-                FieldTtl::Keep => {}
-                FieldTtl::Drop => self.drop_field_deadline(field, cx),
-                FieldTtl::Set(when) => _ = self.expire_field(field, when, Condition::Always, cx),
+        let field_deadline = match options.fields {
+            FieldTtl::Set(when) => Some(when.deadline(cx.now)),
+            FieldTtl::Drop | FieldTtl::Keep => None,
+        };
+        let key_deadline = options.key.map(|(when, condition)| (when.deadline(cx.now), condition));
+        let deadline_bytes = |record: &Self| {
+            let stays = |deadline: &Deadline| !deadline.is_due(cx.now);
+            let key = key_deadline.is_some_and(|(deadline, _)| stays(&deadline));
+            let untimed = || record.count_untimed(pairs.iter().map(|(field, _)| *field), cx);
+            let fields = field_deadline.filter(stays).map_or(0, |_| record.field_deadline_bytes(untimed()));
+            fields + if key { record.key_deadline_bytes() } else { 0 }
+        };
+        let new = self.write_many_and(pairs, deadline_bytes, cx, |record| {
+            for (field, _) in pairs {
+                match field_deadline {
+                    Some(deadline) => record.put_field_deadline(field, deadline, cx),
+                    None if options.fields == FieldTtl::Keep => {}
+                    None => record.drop_field_deadline(field, cx),
+                }
             }
-        }
-        if let Some((when, condition)) = options.key {
-            self.expire(when, condition, cx);
-        }
+            if let Some((deadline, condition)) = key_deadline
+                && record.len() > 0
+                && condition.allows(record.deadline(), deadline)
+            {
+                if deadline.is_due(cx.now) {
+                    record.clear(cx);
+                } else {
+                    record.set_deadline(deadline, cx);
+                }
+            }
+        })?;
         Ok(Some(new))
     }
 
     /// Redis's HINCRBY, and HEXPIRE with NX.
     pub(crate) fn increment_expiring(&mut self, field: &[u8], amount: i64, when: When, cx: Context<'_>) -> Result<i64> {
-        let sum = self.increment(field, amount, cx)?;
-        self.expire_field(field, when, Condition::IfNone, cx);
+        let sum = self.sum(field, amount, cx)?;
+        let deadline = when.deadline(cx.now);
+        let is_untimed = self.field_deadline(field, cx).is_none_or(|old| old == Deadline::NEVER);
+        let untimed = usize::from(is_untimed && !deadline.is_due(cx.now));
+        let text = IntegerText::of(sum);
+        self.write_many_and(
+            &[(field, text.as_bytes())],
+            |record| record.field_deadline_bytes(untimed),
+            cx,
+            |record| {
+                if is_untimed {
+                    record.put_field_deadline(field, deadline, cx);
+                }
+            },
+        )?;
         Ok(sum)
     }
 

@@ -20,7 +20,7 @@ impl Record {
     /// [`set`](Self::set) for what is admitted already. A deadline that the field has stays.
     #[inline]
     fn write(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
-        self.grow(|record| record.growth_by(&[(field, value)], cx), cx, |record| record.put(field, value, cx))?
+        self.grow(|record| record.growth_by(&[(field, value)], 0, cx), cx, |record| record.put(field, value, cx))?
     }
 
     /// [`set`](Self::set) of what a field's value has become. A deadline that the field has stays.
@@ -39,13 +39,29 @@ impl Record {
 
     /// [`set_many`](Self::set_many) for what is admitted already. Deadlines that fields have stay.
     pub(super) fn write_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
+        self.write_many_and(pairs, |_| 0, cx, |_| {})
+    }
+
+    /// [`write_many`](Self::write_many), and then something that takes so many bytes of deadlines: all of it or nothing.
+    pub(super) fn write_many_and(
+        &mut self,
+        pairs: &[Pair<'_>],
+        deadline_bytes: impl FnOnce(&Self) -> usize,
+        cx: Context<'_>,
+        and: impl FnOnce(&mut Self),
+    ) -> Result<usize> {
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
             let new = self.count_new(pairs, cx);
             if new > 0 {
                 self.check_growth(new, cx)?;
             }
         }
-        self.grow(|record| record.growth_by(pairs, cx), cx, |record| record.put_many(pairs, cx))
+        let growth = |record: &Self| record.growth_by(pairs, deadline_bytes(record), cx);
+        self.grow(growth, cx, |record| {
+            let new = record.put_many(pairs, cx);
+            and(record);
+            new
+        })
     }
 
     /// [`admit`](Self::admit) for many.
@@ -106,11 +122,17 @@ impl Record {
 
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
-        self.admit(field, b"", cx)?;
-        let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
-        let sum = number.checked_add(amount).ok_or(Error::Overflow)?;
+        let sum = self.sum(field, amount, cx)?;
         self.rewrite(field, IntegerText::of(sum).as_bytes(), cx)?;
         Ok(sum)
+    }
+
+    /// What an increment leads to.
+    #[inline]
+    pub(super) fn sum(&self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
+        self.admit(field, b"", cx)?;
+        let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
+        number.checked_add(amount).ok_or(Error::Overflow)
     }
 
     /// Redis's HINCRBYFLOAT: the sum. An absent field counts as 0.

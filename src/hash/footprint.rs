@@ -3,6 +3,8 @@
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Pair, Record, entry};
+use crate::rules::Thresholds;
+use crate::time::Deadline;
 
 /// What a field takes beside its entry: a tag and an end where it is packed, ...
 const PACKED_FIELD_BYTES: usize = 4;
@@ -10,6 +12,8 @@ const PACKED_FIELD_BYTES: usize = 4;
 const TABLE_FIELD_BYTES: usize = 12;
 /// What a key takes beside its bytes: the head of its record, and the slot that points at it.
 const KEY_BYTES: usize = 24;
+/// What a table takes beside its fields.
+const TABLE_BYTES: usize = 320;
 
 impl Record {
     fn footprint(&self) -> usize {
@@ -51,27 +55,73 @@ impl Record {
         result
     }
 
-    /// What setting these pairs takes beyond what they replace.
+    /// What setting these pairs, and deadlines of so many bytes, takes beyond what they replace.
     #[cold]
-    pub(super) fn growth_by(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
+    pub(super) fn growth_by(&self, pairs: &[Pair<'_>], deadline_bytes: usize, cx: Context<'_>) -> usize {
         match pairs {
-            [pair] => self.growth_by_distinct(std::iter::once(*pair), cx),
-            _ => self.growth_by_distinct(last_of_each(pairs).into_iter(), cx),
+            [pair] => self.growth_by_distinct(std::iter::once(*pair), deadline_bytes, cx),
+            _ => self.growth_by_distinct(last_of_each(pairs).into_iter(), deadline_bytes, cx),
         }
     }
 
-    fn growth_by_distinct<'a>(&self, pairs: impl ExactSizeIterator<Item = Pair<'a>>, cx: Context<'_>) -> usize {
-        let stays_packed = self.len() + pairs.len() <= cx.rules.thresholds.max_fields;
-        let field_bytes = if stays_packed { PACKED_FIELD_BYTES } else { TABLE_FIELD_BYTES };
-        let (mut before, mut after) = (0, 0);
+    fn growth_by_distinct<'a>(
+        &self,
+        pairs: impl Iterator<Item = Pair<'a>>,
+        deadline_bytes: usize,
+        cx: Context<'_>,
+    ) -> usize {
+        let Thresholds { max_fields, max_packed_bytes, .. } = cx.rules.thresholds;
+        // Of entries, without and with what a table takes beside each of them.
+        let (mut before, mut after, mut replaced, mut written) = (0, 0, 0, 0);
+        let mut is_oversized = false;
         for (field, value) in pairs {
-            after += field_bytes + entry::len(field, value);
-            before += self.get(field, cx).map_or(0, |old| field_bytes + entry::len(field, old));
+            after += entry::len(field, value);
+            written += 1;
+            is_oversized |= cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len());
+            if let Some(old) = self.get(field, cx) {
+                before += entry::len(field, old);
+                replaced += 1;
+            }
         }
-        if self.len() == 0 && after > 0 {
-            after += KEY_BYTES + self.key().len();
+        let fields = self.len() + written - replaced;
+        let key = if self.len() == 0 && written > 0 { KEY_BYTES + self.key().len() } else { 0 };
+        let beside = |field_bytes| after + written * field_bytes + key + deadline_bytes;
+        match self {
+            Self::Table(_) => beside(TABLE_FIELD_BYTES).saturating_sub(before + replaced * TABLE_FIELD_BYTES),
+            Self::Packed(packed) => {
+                // In a closure the hash may have passed the thresholds already.
+                let becomes_table = |passes: bool| passes && packed.is_within(max_fields, max_packed_bytes);
+                let entry_bytes = packed.size().1 + after - before;
+                if is_oversized || becomes_table(fields > max_fields || entry_bytes > max_packed_bytes) {
+                    let converted = TABLE_BYTES + self.len() * (TABLE_FIELD_BYTES - PACKED_FIELD_BYTES);
+                    (beside(TABLE_FIELD_BYTES) + converted).saturating_sub(before + replaced * TABLE_FIELD_BYTES)
+                } else {
+                    let free = packed.free_bytes();
+                    beside(PACKED_FIELD_BYTES).saturating_sub(before + replaced * PACKED_FIELD_BYTES + free)
+                }
+            }
         }
-        after.saturating_sub(before + if stays_packed { self.free_bytes() } else { 0 })
+    }
+
+    /// Bytes of a deadline for the key, if it has none yet. A table keeps a place for it.
+    pub(super) fn key_deadline_bytes(&self) -> usize {
+        let has_place = self.deadline() != Deadline::NEVER || matches!(self, Self::Table(_));
+        if has_place { 0 } else { Deadline::BYTES }
+    }
+
+    /// Bytes of deadlines for so many fields that have none yet, and of the bits that tell which have one.
+    pub(super) fn field_deadline_bytes(&self, fields: usize) -> usize {
+        let has_bits = matches!(self, Self::Table(_)) || self.has_field_deadlines() || fields == 0;
+        fields * Deadline::BYTES + if has_bits { 0 } else { (self.len() + fields).div_ceil(8) }
+    }
+
+    /// How many of these fields have no deadline, or are not there yet.
+    pub(super) fn count_untimed<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, cx: Context<'_>) -> usize {
+        let untimed = |field: &&[u8]| self.field_deadline(field, cx).is_none_or(|deadline| deadline == Deadline::NEVER);
+        let mut fields: Vec<&[u8]> = fields.filter(untimed).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields.len()
     }
 
     /// What a packed hash has room for without asking the allocator.

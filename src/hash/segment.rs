@@ -8,7 +8,7 @@
 //! The second bit of a place says whether the entry has a deadline: 8 bytes behind it, and nothing if it has none.
 //!
 //! A value of the same length is replaced in place. Any other is appended, and what it replaces becomes garbage; when
-//! more than a quarter of the arena is garbage, it is written anew. An entry of more than [`INLINE_MAX`] bytes has a
+//! more than a quarter of the arena is garbage, it is written anew: earlier in a store whose limit is near. An entry of more than [`INLINE_MAX`] bytes has a
 //! box to itself, so that arenas stay below about 1 MiB and no compaction moves a long value.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
@@ -38,8 +38,37 @@ use place::Place;
 
 /// The longest entry that the arena takes.
 pub(crate) const INLINE_MAX: usize = 1024;
-/// Garbage that is always tolerated, in bytes.
-const GARBAGE_MIN: usize = 256;
+
+/// How much a segment holds beyond its entries.
+#[derive(Clone, Copy)]
+enum Stock {
+    Usual,
+    /// In a store whose limit is near, because neither the room to grow nor garbage asks before it passes the limit.
+    Scant,
+}
+
+impl Stock {
+    #[inline]
+    fn of(cx: Context<'_>) -> Self {
+        if cx.is_short_of_room() { Self::Scant } else { Self::Usual }
+    }
+
+    /// The part of its length by which an arena grows.
+    fn growth_share(self) -> usize {
+        match self {
+            Self::Usual => 8,
+            Self::Scant => 32,
+        }
+    }
+
+    /// Bytes of garbage up to which an arena of this length is left as it is.
+    fn tolerated_garbage(self, arena_len: usize) -> usize {
+        match self {
+            Self::Usual => (arena_len / 4).max(256),
+            Self::Scant => arena_len / 32,
+        }
+    }
+}
 
 /// See the module's documentation.
 #[derive(Clone)]
@@ -100,9 +129,9 @@ impl Fields {
     }
 
     /// Adds a field that is not there yet.
-    pub(crate) fn insert(&mut self, hash: u64, field: &[u8], value: &[u8], rules: &Rules) {
-        let place = self.push(field, value, Deadline::NEVER);
-        self.insert_place(hash, place, rules);
+    pub(crate) fn insert(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) {
+        let place = self.push(field, value, Deadline::NEVER, Stock::of(cx));
+        self.insert_place(hash, place, cx.rules);
     }
 
     /// Where a field is, if it is there.
@@ -125,9 +154,9 @@ impl Fields {
     pub(crate) fn replace(&mut self, found: &Found, field: &[u8], value: &[u8], cx: Context<'_>) {
         let deadline = self.deadline_at(found.place);
         self.discard(found.place, cx);
-        let place = self.push(field, value, deadline);
+        let place = self.push(field, value, deadline, Stock::of(cx));
         *self.slots.get_bucket_mut(found.bucket).expect("the bucket that was found") = place;
-        self.compact_if_due();
+        self.compact_if_due(Stock::of(cx));
     }
 
     /// Removes a field, if it is there, and says how long its value was.
@@ -139,7 +168,7 @@ impl Fields {
         self.discard(place, cx);
         let Self { slots: table, arena, boxes, .. } = self;
         slots::shrink_sparse(table, |&place| hash_at(arena, boxes, place, cx.rules));
-        self.compact_if_due();
+        self.compact_if_due(Stock::of(cx));
         Some(old_len)
     }
 
@@ -174,7 +203,7 @@ impl Fields {
     }
 
     /// Writes an entry where one of its length belongs.
-    fn push(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> Place {
+    fn push(&mut self, field: &[u8], value: &[u8], deadline: Deadline, stock: Stock) -> Place {
         let timed = deadline.to_bytes();
         let timed = if deadline == Deadline::NEVER { &[] } else { &timed[..] };
         let len = entry::len(field, value);
@@ -184,7 +213,7 @@ impl Fields {
             bytes.extend_from_slice(timed);
             return Place::boxed(self.push_box(bytes.into_boxed_slice()), deadline);
         }
-        let place = Place::inline(self.open_inline(timed.len() + len), deadline);
+        let place = Place::inline(self.open_inline(timed.len() + len, stock), deadline);
         entry::push(&mut self.arena, field, value);
         self.arena.extend_from_slice(timed);
         place
@@ -201,11 +230,11 @@ impl Fields {
         self.boxes.len() - 1
     }
 
-    /// Starts so many bytes at the arena's end, which grows by an eighth, and returns their offset.
-    fn open_inline(&mut self, len: usize) -> usize {
+    /// Starts so many bytes at the arena's end, and returns their offset.
+    fn open_inline(&mut self, len: usize, stock: Stock) -> usize {
         let needed = inline_len(len);
         if self.arena.capacity() - self.arena.len() < needed {
-            self.arena.reserve_exact(needed.max(self.arena.len() / 8));
+            self.arena.reserve_exact(needed.max(self.arena.len() / stock.growth_share()));
         }
         let offset = self.arena.len();
         entry::push_varint(&mut self.arena, len);
@@ -230,12 +259,12 @@ impl Fields {
         cx.retire(old, bytes);
     }
 
-    fn compact_if_due(&mut self) {
+    fn compact_if_due(&mut self, stock: Stock) {
         if self.boxes.len() < self.boxes.capacity() / 4 {
             self.boxes.shrink_to(self.boxes.len() * 2);
         }
-        if self.garbage() > GARBAGE_MIN.max(self.arena.len() / 4) {
-            self.compact((self.arena.len() - self.garbage()) / 8);
+        if self.garbage() > stock.tolerated_garbage(self.arena.len()) {
+            self.compact((self.arena.len() - self.garbage()) / stock.growth_share());
         }
     }
 
@@ -287,7 +316,7 @@ impl Fields {
             Some(index) => self.push_box(std::mem::take(&mut from.boxes[index])),
             None => {
                 let stored = from.stored(place);
-                let offset = self.open_inline(stored.len());
+                let offset = self.open_inline(stored.len(), Stock::Usual);
                 self.arena.extend_from_slice(stored);
                 offset
             }

@@ -182,7 +182,7 @@ impl Table {
         }
         let at = self.fields.prepare_insert(hash, rules);
         self.save_ahead_at(at, cx); // the first segment has no mark yet
-        self.fields.edit(at, |fields| fields.insert(hash, field, value, rules));
+        self.fields.edit(at, |fields| fields.insert(hash, field, value, cx));
         self.oversized += [field, value].into_iter().filter(|string| rules.is_oversized(string.len())).count();
         self.entry_bytes += entry::len(field, value);
         true

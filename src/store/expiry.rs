@@ -68,8 +68,8 @@ impl Store {
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
         let when = when.into();
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.expire(when, condition, visit.cx))
-            .unwrap_or(Expire::Missing)
+        let expire = |visit: &mut Visit<'_>| visit.record.expire(when, condition, visit.cx);
+        outcome(self.try_change_existing(key.as_ref(), Scope::Hash, expire))
     }
 
     /// Returns how long a key has to live. O(1).
@@ -124,10 +124,8 @@ impl Store {
         condition: Condition,
     ) -> Expire {
         let (field, when) = (field.as_ref(), when.into());
-        self.change(key.as_ref(), Scope::Field(field), |visit| {
-            visit.record.expire_field(field, when, condition, visit.cx)
-        })
-        .unwrap_or(Expire::Missing)
+        let expire = |visit: &mut Visit<'_>| visit.record.expire_field(field, when, condition, visit.cx);
+        outcome(self.try_change_existing(key.as_ref(), Scope::Field(field), expire))
     }
 
     /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
@@ -154,12 +152,17 @@ impl Store {
         when: impl Into<When>,
         condition: Condition,
     ) -> Vec<Expire> {
-        let (fields, when) = (Arguments::fields(fields), when.into());
+        let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
-        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
-            visit.record.expire_fields(&fields, when, condition, visit.cx)
-        })
-        .unwrap_or_else(|| vec![Expire::Missing; fields.len()])
+        let expire = |visit: &mut Visit<'_>| visit.record.expire_fields(&fields, when, condition, visit.cx);
+        let expire_all = |visit: &mut Visit<'_>| {
+            visit.record.reserve_deadlines(&fields, visit.cx)?;
+            Ok(expire(visit))
+        };
+        // Without room for all of them each is judged by itself.
+        let expired = self.try_change_existing(key, Scope::Fields(&fields), expire_all);
+        let expired = expired.unwrap_or_else(|_| self.change(key, Scope::Fields(&fields), expire));
+        expired.unwrap_or_else(|| vec![Expire::Missing; fields.len()])
     }
 
     /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
@@ -265,32 +268,44 @@ impl Store {
     /// let store = Store::new();
     /// store.set("user:1", "token", "x")?;
     /// let half_an_hour = Duration::from_secs(1_800);
-    /// assert_eq!(store.touch("user:1", "token", half_an_hour).as_deref(), Some(&b"x"[..]));
-    /// store.touch("user:1", "token", Touch::Persist);
+    /// assert_eq!(store.touch("user:1", "token", half_an_hour)?.as_deref(), Some(&b"x"[..]));
+    /// store.touch("user:1", "token", Touch::Persist)?;
     /// assert_eq!(store.field_ttl("user:1", "token"), Ttl::Never);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
+    /// then.
     #[doc(alias = "HGETEX")]
-    pub fn touch(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Option<Vec<u8>> {
+    pub fn touch(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        touch: impl Into<Touch>,
+    ) -> Result<Option<Vec<u8>>> {
         let (field, touch) = (field.as_ref(), touch.into());
-        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.touch(field, touch, visit.cx))?
+        let touch = |visit: &mut Visit<'_>| visit.record.touch(field, touch, visit.cx);
+        Ok(self.try_change_existing(key.as_ref(), Scope::Field(field), touch)?.flatten())
     }
 
     /// Returns the values of many fields, and changes their deadlines, in one atomic step. Of a repeated field that is
     /// deleted by it only the first value is there. O(fields).
+    ///
+    /// # Errors
+    /// As of [`touch`](Self::touch); nothing is changed then.
     #[doc(alias = "HGETEX")]
     pub fn touch_many<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
-    ) -> Vec<Option<Vec<u8>>> {
+    ) -> Result<Vec<Option<Vec<u8>>>> {
         let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
-        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
-            fields.iter().map(|field| visit.record.touch(field, touch, visit.cx)).collect()
-        })
-        .unwrap_or_else(|| vec![None; fields.len()])
+        let touch = |visit: &mut Visit<'_>| visit.record.touch_many(&fields, touch, visit.cx);
+        let touched = self.try_change_existing(key.as_ref(), Scope::Fields(&fields), touch)?;
+        Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
 
     /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none,
@@ -326,4 +341,9 @@ impl Store {
         }
         increment_expiring(self, key.as_ref(), field.as_ref(), amount, when.into())
     }
+}
+
+/// What came of a deadline for something that may not be there. Room is all that it can be refused for.
+fn outcome(result: Result<Option<Expire>>) -> Expire {
+    result.map_or(Expire::Full, |outcome| outcome.unwrap_or(Expire::Missing))
 }

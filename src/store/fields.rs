@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::hash::{Pair, Record, Scope};
 use crate::shard::Visit;
 use crate::store::Store;
-use crate::sync::InClosure;
+use crate::sync::{InClosure, assert_outside_closures};
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
 
 impl Store {
@@ -308,6 +308,8 @@ impl Store {
     /// wait for other threads in it.
     #[doc(alias = "MULTI")]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
+        assert_outside_closures();
+        self.make_room();
         self.change_or_create(key.as_ref(), Scope::Hash, |visit| {
             let _inside = InClosure::enter();
             update(&mut HashMut::new(&mut visit.record, visit.cx))

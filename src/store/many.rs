@@ -64,6 +64,8 @@ impl Store {
         update: impl FnOnce(&mut [HashMut<'_>; N]) -> R,
     ) -> Result<R> {
         let keys = keys.each_ref().map(AsRef::as_ref);
+        assert_outside_closures();
+        self.make_room();
         self.change_many(keys, |records, cx| {
             let _inside = InClosure::enter();
             update(&mut records.map(|record| HashMut::new(record, cx)))

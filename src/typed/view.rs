@@ -162,7 +162,8 @@ impl<C: Codec> Typed<'_, C> {
     /// Returns the value of a field and changes its deadline, in one step. As [`Store::touch`].
     ///
     /// # Errors
-    /// [`CodecError::Decode`] if it is no `T`; the deadline stays then.
+    /// [`CodecError::Decode`] if it is no `T`, [`CodecError::Refused`] if there is no room for a deadline that the field has
+    /// not had; the deadline stays then.
     pub fn touch<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -170,7 +171,7 @@ impl<C: Codec> Typed<'_, C> {
         touch: impl Into<Touch>,
     ) -> Result<Option<T>> {
         let touch = touch.into();
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| _ = hash.touch(field, touch))
+        self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.touch(field, touch).map(drop))
     }
 
     /// Removes a field, and returns the value that it had. As [`Store::take`].
@@ -178,7 +179,10 @@ impl<C: Codec> Typed<'_, C> {
     /// # Errors
     /// [`CodecError::Decode`] if it is no `T`; the field stays then.
     pub fn take<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| _ = hash.remove(field))
+        self.with_value(key.as_ref(), field.as_ref(), |hash, field| {
+            hash.remove(field);
+            Ok(())
+        })
     }
 
     /// Removes all fields, and returns them with the values that they had, in no particular order and in one step: what another
@@ -251,12 +255,12 @@ impl<C: Codec> Typed<'_, C> {
         &self,
         key: &[u8],
         field: &[u8],
-        change: impl FnOnce(&mut HashMut<'_>, &[u8]),
+        change: impl FnOnce(&mut HashMut<'_>, &[u8]) -> crate::error::Result<()>,
     ) -> Result<Option<T>> {
         self.store.update(key, |hash| {
             let Some(bytes) = hash.get(field) else { return Ok(None) };
             let value = self.decode(key, field, bytes)?;
-            change(hash, field);
+            change(hash, field)?;
             Ok(Some(value))
         })
     }

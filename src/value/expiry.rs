@@ -116,7 +116,7 @@ impl HashMut<'_> {
     /// Gives the key a deadline on a condition. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire(when.into(), condition, self.cx)
+        self.record.expire(when.into(), condition, self.cx).unwrap_or(Expire::Full)
     }
 
     /// Takes the key's deadline away, and returns whether it had one. O(1).
@@ -134,7 +134,7 @@ impl HashMut<'_> {
     /// Gives a field a deadline on a condition. O(1).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx)
+        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx).unwrap_or(Expire::Full)
     }
 
     /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
@@ -178,20 +178,26 @@ impl HashMut<'_> {
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
+    ///
+    /// # Errors
+    /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
+    /// then.
     #[doc(alias = "HGETEX")]
-    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Option<Vec<u8>> {
+    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
         self.record.touch(field.as_ref(), touch.into(), self.cx)
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
+    ///
+    /// # Errors
+    /// As of [`touch`](Self::touch); nothing is changed then.
     #[doc(alias = "HGETEX")]
     pub fn touch_many<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
-    ) -> Vec<Option<Vec<u8>>> {
-        let touch = touch.into();
-        fields.into_iter().map(|field| self.touch(field, touch)).collect()
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        self.record.touch_many(&Arguments::fields(fields).as_fields(), touch.into(), self.cx)
     }
 
     /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.

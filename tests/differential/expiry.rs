@@ -164,8 +164,8 @@ impl Expiry {
             Self::Touch(key, fields, moment) => {
                 let touch = moment.map_or(Touch::Persist, |moment| Touch::Expire(moment.when()));
                 Answer::values(match &fields[..] {
-                    [field] => vec![store.touch(key, field, touch)],
-                    fields => store.touch_many(key, fields, touch),
+                    [field] => vec![store.touch(key, field, touch).expect("a store without a limit")],
+                    fields => store.touch_many(key, fields, touch).expect("a store without a limit"),
                 })
             }
         }
@@ -321,6 +321,7 @@ fn outcome(outcome: Expire) -> i64 {
         Expire::NotMet => 0,
         Expire::Set => 1,
         Expire::Deleted => 2,
+        Expire::Full => unreachable!("a store without a limit"),
     }
 }
 

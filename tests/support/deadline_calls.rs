@@ -38,8 +38,9 @@ macro_rules! change {
                 Reply::each($hash.expire_fields($($key,)? fields, *when, *condition))
             }
             DeadlineChange::ExpireAll(when) => {
-                let fields: Vec<Vec<u8>> = $fields;
-                Reply::from($hash.expire_fields($($key,)? fields, *when, Condition::Always).len())
+                let mut fields: Vec<Vec<u8>> = $fields;
+                fields.sort_unstable();
+                Reply::each($hash.expire_fields($($key,)? fields, *when, Condition::Always))
             }
             DeadlineChange::PersistField(field) => Reply::from($hash.persist_field($($key,)? field)),
             DeadlineChange::PersistFields(fields) => Reply::each($hash.persist_fields($($key,)? fields)),
@@ -47,7 +48,7 @@ macro_rules! change {
                 Reply::from($hash.set_with($($key,)? pairs.iter().map(|(f, v)| (f, v)), $options(plan)))
             }
             DeadlineChange::Touch(field, touch) => Reply::from($hash.touch($($key,)? field, *touch)),
-            DeadlineChange::TouchMany(fields, touch) => Reply::values($hash.touch_many($($key,)? fields, *touch)),
+            DeadlineChange::TouchMany(fields, touch) => Reply::from($hash.touch_many($($key,)? fields, *touch)),
             DeadlineChange::IncrementExpiring(field, by, when) => {
                 Reply::from($hash.increment_expiring($($key,)? field, *by, *when))
             }

@@ -72,9 +72,9 @@ impl Reply {
         if let Self::Many(parts) = self { parts } else { &[] }
     }
 
-    /// Whether a write was refused for want of room.
+    /// Whether a write, or a deadline, was refused for want of room.
     pub(crate) fn is_full(&self) -> bool {
-        matches!(self, Self::Failed(Error::Full { .. }))
+        matches!(self, Self::Failed(Error::Full { .. }) | Self::Expire(Expire::Full))
     }
 
     pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
@@ -113,6 +113,7 @@ replies! {
     Expire => Expire(it) it;
     Option<Vec<u8>> => Value(it) it.map(Bytes);
     Option<&[u8]> => Value(it) it.map(Bytes::from);
+    Vec<Option<Vec<u8>>> => Values(it) it.into_iter().map(|value| value.map(Bytes)).collect();
 }
 
 impl<T: Into<Reply>> From<Result<T>> for Reply {

@@ -1,6 +1,6 @@
 //! The deadlines of a segment's fields: 8 bytes behind an entry that has one.
 
-use super::{Fields, Place};
+use super::{Fields, Place, Stock};
 use crate::call::Context;
 use crate::hash::entry;
 use crate::time::{Deadline, Now};
@@ -27,7 +27,7 @@ impl Fields {
             _ => {
                 let place = self.rewrite(place, deadline, cx);
                 *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
-                self.compact_if_due();
+                self.compact_if_due(Stock::of(cx));
             }
         }
     }
@@ -41,7 +41,7 @@ impl Fields {
         let entry = self.entry(place).to_vec();
         let (field, value) = entry::pair(&entry);
         self.discard(place, cx);
-        self.push(field, value, deadline)
+        self.push(field, value, deadline, Stock::of(cx))
     }
 
     /// Makes room for a deadline behind a long entry, or takes it away; the entry itself is not copied if the allocator

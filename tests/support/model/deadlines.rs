@@ -147,20 +147,20 @@ impl ModelHash<'_> {
         Ok(Some(new))
     }
 
-    pub(crate) fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Option<Vec<u8>> {
-        let value = self.get(&field)?.to_vec();
+    pub(crate) fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Result<Option<Vec<u8>>> {
+        let Some(value) = self.get(&field).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
             Touch::Expire(when) => drop(self.expire_field(field, when)),
             Touch::Persist => drop(self.persist_field(field)),
         }
-        Some(value)
+        Ok(Some(value))
     }
 
     pub(crate) fn touch_many<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         touch: Touch,
-    ) -> Vec<Option<Vec<u8>>> {
+    ) -> Result<Vec<Option<Vec<u8>>>> {
         fields.into_iter().map(|field| self.touch(field, touch)).collect()
     }
 

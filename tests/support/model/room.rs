@@ -1,22 +1,69 @@
 //! The bytes of the model. It cannot know when memory is full, so it believes a store that refuses a write, as long as
 //! that write would have made something grow; and it leaves everything as it is, as the store has to.
 
+use hashlet::{Condition, Touch};
+
 use super::{Hash, Model, ModelHash};
 use crate::support::ops::deadlines::{DeadlineCall, DeadlineChange, FieldTtl, SetPlan};
 use crate::support::ops::{Call, Change, FiledCall, Op};
 use crate::support::reply::Reply;
+use crate::support::source::Bytes;
 
 impl FiledCall {
     /// The answer of the model, or the store's if that is a refusal that may be.
     pub(crate) fn on_model_with_room(&self, hash: &mut ModelHash<'_>, answer: &Reply) -> Reply {
+        if answer.parts().iter().any(Reply::is_full) {
+            return self.on_model_field_by_field(hash, answer);
+        }
         if !answer.is_full() {
             return self.on_model(hash);
         }
         let mut grown = hash.hash.clone();
         let reply = self.write().on_model(&mut ModelHash::new(hash.bounds, hash.now, &mut grown));
-        let grows = grown.len() > hash.len() || grown.bytes() > hash.hash.bytes();
+        let grows = grown.len() > hash.len() || grown.bytes() > hash.hash.bytes() || self.adds_deadline(hash);
         assert!(grows, "{self:?} is refused, and takes no room: {reply:?}");
         answer.clone()
+    }
+
+    /// Deadlines of several fields, some of which were refused.
+    fn on_model_field_by_field(&self, hash: &mut ModelHash<'_>, answer: &Reply) -> Reply {
+        let Self::Deadline(DeadlineCall::Change(change)) = self else { panic!("{self:?} is no such call") };
+        let (fields, when, condition) = match change {
+            DeadlineChange::ExpireFields(fields, when, condition) => (fields.clone(), *when, *condition),
+            DeadlineChange::ExpireAll(when) => {
+                let mut fields: Vec<Bytes> = hash.iter().map(|(field, _)| field.into()).collect();
+                fields.sort_unstable();
+                (fields, *when, Condition::Always)
+            }
+            other => panic!("{other:?} is no such call"),
+        };
+        let expire = |(field, part): (Bytes, &Reply)| {
+            let call = DeadlineChange::ExpireFieldIf(field, when, condition);
+            Self::Deadline(DeadlineCall::Change(call)).on_model_with_room(hash, part)
+        };
+        Reply::Many(fields.into_iter().zip(answer.parts()).map(expire).collect())
+    }
+
+    /// Whether a deadline comes where none is.
+    fn adds_deadline(&self, hash: &ModelHash<'_>) -> bool {
+        let Self::Deadline(DeadlineCall::Change(change)) = self else { return false };
+        let untimed = |field: &Bytes| hash.field_deadline(field).is_none();
+        let timed_at_all = |touch: &Touch| matches!(touch, Touch::Expire(_));
+        match change {
+            DeadlineChange::Expire(_) | DeadlineChange::ExpireAt(_) | DeadlineChange::ExpireIf(..) => {
+                hash.deadline().is_none()
+            }
+            DeadlineChange::ExpireField(field, _)
+            | DeadlineChange::ExpireFieldIf(field, ..)
+            | DeadlineChange::IncrementExpiring(field, ..) => untimed(field),
+            DeadlineChange::Touch(field, touch) => timed_at_all(touch) && untimed(field),
+            DeadlineChange::TouchMany(fields, touch) => timed_at_all(touch) && fields.iter().any(untimed),
+            DeadlineChange::SetWith(pairs, plan) => {
+                let fields = matches!(plan.fields, FieldTtl::Set(_)) && pairs.iter().any(|(field, _)| untimed(field));
+                fields || plan.key.is_some() && hash.deadline().is_none()
+            }
+            _ => false,
+        }
     }
 
     /// The call without deadlines, which may be past and leave nothing of what was written.
