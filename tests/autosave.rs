@@ -158,8 +158,8 @@ fn drop_saves_nothing_and_ends_the_thread() {
 /// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As long as
 /// a closure reads the only key, it cannot end.
 fn blocked(store: &Arc<Store>, folder: &Folder) -> Autosave {
-    fs::create_dir(folder.file()).unwrap();
     let autosave = start(store, folder.file(), AutosavePolicy::after(HOUR));
+    fs::create_dir(folder.file()).unwrap();
     assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
     autosave
 }
@@ -237,9 +237,7 @@ fn a_missing_folder_is_told_and_tried_again_until_it_is_there() {
 #[test]
 fn a_failure_is_tried_again_long_before_the_period_has_passed() {
     let (folder, store) = (Folder::new(), store());
-    fs::create_dir(folder.file()).unwrap();
-    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
-    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    let autosave = blocked(&store, &folder);
     assert_eq!(io_error(autosave.last().unwrap()), ErrorKind::IsADirectory);
     fs::remove_dir(folder.file()).unwrap();
     wait_until("another try", || visits(folder.file()).as_deref() == Some("0"));
@@ -248,13 +246,13 @@ fn a_failure_is_tried_again_long_before_the_period_has_passed() {
 #[test]
 fn close_tells_why_the_last_save_has_failed() {
     let (folder, store) = (Folder::new(), store());
-    fs::create_dir(folder.file()).unwrap();
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    fs::create_dir(folder.file()).unwrap();
     store.set("user:1", "visits", "1").unwrap();
     assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory);
+    fs::remove_dir(folder.file()).unwrap();
 
-    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
-    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    let autosave = blocked(&store, &folder);
     assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory, "what was wanted before is not saved yet");
     fs::remove_dir(folder.file()).unwrap();
     store.save(folder.file()).expect("the path is free");
