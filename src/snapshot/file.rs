@@ -2,13 +2,15 @@
 //! but one of the two in full. The new file is written beside the old one, under a name of its own, and then renamed:
 //!
 //! ```text
-//! look at the path  lock   (once, for one replacement or many)
-//! is the lock ours?  remove the temporaries of the dead  create  write ...  sync
-//!                                                        |
-//!              a failure from here on removes the temporary
-//! is the lock ours?  is the temporary ours?  rename  sync the folder
-//!                                              |       |
-//!                       the new file is in place       only now: for good
+//! once          is a file there, or nothing?  lock
+//!
+//! each time     is the lock still ours? if not, lock anew
+//!               remove the temporaries of the dead
+//!               create, write ..., sync               from here on, a failure removes the temporary
+//!               is the lock still ours?               if not, give up
+//!               is the temporary still what was written?
+//!               rename                                the new file is in place
+//!               sync the folder                       only now: for good
 //! ```
 //!
 //! What holds:
@@ -22,14 +24,14 @@
 //! 5. A file whose sync has failed is given up: the system may have dropped what it could not write, and would report
 //!    success the second time.
 //! 6. One writer at a time: whoever holds the lock of the path. So every temporary of the path that it finds is dead.
-//! 7. What is renamed is what was written, even if 6 does not hold because somebody removed the lock file and a second
-//!    writer locked a new one. The name of a temporary is nobody else's (`file/names.rs`). The second writer may take
-//!    it for a dead one's and remove it; then the first has nothing to rename. Whoever notices before the rename that the
-//!    lock is not his any more gives up. Between that look and the rename there is a moment, in which both files are whole.
-//! 8. A path with something else than a file at it gets no lock file, and a failed `lock` leaves nothing new but that.
+//! 7. What is renamed is what was written, even if 6 does not hold, because somebody removed the lock file and a second
+//!    writer locked a new one. Nobody else gives a file the name of this temporary (`file/names.rs`). The second writer may take
+//!    it for a dead one's and remove it; then the first has nothing to rename. A writer that has lost its lock gives up before
+//!    the rename. It may still lose it after that look: then one whole file takes the place of another whole one.
+//! 8. A folder, a pipe or a device at the path gets no lock file.
 //! 9. A forked child writes, renames, removes and unlocks nothing of its parent's (`process.rs`).
 //!
-//! The lock is the file `<path>.lock`, which stays.
+//! The lock is the file `<path>.lock`, which stays: `disk/lock.rs` says why.
 //!
 //! A link at the path is replaced by a file, and what it led to stays as it was, as do other hard links of the old file.
 //! The new file has the old one's permissions, where the system knows any, even if they forbid writing: the folder's
@@ -40,7 +42,6 @@
 //! - Temporaries numbered by process and counter: two containers on one volume have the same process, and one of them could
 //!   rename what the other is still writing.
 //! - A lock on the file itself: it is replaced, so two writers could lock two files of one name.
-//! - Removing the lock file: see `disk/lock.rs`.
 //! - Taking the lock anew when it turns out to be lost just before the rename: whoever had it meanwhile may have saved
 //!   something newer.
 

@@ -49,17 +49,17 @@ impl Store {
     /// the new file's name outlast a loss of power, which is the last thing, the new file is in place already.
     /// [`Busy`](SnapshotError::Busy) if the store is being saved already, [`Locked`](SnapshotError::Locked) if another process or
     /// store saves to the path, or an [`Autosave`](crate::Autosave), this store's own too, which has a
-    /// [`save`](crate::Autosave::save) of its own. A save that fails walks over the store to its end nevertheless.
+    /// [`save`](crate::Autosave::save) of its own; also if the lock file was removed or replaced during the save. A save that fails walks over the store to its end nevertheless.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
     ///
     /// # Forks
-    /// A child that this process forks has a copy of the store, but none of the other threads. A lock that one of them held just
-    /// then stays held in the child, for ever: who may fork while other threads use the store must use it no more in
-    /// the child, unless that runs another program. A store that was being saved stays [`Busy`](SnapshotError::Busy) there. A
-    /// child that is forked by the options' closure gets [`Forked`](SnapshotError::Forked), and its parent's save goes on. As long
-    /// as children run that were forked while the file was locked, they keep the lock of a parent that was killed.
+    /// A child that this process forks has a copy of the store, but none of the other threads. A lock that another thread held
+    /// at that moment stays held in the child for ever. So fork when no other thread uses the store, or do not use the store in
+    /// the child. If another thread was saving the store, it stays [`Busy`](SnapshotError::Busy) in the child. If the closure of
+    /// [`SaveOptions::progress`] forks, the save fails in the child as [`Forked`](SnapshotError::Forked), and goes on in the
+    /// parent. A parent that is killed keeps the file locked until the children have ended that it forked meanwhile.
     #[doc(alias = "SAVE")]
     #[doc(alias = "BGSAVE")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {

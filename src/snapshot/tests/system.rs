@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::*;
 use crate::snapshot::disk::SystemDisk;
@@ -130,6 +130,42 @@ fn many_writers_and_a_reader_find_the_file_whole() {
         }
     });
     assert!(replaced.into_inner() > 0);
+    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
+}
+
+#[test]
+fn the_file_is_whole_while_somebody_removes_the_lock_file_again_and_again() {
+    let folder = Folder::new();
+    let (path, is_over, replaced) = (folder.path(), AtomicBool::new(false), AtomicU64::new(0));
+    replace(&SystemDisk, &path, false, &pattern(0, LENGTH)).unwrap();
+    let assert_whole = || {
+        let read = fs::read(&path).unwrap();
+        assert!((0..4).any(|writer| read == pattern(writer, LENGTH)), "{} bytes", read.len());
+    };
+    std::thread::scope(|scope| {
+        let write = |writer| {
+            for _ in 0..300 {
+                // Of two who both were to have the lock, one may remove the other's temporary.
+                match replace(&SystemDisk, &path, false, &pattern(writer, LENGTH)) {
+                    Ok(()) => drop(replaced.fetch_add(1, Relaxed)),
+                    Err(error) => assert!(matches!(error, SnapshotError::Locked | SnapshotError::Io(_)), "{error}"),
+                }
+                assert_whole();
+            }
+        };
+        let writers = [1, 2, 3].map(|writer| scope.spawn(move || write(writer)));
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                let _ = fs::remove_file(folder.lock());
+                std::thread::yield_now();
+            }
+        });
+        let ended = writers.map(std::thread::ScopedJoinHandle::join);
+        is_over.store(true, Relaxed);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert!(replaced.into_inner() > 0);
+    replace(&SystemDisk, &path, false, &pattern(0, LENGTH)).unwrap();
     assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
 }
 
