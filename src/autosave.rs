@@ -100,8 +100,8 @@ enum Request {
 }
 
 impl Autosave {
-    /// Starts the thread. The first save comes by the policy, its time counted from now and its changes from when the store was
-    /// made or loaded: what was written before the start counts as not saved yet.
+    /// Starts the thread. The first save comes by the policy. Its time is counted from now, and its changes from when the store
+    /// was made or loaded: what was written before the start counts as not saved yet.
     ///
     /// # Errors
     /// [`SnapshotError::Locked`] if another process or store saves to the path, [`SnapshotError::Io`] if its lock file cannot
@@ -150,8 +150,8 @@ impl Autosave {
         self.last.lock().clone()
     }
 
-    /// Saves a last time if anything was changed since the last save, stops the thread, and releases the file's lock. Also if
-    /// there is no file at the path, while the store is not empty. Returns the report, or `None` if no save was needed.
+    /// Saves a last time if anything was changed since the last save, or if the store is not empty and there is no file at the
+    /// path. Then stops the thread, and releases the file's lock. Returns the report, or `None` if no save was needed.
     ///
     /// # Errors
     /// As of [`save`](Self::save). The thread is stopped nevertheless; the store can be saved by [`Store::save`].

@@ -20,6 +20,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::SnapshotError;
+#[cfg(all(test, unix))]
+pub(in crate::snapshot) use lock::SystemLock;
 pub(crate) use system::SystemDisk;
 
 /// See the module's documentation.

@@ -44,12 +44,15 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the system refuses something, or the path, or that of the lock file, is that of a folder, a pipe
-    /// or a device, which is not waited for; if it refused to make
-    /// the new file's name outlast a loss of power, which is the last thing, the new file is in place already.
-    /// [`Busy`](SnapshotError::Busy) if the store is being saved already, [`Locked`](SnapshotError::Locked) if another process or
+    /// [`SnapshotError::Io`] if the system refuses something. If it refused to make the new file's name outlast a loss of power,
+    /// which is the last thing, the new file is in place already. `Io` too if the path, or that of the lock file, is that of a
+    /// folder, a pipe or a device; nothing is waited for.
+    ///
+    /// [`Busy`](SnapshotError::Busy) if the store is being saved already. [`Locked`](SnapshotError::Locked) if another process or
     /// store saves to the path, or an [`Autosave`](crate::Autosave), this store's own too, which has a
-    /// [`save`](crate::Autosave::save) of its own; also if the lock file was removed or replaced during the save. A save that fails walks over the store to its end nevertheless.
+    /// [`save`](crate::Autosave::save) of its own; also if the lock file was removed or replaced during the save.
+    ///
+    /// A save that fails walks over the store to its end nevertheless.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).

@@ -31,8 +31,14 @@ pub(crate) struct SystemLock {
 impl SystemLock {
     /// See [`Disk::lock`](super::Disk::lock).
     pub(super) fn take(path: &Path) -> Result<Self, SnapshotError> {
+        Self::take_while(path, || {})
+    }
+
+    /// The same while something happens each time that the file was opened and is not locked yet.
+    pub(in crate::snapshot) fn take_while(path: &Path, mut happens: impl FnMut()) -> Result<Self, SnapshotError> {
         for _ in 0..TRIES {
             let Some(file) = open(path)? else { continue };
+            happens();
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(SnapshotError::Locked),
@@ -46,7 +52,7 @@ impl SystemLock {
         Err(SnapshotError::Locked)
     }
 
-    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+    pub(in crate::snapshot) fn is_at(&self, path: &Path) -> io::Result<bool> {
         is_same_file(&self.file, fs::metadata(path))
     }
 }

@@ -197,9 +197,25 @@ mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
+    use crate::snapshot::disk::SystemLock;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_lock_file_that_is_removed_while_it_is_locked_is_made_again() {
+        let folder = Folder::new();
+        let mut removals = 0;
+        let lock = SystemLock::take_while(&folder.lock(), || {
+            if removals < 3 {
+                fs::remove_file(folder.lock()).unwrap();
+                removals += 1;
+            }
+        });
+        assert!(lock.unwrap().is_at(&folder.lock()).unwrap(), "the lock is that of the path");
+        let removed = SystemLock::take_while(&folder.lock(), || fs::remove_file(folder.lock()).unwrap());
+        assert!(matches!(removed, Err(SnapshotError::Locked)), "it is not tried for ever");
     }
 
     #[test]
