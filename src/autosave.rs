@@ -1,12 +1,14 @@
 //! A thread that saves a store, for programs that want one.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::process::Process;
 use crate::snapshot::{LockedPath, SaveOptions, SaveReport, SnapshotError, SystemDisk};
 use crate::store::Store;
 use crate::sync::{Mutex, assert_outside_closures, is_inside_closure};
@@ -18,7 +20,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// When an [`Autosave`] saves: so long after the last save, or after so many changes, whichever comes first. Not at all as
-/// long as nothing was changed.
+/// long as nothing was changed. Whatever was changed since the store was made or loaded counts, also before the start.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,7 +61,10 @@ impl AutosavePolicy {
 /// closure that a store runs it does not wait: the thread ends by itself.)
 ///
 /// A save that fails is tried again after a while, which gets longer up to a minute, whatever the policy says;
-/// [`last`](Self::last) tells.
+/// [`last`](Self::last) tells. If somebody removes the lock file meanwhile, the next save makes it anew.
+///
+/// A forked child has the value, but not the thread: there [`save`](Self::save) and `close` return
+/// [`SnapshotError::Forked`], and dropping it does nothing. Its parent's goes on.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -83,6 +88,7 @@ pub struct Autosave {
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     last: Arc<Mutex<Option<LastSave>>>,
+    process: Process,
 }
 
 type LastSave = Result<SaveReport, Arc<SnapshotError>>;
@@ -94,23 +100,22 @@ enum Request {
 }
 
 impl Autosave {
-    /// Starts the thread. The first save comes by the policy, counted from now: what the store holds already is taken for
-    /// saved, as after a load.
+    /// Starts the thread. The first save comes by the policy. Its time is counted from now, and its changes from when the store
+    /// was made or loaded: what was written before the start counts as not saved yet.
     ///
     /// # Errors
     /// [`SnapshotError::Locked`] if another process or store saves to the path, [`SnapshotError::Io`] if its lock file cannot
-    /// be opened.
+    /// be opened, or the path is that of a folder, a pipe or a device.
     ///
     /// # Panics
     /// If the system cannot start a thread.
     pub fn start(store: Arc<Store>, path: impl AsRef<Path>, policy: AutosavePolicy) -> Result<Self, SnapshotError> {
         assert_outside_closures();
-        // The program may change its current folder.
-        let path = LockedPath::lock(&SystemDisk, &std::path::absolute(path)?)?;
+        let path = LockedPath::lock(&SystemDisk, path.as_ref())?;
         let (requests, received) = channel();
         let last = Arc::new(Mutex::new(None));
         let worker = Worker {
-            saved_changes: store.changes(),
+            saved_changes: 0,
             store,
             path,
             policy,
@@ -119,13 +124,15 @@ impl Autosave {
             last: Arc::clone(&last),
         };
         let thread = thread::Builder::new().name("hashlet-autosave".into()).spawn(move || worker.run(&received));
-        Ok(Self { requests: Some(requests), thread: Some(thread.expect("the system starts threads")), last })
+        let thread = Some(thread.expect("the system starts threads"));
+        Ok(Self { requests: Some(requests), thread, last, process: Process::current() })
     }
 
     /// Saves now, whatever the policy, and returns when that is done.
     ///
     /// # Errors
-    /// As of [`Store::save`]; [`SnapshotError::Busy`] if the store is being saved to another path.
+    /// As of [`Store::save`]; [`SnapshotError::Busy`] if the store is being saved to another path;
+    /// [`SnapshotError::Forked`] in a forked child.
     ///
     /// # Panics
     /// Inside a closure that a store runs.
@@ -133,14 +140,18 @@ impl Autosave {
         self.ask(Request::Save)
     }
 
-    /// Returns the result of the last save, whoever wanted it, or `None` if there was none yet.
+    /// Returns the result of the last save, whoever wanted it, or `None` if there was none yet. In a forked child, that is
+    /// [`SnapshotError::Forked`].
     #[must_use]
     pub fn last(&self) -> Option<Result<SaveReport, Arc<SnapshotError>>> {
+        if !self.process.is_current() {
+            return Some(Err(Arc::new(SnapshotError::Forked))); // the thread may have held the lock for ever
+        }
         self.last.lock().clone()
     }
 
-    /// Saves a last time if anything was changed since the last save, stops the thread, and releases the file's lock. Returns
-    /// the report, or `None` if nothing was changed.
+    /// Saves a last time if anything was changed since the last save, or if the store is not empty and there is no file at the
+    /// path. Then stops the thread, and releases the file's lock. Returns the report, or `None` if no save was needed.
     ///
     /// # Errors
     /// As of [`save`](Self::save). The thread is stopped nevertheless; the store can be saved by [`Store::save`].
@@ -153,6 +164,9 @@ impl Autosave {
 
     fn ask<R>(&self, request: impl FnOnce(Reply<R>) -> Request) -> Result<R, Arc<SnapshotError>> {
         assert_outside_closures();
+        if !self.process.is_current() {
+            return Err(Arc::new(SnapshotError::Forked)); // nobody would answer
+        }
         let (reply, replies) = channel();
         let sent = self.requests.as_ref().map(|requests| requests.send(request(reply)));
         debug_assert!(matches!(sent, Some(Ok(()))), "the thread runs until this is dropped");
@@ -162,6 +176,12 @@ impl Autosave {
 
 impl Drop for Autosave {
     fn drop(&mut self) {
+        if !self.process.is_current() {
+            // Both belong to a thread that is not there: it may have held a lock of the channel, and the system may have given
+            // its number to another thread.
+            let _leaked = ManuallyDrop::new((self.requests.take(), self.thread.take()));
+            return;
+        }
         self.requests = None; // which the thread takes for its end
         // Inside a closure, its save could wait for the lock that the closure runs under.
         if let Some(thread) = self.thread.take().filter(|_| !is_inside_closure()) {
@@ -202,8 +222,7 @@ impl Worker {
                 // Who does not wait for the answer any more does not want it.
                 Ok(Request::Save(reply)) => _ = reply.send(self.save()),
                 Ok(Request::Close(reply)) => {
-                    let is_needed = self.unsaved_changes() > 0 || self.pause > Duration::ZERO;
-                    _ = reply.send(if is_needed { self.save().map(Some) } else { Ok(None) });
+                    _ = reply.send(if self.is_last_needed() { self.save().map(Some) } else { Ok(None) });
                     return;
                 }
             }
@@ -218,6 +237,13 @@ impl Worker {
         } else {
             self.policy.is_due(passed, self.unsaved_changes())
         }
+    }
+
+    /// A store that was loaded from elsewhere has no changes and no file yet. If the system does not tell whether there is
+    /// one, the save will tell why.
+    fn is_last_needed(&self) -> bool {
+        let has_changed = self.unsaved_changes() > 0 || self.pause > Duration::ZERO;
+        has_changed || (!self.store.is_empty() && self.path.is_free().unwrap_or(true))
     }
 
     fn unsaved_changes(&self) -> u64 {

@@ -1,11 +1,13 @@
 //! A thread that removes what has expired, for programs that want one.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::process::Process;
 use crate::store::Store;
 use crate::sync::is_inside_closure;
 
@@ -17,6 +19,8 @@ const BUDGET: usize = 10_000;
 /// a store, waits for its end,
 /// which takes as long as removing some thousand fields at most; and if it just waits for room in the channel of a
 /// [`listener`](crate::Builder::listener), until somebody receives.
+///
+/// In a forked child the thread is not there, so nothing is removed, and dropping it does nothing.
 ///
 /// What has expired is gone for everybody without it; it gives the memory back that nobody asks for any more. It holds
 /// no lock for long, and costs little where nothing has expired: one number for each shard is looked at.
@@ -35,6 +39,7 @@ const BUDGET: usize = 10_000;
 pub struct Janitor {
     is_stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    process: Process,
 }
 
 impl Janitor {
@@ -53,19 +58,24 @@ impl Janitor {
             }
         };
         let thread = thread::Builder::new().name("hashlet-janitor".into()).spawn(work);
-        Self { is_stopped, thread: Some(thread.expect("the system starts threads")) }
+        let thread = Some(thread.expect("the system starts threads"));
+        Self { is_stopped, thread, process: Process::current() }
     }
 }
 
 impl Drop for Janitor {
     fn drop(&mut self) {
-        self.is_stopped.store(true, SeqCst);
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        if self.process.is_current() {
+            self.is_stopped.store(true, SeqCst);
             thread.thread().unpark();
             // Inside a closure, it could wait for the lock that the closure runs under.
             if !is_inside_closure() {
                 let _panicked = thread.join();
             }
+        } else {
+            // There is no such thread: the system may have given its number to another one, which this would detach.
+            let _leaked = ManuallyDrop::new(thread);
         }
     }
 }

@@ -15,6 +15,7 @@ mod expiry;
 mod hash;
 mod janitor;
 mod listener;
+mod process;
 mod random;
 mod room;
 mod rules;

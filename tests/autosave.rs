@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store};
@@ -61,6 +61,7 @@ fn a_change_is_saved_when_the_period_has_passed() {
 fn so_many_changes_are_saved_before_the_period_has_passed() {
     let (folder, store) = (Folder::new(), store());
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(10));
+    autosave.save().unwrap();
     for turn in 0..3 {
         let before = fs::read(folder.file()).ok();
         for _ in 0..9 {
@@ -78,14 +79,106 @@ fn so_many_changes_are_saved_before_the_period_has_passed() {
 
 #[test]
 fn nothing_is_saved_when_nothing_was_changed() {
-    let (folder, store) = (Folder::new(), store());
+    let (folder, before) = (Folder::new(), SystemTime::now() - HOUR);
+    store().save(folder.file()).unwrap();
+    fs::File::open(folder.file()).unwrap().set_modified(before).unwrap();
+    let store = Arc::new(Store::load(folder.file()).unwrap());
     let autosave = start(&store, folder.file(), AutosavePolicy::after(Duration::ZERO).or_changes(0));
     store.get("user:1", "visits");
     store.contains_key("user:2");
     thread::sleep(MOMENT);
     assert!(autosave.last().is_none());
     assert!(autosave.close().unwrap().is_none());
+    assert_eq!(fs::metadata(folder.file()).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn an_empty_store_that_was_never_changed_leaves_no_file() {
+    let folder = Folder::new();
+    let policy = AutosavePolicy::after(Duration::ZERO).or_changes(0);
+    let autosave = start(&Arc::new(Store::new()), folder.file(), policy);
+    thread::sleep(MOMENT);
+    assert!(autosave.close().unwrap().is_none());
     assert_eq!(folder.names(), ["store.hashlet.lock"]);
+}
+
+#[test]
+fn what_was_written_before_the_start_is_saved() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    assert_eq!(autosave.close().unwrap().map(|report| report.keys), Some(1));
+    assert_eq!(visits(folder.file()).as_deref(), Some("0"));
+
+    store.set("user:1", "visits", "1").unwrap();
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(Duration::ZERO));
+    wait_until("a save", || visits(folder.file()).as_deref() == Some("1"));
+    drop(autosave);
+
+    store.set("user:1", "visits", "2").unwrap();
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(3));
+    wait_until("a save", || visits(folder.file()).as_deref() == Some("2"));
+    drop(autosave);
+}
+
+#[test]
+fn close_writes_a_store_that_has_no_file_yet() {
+    let (folder, mut snapshot) = (Folder::new(), Vec::new());
+    store().save_to(&mut snapshot).unwrap();
+    let store = Arc::new(Store::load_from(&snapshot[..]).unwrap());
+    for is_removed in [true, false] {
+        let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+        assert_eq!(autosave.close().unwrap().is_some(), is_removed, "the store was not changed");
+        assert_eq!(visits(folder.file()).as_deref(), Some("0"));
+    }
+}
+
+#[test]
+fn a_lock_file_that_is_removed_is_made_anew_by_the_next_save() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let lock = folder.path().join("store.hashlet.lock");
+    for turn in 0..3 {
+        fs::remove_file(&lock).unwrap();
+        store.set("user:1", "visits", turn.to_string()).unwrap();
+        autosave.save().unwrap();
+        assert_eq!(visits(folder.file()), Some(turn.to_string()));
+        assert!(matches!(store.save(folder.file()), Err(SnapshotError::Locked)));
+    }
+    fs::remove_file(&lock).unwrap();
+    let another = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    assert!(matches!(&*autosave.save().unwrap_err(), SnapshotError::Locked), "the path is another's");
+    drop(another);
+    assert!(autosave.close().unwrap().is_some());
+}
+
+#[test]
+fn a_write_during_a_save_is_in_the_file_after_close() {
+    const KEYS: u64 = 50_000;
+    let folder = Folder::new();
+    let store = Store::new();
+    for n in 0..KEYS {
+        store.set(format!("user:{n}"), "visits", "0").unwrap();
+    }
+    let store = Arc::new(store);
+    let temporary = || folder.names().into_iter().find(|name| name.ends_with(".tmp"));
+    for round in 1.. {
+        assert!(round < 100, "no write came during a save");
+        // The first save comes by the policy, and no second one does.
+        let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(KEYS));
+        let mut name = None;
+        wait_until("the first block of a save", || {
+            name = temporary();
+            let length = |name: &String| fs::metadata(folder.path().join(name)).map_or(0, |metadata| metadata.len());
+            name.as_ref().is_some_and(|name| length(name) > 1 << 10) || autosave.last().is_some()
+        });
+        store.set("user:1", "visits", round.to_string()).unwrap();
+        let was_saving = name.is_some() && temporary() == name && autosave.last().is_none();
+        assert!(autosave.close().unwrap().is_some());
+        assert_eq!(visits(folder.file()), Some(round.to_string()));
+        if was_saving {
+            return;
+        }
+    }
 }
 
 #[test]
@@ -158,8 +251,8 @@ fn drop_saves_nothing_and_ends_the_thread() {
 /// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As long as
 /// a closure reads the only key, it cannot end.
 fn blocked(store: &Arc<Store>, folder: &Folder) -> Autosave {
-    fs::create_dir(folder.file()).unwrap();
     let autosave = start(store, folder.file(), AutosavePolicy::after(HOUR));
+    fs::create_dir(folder.file()).unwrap();
     assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
     autosave
 }
@@ -237,9 +330,7 @@ fn a_missing_folder_is_told_and_tried_again_until_it_is_there() {
 #[test]
 fn a_failure_is_tried_again_long_before_the_period_has_passed() {
     let (folder, store) = (Folder::new(), store());
-    fs::create_dir(folder.file()).unwrap();
-    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
-    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    let autosave = blocked(&store, &folder);
     assert_eq!(io_error(autosave.last().unwrap()), ErrorKind::IsADirectory);
     fs::remove_dir(folder.file()).unwrap();
     wait_until("another try", || visits(folder.file()).as_deref() == Some("0"));
@@ -248,13 +339,13 @@ fn a_failure_is_tried_again_long_before_the_period_has_passed() {
 #[test]
 fn close_tells_why_the_last_save_has_failed() {
     let (folder, store) = (Folder::new(), store());
-    fs::create_dir(folder.file()).unwrap();
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    fs::create_dir(folder.file()).unwrap();
     store.set("user:1", "visits", "1").unwrap();
     assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory);
+    fs::remove_dir(folder.file()).unwrap();
 
-    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
-    assert_eq!(io_error(autosave.save()), ErrorKind::IsADirectory);
+    let autosave = blocked(&store, &folder);
     assert_eq!(io_error(autosave.close()), ErrorKind::IsADirectory, "what was wanted before is not saved yet");
     fs::remove_dir(folder.file()).unwrap();
     store.save(folder.file()).expect("the path is free");

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -28,9 +28,6 @@ const WRITERS: usize = 2;
 const ACCOUNTS: usize = 40;
 const BANK: usize = 2_000;
 const BALANCE: i64 = 100;
-
-/// One test at a time: a process that another one just starts has all of this process's files for a moment.
-static ALONE: Mutex<()> = Mutex::new(());
 
 fn load(path: &Path) -> Result<Store, SnapshotError> {
     Store::builder().thresholds(Thresholds::default().max_fields(16)).load(path)
@@ -164,7 +161,6 @@ fn acknowledged(line: &str) -> Option<(String, u64)> {
 
 #[test]
 fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Folder::new();
     let path = folder.file();
     let mut source = Source::Seed(1);
@@ -217,7 +213,6 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
 
 #[test]
 fn a_path_that_another_process_saves_to_is_locked_until_that_ends() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Folder::new();
     let mut process = Process::start("process_that_autosaves", &folder.file(), 0);
     process.lines.iter().find(|line| line == "started").expect("it starts");

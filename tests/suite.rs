@@ -1,8 +1,8 @@
 //! All tests that can share a process, in one binary, because a binary for each file takes minutes to build.
 //!
-//! `cargo test --all-features --test suite scans::` runs those of `scans.rs`. Five files stand apart: `corpus.rs`
-//! is no part of the package; `memory.rs`, `snapshot_memory.rs` and `typed_hostile.rs` count what is allocated; and
-//! `snapshot_kill.rs` runs itself again and is killed.
+//! `cargo test --all-features --test suite scans::` runs those of `scans.rs`. Six files stand apart: `corpus.rs`
+//! is no part of the package; `memory.rs`, `snapshot_memory.rs` and `typed_hostile.rs` count what is allocated;
+//! `snapshot_kill.rs` runs itself again and is killed; and `snapshot_system.rs` forks, and changes its user and folder.
 
 #[cfg(feature = "snapshot")]
 mod folder;

@@ -31,8 +31,13 @@ pub enum SnapshotError {
     /// This store is being saved already.
     Busy,
     /// Another process is saving to that file, another store of this one, or an [`Autosave`](crate::Autosave), which has the file
-    /// for itself as long as it runs.
+    /// for itself as long as it runs. Or somebody removed or replaced the lock file while this was saving, so that others may
+    /// have saved meanwhile; the next save takes the lock anew.
     Locked,
+    /// This process is a forked child, and what was called is its parent's: an [`Autosave`](crate::Autosave), whose thread is
+    /// not there in the child, or a save that was under way when the child was forked. The child can save its store itself, to
+    /// another path.
+    Forked,
     /// The snapshot holds something that passes a limit of the store that was to be loaded.
     TooLarge(Error),
 }
@@ -48,6 +53,7 @@ impl fmt::Display for SnapshotError {
             Self::Corrupt { offset, what } => write!(f, "the snapshot is damaged at byte {offset}: {what}"),
             Self::Busy => f.write_str("the store is being saved already"),
             Self::Locked => f.write_str("another process or another store is saving to that file"),
+            Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
             Self::TooLarge(error) => write!(f, "the snapshot passes a limit of the store: {error}"),
         }
     }

@@ -3,6 +3,8 @@
 mod disk;
 mod failures;
 mod images;
+mod locks;
+mod names;
 mod power;
 mod replacing;
 mod store;
@@ -24,7 +26,9 @@ pub(crate) fn scaled(count: usize) -> usize {
 
 /// The file that is replaced, and a temporary that a dead writer of it has left.
 const PATH: &str = "folder/store.hashlet";
-const STALE: &str = "folder/store.hashlet.4711-0.tmp";
+const STALE: &str = "folder/store.hashlet.4711-0123456789abcdef0123456789abcdef.tmp";
+/// Which of the operations of a replacement removes that: after looks at the path, the lock and the folder.
+const REMOVAL: usize = 4;
 
 /// Bytes that are never zero, and differ from one position to the next and from one seed to the next.
 fn pattern(seed: usize, length: usize) -> Vec<u8> {

@@ -15,12 +15,20 @@ impl Store {
     /// of the call and its end. Others read and write meanwhile. What has expired is removed first, so that no disk ever sees
     /// it. O(n).
     ///
-    /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<number>.tmp`, which takes
-    /// its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails, or the
-    /// power does meanwhile, the old one is there as before. Old temporaries that a process left when it was killed are
-    /// removed. A file `<path>.lock` keeps two processes from saving to the same path, and stays.
+    /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<32 hex digits>.tmp`,
+    /// which takes its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails,
+    /// or the power does meanwhile, the old one is there as before. Old temporaries that a process left when it was killed are
+    /// removed. A file `<path>.lock` keeps two processes from saving to the same path, and stays. If somebody removes it
+    /// during a save, that save is refused in the end, and the file is whole nevertheless. Of a file name of more than 95 bytes
+    /// these two names have the beginning and a checksum.
     ///
-    /// The file has the permissions of the one before. A symbolic link at the path is replaced, not followed.
+    /// The file has the permissions of the one before, and its owner and group if this process may give them. Otherwise the
+    /// new group may do no more than everybody. A symbolic link at the path is replaced, not followed. A relative path is taken
+    /// from the folder that is the current one when the call begins.
+    ///
+    /// The folder has to allow new files and a rename. So a file that is mounted by itself, as into a container, cannot be
+    /// saved to: mount its folder. On a network file system without locks (`flock`), the save is refused, or nothing keeps
+    /// two machines apart; the file is whole even then.
     ///
     /// ```
     /// # use hashlet::Store;
@@ -37,14 +45,25 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the system refuses something, or the path is that of a folder or a device; if it refused to make
-    /// the new file's name outlast a loss of power, which is the last thing, the new file is in place already.
-    /// [`Busy`](SnapshotError::Busy) if the store is being saved already, [`Locked`](SnapshotError::Locked) if another process or
+    /// [`SnapshotError::Io`] if the system refuses something. If it refused to make the new file's name outlast a loss of power,
+    /// which is the last thing, the new file is in place already. `Io` too if the path, or that of the lock file, is that of a
+    /// folder, a pipe or a device; nothing is waited for.
+    ///
+    /// [`Busy`](SnapshotError::Busy) if the store is being saved already. [`Locked`](SnapshotError::Locked) if another process or
     /// store saves to the path, or an [`Autosave`](crate::Autosave), this store's own too, which has a
-    /// [`save`](crate::Autosave::save) of its own. A save that fails walks over the store to its end nevertheless.
+    /// [`save`](crate::Autosave::save) of its own; also if the lock file was removed or replaced during the save.
+    ///
+    /// A save that fails walks over the store to its end nevertheless.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
+    ///
+    /// # Forks
+    /// A child that this process forks has a copy of the store, but none of the other threads. A lock that another thread held
+    /// at that moment stays held in the child for ever. So fork when no other thread uses the store, or do not use the store in
+    /// the child. If another thread was saving the store, it stays [`Busy`](SnapshotError::Busy) in the child. If the closure of
+    /// [`SaveOptions::progress`] forks, the save fails in the child as [`Forked`](SnapshotError::Forked), and goes on in the
+    /// parent. A parent that is killed keeps the file locked until the children have ended that it forked meanwhile.
     #[doc(alias = "SAVE")]
     #[doc(alias = "BGSAVE")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {

@@ -2,7 +2,7 @@
 //!
 //! Every operation is counted and logged, what it changes with it. A *crash image* is what a loss of power after some of
 //! the operations may leave on the disk (`image.rs`); it is a disk again, everything on it settled. Folders are there
-//! without being created.
+//! without being created. There is one user, so that nobody's files are another's, and no current folder that could change.
 
 mod content;
 mod fault;
@@ -36,7 +36,8 @@ struct State {
     /// What the running system sees: the settled content and every change of the log.
     seen: Content,
     log: Vec<Operation>,
-    locked: BTreeSet<PathBuf>,
+    /// The numbers of the files that are locked, whatever names they still have.
+    locked: BTreeSet<usize>,
     fault: Option<Fault>,
 }
 
@@ -146,7 +147,11 @@ impl Disk for SimulatedDisk {
     type Lock = SimulatedLock;
     type File = SimulatedFile;
     type Reader = SimulatedReader;
-    type Permissions = Mode;
+    type Access = Mode;
+
+    fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
 
     fn lock(&self, path: &Path) -> Result<SimulatedLock, SnapshotError> {
         let mut state = self.0.lock();
@@ -155,10 +160,15 @@ impl Disk for SimulatedDisk {
             let change = Change::Create { path: path.to_owned(), mode: DEFAULT_MODE };
             state.make(change);
         }
-        if !state.locked.insert(path.to_owned()) {
+        let number = state.seen.number(path)?;
+        if !state.locked.insert(number) {
             return Err(SnapshotError::Locked);
         }
-        Ok(SimulatedLock { disk: self.clone(), path: path.to_owned() })
+        Ok(SimulatedLock { disk: self.clone(), number })
+    }
+
+    fn is_lock_at(&self, lock: &SimulatedLock, path: &Path) -> io::Result<bool> {
+        self.look(Kind::LookAtLock, |seen| Ok(seen.is_at(lock.number, path)))
     }
 
     fn names(&self, of: &Path, is_wanted: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
@@ -175,8 +185,8 @@ impl Disk for SimulatedDisk {
         })
     }
 
-    fn permissions(&self, path: &Path) -> io::Result<Option<Mode>> {
-        self.look(Kind::Permissions, |seen| Ok(seen.file(path).map(|file| file.mode)))
+    fn access(&self, path: &Path) -> io::Result<Option<Mode>> {
+        self.look(Kind::Access, |seen| Ok(seen.file(path).map(|file| file.mode)))
     }
 
     fn create(&self, path: &Path, private: bool) -> io::Result<SimulatedFile> {
@@ -191,12 +201,16 @@ impl Disk for SimulatedDisk {
         Ok(SimulatedFile::new(self, number))
     }
 
-    fn set_permissions(&self, file: &SimulatedFile, mode: &Mode) -> io::Result<()> {
-        self.change(Kind::SetPermissions, |_| Ok(Change::SetMode { number: file.number, mode: *mode }))
+    fn set_access(&self, file: &SimulatedFile, mode: &Mode) -> io::Result<()> {
+        self.change(Kind::SetAccess, |_| Ok(Change::SetMode { number: file.number, mode: *mode }))
     }
 
     fn sync(&self, file: &SimulatedFile) -> io::Result<()> {
         self.settle_some(Kind::Sync, |succeeded| Change::Sync { number: file.number, succeeded })
+    }
+
+    fn is_file_at(&self, file: &SimulatedFile, path: &Path) -> io::Result<bool> {
+        self.look(Kind::LookAtFile, |seen| Ok(seen.is_at(file.number, path)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -56,7 +56,7 @@ fn an_operation_that_fails_once_leaves_the_old_file_and_no_temporary() {
                 Err(error) => assert!(!is_harmless && error.to_string().contains("fault 0"), "{told}: {error}"),
             }
             // The dead writer's temporary is left if the writer failed before it came to it, or at it.
-            assert_eq!(temporaries(&disk), usize::from(number <= 2), "{told}");
+            assert_eq!(temporaries(&disk), usize::from(number <= REMOVAL), "{told}");
             if is_harmless {
                 disk.settle();
             }
@@ -79,7 +79,7 @@ fn a_disk_that_fails_for_good_leaves_the_old_file_and_tells_the_first_failure() 
             disk.fail(Some(Fault::after(number, failure).sticky()));
             let error = replace(&disk, PATH, true, &new).expect_err(&told);
             let first =
-                if kind == Kind::Remove { "fault 1 of a Permissions".into() } else { format!("fault 0 of a {kind:?}") };
+                if kind == Kind::Remove { "fault 1 of a Access".into() } else { format!("fault 0 of a {kind:?}") };
             assert!(error.to_string().contains(&first), "{told}: {error}");
             assert_recovers(&disk, &old, &new, kind == Kind::SyncFolder, &told);
         }

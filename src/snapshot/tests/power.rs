@@ -88,7 +88,7 @@ fn many(disk: &SimulatedDisk, random: &mut Random) -> Vec<Replaced> {
         let bytes = pattern(n + 1, random.below(2 * LENGTH));
         if random.below(3) == 0 {
             let failure = failures[random.below(failures.len())];
-            let fault = Fault::after(random.below(13), failure);
+            let fault = Fault::after(random.below(17), failure);
             // A write interrupted for ever is retried for ever.
             let is_sticky = failure != Failure::Interrupted && random.below(2) == 0;
             disk.fail(Some(if is_sticky { fault.sticky() } else { fault }));

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::disk::Kind::{
-    Create, List, Lock, Permissions, Read, Remove, Rename, SetPermissions, Sync, SyncFolder, Write as Writes,
+    Access, Create, List, Lock, LookAtFile, LookAtLock, Read, Remove, Rename, SetAccess, Sync, SyncFolder,
+    Write as Writes,
 };
 use super::disk::{DEFAULT_MODE, SimulatedDisk};
 use super::*;
@@ -20,9 +21,10 @@ fn the_new_file_is_synced_before_it_gets_its_name() {
     disk.put(STALE, b"half", DEFAULT_MODE);
     let new = pattern(2, LENGTH);
     replace(&disk, PATH, true, &new).unwrap();
-    let whole =
-        [Lock, List, Remove, Permissions, Create, SetPermissions, Writes, Writes, Writes, Sync, Rename, SyncFolder];
-    assert_eq!(disk.operations(), whole);
+    let operations = disk.operations();
+    assert_eq!(operations[..5], [Access, Lock, LookAtLock, List, Remove]);
+    assert_eq!(operations[5..11], [Access, Create, SetAccess, Writes, Writes, Writes]);
+    assert_eq!(operations[11..], [Sync, LookAtLock, LookAtFile, Rename, SyncFolder]);
     assert_eq!((disk.bytes(PATH), disk.mode(PATH)), (Some(new), Some(0o640)));
     assert_only(&disk, &[PATH, "folder/store.hashlet.lock"]);
 }
@@ -32,38 +34,49 @@ fn without_sync_nothing_is_synced() {
     let disk = SimulatedDisk::new();
     let new = pattern(2, LENGTH);
     replace(&disk, PATH, false, &new).unwrap();
-    assert_eq!(disk.operations(), [Lock, List, Permissions, Create, Writes, Writes, Writes, Rename]);
+    let operations = disk.operations();
+    assert_eq!(operations[..6], [Access, Lock, LookAtLock, List, Access, Create]);
+    assert_eq!(operations[6..], [Writes, Writes, Writes, LookAtLock, LookAtFile, Rename]);
     assert_eq!((disk.bytes(PATH), disk.mode(PATH)), (Some(new), Some(DEFAULT_MODE)));
 }
 
 #[test]
 fn only_temporaries_of_this_path_are_taken_for_stale() {
+    // `*` stands for digits of the right number.
+    let digits = "0123456789abcdef0123456789abcdef";
     let kept = [
-        "elsewhere/store.hashlet.1-1.tmp",
-        "folder/other.hashlet.1-1.tmp",
-        "folder/store.hashlet-1-1.tmp",
-        "folder/store.hashlet.+1-1.tmp",
-        "folder/store.hashlet.-1.tmp",
-        "folder/store.hashlet.01-1.tmp",
+        "elsewhere/store.hashlet.1-*.tmp",
+        "folder/other.hashlet.1-*.tmp",
+        "folder/store.hashlet-1-*.tmp",
+        "folder/store.hashlet.+1-*.tmp",
+        "folder/store.hashlet.-*.tmp",
+        "folder/store.hashlet.01-*.tmp",
         "folder/store.hashlet.1-.tmp",
-        "folder/store.hashlet.1-01.tmp",
-        "folder/store.hashlet.1-1",
-        "folder/store.hashlet.1-1-1.tmp",
-        "folder/store.hashlet.1-1.tmp.lock",
-        "folder/store.hashlet.1-1.tmp.tmp",
-        "folder/store.hashlet.1-18446744073709551616.tmp",
-        "folder/store.hashlet.1.tmp",
-        "folder/store.hashlet.4294967296-1.tmp",
+        "folder/store.hashlet.1-1.tmp",
+        "folder/store.hashlet.1-0*.tmp",
+        "folder/store.hashlet.1-+123456789abcdef0123456789abcdef.tmp",
+        "folder/store.hashlet.1-123456789abcdef0123456789abcdef.tmp",
+        "folder/store.hashlet.1-0123456789ABCDEF0123456789ABCDEF.tmp",
+        "folder/store.hashlet.1-0123456789abcdeg0123456789abcdef.tmp",
+        "folder/store.hashlet.1-*",
+        "folder/store.hashlet.1-1-*.tmp",
+        "folder/store.hashlet.1-*.tmp.lock",
+        "folder/store.hashlet.1-*.tmp.tmp",
+        "folder/store.hashlet.*.tmp",
+        "folder/store.hashlet.4294967296-*.tmp",
         "folder/store.hashlet.old",
         "folder/store.hashlet.tmp",
-        "folder/store.hashlet2.1-1.tmp",
-        "folder/store.hashle\u{301}t.1-1.tmp",
-        "store.hashlet.1-1.tmp",
-    ];
-    let stale = ["0-0", "1-1", "4294967295-18446744073709551615"];
+        "folder/store.hashlet2.1-*.tmp",
+        "folder/store.hashle\u{301}t.1-*.tmp",
+        "store.hashlet.1-*.tmp",
+    ]
+    .map(|path| path.replace('*', digits));
+    let stale = ["0-00000000000000000000000000000000", "1-*", "4294967295-ffffffffffffffffffffffffffffffff"];
     let disk = SimulatedDisk::new();
     kept.iter().for_each(|path| disk.put(path, b"another's", DEFAULT_MODE));
-    stale.iter().for_each(|numbers| disk.put(format!("{PATH}.{numbers}.tmp"), b"half", DEFAULT_MODE));
+    for ending in stale {
+        disk.put(format!("{PATH}.{}.tmp", ending.replace('*', digits)), b"half", DEFAULT_MODE);
+    }
     replace(&disk, PATH, true, b"new").unwrap();
     kept.iter().for_each(|path| assert_eq!(disk.bytes(path).as_deref(), Some(&b"another's"[..]), "{path}"));
     assert_eq!(disk.paths().len(), kept.len() + 2, "and the file and its lock file");
@@ -72,7 +85,7 @@ fn only_temporaries_of_this_path_are_taken_for_stale() {
 #[test]
 fn a_path_without_a_folder_is_in_the_current_one() {
     let disk = SimulatedDisk::new();
-    disk.put("store.hashlet.1-1.tmp", b"half", DEFAULT_MODE);
+    disk.put("store.hashlet.4711-0123456789abcdef0123456789abcdef.tmp", b"half", DEFAULT_MODE);
     replace(&disk, "store.hashlet", true, b"new").unwrap();
     assert_only(&disk, &["store.hashlet", "store.hashlet.lock"]);
     let operations = disk.operations().len();
@@ -98,7 +111,7 @@ fn a_writer_that_fails_leaves_the_old_file_and_no_temporary() {
         Err::<(), _>(SnapshotError::Busy)
     });
     assert!(matches!(result, Err(SnapshotError::Busy)));
-    assert_eq!(disk.operations(), [Lock, List, Permissions, Create, SetPermissions, Writes, Remove]);
+    assert_eq!(disk.operations(), [Access, Lock, LookAtLock, List, Access, Create, SetAccess, Writes, Remove]);
     assert_eq!(disk.bytes(PATH).as_deref(), Some(&b"old"[..]));
     assert_only(&disk, &[PATH, "folder/store.hashlet.lock"]);
 }

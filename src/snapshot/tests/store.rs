@@ -116,7 +116,7 @@ fn many(store: &Store, disk: &SimulatedDisk, random: &mut Random) -> Vec<Saved> 
         let contents = contents(store);
         if random.below(3) == 0 {
             let failure = failures[random.below(failures.len())];
-            let fault = Fault::after(random.below(24), failure);
+            let fault = Fault::after(random.below(28), failure);
             // A write interrupted for ever is retried for ever.
             let is_sticky = failure != Failure::Interrupted && random.below(2) == 0;
             disk.fail(Some(if is_sticky { fault.sticky() } else { fault }));
@@ -210,7 +210,7 @@ fn assert_failures_are_told(is_sticky: bool) {
             assert_same(&load(&disk).unwrap(), &expected, &case);
             if !is_sticky {
                 // The dead writer's is left if the writer failed before it came to it, or at it.
-                let is_left = number <= 2 && failure != Failure::Short;
+                let is_left = number <= REMOVAL && failure != Failure::Short;
                 assert_eq!(temporaries(&disk), usize::from(is_left), "{case:?}");
             }
             change(&store, 20, &mut Random::seeded(number as u64));

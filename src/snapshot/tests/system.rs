@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::*;
 use crate::snapshot::disk::SystemDisk;
@@ -22,6 +22,16 @@ impl Folder {
 
     fn path(&self) -> PathBuf {
         self.0.join("store.hashlet")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.0.join("store.hashlet.lock")
+    }
+
+    /// The only file that is being written.
+    fn temporary(&self) -> PathBuf {
+        let names = self.names();
+        self.0.join(names.iter().find(|name| name.ends_with(".tmp")).expect("a file is being written"))
     }
 
     fn names(&self) -> Vec<String> {
@@ -57,15 +67,16 @@ fn a_file_is_created_and_replaced() {
 #[test]
 fn stale_temporaries_are_removed_and_other_files_kept() {
     let folder = Folder::new();
-    for name in ["store.hashlet.1-1.tmp", "store.hashlet.99-12.tmp", "store.hashlet.01-1.tmp", "store.hashlet.old"] {
+    let ending = |process: &str| format!("store.hashlet.{process}-0123456789abcdef0123456789abcdef.tmp");
+    for name in [&*ending("1"), &*ending("99"), &*ending("01"), "store.hashlet.old"] {
         fs::write(folder.0.join(name), b"something").unwrap();
     }
-    fs::create_dir(folder.0.join("store.hashlet.2-2.tmp")).unwrap();
+    fs::create_dir(folder.0.join(ending("2"))).unwrap();
     replace(&SystemDisk, folder.path(), true, b"new").unwrap();
     let left = [
         "store.hashlet",
-        "store.hashlet.01-1.tmp",
-        "store.hashlet.2-2.tmp", // a folder cannot be removed like a file, and stops nobody
+        &ending("01"),
+        &ending("2"), // a folder cannot be removed like a file, and stops nobody
         "store.hashlet.lock",
         "store.hashlet.old",
     ];
@@ -123,14 +134,53 @@ fn many_writers_and_a_reader_find_the_file_whole() {
 }
 
 #[test]
+fn the_file_is_whole_while_somebody_removes_the_lock_file_again_and_again() {
+    let folder = Folder::new();
+    let (path, is_over, replaced) = (folder.path(), AtomicBool::new(false), AtomicU64::new(0));
+    replace(&SystemDisk, &path, false, &pattern(0, LENGTH)).unwrap();
+    let assert_whole = || {
+        let read = fs::read(&path).unwrap();
+        assert!((0..4).any(|writer| read == pattern(writer, LENGTH)), "{} bytes", read.len());
+    };
+    std::thread::scope(|scope| {
+        let write = |writer| {
+            for _ in 0..300 {
+                // Of two who both were to have the lock, one may remove the other's temporary.
+                match replace(&SystemDisk, &path, false, &pattern(writer, LENGTH)) {
+                    Ok(()) => drop(replaced.fetch_add(1, Relaxed)),
+                    Err(error) => assert!(matches!(error, SnapshotError::Locked | SnapshotError::Io(_)), "{error}"),
+                }
+                assert_whole();
+            }
+        };
+        let writers = [1, 2, 3].map(|writer| scope.spawn(move || write(writer)));
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                let _ = fs::remove_file(folder.lock());
+                std::thread::yield_now();
+            }
+        });
+        let ended = writers.map(std::thread::ScopedJoinHandle::join);
+        is_over.store(true, Relaxed);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert!(replaced.into_inner() > 0);
+    replace(&SystemDisk, &path, false, &pattern(0, LENGTH)).unwrap();
+    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
+}
+
+#[test]
 fn a_folder_in_the_place_is_an_error_before_anything_is_written() {
     let folder = Folder::new();
+    let is_refused = |result: Result<(), _>| matches!(result, Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::IsADirectory);
     fs::create_dir(folder.path()).unwrap();
-    let result = LockedPath::lock(&SystemDisk, &folder.path()).unwrap().replace(true, |_| -> Result<(), _> {
-        panic!("it is asked to write");
-    });
-    let Err(SnapshotError::Io(error)) = result else { panic!("the folder was replaced") };
-    assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    assert!(is_refused(LockedPath::lock(&SystemDisk, &folder.path()).map(drop)));
+    assert_eq!(folder.names(), ["store.hashlet"], "it has no lock file");
+
+    fs::remove_dir(folder.path()).unwrap();
+    let mut locked = LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
+    fs::create_dir(folder.path()).unwrap();
+    assert!(is_refused(locked.replace(true, |_| panic!("it is asked to write"))));
     assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
 }
 
@@ -147,9 +197,25 @@ mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
+    use crate::snapshot::disk::SystemLock;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_lock_file_that_is_removed_while_it_is_locked_is_made_again() {
+        let folder = Folder::new();
+        let mut removals = 0;
+        let lock = SystemLock::take_while(&folder.lock(), || {
+            if removals < 3 {
+                fs::remove_file(folder.lock()).unwrap();
+                removals += 1;
+            }
+        });
+        assert!(lock.unwrap().is_at(&folder.lock()).unwrap(), "the lock is that of the path");
+        let removed = SystemLock::take_while(&folder.lock(), || fs::remove_file(folder.lock()).unwrap());
+        assert!(matches!(removed, Err(SnapshotError::Locked)), "it is not tried for ever");
     }
 
     #[test]
@@ -160,7 +226,7 @@ mod unix {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(kept)).unwrap();
             let before = fs::metadata(folder.path()).unwrap().ino();
             let mut locked = LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
-            let during = locked.replace(true, |file| Ok(file.metadata()?.permissions().mode() & 0o7777)).unwrap();
+            let during = locked.replace(true, |_| Ok(mode(&folder.temporary()))).unwrap();
             assert_eq!((during, mode(&folder.path())), (kept, kept), "{kept:o}");
             assert_ne!(fs::metadata(folder.path()).unwrap().ino(), before, "it was replaced");
         }
@@ -211,8 +277,8 @@ mod unix {
 
         let folder = Folder::new();
         let path = folder.0.join(OsStr::from_bytes(b"st\xffre"));
-        let stale = folder.0.join(OsStr::from_bytes(b"st\xffre.1-1.tmp"));
-        let kept = folder.0.join(OsStr::from_bytes(b"st\xffre.\xff-1.tmp"));
+        let stale = folder.0.join(OsStr::from_bytes(b"st\xffre.1-0123456789abcdef0123456789abcdef.tmp"));
+        let kept = folder.0.join(OsStr::from_bytes(b"st\xffre.\xff-0123456789abcdef0123456789abcdef.tmp"));
         fs::write(&stale, b"half").unwrap();
         fs::write(&kept, b"another's").unwrap();
         replace(&SystemDisk, &path, true, b"new").unwrap();

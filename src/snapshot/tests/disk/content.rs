@@ -94,6 +94,10 @@ impl Content {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    pub(super) fn is_at(&self, number: usize, path: &Path) -> bool {
+        self.names.get(path) == Some(&number)
+    }
+
     pub(super) fn numbered(&self, number: usize) -> &File {
         &self.files[number]
     }

@@ -6,13 +6,15 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::snapshot) enum Kind {
     Lock,
+    LookAtLock,
     List,
     Remove,
-    Permissions,
+    Access,
     Create,
-    SetPermissions,
+    SetAccess,
     Write,
     Sync,
+    LookAtFile,
     Rename,
     SyncFolder,
     Open,

@@ -1,7 +1,6 @@
 //! What the simulated disk hands out: open files and locks.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 
 use super::{Change, Kind, SimulatedDisk};
 
@@ -60,11 +59,11 @@ impl Read for SimulatedReader {
 #[derive(Debug)]
 pub(in crate::snapshot) struct SimulatedLock {
     pub(super) disk: SimulatedDisk,
-    pub(super) path: PathBuf,
+    pub(super) number: usize,
 }
 
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
-        self.disk.0.lock().locked.remove(&self.path);
+        self.disk.0.lock().locked.remove(&self.number);
     }
 }

@@ -1,0 +1,95 @@
+//! The names beside a file: of its lock, and of the new file before that takes its place.
+//!
+//! ```text
+//! store.hashlet.lock
+//! store.hashlet.4711-0123456789abcdef0123456789abcdef.tmp
+//! stem          process and 32 hex digits
+//! ```
+//!
+//! 1. The stem is the file's name. Of a name that is too long for the endings it is the beginning, `~` and a checksum of
+//!    the whole name.
+//! 2. Two files whose temporaries cannot be told apart have the same stem, and so the same lock. Long names may share a stem:
+//!    then one of the two saves is refused as `Locked` while the other is under way, and nothing worse happens.
+//! 3. A temporary's name is made by one process once, and nobody else makes it: the digits hold 128 bits of the operating
+//!    system's randomness. The process is there for people who look into the folder; two containers can have the same one.
+//! 4. A name of this form is taken for a temporary, whoever made it: the number of the process is in canonical decimal, the
+//!    digits are lower case.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::SystemTime;
+
+use crate::process::Process;
+
+const LOCK: &str = ".lock";
+const TEMPORARY: &str = ".tmp";
+const DIGITS: usize = 32;
+/// What a temporary's name has behind the stem at most: a dot, ten digits of a process, a dash, the digits and the ending.
+const LONGEST_ENDING: usize = 1 + 10 + 1 + DIGITS + TEMPORARY.len();
+/// Bytes in a name that file systems allow: most of them 255, but eCryptfs, as on some network storage, 143.
+const LONGEST_NAME: usize = 143;
+const LONGEST_STEM: usize = LONGEST_NAME - LONGEST_ENDING;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Names {
+    stem: OsString,
+}
+
+impl Names {
+    pub(super) fn beside(name: &OsStr) -> Self {
+        let bytes = name.as_encoded_bytes();
+        if bytes.len() <= LONGEST_STEM {
+            return Self { stem: name.to_owned() };
+        }
+        let checksum = format!("~{:08x}", crc32c::crc32c(bytes));
+        let mut stem = name.to_string_lossy().into_owned();
+        let is_end = |&at: &usize| stem.is_char_boundary(at);
+        stem.truncate((0..=LONGEST_STEM - checksum.len()).rev().find(is_end).unwrap_or_default());
+        Self { stem: (stem + &checksum).into() }
+    }
+
+    pub(super) fn lock(&self) -> OsString {
+        self.with(LOCK)
+    }
+
+    /// A new name, each time.
+    pub(super) fn temporary(&self) -> OsString {
+        let (process, random) = (Process::current().id(), random());
+        self.with(&format!(".{process}-{random:0DIGITS$x}{TEMPORARY}"))
+    }
+
+    /// Whether this is the name of a temporary of this file.
+    pub(super) fn is_temporary(&self, name: &OsStr) -> bool {
+        let ending = name.as_encoded_bytes().strip_prefix(self.stem.as_encoded_bytes());
+        let ending = ending.and_then(|ending| std::str::from_utf8(ending).ok());
+        let parts = ending.and_then(|ending| ending.strip_prefix('.')?.strip_suffix(TEMPORARY)?.split_once('-'));
+        parts.is_some_and(|(process, digits)| is_process(process) && is_random(digits))
+    }
+
+    fn with(&self, ending: &str) -> OsString {
+        let mut name = self.stem.clone();
+        name.push(ending);
+        name
+    }
+}
+
+fn is_process(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|number| number.to_string() == text)
+}
+
+fn is_random(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A number that nobody else draws, and this process only once.
+///
+/// `RandomState` has keys from the operating system, one draw for each thread, so a forked child goes on with its parent's.
+/// The process, a counter and the time are hashed with them, and tell the two apart.
+fn random() -> u128 {
+    static DRAWS: AtomicU64 = AtomicU64::new(0);
+    let draw = (Process::current().id(), DRAWS.fetch_add(1, Relaxed), SystemTime::now());
+    let half = || u128::from(RandomState::new().hash_one(draw)); // each has other keys
+    half() << 64 | half()
+}

@@ -1,0 +1,42 @@
+//! Saves on a system that forks, changes users and folders, removes lock files and puts pipes in the way. One test at a time,
+//! in a process of their own, because most of that concerns a process as a whole.
+
+#![cfg(all(unix, feature = "snapshot"))]
+
+mod folder;
+#[path = "snapshot_system/forks.rs"]
+mod forks;
+#[path = "snapshot_system/paths.rs"]
+mod paths;
+#[path = "snapshot_system/process.rs"]
+mod process;
+#[path = "snapshot_system/users.rs"]
+mod users;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashlet::Store;
+
+/// What every test holds, so that no other one forks or changes the current folder meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One with enough keys for a save of many blocks, one of which says what it is.
+fn store(name: &str) -> Arc<Store> {
+    let store = Store::new();
+    for n in 0..5_000 {
+        store.set(format!("user:{n}"), "visits", vec![b'1'; 100]).unwrap();
+    }
+    store.set("store", "name", name).unwrap();
+    Arc::new(store)
+}
+
+/// What the store that was saved there is; the file is whole.
+fn name(path: impl AsRef<Path>) -> String {
+    let store = Store::load(path).unwrap();
+    assert_eq!(store.key_count(), 5_001);
+    String::from_utf8(store.get("store", "name").unwrap()).unwrap()
+}
