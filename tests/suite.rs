@@ -28,6 +28,8 @@ mod field_expiry;
 mod fields;
 mod hash_order;
 mod hash_value;
+#[cfg(all(feature = "json", feature = "bincode"))]
+mod hash_value_serde;
 mod keyspace;
 mod limits;
 mod linearizable;

@@ -190,8 +190,12 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         deserialize_struct(name: &'static str, members: &'static [&'static str]) => Shape::Struct(name, members),
     }
 
+    /// Bytes that are no text are handed out as they are: a type that takes both, as `HashValue`, has use for them.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        visitor.visit_borrowed_str(self.text()?)
+        match self.text() {
+            Ok(text) => visitor.visit_borrowed_str(text),
+            Err(_) => visitor.visit_borrowed_bytes(self.bytes),
+        }
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
@@ -208,10 +212,7 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
 
     /// A struct takes a field that it does not know for what it is: none of its members.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        match self.text() {
-            Ok(text) => visitor.visit_borrowed_str(text),
-            Err(_) => visitor.visit_borrowed_bytes(self.bytes),
-        }
+        self.deserialize_str(visitor)
     }
 
     /// A member that is `None` has no field.
