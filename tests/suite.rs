@@ -65,5 +65,7 @@ mod snapshot_traffic;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod typed_people;
 #[cfg(all(feature = "json", feature = "bincode"))]
 mod typed_round_trips;

@@ -2,6 +2,7 @@
 
 mod de;
 mod member;
+mod people;
 mod ser;
 mod text;
 

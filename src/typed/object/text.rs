@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
 use super::Flaw;
+use super::people::ForPeople;
 use crate::typed::codec::Codec;
 
 /// The bytes of a member, or `None` if it is absent.
@@ -58,7 +59,7 @@ impl<C: Codec> MemberSerializer<'_, C> {
         match value.serialize(self) {
             Err(Refusal::NoText) => {
                 let mut bytes = Vec::new();
-                codec.encode(value, &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
+                codec.encode(&ForPeople(value), &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
                 Ok(Some(bytes))
             }
             done => done,
