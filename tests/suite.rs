@@ -65,6 +65,8 @@ mod snapshot_traffic;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;
+#[cfg(all(feature = "json", feature = "bincode"))]
+mod typed_bincode;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed_people;
 #[cfg(all(feature = "json", feature = "bincode"))]
