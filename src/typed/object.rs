@@ -1,22 +1,27 @@
 //! A struct as a hash: a member in each field. What is plain text and what the codec writes, `Typed::save_object` says.
 
 mod de;
+mod flaw;
+mod guess;
+mod hints;
 mod member;
+mod order;
 mod people;
 mod ser;
 mod text;
 
 use std::collections::HashSet;
-use std::fmt;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::codec::Codec;
-use super::error::{CodecError, Reason};
+use super::error::Reason;
 use super::view::{Result, Typed};
 use crate::expiry::SetOptions;
-use crate::value::{HashMut, HashRef, Iter};
+use crate::value::{HashMut, HashRef};
+use flaw::Flaw;
+use hints::Loaded;
 
 /// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
 ///
@@ -31,11 +36,24 @@ use crate::value::{HashMut, HashRef, Iter};
 /// | `Some`, newtypes | what is in them; an `Option` in there is what the [`Codec`] writes |
 /// | everything else: vectors, tuples, structs, maps, variants with data, `()` | what the [`Codec`] writes |
 ///
-/// `rename`, `default`, `skip` and their like work. `flatten`, and untagged and internally tagged enums, ask a value what it
-/// is, which plain text cannot answer: they can be saved, but loading them is an error that names the member. So is a
-/// `serde_json::Value`, which [`get`](Self::get) reads where [`set`](Self::set) has written it.
+/// `rename`, `default`, `skip` and their like work, and so does `with`, on an `Option` too. Members are written as for people
+/// (`is_human_readable`), whatever the codec: addresses and dates are text. A struct is handed its members in its own order,
+/// so that an adjacently tagged enum (`tag` and `content`) gets its tag first.
 ///
-/// Members are written as for people (`is_human_readable`), whatever the codec: addresses and dates are text.
+/// # Types that ask what a member is
+/// Plain text does not tell a number from a string, and some types ask (`deserialize_any`):
+///
+/// * Types that take whatever they are given, and become it: `flatten`, untagged and internally tagged enums,
+///   `serde_json::Value`. They can be saved, but loading them is an error that names the member. [`get`](Self::get) reads
+///   them where [`set`](Self::set) has written them.
+/// * Types that know what they are, and allow for several notations: `rust_decimal::Decimal`, the times of the crate `time`.
+///   They are handed their text as a string, as a number, and as what the codec reads there, until they take it. So they come
+///   back, unless they mean different things by a number and by a string of the same text: those cannot be told apart. The
+///   struct variant of an adjacently tagged enum is such a type too. [`Bincode`](crate::Bincode) has no names for what is in
+///   it, and loading it is an error.
+///
+/// A type is read again from the start for each such question, and for each `Option` with a function of its own that is
+/// `None`. A map of prices asks no more often than one price. Types that do not ask are read once.
 impl<C: Codec> Typed<'_, C> {
     /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
     /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
@@ -64,8 +82,9 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`CodecError::Encode`] if it is no struct or string-keyed map, or a member cannot be written; [`CodecError::Refused`] if
-    /// the store refuses, as it does if the old fields and the new ones together pass a limit. Nothing is changed then.
+    /// [`CodecError::Encode`](crate::CodecError::Encode) if it is no struct or string-keyed map, or a member cannot be written;
+    /// [`CodecError::Refused`](crate::CodecError::Refused) if the store refuses, as it does if the old fields and the new ones
+    /// together pass a limit. Nothing is changed then.
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
@@ -79,10 +98,10 @@ impl<C: Codec> Typed<'_, C> {
     /// Reads a struct out of a hash, of one instant, or `None` if there is no such key.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] if the hash is no `T`.
+    /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash is no `T`.
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
         let key = key.as_ref();
-        self.store.read(key, |hash| self.object(key, hash, &mut Vec::new()))
+        self.store.read(key, |hash| Ok(self.object(key, *hash)?.map(|object| object.value)))
     }
 
     /// Lends a struct in a hash to a closure, and puts it back as that leaves it, in one atomic step. Returns what the closure
@@ -101,8 +120,8 @@ impl<C: Codec> Typed<'_, C> {
     ) -> Result<Option<R>> {
         let key = key.as_ref();
         self.store.update(key, |hash| {
-            let mut ignored = Vec::new();
-            let Some(mut value) = self.object(key, &hash.view(), &mut ignored)? else { return Ok(None) };
+            let Some(Loaded { mut value, ignored }) = self.object(key, hash.view())? else { return Ok(None) };
+            let ignored: Vec<Vec<u8>> = ignored.into_iter().map(Into::into).collect();
             let result = update(&mut value);
             let members = to_members(&self.codec, key, &value)?;
             let is_new = |(member, bytes): &&Member| hash.get(member) != Some(bytes);
@@ -113,13 +132,12 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    fn object<T: DeserializeOwned>(
-        &self,
-        key: &[u8],
-        hash: &HashRef<'_>,
-        ignored: &mut Vec<Vec<u8>>,
-    ) -> Result<Option<T>> {
-        if hash.is_empty() { Ok(None) } else { of_members(&self.codec, key, hash.iter(), ignored).map(Some) }
+    fn object<'a, T: DeserializeOwned>(&'a self, key: &[u8], hash: HashRef<'a>) -> Result<Option<Loaded<'a, T>>> {
+        if hash.is_empty() {
+            Ok(None)
+        } else {
+            of_members(&self.codec, hash).map(Some).map_err(|flaw| flaw.on_loading(key))
+        }
     }
 }
 
@@ -137,18 +155,15 @@ type Member = (Vec<u8>, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    value.serialize(ser::Object(codec)).map_err(|flaw| CodecError::encode(key, &flaw.member)(flaw.reason))
+    value.serialize(ser::Object(codec)).map_err(|flaw| flaw.on_saving(key))
 }
 
-/// A value whose members are these fields; and the fields that are none of them.
+/// A value whose members are these fields.
 fn of_members<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
-    key: &[u8],
-    fields: Iter<'a>,
-    ignored: &mut Vec<Vec<u8>>,
-) -> Result<T> {
-    T::deserialize(de::Object { codec, fields, ignored })
-        .map_err(|flaw| CodecError::decode(key, &flaw.member)(flaw.reason))
+    hash: HashRef<'a>,
+) -> std::result::Result<Loaded<'a, T>, Flaw> {
+    hints::read(|hints| T::deserialize(de::Object { codec, hash, hints }))
 }
 
 /// Where nothing but plain text can be: the keys of maps.
@@ -161,55 +176,5 @@ impl Codec for OnlyText {
 
     fn decode<'de, S: DeserializeSeed<'de>>(&self, _: S, _: &'de [u8]) -> std::result::Result<S::Value, Reason> {
         Err("a key of a map can only be plain text".into())
-    }
-}
-
-/// What is wrong, and with which member, if it is one.
-#[derive(Debug)]
-struct Flaw {
-    member: Vec<u8>,
-    reason: Reason,
-}
-
-impl Flaw {
-    fn new(reason: impl Into<Reason>) -> Self {
-        Self { member: Vec::new(), reason: reason.into() }
-    }
-
-    /// The same, of this member.
-    fn of(self, member: &[u8]) -> Self {
-        Self { member: member.to_vec(), ..self }
-    }
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
-    }
-}
-
-impl std::error::Error for Flaw {}
-
-impl serde::ser::Error for Flaw {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-}
-
-impl serde::de::Error for Flaw {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn missing_field(member: &'static str) -> Self {
-        Self::new("the member is missing").of(member.as_bytes())
-    }
-
-    fn duplicate_field(member: &'static str) -> Self {
-        Self::new("the member stands there twice").of(member.as_bytes())
-    }
-
-    fn unknown_field(member: &str, _: &'static [&'static str]) -> Self {
-        Self::new("there is no such member").of(member.as_bytes())
     }
 }

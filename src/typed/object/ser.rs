@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
+use super::flaw::Flaw;
 use super::text::bytes_of;
-use super::{Flaw, Member, OnlyText};
+use super::{Member, OnlyText};
 use crate::typed::codec::Codec;
 
 /// Takes a struct or a map apart.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
-use super::Flaw;
+use super::flaw::Flaw;
 use super::people::ForPeople;
 use crate::typed::codec::Codec;
 
