@@ -9,7 +9,9 @@ mod order;
 mod people;
 mod ser;
 mod text;
+mod update;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::Serialize;
@@ -58,6 +60,9 @@ impl<C: Codec> Typed<'_, C> {
     /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
     /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
     ///
+    /// What the struct does not write goes too: the field of a `skip_serializing` member, and then loading fails unless the
+    /// member has a `default`. [`update_object`](Self::update_object) leaves such fields alone. O(members).
+    ///
     /// ```
     /// # #[cfg(feature = "json")] {
     /// use hashlet::{Json, Store};
@@ -90,12 +95,12 @@ impl<C: Codec> Typed<'_, C> {
         let members = to_members(&self.codec, key, value)?;
         self.store.update(key, |hash| {
             hash.set_many(members.iter().map(|(member, bytes)| (member, bytes)))?;
-            keep_members(hash, &members, &[]);
+            keep_members(hash, &members);
             Ok(())
         })
     }
 
-    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key.
+    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key. O(members).
     ///
     /// # Errors
     /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash is no `T`.
@@ -105,8 +110,39 @@ impl<C: Codec> Typed<'_, C> {
     }
 
     /// Lends a struct in a hash to a closure, and puts it back as that leaves it, in one atomic step. Returns what the closure
-    /// returns, or `None` if there is no such key; it is not called then. Deadlines stay, as in an increment, and so do fields
-    /// that the type has ignored.
+    /// returns, or `None` if there is no such key; it is not called then.
+    ///
+    /// Fields that the struct wrote before the closure and does not write after it go: a member that has become `None`, a
+    /// removed entry of a map, the content of another variant. Everything else stays: fields that the type does not know, and
+    /// members that it reads but never writes (`skip_serializing`). A member that was read under another name (`alias`) than
+    /// the one it is written under has one field afterwards, that of the latter. Deadlines stay, as in an increment.
+    ///
+    /// O(members); fields that were read and are not written have the struct read once more for each.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use hashlet::{Json, Store};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct User {
+    ///     visits: u64,
+    ///     nickname: Option<String>,
+    ///     #[serde(skip_serializing)]
+    ///     password: String,
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set_many("user:1", [("visits", "1"), ("nickname", "Countess"), ("password", "secret"), ("token", "7f")])?;
+    /// store.typed(Json).update_object("user:1", |user: &mut User| {
+    ///     user.visits += 1;
+    ///     user.nickname = None;
+    /// })?;
+    /// assert_eq!(store.get_many("user:1", ["visits", "nickname"]), [Some(b"2".to_vec()), None]);
+    /// assert!(store.contains("user:1", "password") && store.contains("user:1", "token"));
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
     ///
     /// # Errors
     /// As of [`load_object`](Self::load_object) and [`save_object`](Self::save_object); the hash is as it was then.
@@ -120,14 +156,16 @@ impl<C: Codec> Typed<'_, C> {
     ) -> Result<Option<R>> {
         let key = key.as_ref();
         self.store.update(key, |hash| {
-            let Some(Loaded { mut value, ignored }) = self.object(key, hash.view())? else { return Ok(None) };
-            let ignored: Vec<Vec<u8>> = ignored.into_iter().map(Into::into).collect();
-            let result = update(&mut value);
-            let members = to_members(&self.codec, key, &value)?;
-            let is_new = |(member, bytes): &&Member| hash.get(member) != Some(bytes);
-            let new: Vec<&Member> = members.iter().filter(is_new).collect();
+            let view = hash.view();
+            let Some(mut loaded) = self.object::<T>(key, view)? else { return Ok(None) };
+            let before = to_members(&NamesAlone, key, &loaded.value)?;
+            let result = update(&mut loaded.value);
+            let after = to_members(&self.codec, key, &loaded.value)?;
+            let gone = update::gone(&self.codec, view, &loaded, before, &after);
+            let is_new = |(member, bytes): &&Member| view.get(member) != Some(bytes);
+            let new: Vec<&Member> = after.iter().filter(is_new).collect();
             hash.set_with(new.into_iter().map(|(member, bytes)| (member, bytes)), SetOptions::new().keep_ttl())?;
-            keep_members(hash, &members, &ignored);
+            hash.remove_many(gone);
             Ok(Some(result))
         })
     }
@@ -141,17 +179,19 @@ impl<C: Codec> Typed<'_, C> {
     }
 }
 
-/// Removes what is none of these members and none of these fields.
-fn keep_members(hash: &mut HashMut<'_>, members: &[Member], fields: &[Vec<u8>]) {
+/// Removes what is none of these members.
+fn keep_members(hash: &mut HashMut<'_>, members: &[Member]) {
     if hash.len() > members.len() {
-        let kept: HashSet<&[u8]> =
-            members.iter().map(|(member, _)| member).chain(fields).map(|name| &name[..]).collect();
+        let kept: HashSet<&[u8]> = members.iter().map(|(member, _)| &**member).collect();
         hash.retain(|field, _| kept.contains(field));
     }
 }
 
-/// The name of a member, and what its field holds.
-type Member = (Vec<u8>, Vec<u8>);
+/// The name of a member, which of a struct is a constant.
+type Name = Cow<'static, [u8]>;
+
+/// A member, and what its field holds.
+type Member = (Name, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
@@ -164,6 +204,19 @@ fn of_members<'a, C: Codec, T: DeserializeOwned>(
     hash: HashRef<'a>,
 ) -> std::result::Result<Loaded<'a, T>, Flaw> {
     hints::read(|hints| T::deserialize(de::Object { codec, hash, hints }))
+}
+
+/// Where the names of members are asked for, and what they hold does not matter.
+struct NamesAlone;
+
+impl Codec for NamesAlone {
+    fn encode<T: Serialize + ?Sized>(&self, _: &T, _: &mut Vec<u8>) -> std::result::Result<(), Reason> {
+        Ok(())
+    }
+
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, _: S, _: &'de [u8]) -> std::result::Result<S::Value, Reason> {
+        Err("nothing has been written".into())
+    }
 }
 
 /// Where nothing but plain text can be: the keys of maps.

@@ -5,7 +5,7 @@ use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
 use super::flaw::Flaw;
 use super::text::bytes_of;
-use super::{Member, OnlyText};
+use super::{Member, Name, OnlyText};
 use crate::typed::codec::Codec;
 
 /// Takes a struct or a map apart.
@@ -15,7 +15,7 @@ pub(super) struct Members<'a, C> {
     codec: &'a C,
     members: Vec<Member>,
     /// The key of a map whose value comes next.
-    key: Option<Vec<u8>>,
+    key: Option<Name>,
 }
 
 impl<'a, C: Codec> Members<'a, C> {
@@ -24,7 +24,7 @@ impl<'a, C: Codec> Members<'a, C> {
         Self { codec, members: Vec::with_capacity(len.min(MOST)), key: None }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, name: Vec<u8>, value: &T) -> Result<(), Flaw> {
+    fn push<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> Result<(), Flaw> {
         match bytes_of(self.codec, value) {
             Ok(Some(bytes)) => self.members.push((name, bytes)),
             Ok(None) => {}
@@ -39,7 +39,7 @@ impl<C: Codec> SerializeStruct for Members<'_, C> {
     type Error = Flaw;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Flaw> {
-        self.push(name.into(), value)
+        self.push(Name::Borrowed(name.as_bytes()), value)
     }
 
     fn end(self) -> Result<Vec<Member>, Flaw> {
@@ -52,7 +52,7 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
     type Error = Flaw;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Flaw> {
-        self.key = bytes_of(&OnlyText, key)?;
+        self.key = bytes_of(&OnlyText, key)?.map(Name::Owned);
         Ok(())
     }
 
