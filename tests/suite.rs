@@ -40,6 +40,8 @@ mod max_bytes;
 mod model;
 mod numbers;
 #[cfg(any(feature = "json", feature = "bincode"))]
+mod object_members;
+#[cfg(any(feature = "json", feature = "bincode"))]
 mod object_types;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod object_updates;

@@ -23,7 +23,8 @@ use super::view::{Result, Typed};
 use crate::expiry::SetOptions;
 use crate::value::{HashMut, HashRef};
 use flaw::Flaw;
-use hints::Loaded;
+use hints::{Hints, Loaded};
+use member::MemberDeserializer;
 
 /// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
 ///
@@ -61,7 +62,8 @@ impl<C: Codec> Typed<'_, C> {
     /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
     ///
     /// What the struct does not write goes too: the field of a `skip_serializing` member, and then loading fails unless the
-    /// member has a `default`. [`update_object`](Self::update_object) leaves such fields alone. O(members).
+    /// member has a `default`. [`update_object`](Self::update_object) leaves such fields alone, and
+    /// [`set_member`](Self::set_member) writes a single member in the same notation. O(members).
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -100,7 +102,8 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key. O(members).
+    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key. [`get_member`](Self::get_member) reads a
+    /// single member. O(members).
     ///
     /// # Errors
     /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash is no `T`.
@@ -170,6 +173,81 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
+    /// Sets one member of an object, and returns whether its field is new. The field then holds what
+    /// [`save_object`](Self::save_object) writes there: plain text for strings and numbers, where [`set`](Self::set) writes
+    /// what the [`Codec`] does. A missing key is created, and a deadline of the field goes, as in `set`. `None` removes the
+    /// field, and returns `false`. O(1), and writing the value.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use hashlet::{Json, Store};
+    ///
+    /// let store = Store::new();
+    /// let typed = store.typed(Json);
+    /// assert!(typed.set_member("user:1", "name", "Eve")?);
+    /// assert_eq!(store.get("user:1", "name").as_deref(), Some(&b"Eve"[..]));
+    /// typed.set("user:1", "name", "Eve")?; // a value of its own, and no member of an object
+    /// assert_eq!(store.get("user:1", "name").as_deref(), Some(&b"\"Eve\""[..]));
+    /// assert!(!typed.set_member("user:1", "name", &None::<String>)?);
+    /// assert!(!store.contains_key("user:1"));
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CodecError::Encode`](crate::CodecError::Encode) if the codec or the value itself refuses,
+    /// [`CodecError::Refused`](crate::CodecError::Refused) if the store does. Nothing is changed then.
+    pub fn set_member<T: Serialize + ?Sized>(
+        &self,
+        key: impl AsRef<[u8]>,
+        member: impl AsRef<[u8]>,
+        value: &T,
+    ) -> Result<bool> {
+        let (key, member) = (key.as_ref(), member.as_ref());
+        match text::bytes_of(&self.codec, value).map_err(|flaw| flaw.of(member).on_saving(key))? {
+            Some(bytes) => Ok(self.store.set(key, member, bytes)?),
+            None => {
+                self.store.remove(key, member);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Returns one member of an object, or `None` if there is no such field or key. It reads what
+    /// [`save_object`](Self::save_object) and [`set_member`](Self::set_member) write, as [`load_object`](Self::load_object)
+    /// reads it, where [`get`](Self::get) reads what [`set`](Self::set) writes. O(1), and reading the value.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use hashlet::{Json, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set_many("user:1", [("name", "Ada"), ("tags", r#"["admin"]"#)])?;
+    /// let typed = store.typed(Json);
+    /// assert_eq!(typed.get_member::<String>("user:1", "name")?.as_deref(), Some("Ada"));
+    /// assert_eq!(typed.get_member::<Vec<String>>("user:1", "tags")?.map_or(0, |tags| tags.len()), 1);
+    /// assert_eq!(typed.get_member::<u64>("user:1", "visits")?, None);
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CodecError::Decode`](crate::CodecError::Decode) if it is no `T`.
+    ///
+    /// # Locking
+    /// The value is read in place, under the lock of its hash: `T` must not call any store.
+    pub fn get_member<T: DeserializeOwned>(
+        &self,
+        key: impl AsRef<[u8]>,
+        member: impl AsRef<[u8]>,
+    ) -> Result<Option<T>> {
+        let (key, member) = (key.as_ref(), member.as_ref());
+        self.store.read(key, |hash| {
+            let Some(bytes) = hash.get(member) else { return Ok(None) };
+            of_member(&self.codec, member, bytes).map(Some).map_err(|flaw| flaw.on_loading(key))
+        })
+    }
+
     fn object<'a, T: DeserializeOwned>(&'a self, key: &[u8], hash: HashRef<'a>) -> Result<Option<Loaded<'a, T>>> {
         if hash.is_empty() {
             Ok(None)
@@ -204,6 +282,16 @@ fn of_members<'a, C: Codec, T: DeserializeOwned>(
     hash: HashRef<'a>,
 ) -> std::result::Result<Loaded<'a, T>, Flaw> {
     hints::read(|hints| T::deserialize(de::Object { codec, hash, hints }))
+}
+
+/// A value that this member is.
+fn of_member<'a, C: Codec, T: DeserializeOwned>(
+    codec: &'a C,
+    member: &'a [u8],
+    bytes: &'a [u8],
+) -> std::result::Result<T, Flaw> {
+    let once = |hints: &Hints<'a>| T::deserialize(MemberDeserializer::new(codec, member, bytes, hints));
+    hints::read(|hints| once(hints).map_err(|flaw| flaw.of(member))).map(|loaded| loaded.value)
 }
 
 /// Where the names of members are asked for, and what they hold does not matter.
