@@ -25,6 +25,7 @@ use crate::value::{HashMut, HashRef};
 use flaw::Flaw;
 use hints::{Hints, Loaded};
 use member::MemberDeserializer;
+use update::Changes;
 
 /// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
 ///
@@ -161,12 +162,10 @@ impl<C: Codec> Typed<'_, C> {
         self.store.update(key, |hash| {
             let view = hash.view();
             let Some(mut loaded) = self.object::<T>(key, view)? else { return Ok(None) };
-            let before = to_members(&NamesAlone, key, &loaded.value)?;
+            let before = names(key, &loaded.value)?;
             let result = update(&mut loaded.value);
             let after = to_members(&self.codec, key, &loaded.value)?;
-            let gone = update::gone(&self.codec, view, &loaded, before, &after);
-            let is_new = |(member, bytes): &&Member| view.get(member) != Some(bytes);
-            let new: Vec<&Member> = after.iter().filter(is_new).collect();
+            let Changes { new, gone } = update::changes(&self.codec, view, &loaded, before, &after);
             hash.set_with(new.into_iter().map(|(member, bytes)| (member, bytes)), SetOptions::new().keep_ttl())?;
             hash.remove_many(gone);
             Ok(Some(result))
@@ -204,7 +203,7 @@ impl<C: Codec> Typed<'_, C> {
         value: &T,
     ) -> Result<bool> {
         let (key, member) = (key.as_ref(), member.as_ref());
-        match text::bytes_of(&self.codec, value).map_err(|flaw| flaw.of(member).on_saving(key))? {
+        match text::bytes_of(Some(&self.codec), value).map_err(|flaw| flaw.of(member).on_saving(key))? {
             Some(bytes) => Ok(self.store.set(key, member, bytes)?),
             None => {
                 self.store.remove(key, member);
@@ -273,7 +272,13 @@ type Member = (Name, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    value.serialize(ser::Object(codec)).map_err(|flaw| flaw.on_saving(key))
+    value.serialize(ser::Object(Some(codec))).map_err(|flaw| flaw.on_saving(key))
+}
+
+/// The names of these members. Nothing is written, so that it costs little.
+fn names<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<Name>> {
+    let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|flaw| flaw.on_saving(key))?;
+    Ok(members.into_iter().map(|(name, _)| name).collect())
 }
 
 /// A value whose members are these fields.
@@ -292,19 +297,6 @@ fn of_member<'a, C: Codec, T: DeserializeOwned>(
 ) -> std::result::Result<T, Flaw> {
     let once = |hints: &Hints<'a>| T::deserialize(MemberDeserializer::new(codec, member, bytes, hints));
     hints::read(|hints| once(hints).map_err(|flaw| flaw.of(member))).map(|loaded| loaded.value)
-}
-
-/// Where the names of members are asked for, and what they hold does not matter.
-struct NamesAlone;
-
-impl Codec for NamesAlone {
-    fn encode<T: Serialize + ?Sized>(&self, _: &T, _: &mut Vec<u8>) -> std::result::Result<(), Reason> {
-        Ok(())
-    }
-
-    fn decode<'de, S: DeserializeSeed<'de>>(&self, _: S, _: &'de [u8]) -> std::result::Result<S::Value, Reason> {
-        Err("nothing has been written".into())
-    }
 }
 
 /// Where nothing but plain text can be: the keys of maps.

@@ -1,4 +1,6 @@
-//! Which fields go when an object is updated.
+//! What an update of an object changes in its hash.
+//!
+//! What the struct writes after the update is written, where the hash does not hold it already. Two kinds of fields go:
 //!
 //! 1. What the struct wrote before and does not write any more: a member that is `None` now, a removed entry of a map, the
 //!    content of another variant.
@@ -19,33 +21,59 @@ use super::{Member, Name, of_members};
 use crate::typed::codec::Codec;
 use crate::value::{HashRef, HashValue};
 
-/// The fields that go, of a hash that was loaded as a value, which wrote some members before the update and writes others
-/// after it. The hash is as it was.
-pub(super) fn gone<T: DeserializeOwned, C: Codec>(
+/// What an update changes.
+pub(super) struct Changes<'m> {
+    /// The members to be written.
+    pub(super) new: Vec<&'m Member>,
+    /// The fields to be removed.
+    pub(super) gone: Vec<Name>,
+}
+
+/// The changes of a hash, which is as it was. It was loaded as a value, which had these names before the update, and has these
+/// members after it.
+pub(super) fn changes<'m, T: DeserializeOwned, C: Codec>(
     codec: &C,
     hash: HashRef<'_>,
     loaded: &Loaded<'_, T>,
-    before: Vec<Member>,
-    after: &[Member],
-) -> Vec<Name> {
+    before: Vec<Name>,
+    after: &'m [Member],
+) -> Changes<'m> {
+    let mut held = 0;
+    let is_new = |(name, bytes): &&Member| {
+        let old = hash.get(name);
+        held += usize::from(old.is_some());
+        old != Some(bytes)
+    };
+    let new = after.iter().filter(is_new).collect();
     let mut gone = no_longer_written(before, after);
-    let written = after.iter().map(|(name, _)| name).chain(&gone);
-    if loaded.ignored.is_empty() && written.clone().filter(|name| hash.contains(name)).count() == hash.len() {
-        return gone;
+    held += gone.iter().filter(|name| hash.contains(name)).count();
+    if !loaded.ignored.is_empty() || held != hash.len() {
+        gone.extend(under_another_name(codec, hash, loaded, after, &gone));
     }
-    let known: HashSet<&[u8]> = written.map(|name| &**name).chain(loaded.ignored.iter().copied()).collect();
-    let left: Vec<(&[u8], &[u8])> = hash.iter().filter(|(name, _)| !known.contains(name)).collect();
-    let left = if loaded.is_struct { met_twice::<T, C>(codec, after, left) } else { left };
-    gone.extend(left.into_iter().map(|(name, _)| Name::Owned(name.to_vec())));
-    gone
+    Changes { new, gone }
 }
 
-fn no_longer_written(before: Vec<Member>, after: &[Member]) -> Vec<Name> {
-    if before.len() == after.len() && before.iter().zip(after).all(|(before, after)| before.0 == after.0) {
+fn no_longer_written(before: Vec<Name>, after: &[Member]) -> Vec<Name> {
+    if before.len() == after.len() && before.iter().zip(after).all(|(before, (after, _))| before == after) {
         return Vec::new();
     }
     let after: HashSet<&[u8]> = after.iter().map(|(name, _)| &**name).collect();
-    before.into_iter().map(|(name, _)| name).filter(|name| !after.contains(&**name)).collect()
+    before.into_iter().filter(|name| !after.contains(&**name)).collect()
+}
+
+/// The fields that were read as members with other names than theirs.
+fn under_another_name<T: DeserializeOwned, C: Codec>(
+    codec: &C,
+    hash: HashRef<'_>,
+    loaded: &Loaded<'_, T>,
+    after: &[Member],
+    gone: &[Name],
+) -> Vec<Name> {
+    let written = after.iter().map(|(name, _)| name).chain(gone).map(|name| &**name);
+    let known: HashSet<&[u8]> = written.chain(loaded.ignored.iter().copied()).collect();
+    let left = hash.iter().filter(|(name, _)| !known.contains(name)).collect();
+    let left = if loaded.is_struct { met_twice::<T, C>(codec, after, left) } else { left };
+    left.into_iter().map(|(name, _)| Name::Owned(name.to_vec())).collect()
 }
 
 /// Those of these fields with which, beside its members, the struct meets a member twice.
