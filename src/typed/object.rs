@@ -1,4 +1,14 @@
-//! A struct as a hash: a member in each field. What is plain text and what the codec writes, `Typed::save_object` says.
+//! A struct as a hash: a member in each field. What is plain text and what the codec writes, the docs of the methods say.
+//!
+//! | file | what |
+//! |---|---|
+//! | `ser.rs`, `text.rs` | a struct becomes members, and a member the bytes of its field |
+//! | `people.rs` | a member is written as for people by the codec too |
+//! | `de.rs`, `member.rs` | members become a struct, and the bytes of a field a member |
+//! | `order.rs` | in which order a struct is handed its members |
+//! | `hints.rs`, `guess.rs` | reading again, when a type has asked what cannot be answered at once |
+//! | `update.rs` | what an update writes and removes |
+//! | `flaw.rs` | what is wrong with an object |
 
 mod de;
 mod flaw;
