@@ -18,6 +18,11 @@ promises! {
     saving_replaces_a_hash_and_keeps_the_deadline_of_its_key
     an_update_keeps_deadlines_and_fields_of_others
     an_update_of_a_missing_key_is_not_called
+    a_member_that_the_struct_never_writes_stays_and_the_next_load_finds_it
+    what_the_struct_no_longer_writes_goes
+    a_member_that_was_read_under_another_name_has_one_field_afterwards
+    an_entry_of_a_map_that_was_read_under_another_text_has_one_field_afterwards
+    saving_removes_what_the_struct_does_not_write
     what_the_store_refuses_changes_nothing
     a_panic_or_error_of_user_code_leaves_the_hash_as_it_was
     updates_of_four_threads_are_all_counted
@@ -92,6 +97,119 @@ fn an_update_of_a_missing_key_is_not_called(codec: impl Codec + Copy) {
         assert_eq!(typed.update_object("key", |_: &mut User| unreachable!("there is none")).unwrap(), None::<()>);
         assert!(!store.contains_key("key"));
     });
+}
+
+/// A member that is read and never written, beside one with another name and one that is not always written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Account {
+    #[serde(alias = "login", alias = "user")]
+    name: String,
+    #[serde(skip_serializing)]
+    password: String,
+    #[serde(skip_serializing, default, alias = "salty")]
+    salt: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failures: u8,
+    #[serde(skip_deserializing)]
+    version: u8,
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+const ACCOUNT: [(&str, &str); 3] = [("name", "Ada"), ("password", "secret"), ("salt", "NaCl")];
+
+fn a_member_that_the_struct_never_writes_stays_and_the_next_load_finds_it(codec: impl Codec + Copy) {
+    on_every_configuration_with_clock(|_, store, clock| {
+        let typed = store.typed(codec);
+        store.set_many("key", ACCOUNT).unwrap();
+        store.expire_field("key", "salt", Duration::from_secs(60));
+        for failures in 1..5 {
+            typed.update_object("key", |account: &mut Account| account.failures += 1).unwrap().unwrap();
+            store.set("key", "unknown", "stays").unwrap();
+            let account: Account = typed.load_object("key").unwrap().unwrap();
+            assert_eq!((&*account.password, account.salt.as_deref()), ("secret", Some("NaCl")));
+            assert_eq!(account.failures, failures);
+        }
+        typed.update_object("key", |account: &mut Account| account.failures = 0).unwrap().unwrap();
+        assert!(!store.contains("key", "failures"), "what is left out now goes");
+        assert!(store.contains("key", "unknown"));
+        clock.advance(Duration::from_secs(60));
+        assert!(!store.contains("key", "salt"), "its deadline stayed");
+    });
+}
+
+fn what_the_struct_no_longer_writes_goes(codec: impl Codec + Copy) {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", content = "data")]
+    enum Tagged {
+        Empty,
+        Full(Vec<u8>),
+    }
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        let map: BTreeMap<String, u8> = ["a", "b", "c"].map(|name| (name.to_owned(), 1)).into();
+        typed.save_object("key", &map).unwrap();
+        let change =
+            |map: &mut BTreeMap<String, u8>| (map.remove("b"), map.insert("d".into(), 2), map.insert("a".into(), 3));
+        assert_eq!(typed.update_object("key", change).unwrap(), Some((Some(1), None, Some(1))));
+        let expected: BTreeMap<String, u8> = [("a", 3), ("c", 1), ("d", 2)].map(|(name, at)| (name.into(), at)).into();
+        assert_eq!(typed.load_object("key").unwrap(), Some(expected));
+        assert_eq!(store.size("key"), 3);
+        typed.update_object("key", |map: &mut BTreeMap<String, u8>| map.clear()).unwrap().unwrap();
+        assert!(!store.contains_key("key"));
+        typed.save_object("key", &Tagged::Full(vec![1])).unwrap();
+        store.set("key", "other", "stays").unwrap();
+        typed.update_object("key", |tagged: &mut Tagged| *tagged = Tagged::Empty).unwrap().unwrap();
+        assert_eq!(typed.load_object("key").unwrap(), Some(Tagged::Empty));
+        assert!(!store.contains("key", "data") && store.contains("key", "other"));
+    });
+}
+
+fn a_member_that_was_read_under_another_name_has_one_field_afterwards(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        for (name, salt) in [("login", "salt"), ("user", "salt"), ("user", "salty"), ("name", "salty")] {
+            for more in [&[][..], &[("unknown", "stays")], &[("version", "7")], &[("failures", "0")]] {
+                store.clear("key");
+                store.set_many("key", [(name, "Ada"), ("password", "secret"), (salt, "NaCl")]).unwrap();
+                store.set_many("key", more.iter().copied()).unwrap();
+                typed.update_object("key", |account: &mut Account| account.name.push('!')).unwrap().unwrap();
+                let expected = Account {
+                    name: "Ada!".into(),
+                    password: "secret".into(),
+                    salt: Some("NaCl".into()),
+                    failures: 0,
+                    version: 0,
+                };
+                assert_eq!(typed.load_object("key").unwrap(), Some(expected));
+                assert!(name == "name" || !store.contains("key", name), "{name}");
+                assert!(store.contains("key", salt) && store.contains("key", "name"));
+                assert!(more.iter().all(|(field, _)| store.contains("key", field)));
+            }
+        }
+    });
+}
+
+fn an_entry_of_a_map_that_was_read_under_another_text_has_one_field_afterwards(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        store.set_many("key", [("007", "1"), ("8", "1"), ("+9", "1")]).unwrap();
+        let add = |map: &mut BTreeMap<u32, u8>| map.values_mut().for_each(|value| *value += 1);
+        typed.update_object("key", add).unwrap().unwrap();
+        assert_eq!(typed.load_object("key").unwrap(), Some(BTreeMap::from([(7, 2), (8, 2), (9, 2)])));
+        assert_eq!(store.size("key"), 3);
+    });
+}
+
+fn saving_removes_what_the_struct_does_not_write(codec: impl Codec + Copy) {
+    let store = Store::new();
+    let typed = store.typed(codec);
+    store.set_many("key", ACCOUNT).unwrap();
+    let account: Account = typed.load_object("key").unwrap().unwrap();
+    typed.save_object("key", &account).unwrap();
+    assert_eq!(named(&typed.load_object::<Account>("key").unwrap_err()), "password");
 }
 
 fn what_the_store_refuses_changes_nothing(codec: impl Codec + Copy) {

@@ -35,6 +35,8 @@ mod field_expiry;
 mod fields;
 mod hash_order;
 mod hash_value;
+#[cfg(all(feature = "json", feature = "bincode"))]
+mod hash_value_serde;
 mod keyspace;
 mod limits;
 mod linearizable;
@@ -44,6 +46,10 @@ mod max_bytes;
 #[cfg(feature = "testing")]
 mod model;
 mod numbers;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod object_members;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod object_types;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod object_updates;
 #[cfg(any(feature = "json", feature = "bincode"))]
@@ -70,6 +76,10 @@ mod snapshot_traffic;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;
+#[cfg(all(feature = "json", feature = "bincode"))]
+mod typed_bincode;
+#[cfg(any(feature = "json", feature = "bincode"))]
+mod typed_people;
 #[cfg(all(feature = "json", feature = "bincode"))]
 mod typed_round_trips;
 

@@ -16,7 +16,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::de::DeserializeOwned;
-use support::everything::{Bytes, Everything, Tree};
+use support::everything::{Asking, Bytes, Everything, Tree};
 use support::typed_reads;
 
 #[global_allocator]
@@ -124,6 +124,44 @@ fn more_nothings_than_an_allowance_are_refused() {
     let _alone = alone();
     assert!(decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 1_000])));
     assert!(!decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 10_000])));
+}
+
+/// A type that asks is tried with one guess after the other, each of which could take the text for something large.
+#[test]
+fn texts_that_a_type_asks_about_are_read_or_refused_within_bounds() {
+    let _alone = alone();
+    let texts = [
+        "9".repeat(50_000),
+        format!("0.{}1", "0".repeat(50_000)),
+        "1e9".repeat(20_000),
+        "[".repeat(50_000),
+        format!("[{}[]]", "[],".repeat(20_000)),
+        r#"{"a":"#.repeat(10_000),
+        format!("\"{}\"", "\\u0000".repeat(10_000)),
+        "x".repeat(50_000),
+        "12".into(),
+    ];
+    fn read(codec: impl Codec + Copy, texts: &[String]) {
+        let store = hashlet::Store::builder().shards(1).build();
+        store.set_many("key", texts.iter().enumerate().map(|(at, text)| (at.to_string(), text))).unwrap();
+        let all: Vec<u8> = texts.concat().into();
+        heap::reset_peak();
+        let before = heap::live();
+        for at in 0..texts.len() {
+            drop(store.typed(codec).get_member::<Asking>("key", at.to_string()));
+        }
+        drop(store.typed(codec).load_object::<BTreeMap<u32, Asking>>("key"));
+        drop(store.typed(codec).load_object::<BTreeMap<u32, Option<Asking>>>("key"));
+        assert!(heap::peak() - before <= bound(&all), "{} bytes for {}", heap::peak() - before, all.len());
+    }
+    for text in &texts {
+        for count in [1, 40] {
+            read(hashlet::Json, &vec![text.clone(); count]);
+            read(hashlet::Bincode, &vec![text.clone(); count]);
+        }
+    }
+    read(hashlet::Json, &texts);
+    read(hashlet::Bincode, &texts);
 }
 
 proptest! {

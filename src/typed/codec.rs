@@ -2,6 +2,8 @@
 
 #[cfg(feature = "bincode")]
 mod bounded;
+#[cfg(feature = "bincode")]
+mod exact;
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
@@ -64,7 +66,8 @@ pub trait Codec {
 
 /// JSON: readable by people and by everything else, and by later versions of a program whose types have changed.
 ///
-/// It has no NaN and no infinity, which it writes as `null`, and is read to a depth of 128 levels.
+/// It has no NaN and no infinity, which it writes as `null`, and is read to a depth of 128 levels. `Some(None)`, `Some(())`
+/// and a `Some` of NaN are `null` too, and come back as `None`.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
@@ -85,11 +88,24 @@ impl Codec for Json {
 
 /// bincode 2 in its standard configuration: small and fast, and readable only as the very type that was written.
 ///
+/// It writes neither names nor ends, only one value behind the other. A type that is not read as it is written comes back as
+/// **another value, and without an error**:
+///
+/// * An enum with a skipped variant. Variants are numbered, and reader and writer count differently: in
+///   `enum Role { #[serde(skip)] Nobody, Guest, Admin }` a `Guest` comes back as an `Admin`.
+/// * A member that is written but not read, or read but not written: with `skip_serializing` on `a` in
+///   `struct Pair { a: u8, b: u8 }` what was written as `b` is read as `a`. `skip` is neither written nor read, and safe.
+///
+/// What can be seen when a value is saved is refused, wherever in the value it stands: a member that
+/// `skip_serializing_if` leaves out, and a list or map that says another number of elements than it has. Of a tuple struct the
+/// former cannot be seen. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be left out.
+///
 /// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No flaw is known in the version used,
 /// but none will be mended by its authors. Data that has to outlive a program is better kept as [`Json`].
 ///
-/// Types that do not say what they are (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`) cannot be read from it,
-/// nor values more than 128 levels deep, nor more than 1,024 elements that take no bytes, as of a `Vec<()>`.
+/// Types that ask what they are given (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`,
+/// `rust_decimal::Decimal`) cannot be read from it, nor values more than 128 levels deep, nor more than 1,024 elements that
+/// take no bytes, as of a `Vec<()>`.
 #[cfg(feature = "bincode")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
@@ -104,7 +120,7 @@ impl Codec for Bincode {
                 Ok(())
             }
         }
-        Ok(bincode::serde::encode_into_writer(value, Appended(bytes), bincode::config::standard())?)
+        Ok(bincode::serde::encode_into_writer(exact::Exact(value), Appended(bytes), bincode::config::standard())?)
     }
 
     /// bincode believes what bytes say of themselves. Its limit is a constant of the program, so that it can only be as high

@@ -68,7 +68,8 @@ impl<C: Copy> Copy for Typed<'_, C> {}
 /// encoded there; everything else is encoded before the lock is taken. A type's own code must therefore not call any store (it
 /// would panic), nor wait for other threads.
 impl<C: Codec> Typed<'_, C> {
-    /// Returns the value of a field, or `None` if there is no such field or key. As [`Store::get`], and decoding.
+    /// Returns the value of a field, or `None` if there is no such field or key. As [`Store::get`], and decoding. The fields of
+    /// objects have another notation: [`get_member`](Self::get_member) reads them.
     ///
     /// # Errors
     /// [`CodecError::Decode`] if it is no `T`.
@@ -103,7 +104,8 @@ impl<C: Codec> Typed<'_, C> {
         self.store.read(key, |hash| hash.iter().map(decode).collect())
     }
 
-    /// Sets a field, and returns whether it is new. As [`Store::set`].
+    /// Sets a field, and returns whether it is new. As [`Store::set`]. The field holds what the codec writes: of a string as
+    /// JSON that is with quotes. The fields of objects have another notation: [`set_member`](Self::set_member) writes them.
     ///
     /// # Errors
     /// [`CodecError::Encode`] if the codec or the value itself refuses, [`CodecError::Refused`] if the store does.

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::from_utf8;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error, Serialize, Serializer};
 
 use crate::value::HashValue;
 
-/// A map from strings to strings in formats for people, as JSON, where it fails if a field or a value is no UTF-8; from bytes
-/// to bytes in others, as bincode.
+/// A map from strings to strings in formats for people, as JSON, YAML and RON. It fails there if a field or a value is no
+/// UTF-8. In other formats, as bincode, it is a map from bytes to bytes.
 impl Serialize for HashValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
@@ -23,27 +23,85 @@ impl Serialize for HashValue {
     }
 }
 
-/// From a map of strings or bytes; of a field that comes twice the last value counts.
+/// From a map of strings in formats for people, from a map of bytes in others; of a field that comes twice the last value
+/// counts.
 impl<'de> Deserialize<'de> for HashValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
+        let string = if deserializer.is_human_readable() { Strings::Text } else { Strings::Bytes };
+        deserializer.deserialize_map(Pairs(string))
+    }
+}
 
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = HashValue;
+/// As what the fields and the values are asked for. They are asked for as what they were written as, because YAML and RON
+/// write strings and bytes differently.
+#[derive(Clone, Copy)]
+enum Strings {
+    Text,
+    Bytes,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map from fields to values")
-            }
+impl<'de> DeserializeSeed<'de> for Strings {
+    type Value = Vec<u8>;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HashValue, A::Error> {
-                let mut value = HashValue::new();
-                while let Some((ByteBuf(field), ByteBuf(bytes))) = map.next_entry()? {
-                    value.set(field, bytes).map_err(serde::de::Error::custom)?;
-                }
-                Ok(value)
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
+        match self {
+            Self::Text => deserializer.deserialize_string(Owned),
+            Self::Bytes => deserializer.deserialize_byte_buf(Owned),
         }
-        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// Reads a hash.
+struct Pairs(Strings);
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = HashValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map from fields to values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HashValue, A::Error> {
+        let mut hash = HashValue::new();
+        while let Some((field, value)) = map.next_entry_seed(self.0, self.0)? {
+            hash.set(field, value).map_err(serde::de::Error::custom)?;
+        }
+        Ok(hash)
+    }
+}
+
+/// Takes strings and bytes alike: what a tagged enum has kept aside no longer knows which format it came from.
+struct Owned;
+
+impl<'de> Visitor<'de> for Owned {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or bytes")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Vec<u8>, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Vec<u8>, E> {
+        Ok(text.into())
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.into())
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = sequence.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
     }
 }
 
@@ -52,42 +110,5 @@ struct Bytes<'a>(&'a [u8]);
 impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
-    }
-}
-
-struct ByteBuf(Vec<u8>);
-
-impl<'de> Deserialize<'de> for ByteBuf {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-
-        impl<'de> Visitor<'de> for Any {
-            type Value = ByteBuf;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or bytes")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<ByteBuf, E> {
-                Ok(ByteBuf(text.into()))
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<ByteBuf, E> {
-                Ok(ByteBuf(bytes.into()))
-            }
-
-            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<ByteBuf, E> {
-                Ok(ByteBuf(bytes))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<ByteBuf, A::Error> {
-                let mut bytes = Vec::new();
-                while let Some(byte) = sequence.next_element()? {
-                    bytes.push(byte);
-                }
-                Ok(ByteBuf(bytes))
-            }
-        }
-        deserializer.deserialize_byte_buf(Any)
     }
 }

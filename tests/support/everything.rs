@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,50 @@ pub(crate) struct Structure {
 /// A type that holds itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tree(pub(crate) Vec<Tree>);
+
+/// A type that has to know which variant it is before what is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tag", content = "content")]
+pub(crate) enum Tagged {
+    Unit,
+    Newtype(String),
+    Tuple(u8, Vec<u16>),
+    Struct { number: i64, option: Option<Asking> },
+}
+
+/// A type that asks what it is given, and takes numbers, short strings and lists: not everything.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Asking(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Asking {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Some;
+        impl<'de> Visitor<'de> for Some {
+            type Value = Asking;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a short string or a list")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Asking, E> {
+                Ok(Asking(number))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Asking, E> {
+                if text.len() < 4 { Ok(Asking(text.len() as u64)) } else { Err(E::invalid_length(text.len(), &self)) }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Asking, A::Error> {
+                let mut len = 0;
+                while sequence.next_element::<Tree>()?.is_some() {
+                    len += 1;
+                }
+                Ok(Asking(len))
+            }
+        }
+        deserializer.deserialize_any(Some)
+    }
+}
 
 /// serde's byte arrays, which `Vec<u8>` is not: that is a sequence of numbers.
 #[derive(Clone, Debug, Default, PartialEq)]

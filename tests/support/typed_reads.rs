@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::check;
-use super::everything::{Everything, NewtypeOfOption, Tree, Variant};
+use super::everything::{Asking, Everything, NewtypeOfOption, Tagged, Tree, Variant};
 
 const KEY: &str = "key";
 const FIELD: &str = "field";
@@ -117,6 +117,15 @@ fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<u
     }
     store.set_many(KEY, good.iter().map(|(field, _)| (field, bytes))).expect("within limits");
     read();
+    for field in ["tag", "content"] {
+        typed.save_object(KEY, &Tagged::Tuple(1, vec![2])).expect("it can be written");
+        store.set(KEY, field, bytes).expect("within limits");
+        let is_good = typed.load_object::<Tagged>(KEY).is_ok();
+        assert_eq!(typed.update_object(KEY, |_: &mut Tagged| ()).is_ok(), is_good, "it is read once or not at all");
+    }
+    alone::<C, Everything>(&store, codec, bytes);
+    alone::<C, Asking>(&store, codec, bytes);
+    alone::<C, Option<Variant>>(&store, codec, bytes);
     store.clear(KEY);
     // Whatever is in there, in fields of whatever name.
     for (at, chunk) in bytes.chunks(9).take(64).enumerate() {
@@ -127,4 +136,20 @@ fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<u
     _ = typed.load_object::<HashValue>(KEY);
     _ = typed.load_object::<Everything>(KEY);
     _ = typed.load_object::<Variant>(KEY);
+    _ = typed.load_object::<Tagged>(KEY);
+    _ = typed.load_object::<BTreeMap<String, Asking>>(KEY);
+}
+
+/// A member that is read alone is what it is in a map.
+fn alone<C: Codec + Copy, T: Serialize + DeserializeOwned>(store: &Store, codec: C, bytes: &[u8]) {
+    let typed = store.typed(codec);
+    store.clear(KEY);
+    store.set(KEY, FIELD, bytes).expect("within limits");
+    let alone = typed.get_member::<T>(KEY, FIELD);
+    let in_a_map = typed.load_object::<BTreeMap<String, T>>(KEY);
+    assert_eq!(alone.is_ok(), in_a_map.is_ok(), "read by one call and refused by the other");
+    if let Ok(Some(value)) = alone {
+        typed.set_member(KEY, FIELD, &value).expect("it can be written");
+    }
+    assert!(typed.get_member::<T>(KEY, "none").expect("there is none").is_none());
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Visitor};
 
-use super::Flaw;
+use super::flaw::Flaw;
+use super::guess;
+use super::hints::Hints;
 use crate::typed::codec::Codec;
 
 /// Where bytes stand.
@@ -17,20 +19,21 @@ enum Place {
     Inside,
 }
 
-pub(super) struct MemberDeserializer<'a, 'i, C> {
+pub(super) struct MemberDeserializer<'a, 'h, C> {
     codec: &'a C,
+    name: &'a [u8],
     bytes: &'a [u8],
     place: Place,
-    is_ignored: &'i mut bool,
+    hints: &'h Hints<'a>,
 }
 
-impl<'de, 'i, C: Codec> MemberDeserializer<'de, 'i, C> {
-    pub(super) fn new(codec: &'de C, bytes: &'de [u8], is_ignored: &'i mut bool) -> Self {
-        Self { codec, bytes, place: Place::Member, is_ignored }
+impl<'de, 'h, C: Codec> MemberDeserializer<'de, 'h, C> {
+    pub(super) fn new(codec: &'de C, name: &'de [u8], bytes: &'de [u8], hints: &'h Hints<'de>) -> Self {
+        Self { codec, name, bytes, place: Place::Member, hints }
     }
 
-    pub(super) fn of_name(codec: &'de C, bytes: &'de [u8], is_ignored: &'i mut bool) -> Self {
-        Self { codec, bytes, place: Place::Name, is_ignored }
+    pub(super) fn of_name(codec: &'de C, name: &'de [u8], hints: &'h Hints<'de>) -> Self {
+        Self { codec, name, bytes: name, place: Place::Name, hints }
     }
 
     fn inside(self) -> Self {
@@ -57,7 +60,8 @@ impl<'de, 'i, C: Codec> MemberDeserializer<'de, 'i, C> {
 }
 
 /// What a type has asked for that is no plain text.
-enum Shape {
+pub(super) enum Shape {
+    Any,
     Option,
     Unit,
     UnitStruct(&'static str),
@@ -70,9 +74,9 @@ enum Shape {
 }
 
 /// Asks a codec's deserializer for the same.
-struct Shaped<V> {
-    shape: Shape,
-    visitor: V,
+pub(super) struct Shaped<V> {
+    pub(super) shape: Shape,
+    pub(super) visitor: V,
 }
 
 impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
@@ -81,6 +85,7 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let Self { shape, visitor } = self;
         match shape {
+            Shape::Any => deserializer.deserialize_any(visitor),
             Shape::Option => deserializer.deserialize_option(visitor),
             Shape::Unit => deserializer.deserialize_unit(visitor),
             Shape::UnitStruct(name) => deserializer.deserialize_unit_struct(name, visitor),
@@ -158,9 +163,7 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         if self.place == Place::Name {
             return self.deserialize_identifier(visitor);
         }
-        Err(Flaw::new(
-            "its type asks the value what it is (flatten, or an untagged or internally tagged enum?), which plain text does not tell",
-        ))
+        guess::answer(visitor, self.hints, self.codec, self.name, self.bytes)
     }
 
     parsed! {
@@ -190,8 +193,12 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         deserialize_struct(name: &'static str, members: &'static [&'static str]) => Shape::Struct(name, members),
     }
 
+    /// Bytes that are no text are handed out as they are: a type that takes both, as `HashValue`, has use for them.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        visitor.visit_borrowed_str(self.text()?)
+        match self.text() {
+            Ok(text) => visitor.visit_borrowed_str(text),
+            Err(_) => visitor.visit_borrowed_bytes(self.bytes),
+        }
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
@@ -208,10 +215,7 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
 
     /// A struct takes a field that it does not know for what it is: none of its members.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        match self.text() {
-            Ok(text) => visitor.visit_borrowed_str(text),
-            Err(_) => visitor.visit_borrowed_bytes(self.bytes),
-        }
+        self.deserialize_str(visitor)
     }
 
     /// A member that is `None` has no field.
@@ -241,7 +245,9 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        *self.is_ignored = true;
+        if self.place != Place::Name {
+            self.hints.ignore(self.name);
+        }
         visitor.visit_unit()
     }
 }

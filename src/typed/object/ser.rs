@@ -3,27 +3,28 @@
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
+use super::flaw::Flaw;
 use super::text::bytes_of;
-use super::{Flaw, Member, OnlyText};
+use super::{Member, Name, OnlyText};
 use crate::typed::codec::Codec;
 
-/// Takes a struct or a map apart.
-pub(super) struct Object<'a, C>(pub(super) &'a C);
+/// Takes a struct or a map apart. Without a codec only the names of its members count.
+pub(super) struct Object<'a, C>(pub(super) Option<&'a C>);
 
 pub(super) struct Members<'a, C> {
-    codec: &'a C,
+    codec: Option<&'a C>,
     members: Vec<Member>,
     /// The key of a map whose value comes next.
-    key: Option<Vec<u8>>,
+    key: Option<Name>,
 }
 
 impl<'a, C: Codec> Members<'a, C> {
-    fn new(codec: &'a C, len: usize) -> Self {
+    fn new(codec: Option<&'a C>, len: usize) -> Self {
         const MOST: usize = 1024; // what a type says of itself need not be so
         Self { codec, members: Vec::with_capacity(len.min(MOST)), key: None }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, name: Vec<u8>, value: &T) -> Result<(), Flaw> {
+    fn push<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> Result<(), Flaw> {
         match bytes_of(self.codec, value) {
             Ok(Some(bytes)) => self.members.push((name, bytes)),
             Ok(None) => {}
@@ -38,7 +39,7 @@ impl<C: Codec> SerializeStruct for Members<'_, C> {
     type Error = Flaw;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Flaw> {
-        self.push(name.into(), value)
+        self.push(Name::Borrowed(name.as_bytes()), value)
     }
 
     fn end(self) -> Result<Vec<Member>, Flaw> {
@@ -51,7 +52,7 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
     type Error = Flaw;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Flaw> {
-        self.key = bytes_of(&OnlyText, key)?;
+        self.key = bytes_of(Some(&OnlyText), key)?.map(Name::Owned);
         Ok(())
     }
 

@@ -6,11 +6,12 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
-use super::Flaw;
+use super::flaw::Flaw;
+use super::people::ForPeople;
 use crate::typed::codec::Codec;
 
-/// The bytes of a member, or `None` if it is absent.
-pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
+/// The bytes of a member, or `None` if it is absent. Without a codec it is only asked whether it is: there are no bytes then.
+pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(codec: Option<&C>, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
     MemberSerializer { codec, inside: false }.write(value).map_err(|refusal| match refusal {
         Refusal::NoText => Flaw::new("no plain text"),
         Refusal::Flaw(flaw) => flaw,
@@ -19,7 +20,7 @@ pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) ->
 
 /// Writes a member.
 struct MemberSerializer<'a, C> {
-    codec: &'a C,
+    codec: Option<&'a C>,
     /// Whether it is in a `Some` or a newtype, where a `None` cannot be told by absence.
     inside: bool,
 }
@@ -58,11 +59,21 @@ impl<C: Codec> MemberSerializer<'_, C> {
         match value.serialize(self) {
             Err(Refusal::NoText) => {
                 let mut bytes = Vec::new();
-                codec.encode(value, &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
+                if let Some(codec) = codec {
+                    codec.encode(&ForPeople(value), &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
+                }
                 Ok(Some(bytes))
             }
             done => done,
         }
+    }
+
+    fn text(&self, value: impl fmt::Display) -> Bytes {
+        Some(if self.codec.is_some() { value.to_string().into_bytes() } else { Vec::new() })
+    }
+
+    fn bytes(&self, value: &[u8]) -> Bytes {
+        Some(if self.codec.is_some() { value.to_vec() } else { Vec::new() })
     }
 
     fn write_inside<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
@@ -73,7 +84,7 @@ impl<C: Codec> MemberSerializer<'_, C> {
 macro_rules! displayed {
     ($($method:ident: $type:ty),* $(,)?) => {
         $(fn $method(self, value: $type) -> Result<Bytes, Refusal> {
-            Ok(Some(value.to_string().into_bytes()))
+            Ok(self.text(value))
         })*
     };
 }
@@ -90,13 +101,17 @@ impl<C: Codec> Serializer for MemberSerializer<'_, C> {
     type SerializeStructVariant = Compound;
 
     displayed! {
-        serialize_bool: bool, serialize_char: char, serialize_str: &str, serialize_f32: f32, serialize_f64: f64,
+        serialize_bool: bool, serialize_char: char, serialize_f32: f32, serialize_f64: f64,
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
     }
 
+    fn serialize_str(self, value: &str) -> Result<Bytes, Refusal> {
+        Ok(self.bytes(value.as_bytes()))
+    }
+
     fn serialize_bytes(self, value: &[u8]) -> Result<Bytes, Refusal> {
-        Ok(Some(value.to_vec()))
+        Ok(self.bytes(value))
     }
 
     fn serialize_none(self) -> Result<Bytes, Refusal> {
@@ -112,7 +127,7 @@ impl<C: Codec> Serializer for MemberSerializer<'_, C> {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Bytes, Refusal> {
-        Ok(Some(variant.as_bytes().to_vec()))
+        Ok(self.bytes(variant.as_bytes()))
     }
 
     fn serialize_unit(self) -> Result<Bytes, Refusal> {

@@ -1,0 +1,237 @@
+//! A serializer that refuses what a format without names and ends could not give back, around the serializer of that format.
+//!
+//! 1. **Members.** The format writes values one behind the other, and its reader expects each member in its place. A member
+//!    that is left out (`skip_serializing_if`) moves those behind it, and they come back as each other.
+//! 2. **Lengths.** The format writes how many elements follow before they come. A type that says another number than it then
+//!    writes shifts all that is behind them.
+
+use serde::ser::{
+    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+/// A value, and all the values in it, to be written only as what can be read.
+pub(super) struct Exact<'a, T: ?Sized>(pub(super) &'a T);
+
+impl<T: Serialize + ?Sized> Serialize for Exact<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(Refusing { inner: serializer })
+    }
+}
+
+/// The format's serializer, or what it gives for a value that holds others.
+struct Refusing<S> {
+    inner: S,
+}
+
+/// The same, where the number of elements has been written before them.
+struct Counting<S> {
+    inner: S,
+    left: usize,
+}
+
+impl<S> Counting<S> {
+    fn new(inner: S, len: Option<usize>) -> Self {
+        Self { inner, left: len.unwrap_or(0) }
+    }
+
+    #[inline]
+    fn count<E: Error>(&mut self) -> Result<(), E> {
+        self.left = self.left.checked_sub(1).ok_or_else(another_number)?;
+        Ok(())
+    }
+
+    fn check<E: Error>(&self) -> Result<(), E> {
+        if self.left == 0 { Ok(()) } else { Err(another_number()) }
+    }
+}
+
+#[cold]
+fn another_number<E: Error>() -> E {
+    E::custom("it says another number of elements than it has, which bincode writes before them")
+}
+
+#[cold]
+fn left_out<E: Error>(member: &str) -> E {
+    E::custom(format_args!(
+        "its member `{member}` is left out, and bincode has no names to tell which one is missing: write it always, without \
+         `skip_serializing_if`"
+    ))
+}
+
+impl<S: Serializer> Serializer for Refusing<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Counting<S::SerializeSeq>;
+    type SerializeTuple = Refusing<S::SerializeTuple>;
+    type SerializeTupleStruct = Refusing<S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Refusing<S::SerializeTupleVariant>;
+    type SerializeMap = Counting<S::SerializeMap>;
+    type SerializeStruct = Refusing<S::SerializeStruct>;
+    type SerializeStructVariant = Refusing<S::SerializeStructVariant>;
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+
+    scalars_handed_on! {}
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_some(&Exact(value))
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_newtype_struct(name, &Exact(value))
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_newtype_variant(name, index, variant, &Exact(value))
+    }
+
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        Ok(Counting::new(self.inner.serialize_seq(len)?, len))
+    }
+
+    #[inline]
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        Ok(Refusing { inner: self.inner.serialize_tuple(len)? })
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+        Ok(Refusing { inner: self.inner.serialize_tuple_struct(name, len)? })
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        Ok(Refusing { inner: self.inner.serialize_tuple_variant(name, index, variant, len)? })
+    }
+
+    #[inline]
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        Ok(Counting::new(self.inner.serialize_map(len)?, len))
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        Ok(Refusing { inner: self.inner.serialize_struct(name, len)? })
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        Ok(Refusing { inner: self.inner.serialize_struct_variant(name, index, variant, len)? })
+    }
+}
+
+impl<S: SerializeSeq> SerializeSeq for Counting<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.count()?;
+        self.inner.serialize_element(&Exact(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<S::Ok, S::Error> {
+        self.check()?;
+        self.inner.end()
+    }
+}
+
+impl<S: SerializeMap> SerializeMap for Counting<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
+        self.count()?;
+        self.inner.serialize_key(&Exact(key))
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.inner.serialize_value(&Exact(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<S::Ok, S::Error> {
+        self.check()?;
+        self.inner.end()
+    }
+}
+
+/// What the type says the length of.
+macro_rules! fixed {
+    ($($part:ident: $method:ident),* $(,)?) => {
+        $(impl<S: $part> $part for Refusing<S> {
+            type Ok = S::Ok;
+            type Error = S::Error;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+                self.inner.$method(&Exact(value))
+            }
+
+            #[inline]
+            fn end(self) -> Result<S::Ok, S::Error> {
+                self.inner.end()
+            }
+        })*
+    };
+}
+
+fixed! {
+    SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field, SerializeTupleVariant: serialize_field,
+}
+
+/// What has named members, which are not written.
+macro_rules! named {
+    ($($part:ident),* $(,)?) => {
+        $(impl<S: $part> $part for Refusing<S> {
+            type Ok = S::Ok;
+            type Error = S::Error;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, member: &'static str, value: &T) -> Result<(), S::Error> {
+                self.inner.serialize_field(member, &Exact(value))
+            }
+
+            fn skip_field(&mut self, member: &'static str) -> Result<(), S::Error> {
+                Err(left_out(member))
+            }
+
+            #[inline]
+            fn end(self) -> Result<S::Ok, S::Error> {
+                self.inner.end()
+            }
+        })*
+    };
+}
+
+named! { SerializeStruct, SerializeStructVariant }

@@ -1,0 +1,175 @@
+//! What bincode could not give back as it was is refused when it is saved, wherever it stands.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use hashlet::{Bincode, Codec, CodecError, Json, Store};
+use serde::de::DeserializeOwned;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Person {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nickname: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Variant {
+    Newtype(Person),
+    Tuple(u8, Person),
+    Struct {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nickname: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Newtype(Person);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct TupleStruct(u8, Person);
+
+fn whole() -> Person {
+    Person { name: "Ada".into(), nickname: Some("Countess".into()), tags: vec!["x".into()] }
+}
+
+fn without_a_nickname() -> Person {
+    Person { nickname: None, ..whole() }
+}
+
+/// In each place where a value can stand in another one.
+fn everywhere(check: &impl Check, person: &Person) {
+    let person = || person.clone();
+    check.value(&person());
+    check.value(&Some(person()));
+    check.value(&Newtype(person()));
+    check.value(&TupleStruct(1, person()));
+    check.value(&(1, person()));
+    check.value(&vec![person()]);
+    check.value(&vec![Some((Newtype(person()), 1))]);
+    check.value(&BTreeMap::from([(1, person())]));
+    check.value(&Variant::Newtype(person()));
+    check.value(&Variant::Tuple(1, person()));
+    check.value(&Variant::Struct { nickname: person().nickname });
+    check.value(&Member { person: person() });
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Member {
+    person: Person,
+}
+
+trait Check {
+    fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T);
+}
+
+struct ComesBack;
+
+impl Check for ComesBack {
+    fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T) {
+        let store = Store::new();
+        store.typed(Bincode).set("key", "field", value).unwrap();
+        assert_eq!(store.typed(Bincode).get::<T>("key", "field").unwrap().as_ref(), Some(value));
+    }
+}
+
+struct IsRefused(&'static str);
+
+impl Check for IsRefused {
+    fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T) {
+        let store = Store::new();
+        let typed = store.typed(Bincode);
+        let judge = |error: CodecError| {
+            assert!(matches!(error, CodecError::Encode { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(self.0) && text.contains("skip_serializing_if"), "{text}");
+        };
+        judge(typed.set("key", "field", value).unwrap_err());
+        judge(typed.set_many("key", [("field", value)]).unwrap_err());
+        judge(typed.compare_and_set("key", "field", None, Some(value)).unwrap_err());
+        judge(typed.save_object("key", &BTreeMap::from([("field", vec![value])])).unwrap_err());
+        assert!(!store.contains_key("key"), "what is refused changes nothing");
+        store.typed(Json).set("key", "field", value).unwrap();
+        assert_eq!(store.typed(Json).get::<T>("key", "field").unwrap().as_ref(), Some(value), "JSON has names");
+    }
+}
+
+#[test]
+fn a_member_that_is_left_out_is_refused_and_named_wherever_it_stands() {
+    everywhere(&ComesBack, &whole());
+    everywhere(&IsRefused("`nickname`"), &without_a_nickname());
+    IsRefused("`tags`").value(&Person { tags: vec![], ..whole() });
+}
+
+#[test]
+fn a_member_of_an_object_may_be_left_out_because_fields_have_names() {
+    let store = Store::new();
+    let typed = store.typed(Bincode);
+    typed.save_object("key", &without_a_nickname()).unwrap();
+    assert_eq!(typed.load_object("key").unwrap(), Some(without_a_nickname()));
+}
+
+/// A list and a map that say another number of entries than they have.
+struct Liar {
+    says: usize,
+    has: usize,
+    is_map: bool,
+}
+
+impl Serialize for Liar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_map {
+            let mut map = serializer.serialize_map(Some(self.says))?;
+            (0..self.has).try_for_each(|at| map.serialize_entry(&at, &at))?;
+            return map.end();
+        }
+        let mut list = serializer.serialize_seq(Some(self.says))?;
+        (0..self.has).try_for_each(|at| list.serialize_element(&at))?;
+        list.end()
+    }
+}
+
+#[test]
+fn another_number_of_elements_than_was_said_is_refused() {
+    for is_map in [false, true] {
+        for (says, has) in [(0, 1), (1, 0), (2, 3), (300, 299)] {
+            let liar = [Liar { says, has, is_map }];
+            let error = Bincode.encode(&liar, &mut Vec::new()).unwrap_err();
+            assert!(error.to_string().contains("number of elements"), "{error}");
+        }
+        Bincode.encode(&Liar { says: 3, has: 3, is_map }, &mut Vec::new()).unwrap();
+    }
+}
+
+/// The two examples in the docs of `Bincode`: if one of them is refused or comes back one day, the docs have to say so.
+#[test]
+fn what_cannot_be_seen_on_saving_comes_back_as_the_docs_say() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Role {
+        #[serde(skip)]
+        #[allow(dead_code, reason = "it is what is skipped")]
+        Nobody,
+        Guest,
+        Admin,
+    }
+    #[derive(Serialize)]
+    struct Written {
+        b: u8,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Pair {
+        #[serde(skip_serializing)]
+        a: u8,
+        b: u8,
+    }
+    let store = Store::new();
+    let typed = store.typed(Bincode);
+    typed.set("key", "role", &Role::Guest).unwrap();
+    assert_eq!(typed.get("key", "role").unwrap(), Some(Role::Admin));
+    typed.set("key", "pairs", &(Pair { a: 1, b: 2 }, Written { b: 3 })).unwrap();
+    assert_eq!(typed.get("key", "pairs").unwrap(), Some(Pair { a: 2, b: 3 }));
+}
