@@ -1,5 +1,6 @@
 //! Values of any type that serde knows go into fields and come back, whatever the codec.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
@@ -303,4 +304,46 @@ fn user_code_under_the_lock_cannot_call_a_store(codec: impl Codec + Copy) {
     assert_eq!(message_of(|| typed.take::<Trap>("key", "field")), expected);
     assert_eq!(message_of(|| typed.update("key", "none", |_: Option<u8>| Some(store.size("key") as u8))), expected);
     assert_eq!(store.size("key"), 1);
+}
+
+/// A typed write finds the room of what has expired, as a plain one does.
+#[cfg(feature = "json")]
+#[test]
+fn what_has_expired_takes_no_room_from_typed_writes() {
+    use hashlet::{Json, ManualClock, Typed};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    type Write = fn(Typed<'_, Json>) -> Result<(), CodecError>;
+    let long = |len: usize| "x".repeat(len);
+    let writes: [(&str, Write); 8] = [
+        ("set", |typed| typed.set("k", "f", &"x".repeat(100)).map(drop)),
+        ("set_many", |typed| typed.set_many("k", [("f", &"x".repeat(100))]).map(drop)),
+        ("set_member", |typed| typed.set_member("k", "f", &"x".repeat(100)).map(drop)),
+        ("save_object", |typed| typed.save_object("k", &BTreeMap::from([("f", "x".repeat(100))]))),
+        ("compare_and_set", |typed| typed.compare_and_set("k", "f", None, Some(&"x".repeat(100))).map(drop)),
+        ("update", |typed| typed.update("k", "f", |_: Option<String>| Some("x".repeat(100))).map(drop)),
+        ("update_object", |typed| {
+            let grow = |object: &mut BTreeMap<String, String>| object.insert("f".into(), "x".repeat(100));
+            typed.update_object("old", grow).map(drop)
+        }),
+        ("touch", |typed| typed.touch::<String>("old", "f", HOUR).map(drop)),
+    ];
+    for (name, write) in writes {
+        let clock = ManualClock::new();
+        let limits = Limits::default().max_bytes(60_000);
+        let store = Store::builder().shards(1).limits(limits).clock(&clock).build();
+        store.typed(Json).set("old", "f", &long(10)).unwrap();
+        let session = SetOptions::new().expire_key(HOUR);
+        for n in 0.. {
+            if store.set_with(format!("session {n}"), [("f", "v")], session).is_err() {
+                break;
+            }
+        }
+        let refused = write(store.typed(Json));
+        assert!(matches!(refused, Err(CodecError::Refused(Error::Full { .. }))), "{name}: {refused:?}");
+        clock.advance(HOUR);
+        if let Err(error) = write(store.typed(Json)) {
+            panic!("{name}: {error}");
+        }
+    }
 }

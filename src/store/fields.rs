@@ -1,6 +1,8 @@
 //! Calls on the fields of one key. Each public method only turns its arguments into byte slices; what it does stands in a
 //! function of its own name, which is compiled once.
 
+#[cfg(feature = "serde")]
+use crate::error::Refusal;
 use crate::error::Result;
 use crate::hash::{Pair, Record, Scope};
 use crate::shard::Visit;
@@ -314,5 +316,16 @@ impl Store {
             let _inside = InClosure::enter();
             update(&mut HashMut::new(&mut visit.record, visit.cx))
         })
+    }
+
+    /// [`update`](Self::update) for a closure of this crate's own, which does nothing before what can be refused: it runs again,
+    /// once, when what has expired is removed, if there is no room for it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn update_with_room<R, E: Refusal>(
+        &self,
+        key: &[u8],
+        update: impl Fn(&mut HashMut<'_>) -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        self.with_room(|| self.update(key, &update))
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 
 /// The reason of a codec.
 pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
@@ -70,5 +70,11 @@ impl StdError for CodecError {
 impl From<Error> for CodecError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl Refusal for CodecError {
+    fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.is_full())
     }
 }

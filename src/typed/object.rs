@@ -106,7 +106,7 @@ impl<C: Codec> Typed<'_, C> {
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
-        self.store.update(key, |hash| {
+        self.store.update_with_room(key, |hash| {
             hash.set_many(members.iter().map(|(member, bytes)| (member, bytes)))?;
             keep_members(hash, &members);
             Ok(())

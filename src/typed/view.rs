@@ -240,12 +240,12 @@ impl<C: Codec> Typed<'_, C> {
     ) -> Result<bool> {
         let (key, field) = (key.as_ref(), field.as_ref());
         let new = new.map(|value| self.encode(key, field, value)).transpose()?;
-        self.store.update(key, |hash| {
+        self.store.update_with_room(key, |hash| {
             let old = hash.get(field).map(|bytes| self.decode::<T>(key, field, bytes)).transpose()?;
             if old.as_ref() != expected {
                 return Ok(false);
             }
-            match new {
+            match &new {
                 Some(bytes) => _ = hash.set(field, bytes)?,
                 None => _ = hash.remove(field),
             }
