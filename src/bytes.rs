@@ -22,7 +22,7 @@ fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
 #[inline(always)]
 pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
     #[cfg(test)]
-    crate::effort::compared();
+    crate::tests::effort::compared();
     if left.len() != right.len() {
         return false;
     }

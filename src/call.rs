@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::error::Result;
 use crate::listener::{Listener, Outbox};
+use crate::options::Rules;
 use crate::room::{Claim, Room};
-use crate::rules::Rules;
 use crate::saving::{Epoch, Mark, Saver, Saving, Unsaved};
 use crate::time::{NOW_OF_VALUES, Now};
 

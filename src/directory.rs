@@ -36,8 +36,8 @@ mod tests;
 
 use std::mem::{size_of, take};
 
+use crate::options::{BUCKET_BITS, MAX_DIRECTORY_BITS, Rules};
 use crate::random::Random;
-use crate::rules::{BUCKET_BITS, MAX_DIRECTORY_BITS, Rules};
 
 /// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`] buckets.
 pub(crate) const SEGMENT_ENTRIES: usize = (1 << BUCKET_BITS) / 8 * 7;

@@ -15,17 +15,15 @@
 //! 1. A packed record is within all three thresholds.
 //! 2. A table has at least one field, and is not below half of the thresholds with nothing oversized.
 
+mod deadlines;
 mod entry;
-mod expiry;
 mod fields;
 mod footprint;
 pub(crate) mod image;
 mod number;
 mod packed;
 mod sample;
-mod segment;
 mod table;
-mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -33,14 +31,14 @@ use std::mem::size_of;
 
 use crate::call::Context;
 use crate::error::Result;
+use crate::options::{Rules, Thresholds};
 use crate::random::Random;
-use crate::rules::{Rules, Thresholds};
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
-pub(crate) use expiry::Scope;
+pub(crate) use deadlines::Scope;
 pub use sample::Sample;
 
 /// How a hash is stored.

@@ -3,22 +3,18 @@
 // What a saver does stands beside what it saves.
 #![cfg_attr(not(feature = "snapshot"), allow(dead_code))]
 
-#[cfg(feature = "snapshot")]
-mod autosave;
+mod background;
 mod bytes;
 mod call;
 mod directory;
-#[cfg(test)]
-mod effort;
 mod error;
 mod expiry;
 mod hash;
-mod janitor;
 mod listener;
+mod options;
 mod process;
 mod random;
 mod room;
-mod rules;
 mod saving;
 mod scan;
 mod shard;
@@ -26,19 +22,21 @@ mod shard;
 mod snapshot;
 mod store;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod time;
 #[cfg(feature = "serde")]
 mod typed;
 mod value;
 
+pub use background::Janitor;
 #[cfg(feature = "snapshot")]
-pub use autosave::{Autosave, AutosavePolicy};
+pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
 pub use expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
-pub use janitor::Janitor;
 pub use listener::{Expired, WhenFull};
-pub use rules::{Limits, Thresholds};
+pub use options::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};

@@ -19,7 +19,7 @@
 //!   parking_lot poisons nothing.
 
 mod builder;
-mod expiry;
+mod deadlines;
 mod fields;
 mod keys;
 #[cfg(feature = "snapshot")]
@@ -30,8 +30,6 @@ mod sample;
 #[cfg(feature = "snapshot")]
 mod save;
 mod scan;
-#[cfg(all(test, hashlet_shuttle, feature = "snapshot", feature = "testing"))]
-mod schedules;
 mod stats;
 #[cfg(feature = "snapshot")]
 mod walk;
@@ -48,8 +46,8 @@ use crate::call::{Call, Context};
 use crate::error::{Refusal, Result};
 use crate::hash::{Record, Scope};
 use crate::listener::Listener;
+use crate::options::{Rules, TAG_BITS};
 use crate::room::Room;
-use crate::rules::{Rules, TAG_BITS};
 use crate::saving::Saving;
 use crate::shard::{Shard, Visit};
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
@@ -80,7 +78,7 @@ use crate::time::{Clock, Now};
 pub struct Store {
     shards: Box<[CachePadded<RwLock<Shard>>]>,
     rules: Rules,
-    room: Option<Room>,
+    pub(crate) room: Option<Room>,
     saving: Saving,
     clock: Clock,
     listener: Option<Listener>,

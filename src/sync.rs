@@ -2,7 +2,7 @@
 //! runs under a lock may not enter a store again.
 //!
 //! In tests with the cfg `hashlet_shuttle` the locks, and the atomics that calls share, are those of the crate shuttle, which tries
-//! the schedules of a few threads: see `store/schedules.rs`.
+//! the schedules of a few threads: see `tests/schedules.rs`.
 
 #[cfg(all(test, hashlet_shuttle))]
 mod scheduled;

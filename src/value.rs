@@ -3,7 +3,7 @@
 
 mod borrowed;
 mod convert;
-mod expiry;
+mod deadlines;
 mod iter;
 mod owned;
 #[cfg(feature = "serde")]

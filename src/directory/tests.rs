@@ -3,8 +3,8 @@
 use hashbrown::HashTable;
 
 use super::*;
+use crate::options::TAG_BITS;
 use crate::random::tests::assert_even;
-use crate::rules::TAG_BITS;
 
 /// Entries are their own hashes.
 #[derive(Default)]

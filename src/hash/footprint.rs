@@ -3,7 +3,7 @@
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Pair, Record, entry};
-use crate::rules::Thresholds;
+use crate::options::Thresholds;
 use crate::time::Deadline;
 
 /// What a field takes beside its entry: a tag and an end where it is packed, ...

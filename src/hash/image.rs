@@ -23,7 +23,7 @@ mod read;
 
 use crate::hash::entry;
 use crate::hash::packed::Packed;
-use crate::hash::segment::Fields;
+use crate::hash::table::Fields;
 use crate::saving::{Blocks, Items};
 use crate::time::Deadline;
 pub(crate) use cursor::{Cursor, Flaw};

@@ -37,18 +37,19 @@ use std::ops::Range;
 mod deadlines;
 mod draft;
 mod image;
+mod tags;
 
 use crate::hash::entry;
-use crate::hash::tags::{LANES, first_equal, next_equal};
-use crate::random::Random;
-use crate::rules::PACKED_MAX;
+use crate::options::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
-use crate::rules::Rules;
+use crate::options::Rules;
+use crate::random::Random;
 use crate::saving::Mark;
 pub(crate) use deadlines::Deadlines;
 use deadlines::Tail;
 pub(crate) use draft::Draft;
 pub(crate) use image::read_pair;
+use tags::{LANES, first_equal, next_equal};
 
 /// Flag: ends are two bytes wide.
 const WIDE: u8 = 1;

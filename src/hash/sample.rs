@@ -69,8 +69,8 @@ mod tests {
     use super::*;
     use crate::call::Call;
     use crate::hash::Encoding;
+    use crate::options::{Rules, Thresholds};
     use crate::random::tests::assert_even;
-    use crate::rules::{Rules, Thresholds};
     use crate::saving::{Mark, Saving};
     use crate::time::{Clock, Now};
 
@@ -150,7 +150,7 @@ mod tests {
         // Some segments stay full beside others that are nearly empty.
         let mut rules = Rules::default();
         rules.seed(1);
-        let order = |n: usize| rules.hash(n.to_string().as_bytes()) << crate::rules::TAG_BITS;
+        let order = |n: usize| rules.hash(n.to_string().as_bytes()) << crate::options::TAG_BITS;
         let (record, fields) = record(0, 20_000, |n| n % 50 == 0 || order(n) < u64::MAX / 8);
         check_all_samples(&record, &fields);
     }

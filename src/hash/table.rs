@@ -13,18 +13,21 @@
 //! 4. `head` is the mark of key and deadline, and each segment has one of its own. While `whole` is the mark of the store's
 //!    epoch, head and segments have it too.
 
+mod segment;
+
 use std::mem::size_of;
 
 use crate::call::Context;
 use crate::directory::{At, Directory, Position, Segment, Segments};
-use crate::hash::expiry::report_field;
+use crate::hash::deadlines::report_field;
 use crate::hash::packed::{Deadlines, Packed};
-use crate::hash::segment::{EntriesOf, Fields};
 use crate::hash::{entry, image};
+use crate::options::{Rules, TAG_BITS};
 use crate::random::Random;
-use crate::rules::{Rules, TAG_BITS};
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
+use segment::EntriesOf;
+pub(crate) use segment::Fields;
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;

@@ -8,7 +8,7 @@ use crate::bytes;
 use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::{Record, Scope};
-use crate::rules::Rules;
+use crate::options::Rules;
 use crate::saving::{Saver, Walk};
 use crate::time::Deadline;
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 
 use crate::listener::{Expired, Listener, WhenFull};
-use crate::rules::{Limits, MAX_SHARD_BITS, Rules, Thresholds};
+use crate::options::{Limits, MAX_SHARD_BITS, Rules, Thresholds};
 use crate::store::Store;
 use crate::time::{Clock, ManualClock};
 

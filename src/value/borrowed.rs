@@ -5,7 +5,7 @@ use std::fmt;
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Encoding, Record, Sample};
-use crate::rules::Rules;
+use crate::options::Rules;
 use crate::time::Now;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashValue, Iter};

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::call::Context;
 use crate::error::Result;
 use crate::hash::{Encoding, Record, Sample};
-use crate::rules::{Rules, Thresholds};
+use crate::options::{Rules, Thresholds};
 use crate::saving::Mark;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};

@@ -227,7 +227,7 @@ fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record
 mod tests {
     use super::*;
     use crate::hash::image::write_head;
-    use crate::rules::Rules;
+    use crate::options::Rules;
     use crate::saving::{BLOCK_HEAD, Items};
 
     #[test]

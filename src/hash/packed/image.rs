@@ -8,7 +8,7 @@ use super::{
 };
 use crate::hash::entry;
 use crate::hash::image::{Cursor, Flaw};
-use crate::rules::Rules;
+use crate::options::Rules;
 use crate::time::Deadline;
 
 impl Packed {

@@ -31,7 +31,7 @@ use hashbrown::HashTable;
 use crate::call::Context;
 use crate::directory::{Segment, slots};
 use crate::hash::entry;
-use crate::rules::Rules;
+use crate::options::Rules;
 use crate::saving::Mark;
 use crate::time::Deadline;
 use place::Place;

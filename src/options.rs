@@ -214,7 +214,7 @@ impl Rules {
     #[inline]
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         #[cfg(test)]
-        crate::effort::hashed();
+        crate::tests::effort::hashed();
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
         hasher.finish()

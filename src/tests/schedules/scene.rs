@@ -9,7 +9,7 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 
 use super::linear::said;
-use crate::rules::Thresholds;
+use crate::options::Thresholds;
 use crate::snapshot::SaveOptions;
 use crate::store::{Builder, Store};
 use crate::{Expired, HashRef, ManualClock, SnapshotError, Ttl, WhenFull};

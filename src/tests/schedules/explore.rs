@@ -52,7 +52,7 @@ impl Drop for ToldOnFailure {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let thread = std::thread::current();
-            let name = thread.name().and_then(|name| name.strip_prefix("store::schedules::")).unwrap_or("NAME");
+            let name = thread.name().and_then(|name| name.strip_prefix("tests::schedules::")).unwrap_or("NAME");
             let scale =
                 env::var("HASHLET_SCALE").map_or_else(|_| String::new(), |scale| format!("HASHLET_SCALE={scale} "));
             eprintln!("the same schedules again:\n    {scale}HASHLET_SEED={} .ci/schedules {name}", self.0);
