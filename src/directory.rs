@@ -36,7 +36,8 @@ mod tests;
 
 use std::mem::{size_of, take};
 
-use crate::options::{BUCKET_BITS, MAX_DIRECTORY_BITS, Rules};
+use crate::hashing::{BUCKET_BITS, MAX_DIRECTORY_BITS};
+use crate::options::Rules;
 use crate::random::Random;
 
 /// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`] buckets.

@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod expiry;
 mod hash;
+mod hashing;
 mod listener;
 mod options;
 mod process;

@@ -10,7 +10,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::options::TAG_BITS;
+use crate::hashing::TAG_BITS;
 
 /// A place in hash order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,7 +26,8 @@ use std::ops::ControlFlow;
 use crate::call::Context;
 use crate::directory::{At, Directory};
 use crate::hash::{Encoding, Record, Scope};
-use crate::options::{Rules, TAG_BITS};
+use crate::hashing::TAG_BITS;
+use crate::options::Rules;
 #[cfg(feature = "testing")]
 use crate::saving::Epoch;
 use crate::saving::{Mark, Saver, Unsaved, Walk};

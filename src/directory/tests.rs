@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::*;
-use crate::options::TAG_BITS;
+use crate::hashing::TAG_BITS;
 use crate::random::tests::assert_even;
 
 /// Entries are their own hashes.

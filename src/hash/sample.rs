@@ -150,7 +150,7 @@ mod tests {
         // Some segments stay full beside others that are nearly empty.
         let mut rules = Rules::default();
         rules.seed(1);
-        let order = |n: usize| rules.hash(n.to_string().as_bytes()) << crate::options::TAG_BITS;
+        let order = |n: usize| rules.hash(n.to_string().as_bytes()) << crate::hashing::TAG_BITS;
         let (record, fields) = record(0, 20_000, |n| n % 50 == 0 || order(n) < u64::MAX / 8);
         check_all_samples(&record, &fields);
     }

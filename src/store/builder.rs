@@ -2,8 +2,9 @@
 
 use std::sync::mpsc::SyncSender;
 
+use crate::hashing::MAX_SHARD_BITS;
 use crate::listener::{Expired, Listener, WhenFull};
-use crate::options::{Limits, MAX_SHARD_BITS, Rules, Thresholds};
+use crate::options::{Limits, Rules, Thresholds};
 use crate::store::Store;
 use crate::time::{Clock, ManualClock};
 
