@@ -15,6 +15,7 @@
 //! 1. A packed record is within all three thresholds.
 //! 2. A table has at least one field, and is not below half of the thresholds with nothing oversized.
 
+mod context;
 mod deadlines;
 mod entry;
 mod fields;
@@ -22,6 +23,7 @@ mod footprint;
 pub(crate) mod image;
 mod number;
 mod packed;
+mod purge;
 mod sample;
 mod table;
 #[cfg(test)]
@@ -29,7 +31,6 @@ mod tests;
 
 use std::mem::size_of;
 
-use crate::call::Context;
 use crate::error::Result;
 use crate::options::{Rules, Thresholds};
 use crate::random::Random;
@@ -38,7 +39,8 @@ use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
-pub(crate) use deadlines::Scope;
+pub(crate) use context::{Context, ExpiredPart, Link, Port};
+pub(crate) use purge::Scope;
 pub use sample::Sample;
 
 /// How a hash is stored.
@@ -333,11 +335,8 @@ impl Record {
     /// one, a single block, at once.
     pub(crate) fn replace(&mut self, other: Self, cx: Context<'_>) {
         if let Self::Table(table) = std::mem::replace(self, other) {
-            let left = if table.is_saved(cx.mark()) { Some(table) } else { cx.leave_to_saver(table) };
-            if let Some(table) = left {
-                let bytes = table.heap_bytes();
-                cx.retire(table, bytes);
-            }
+            let is_saved = table.is_saved(cx.mark());
+            cx.part_with(table, is_saved);
         }
     }
 

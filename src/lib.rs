@@ -5,17 +5,14 @@
 
 mod background;
 mod bytes;
-mod call;
 mod directory;
 mod error;
 mod expiry;
 mod hash;
 mod hashing;
-mod listener;
 mod options;
 mod process;
 mod random;
-mod room;
 mod saving;
 mod scan;
 mod shard;
@@ -36,12 +33,11 @@ pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
 pub use expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
-pub use listener::{Expired, WhenFull};
 pub use options::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{Builder, Overwrite, Purged, Stats, Store};
+pub use store::{Builder, Expired, Overwrite, Purged, Stats, Store, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

@@ -3,7 +3,7 @@
 //!
 //! # The instant
 //! A save begins by changing the store's epoch, one atomic byte. A call that changes something reads the epoch once,
-//! when it holds its last lock ([`Context::of_change`](crate::call::Context::of_change)). What the calls of the epochs before have
+//! when it holds its last lock ([`Context::of_change`](crate::store::call::Call::context)). What the calls of the epochs before have
 //! done is in the snapshot, of what the others do nothing is. A call that began after another one had returned cannot
 //! have read an older epoch, so the snapshot holds a prefix in time of all calls, on whatever shards.
 //!

@@ -23,8 +23,8 @@ mod keys;
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
 
-use crate::call::Context;
 use crate::directory::{At, Directory};
+use crate::hash::Context;
 use crate::hash::{Encoding, Record, Scope};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;
@@ -333,17 +333,17 @@ impl Drop for Visit<'_> {
             && after.tables == self.before.tables
             && self.record.is_settled(self.began(), self.cx.rules)
         {
-            if let Some(claim) = self.cx.claim() {
-                claim.settle(self.before.record_bytes, after.record_bytes);
+            if let Some(room) = self.cx.room() {
+                room.settle(self.before.record_bytes, after.record_bytes);
             }
             self.shard.sums.exchange(self.before, after);
             self.shard.note_unsaved(&self.record, self.cx.mark());
             self.shard.file(slot, &mut self.record);
         } else {
-            let limited = self.cx.claim().map(|claim| (claim, self.shard.heap_bytes()));
+            let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));
             self.settle();
-            if let Some((claim, before)) = limited {
-                claim.settle(before, self.shard.heap_bytes());
+            if let Some((room, before)) = limited {
+                room.settle(before, self.shard.heap_bytes());
             }
         }
     }

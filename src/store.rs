@@ -19,13 +19,16 @@
 //!   parking_lot poisons nothing.
 
 mod builder;
+mod call;
 mod deadlines;
 mod fields;
 mod keys;
+mod listener;
 #[cfg(feature = "snapshot")]
 mod load;
 mod many;
 mod purge;
+pub(crate) mod room;
 mod sample;
 #[cfg(feature = "snapshot")]
 mod save;
@@ -35,6 +38,7 @@ mod stats;
 mod walk;
 
 pub use builder::Builder;
+pub use listener::{Expired, WhenFull};
 pub use many::Overwrite;
 pub use purge::Purged;
 pub use stats::Stats;
@@ -42,15 +46,16 @@ pub use stats::Stats;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use crate::call::{Call, Context};
 use crate::error::{Refusal, Result};
+use crate::hash::Context;
 use crate::hash::{Record, Scope};
 use crate::hashing::TAG_BITS;
-use crate::listener::Listener;
 use crate::options::Rules;
-use crate::room::Room;
 use crate::saving::Saving;
 use crate::shard::{Shard, Visit};
+use crate::store::call::Call;
+use crate::store::listener::Listener;
+use crate::store::room::Room;
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
 use crate::time::{Clock, Now};
 
@@ -178,12 +183,13 @@ impl Store {
     #[inline]
     fn change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
         let call = self.call();
+        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         if shard.has_deadlines() {
             shard = self.purge_before_change(shard, hash, key, scope, call.now());
         }
-        let cx = Context::of_change(&self.rules, &call);
+        let cx = call.context(&self.rules, &link);
         let mut visit = shard.visit(hash, key, scope, cx)?;
         if visit.record.len() == 0 {
             return None;
@@ -238,12 +244,13 @@ impl Store {
     #[inline]
     fn change_or_create<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
+        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
         if shard.has_deadlines() {
             shard = self.purge_before_change(shard, hash, key, scope, call.now());
         }
-        let cx = Context::of_change(&self.rules, &call);
+        let cx = call.context(&self.rules, &link);
         let mut visit = shard.visit_or_new(hash, key, scope, cx);
         change(&mut visit)
     }

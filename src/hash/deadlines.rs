@@ -1,45 +1,14 @@
 //! Deadlines of a record and its fields: the rules of expiry, once for both encodings.
 //!
-//! A deadline stands once, in the record. What has expired is *purged*, never skipped: whoever holds a record under a
-//! write lock purges the part that its call concerns ([`Scope`]) before anything else, and whoever only reads asks first
-//! whether there is something to purge. So nothing else in the crate has to know that fields can expire.
+//! A deadline stands once, in the record. `purge.rs` removes what has expired.
 
-use crate::call::Context;
 use crate::error::Result;
 use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
+use crate::hash::Context;
 use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
-use crate::hash::{Pair, Record, entry};
-use crate::listener::Expired;
-use crate::saving::Mark;
-use crate::time::{Deadline, Now};
-use crate::value::HashValue;
-
-/// The part of a record that a call concerns. A packed record is always taken as a whole, and the key with each part.
-#[derive(Clone, Copy)]
-pub(crate) enum Scope<'a> {
-    /// The whole hash.
-    Hash,
-    /// As much as is purged at a time while others wait: a segment of a table.
-    Slice,
-    /// One field.
-    Field(&'a [u8]),
-    /// These fields.
-    Fields(&'a [&'a [u8]]),
-    /// The fields of these pairs.
-    Pairs(&'a [Pair<'a>]),
-}
-
-impl Scope<'_> {
-    fn any_field(self, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-        match self {
-            Self::Hash | Self::Slice => false,
-            Self::Field(field) => holds(field),
-            Self::Fields(fields) => fields.iter().any(|field| holds(field)),
-            Self::Pairs(pairs) => pairs.iter().any(|(field, _)| holds(field)),
-        }
-    }
-}
+use crate::hash::{Pair, Record};
+use crate::time::Deadline;
 
 impl Record {
     /// Whether the key or a field may have a deadline.
@@ -66,7 +35,7 @@ impl Record {
         }
     }
 
-    fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
+    pub(super) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
         self.measured(cx, |record| match record {
             Self::Packed(packed) => packed.set_deadline(deadline),
             Self::Table(table) => table.set_deadline(deadline),
@@ -111,116 +80,6 @@ impl Record {
             Self::Packed(packed) => packed.soonest(),
             Self::Table(table) => table.deadline().min(table.soonest()),
         }
-    }
-
-    /// Whether there may be something to purge.
-    #[inline]
-    pub(crate) fn is_overdue(&self, scope: Scope<'_>, cx: Context<'_>) -> bool {
-        self.has_deadlines() && self.is_due(scope, cx)
-    }
-
-    #[cold]
-    fn is_due(&self, scope: Scope<'_>, cx: Context<'_>) -> bool {
-        match (self, scope) {
-            (Self::Packed(_), _) | (Self::Table(_), Scope::Hash | Scope::Slice) => self.soonest().is_due(cx.now),
-            (Self::Table(table), _) => {
-                table.deadline().is_due(cx.now)
-                    || table.soonest().is_due(cx.now)
-                        && scope.any_field(|field| table.is_due_at(cx.rules.hash(field), cx.now))
-            }
-        }
-    }
-
-    /// Removes what has expired, as far as a call that changes the record is concerned; an empty record is left if all
-    /// has.
-    #[inline]
-    pub(crate) fn purge(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.has_deadlines() {
-            self.purge_scope(scope, cx);
-        }
-    }
-
-    #[cold]
-    fn purge_scope(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.is_due(scope, cx) {
-            self.purge_due(scope, cx);
-        }
-        // The last living field takes the key's deadline with it, whether the call concerns it or not.
-        if let Self::Table(table) = self
-            && table.deadline() != Deadline::NEVER
-            && !matches!(scope, Scope::Slice)
-            && !table.surely_lives(cx.now)
-        {
-            self.measured(cx, |record| {
-                if let Self::Table(table) = record {
-                    table.purge_until_one_lives(cx);
-                }
-            });
-            if self.len() == 0 {
-                self.clear(cx);
-            }
-        }
-    }
-
-    /// Whether so much may have to be purged that others should work in between.
-    pub(crate) fn needs_slices(&self, cx: Context<'_>) -> bool {
-        matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now)
-    }
-
-    fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.deadline().is_due(cx.now) {
-            self.purge_key(cx);
-            return;
-        }
-        self.measured(cx, |record| match record {
-            Self::Packed(packed) => {
-                let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
-                let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
-                packed.remove_all_at(&due);
-            }
-            Self::Table(table) => match scope {
-                Scope::Hash => table.purge(cx),
-                Scope::Slice => table.purge_slice(cx),
-                _ => {
-                    scope.any_field(|field| {
-                        table.purge_at(cx.rules.hash(field), cx);
-                        false
-                    });
-                }
-            },
-        });
-        if self.len() == 0 {
-            self.clear(cx);
-        }
-    }
-
-    /// Removes everything because the key has expired.
-    fn purge_key(&mut self, cx: Context<'_>) {
-        if let Some(outbox) = cx.outbox() {
-            // Fields whose time was over before the key's are reported by themselves.
-            let end = Now::frozen_at(self.deadline());
-            self.set_deadline(Deadline::NEVER, cx);
-            self.purge(Scope::Hash, cx.at(&end));
-            if self.len() > 0 {
-                let key = self.key().to_vec();
-                let record = self.measured(cx, |record| record.take_out(cx));
-                outbox.put(Expired::Key { key, hash: HashValue::of(record, cx.rules) });
-            }
-        }
-        self.clear(cx);
-    }
-
-    /// Takes the fields out of the store, where no saver finds them.
-    fn take_out(&mut self, cx: Context<'_>) -> Self {
-        if let Self::Table(table) = self
-            && cx.is_saving()
-        {
-            table.save_all_ahead(cx);
-        }
-        let mut record = self.move_to(b"", cx);
-        record.set_mark(Mark::default());
-        record
     }
 
     /// The last field takes the key's deadline with it.
@@ -297,9 +156,9 @@ impl Record {
 
     /// Reserves room for deadlines of these fields, or says that there is none. It is given back when the call ends.
     pub(crate) fn reserve_deadlines(&self, fields: &[&[u8]], cx: Context<'_>) -> Result<()> {
-        let Some(claim) = cx.claim() else { return Ok(()) };
+        let Some(room) = cx.room() else { return Ok(()) };
         let untimed = self.count_untimed(fields.iter().copied(), cx);
-        claim.take(self.growth_by(&[], self.field_deadline_bytes(untimed), cx))
+        room.reserve(self.growth_by(&[], self.field_deadline_bytes(untimed), cx))
     }
 
     /// Gives a field a deadline for which there is room, or removes it if that has come already.
@@ -432,12 +291,5 @@ impl Record {
         if self.has_field_deadlines() {
             self.persist_field(field, cx);
         }
-    }
-}
-
-/// Tells whoever listens that a field has expired.
-pub(super) fn report_field(key: &[u8], (field, value): Pair<'_>, cx: Context<'_>) {
-    if let Some(outbox) = cx.outbox() {
-        outbox.put(Expired::Field { key: key.to_vec(), field: field.to_vec(), value: value.to_vec() });
     }
 }

@@ -1,8 +1,8 @@
 //! The field commands, in terms of what both encodings can do: each rule once, for stores, closures and stand-alone
 //! values alike.
 
-use crate::call::Context;
 use crate::error::{Error, Result};
+use crate::hash::Context;
 use crate::hash::footprint::last_of_each;
 use crate::hash::number::{FloatText, IntegerText, add_floats, parse_float, parse_integer};
 use crate::hash::{Pair, Record};

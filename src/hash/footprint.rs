@@ -1,7 +1,7 @@
-//! What a record takes of its store's room (see `room.rs`): guessed before a write, measured after it.
+//! What a record takes of its store's room (see `store/room.rs`): guessed before a write, measured after it.
 
-use crate::call::Context;
 use crate::error::Result;
+use crate::hash::Context;
 use crate::hash::{Pair, Record, entry};
 use crate::options::Thresholds;
 use crate::time::Deadline;
@@ -20,8 +20,8 @@ impl Record {
         if self.len() == 0 { 0 } else { self.heap_bytes() + KEY_BYTES }
     }
 
-    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them, and makes known
-    /// what it really took.
+    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them, and corrects the
+    /// estimate to what it really took. Nested reservations are counted once.
     #[inline]
     pub(crate) fn grow<R>(
         &mut self,
@@ -29,17 +29,17 @@ impl Record {
         cx: Context<'_>,
         work: impl FnOnce(&mut Self) -> R,
     ) -> Result<R> {
-        let claimed = match cx.claim() {
-            Some(claim) => {
-                let begun = claim.begin();
-                claim.take(growth(self))?;
-                Some((claim, begun, self.footprint()))
+        let begun = match cx.room() {
+            Some(room) => {
+                let begun = room.reserved();
+                room.reserve(growth(self))?;
+                Some((room, begun, self.footprint()))
             }
             None => None,
         };
         let result = work(self);
-        if let Some((claim, begun, before)) = claimed {
-            claim.correct(begun, before, self.footprint());
+        if let Some((room, begun, before)) = begun {
+            room.correct(begun, before, self.footprint());
         }
         Ok(result)
     }
@@ -47,10 +47,10 @@ impl Record {
     /// Does a work that is never refused, and makes known what it took or left.
     #[inline]
     pub(crate) fn measured<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
-        let claimed = cx.claim().map(|claim| (claim, claim.begin(), self.footprint()));
+        let begun = cx.room().map(|room| (room, room.reserved(), self.footprint()));
         let result = work(self);
-        if let Some((claim, begun, before)) = claimed {
-            claim.correct(begun, before, self.footprint());
+        if let Some((room, begun, before)) = begun {
+            room.correct(begun, before, self.footprint());
         }
         result
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::call::Context;
+use crate::hash::Context;
 use crate::hash::{Pair, Record};
 use crate::random::Random;
 
@@ -67,21 +67,17 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Call;
     use crate::hash::Encoding;
     use crate::options::{Rules, Thresholds};
     use crate::random::tests::assert_even;
-    use crate::saving::{Mark, Saving};
-    use crate::time::{Clock, Now};
+    use crate::saving::Mark;
 
     /// A hash of these numbered fields out of so many that were there once, the same at every run.
     fn record(max_fields: usize, once: usize, kept: impl Fn(usize) -> bool) -> (Record, Vec<String>) {
         let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
         let mut rules = Rules::with_thresholds(thresholds);
         rules.seed(1);
-        let saving = Saving::default();
-        let call = Call::new(Now::on(&Clock::System), &saving, None, None);
-        let cx = Context::of_change(&rules, &call);
+        let cx = Context::of_value(&rules);
         let mut record = Record::new(Mark::default(), b"key");
         (0..once).for_each(|n| _ = record.set(n.to_string().as_bytes(), b"value", cx).unwrap());
         for n in (0..once).filter(|&n| !kept(n)) {

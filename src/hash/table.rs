@@ -17,10 +17,10 @@ mod segment;
 
 use std::mem::size_of;
 
-use crate::call::Context;
 use crate::directory::{At, Directory, Position, Segment, Segments};
-use crate::hash::deadlines::report_field;
+use crate::hash::Context;
 use crate::hash::packed::{Deadlines, Packed};
+use crate::hash::purge::report_field;
 use crate::hash::{entry, image};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;

@@ -1,8 +1,8 @@
 //! What the record promises to those who build on it: encodings, their boundaries, marks and long values.
 
+use super::context::{Link, Nobody};
 use super::*;
-use crate::call::Call;
-use crate::saving::{BLOCK_BYTES, Saving};
+use crate::saving::Epoch;
 use crate::time::{Clock, Now};
 
 fn rules(thresholds: Thresholds) -> Rules {
@@ -11,10 +11,8 @@ fn rules(thresholds: Thresholds) -> Rules {
 
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
-    let saving = Saving::default();
-    saving.begin(BLOCK_BYTES); // the other mark's turn
-    let call = Call::new(Now::on(&Clock::System), &saving, None, None);
-    let cx = Context::of_change(rules, &call);
+    let (now, link) = (Now::on(&Clock::System), Link::new(&Nobody, false, false));
+    let cx = Context::of_change(rules, &now, &link, Epoch::after_one_save());
     let began = record.encoding();
     let result = work(record, cx);
     record.settle(began, cx);

@@ -46,6 +46,11 @@ impl Epoch {
         Self((self.0 ^ Mark::FLAG) | Self::SAVING)
     }
 
+    #[cfg(test)]
+    pub(crate) fn after_one_save() -> Self {
+        Self::default().next().end()
+    }
+
     /// The epoch after a save.
     pub(super) fn end(self) -> Self {
         Self(self.0 & !Self::SAVING)

@@ -75,7 +75,7 @@ impl Saving {
 
     /// Leaves something to the saver that is removed; gives it back if nobody wants it.
     #[cold]
-    pub(crate) fn leave<U: Unsaved + 'static>(&self, removed: Box<U>) -> Option<Box<U>> {
+    pub(crate) fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>> {
         match &mut *self.queue.lock() {
             Some(queue) if !queue.has_failed => {
                 queue.removed_bytes += removed.heap_bytes();

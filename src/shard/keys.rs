@@ -5,8 +5,8 @@ use std::mem::take;
 use hashbrown::HashTable;
 
 use crate::bytes;
-use crate::call::Context;
 use crate::directory::{Segment, slots};
+use crate::hash::Context;
 use crate::hash::{Record, Scope};
 use crate::options::Rules;
 use crate::saving::{Saver, Walk};

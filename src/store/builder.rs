@@ -3,9 +3,9 @@
 use std::sync::mpsc::SyncSender;
 
 use crate::hashing::MAX_SHARD_BITS;
-use crate::listener::{Expired, Listener, WhenFull};
 use crate::options::{Limits, Rules, Thresholds};
 use crate::store::Store;
+use crate::store::listener::{Expired, Listener, WhenFull};
 use crate::time::{Clock, ManualClock};
 
 /// Sets up a [`Store`].

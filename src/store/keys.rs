@@ -1,10 +1,11 @@
 //! Calls on whole keys.
 
-use crate::call::{Call, Context};
 use crate::directory::RESERVE_MAX;
+use crate::hash::{Context, Port};
 use crate::hash::{Encoding, Record, Scope};
 use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
+use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
@@ -32,15 +33,16 @@ impl Store {
             self.purge_expired(usize::MAX); // which tells what has expired; what is cleared has not
         }
         let call = self.call();
+        let link = call.link();
         for shard in &self.shards {
             let mut shard = shard.write();
-            let cx = Context::of_change(&self.rules, &call);
+            let cx = call.context(&self.rules, &link);
             let old = Box::new(shard.take_all(cx));
             call.settle(old.heap_bytes(), 0);
-            let old = if old.is_saved(cx.mark()) { Some(old) } else { cx.leave_to_saver(old) };
+            let is_saved = old.is_saved(cx.mark());
+            cx.part_with(old, is_saved);
             drop(shard);
             call.pass_lock();
-            drop(old);
         }
     }
 
@@ -130,10 +132,11 @@ impl Store {
     /// keys are judged and removed. Do not wait for other threads in it.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         let call = self.call();
+        let link = call.link();
         let mut removed = 0;
         for shard in &self.shards {
             let mut shard = self.lock_purged(shard, RwLock::write, call.now());
-            let cx = Context::of_change(&self.rules, &call);
+            let cx = call.context(&self.rules, &link);
             // All are judged before the first is removed, because a removal moves the others.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));
@@ -178,7 +181,7 @@ impl Store {
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
         let spread = 4 * keys.isqrt(); // keys fall on shards at random: four standard deviations
         for shard in &self.shards {
-            if keys == 0 || call.claim((keys + spread) * RESERVED_KEY_BYTES).is_err() {
+            if keys == 0 || call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
                 return;
             }
             resize(&mut shard.write(), &call, |shard| shard.reserve(keys + spread, &self.rules));

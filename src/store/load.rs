@@ -4,13 +4,13 @@ use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
 
-use crate::call::Context;
 use crate::error::Error;
+use crate::hash::Context;
 use crate::hash::Record;
 use crate::hash::image::{self, Cursor, Flaw};
-use crate::room::Room;
 use crate::shard::Shard;
 use crate::snapshot::{Block, Disk, LoadOptions, Progress, Reader, SnapshotError, SystemDisk};
+use crate::store::room::Room;
 use crate::store::{Builder, Store};
 use crate::sync::assert_outside_closures;
 use crate::time::Now;

@@ -2,11 +2,12 @@
 
 use std::hint::black_box;
 
-use crate::call::{Call, Context};
 use crate::error::{Error, Result};
+use crate::hash::{Context, Link};
 use crate::hash::{Record, Scope};
 use crate::shard::{Shard, Taken};
 use crate::store::Store;
+use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock, RwLockWriteGuard, assert_outside_closures};
 use crate::value::{Arguments, HashMut};
 
@@ -212,7 +213,8 @@ impl Store {
             return Err(Error::RepeatedKey);
         }
         let call = self.call();
-        let mut visits = Visits::new(self, keys, &call);
+        let link = call.link();
+        let mut visits = Visits::new(self, keys, &call, &link);
         let cx = visits.cx;
         Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
     }
@@ -252,11 +254,11 @@ struct Visits<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Visits<'a, N> {
-    fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>) -> Self {
+    fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
         let (mut shards, lock_of, cx) = loop {
             let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
-            let cx = Context::of_change(&store.rules, call);
+            let cx = call.context(&store.rules, link);
             let needs_slices = |at: &usize| {
                 let shard = &shards[lock_of[*at]];
                 shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::call::Context;
+use crate::hash::Context;
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
@@ -83,9 +83,10 @@ impl Store {
         let mut last = None;
         loop {
             let call = self.call_at(now.clone());
+            let link = call.link();
             let mut shard = shard.write();
             let (keys, fields) = (shard.len(), shard.sums().fields);
-            last = shard.purge_slice(last, Context::of_change(&self.rules, &call));
+            last = shard.purge_slice(last, call.context(&self.rules, &link));
             let removed = (keys - shard.len(), fields - shard.sums().fields);
             hand_over(shard);
             if last.is_none() || !wants_more(removed.0, removed.1) {
@@ -139,8 +140,9 @@ impl Store {
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
         let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
         let call = self.call_at(now.clone());
+        let link = call.link();
         let mut shard = self.shard_of(hash).write();
-        drop(shard.visit(hash, key, scope, Context::of_change(&self.rules, &call)));
+        drop(shard.visit(hash, key, scope, call.context(&self.rules, &link)));
         hand_over(shard);
     }
 

@@ -1,9 +1,9 @@
 //! What a store counts.
 
 use crate::hash::{Record, Scope};
-use crate::listener::Listener;
 use crate::shard::Shard;
 use crate::store::Store;
+use crate::store::listener::Listener;
 
 /// Counts over a whole [`Store`]; see [`Store::stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

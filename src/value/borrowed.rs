@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::call::Context;
 use crate::error::Result;
+use crate::hash::Context;
 use crate::hash::{Encoding, Record, Sample};
 use crate::options::Rules;
 use crate::time::Now;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::{Cursor, Flaw, HASH, HEAD, PART};
-use crate::call::Context;
+use crate::hash::Context;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
 use crate::hash::{Encoding, Record, Scope};

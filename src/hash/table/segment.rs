@@ -28,8 +28,8 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 
-use crate::call::Context;
 use crate::directory::{Segment, slots};
+use crate::hash::Context;
 use crate::hash::entry;
 use crate::options::Rules;
 use crate::saving::Mark;

@@ -1,7 +1,7 @@
 //! The deadlines of a segment's fields: 8 bytes behind an entry that has one.
 
 use super::{Fields, Place, Stock};
-use crate::call::Context;
+use crate::hash::Context;
 use crate::hash::entry;
 use crate::time::{Deadline, Now};
 

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
+use crate::hash::ExpiredPart;
+use crate::options::Rules;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::value::HashValue;
 
@@ -80,16 +82,23 @@ impl<'a> Outbox<'a> {
         Self { listener, expired: RefCell::default() }
     }
 
-    pub(crate) fn put(&self, expired: Expired) {
-        self.expired.borrow_mut().push(expired);
+    pub(crate) fn put(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>) {
+        let key = key.to_vec();
+        self.expired.borrow_mut().push(match expired {
+            ExpiredPart::Field((field, value)) => Expired::Field { key, field: field.to_vec(), value: value.to_vec() },
+            ExpiredPart::Key(record) => Expired::Key { key, hash: HashValue::of(record, rules) },
+        });
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn send(&self) {
         self.expired.take().into_iter().for_each(|expired| self.listener.tell(expired));
     }
 }
 
 impl Drop for Outbox<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.send();
     }

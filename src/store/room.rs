@@ -1,9 +1,9 @@
 //! The bytes that a whole store may ask of the allocator, where it was given a limit.
 //!
 //! What a write will take is known for sure only when its record is settled: tables grow in steps. So a write first
-//! *claims* what its fields, values and key take by themselves, and is refused if that is more than the room left;
-//! when its records are settled, the claim gives way to what the allocator was really asked for. Claims of all threads
-//! count from the instant they are made, so that two writers cannot both take the last room.
+//! *reserves* what its fields, values, deadlines and key take by themselves, and is refused if that is more than the room
+//! left. When its records are settled, what the allocator was really asked for takes the place of the reservation.
+//! Reservations of all threads count from the instant they are made, so that two writers cannot both take the last room.
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ const SHORT_SHARE: usize = 16;
 /// A limit, and how much of it is taken.
 pub(crate) struct Room {
     limit: usize,
-    /// What the store has asked of the allocator, and what calls have claimed.
+    /// What the store has asked of the allocator, and what calls have reserved.
     taken: AtomicUsize,
 }
 
@@ -56,14 +56,14 @@ impl Room {
     }
 }
 
-/// What one call has claimed of the room: its part of `taken` that is not settled yet, and given back when it ends. Of a
-/// call on several records, the first one that is settled settles the claims of all; the others follow under the same locks.
-pub(crate) struct Claim<'a> {
+/// Bytes this call has reserved but not yet replaced by measured ones. Unused ones return on drop. Of a call on several
+/// records, the first one that is settled settles the reservations of all; the others follow under the same locks.
+pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> Reservation<'a> {
     pub(crate) fn new(room: &'a Room) -> Self {
         Self { room, unsettled: Cell::new(0) }
     }
@@ -72,7 +72,7 @@ impl<'a> Claim<'a> {
         self.room.is_short()
     }
 
-    /// Takes so many bytes, or refuses.
+    /// Reserves so many bytes more, or refuses.
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
             self.room.try_take(bytes)?;
@@ -81,24 +81,26 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    /// What is claimed now: where a work begins that [`correct`](Self::correct) is to measure.
-    pub(crate) fn begin(&self) -> isize {
+    /// What is reserved now.
+    pub(crate) fn bytes(&self) -> isize {
         self.unsettled.get()
     }
 
-    /// The work that began there has changed one number of bytes to another, whatever it claimed and corrected meanwhile.
+    /// See [`Port::correct`](crate::hash::Port::correct).
     pub(crate) fn correct(&self, begun: isize, before: usize, after: usize) {
         let unsettled = begun + (after.cast_signed() - before.cast_signed());
         self.room.add(unsettled - self.unsettled.replace(unsettled));
     }
 
-    /// The allocator's bytes of a shard have changed by the call's doing: what was claimed gives way to that.
+    /// The allocator's bytes of a shard have changed by the call's doing: that takes the place of what was reserved.
+    #[inline]
     pub(crate) fn settle(&self, before: usize, after: usize) {
         self.room.add(after.cast_signed() - before.cast_signed() - self.unsettled.take());
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Reservation<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle(0, 0);
     }
