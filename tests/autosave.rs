@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::folder::Folder;
-use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store};
+use hashlet::{Autosave, AutosavePolicy, ManualClock, SaveOptions, SetOptions, SnapshotError, Store};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(200);
@@ -434,4 +434,19 @@ fn it_can_be_shared_by_threads_and_shown() {
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
     assert_shared(&autosave);
     assert!(format!("{autosave:?}").contains("last: None"));
+}
+
+#[test]
+fn what_a_save_itself_removes_is_no_change() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let (folder, clock) = (Folder::new(), ManualClock::new());
+    let store = Arc::new(Store::builder().clock(&clock).build());
+    for n in 0..1_000 {
+        store.set_with(n.to_string(), [("f", "v")], SetOptions::new().expire_key(HOUR)).unwrap();
+    }
+    store.set("stays", "f", "v").unwrap();
+    clock.advance(HOUR);
+    let autosave = Autosave::start(Arc::clone(&store), folder.file(), AutosavePolicy::after(HOUR)).unwrap();
+    assert_eq!(autosave.save().unwrap().keys, 1);
+    assert!(autosave.close().unwrap().is_none());
 }

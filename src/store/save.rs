@@ -12,18 +12,18 @@ use crate::sync::assert_outside_closures;
 
 impl Store {
     /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, of one instant, between the begin
-    /// of the call and its end. Others read and write meanwhile. What has expired is removed first, so that no disk ever sees
-    /// it. O(n).
+    /// of the call and its end. Others read and write meanwhile. What has expired when the call begins is removed first, and is
+    /// not in the snapshot. O(n).
     ///
     /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<32 hex digits>.tmp`,
     /// which takes its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails,
     /// or the power does meanwhile, the old one is there as before. Old temporaries that a process left when it was killed are
     /// removed. A file `<path>.lock` keeps two processes from saving to the same path, and stays. If somebody removes it
-    /// during a save, that save is refused in the end, and the file is whole nevertheless. Of a file name of more than 95 bytes
-    /// these two names have the beginning and a checksum.
+    /// during a save, that save is refused in the end, and the file is whole nevertheless. If the file name is longer than 95
+    /// bytes, both names use its beginning and a checksum.
     ///
-    /// The file has the permissions of the one before, and its owner and group if this process may give them. Otherwise the
-    /// new group may do no more than everybody. A symbolic link at the path is replaced, not followed. A relative path is taken
+    /// The file has the permissions of the one before, and its owner and group if this process may give them. If the
+    /// group cannot be kept, the file's group gets only the rights that everybody has. A symbolic link at the path is replaced, not followed. A relative path is taken
     /// from the folder that is the current one when the call begins.
     ///
     /// The folder has to allow new files and a rename. So a file that is mounted by itself, as into a container, cannot be

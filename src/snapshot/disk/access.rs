@@ -26,23 +26,32 @@ mod unix {
             Self { permissions: metadata.permissions(), owner: metadata.uid(), group: metadata.gid() }
         }
 
-        /// Owner and group come first, because whoever gives a file away may not change its permissions any more. Only root
-        /// may give one away; a group may be given by whoever is in it. What is not allowed is left out, and then another
-        /// group gets no more than everybody has: the old one's permissions were not meant for it.
+        /// Only root may give a file away; a group may be given by whoever is in it. What is not allowed is left out, and
+        /// then another group gets no more than everybody has: the old one's permissions were not meant for it.
+        ///
+        /// These narrow permissions are set first, while the file is still the process's own. What the old group had is added
+        /// at the end. If the system does not allow that any more, the group does without.
         ///
         /// A file system that knows no permissions gives every file the same, and may refuse to set even those.
         pub(in super::super) fn give_to(&self, file: &File) -> io::Result<()> {
-            let has_group = give_away(file, self.owner, self.group)?;
             let mode = self.permissions.mode();
             let narrowed = mode & !0o070 | mode & (mode & 0o007) << 3;
-            let permissions = Permissions::from_mode(if has_group { mode } else { narrowed });
-            if file.metadata()?.permissions() == permissions { Ok(()) } else { file.set_permissions(permissions) }
+            set_mode(file, narrowed)?;
+            if give_away(file, self.owner, self.group)? {
+                _ = set_mode(file, mode);
+            }
+            Ok(())
         }
+    }
+
+    fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+        let permissions = Permissions::from_mode(mode);
+        if file.metadata()?.permissions() == permissions { Ok(()) } else { file.set_permissions(permissions) }
     }
 
     /// Lets everybody use a new lock file who may write in its folder: it gets the folder's owner and group where that is
     /// allowed, and whoever may write there may read it, which is all that a lock takes. Otherwise one save as root would shut out
-    /// the folder's owner. A failure is not told: whoever made the file has the lock all the same.
+    /// the folder's owner. Failures are ignored: the creator can lock the file anyway.
     pub(in super::super) fn share_with_folder(file: &File, folder: &Path) -> io::Result<()> {
         let (folder, own) = (metadata(folder)?, file.metadata()?.mode());
         let may_read = (folder.mode() & 0o022) << 1;
