@@ -22,7 +22,7 @@ static HEAP: heap::Bounded = heap::Bounded;
 
 /// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and buffers.
 const CONSTANT: usize = 64 << 10;
-const TIMES: usize = 14;
+const TIMES: usize = 16;
 
 /// The most bytes that a load takes at a time.
 fn peak(load: impl FnOnce(Builder)) -> usize {
@@ -91,6 +91,14 @@ fn hostile_numbers_allocate_nothing_to_speak_of() {
     }
     let heads = (0..5_000).map(|id| Item::head(id, u64::MAX, u32::MAX as usize, &id.to_le_bytes()));
     check("many heads of many fields", &Forge::of(heads.collect()).render());
+    for parts in [2_000, 20_000] {
+        let some: Vec<String> = (0..400).map(|n| format!("{n:03}")).collect();
+        let some: Vec<(&[u8], &[u8])> = some.iter().map(|field| (field.as_bytes(), &b""[..])).collect();
+        let begun = [Item::head(0, u64::MAX, u32::MAX as usize - 1, b"k"), Item::part(0, &some)];
+        let headless = (1..parts).map(|id| Item::part(id, &[(b"", b"")]));
+        let forge = Forge { keys: u64::MAX, ..Forge::of(begun.into_iter().chain(headless).collect()) };
+        check("a table that claims much before parts without heads", &forge.render());
+    }
     let smallest: &[(&[u8], &[u8])] = &[(b"", b"")];
     let small: &[(&[u8], &[u8])] = &[(b"f", b"v")];
     for pairs in [smallest, small] {

@@ -77,7 +77,8 @@ impl Builder {
     ///
     /// Everything is checked before it is believed, and what cannot be right is refused as a whole: nothing is half loaded.
     /// The snapshot has to end where the input does, so an input that stays open without an end is waited for. Whatever the
-    /// input says of itself, the load takes at most 64 KiB of memory and 14 bytes for each byte that was really there.
+    /// input says of itself, the load takes at most 64 KiB of memory beside an empty store, and 16 bytes for each byte that was
+    /// really there.
     ///
     /// The store may pass [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables around the same
     /// hashes take more in one process than in another. Such a store is full.

@@ -15,8 +15,11 @@ use crate::time::Deadline;
 /// Reads items, and keeps the tables of which some are still to come.
 pub(crate) struct Reader {
     tables: HashMap<u32, Box<Assembly>>,
-    /// For how many fields room may still be made before they come: never more than the input can hold.
+    /// For how many fields room may still be made before they come: for all of the input together, and never more than what is
+    /// left of it can hold.
     reservable: usize,
+    /// Bytes of the input that are still to come, if anybody knows.
+    left: usize,
     /// What the items so far have held, expired or not.
     pub(crate) keys: u64,
     pub(crate) fields: u64,
@@ -27,12 +30,20 @@ pub(crate) struct Reader {
 impl Reader {
     /// For an input of this length, if anybody knows it.
     pub(crate) fn new(len: Option<u64>) -> Self {
-        let reservable = usize::try_from(len.unwrap_or(0) / LEAST_ENTRY_BYTES).unwrap_or(usize::MAX);
-        Self { tables: HashMap::new(), reservable, keys: 0, fields: 0, table_bytes: 0 }
+        let left = usize::try_from(len.unwrap_or(0)).unwrap_or(usize::MAX);
+        Self { tables: HashMap::new(), reservable: left / USUAL_ENTRY_BYTES, left, keys: 0, fields: 0, table_bytes: 0 }
     }
 
     /// Reads an item. Returns the record if this has completed one, and it has not expired.
     pub(crate) fn read(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
+        let before = items.len();
+        let record = self.read_item(items, cx);
+        self.left = self.left.saturating_sub(before.saturating_sub(items.len()));
+        self.reservable = self.reservable.min(self.left / USUAL_ENTRY_BYTES);
+        record
+    }
+
+    fn read_item(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
         match items.u8()? {
             HASH => {
                 let packed = Packed::read_image(items, cx.rules)?;
@@ -90,10 +101,10 @@ impl Reader {
     }
 }
 
-/// What an entry of a part takes at least.
-const LEAST_ENTRY_BYTES: u64 = 2;
-/// Bytes of parts up to which they wait for the others. An empty table takes some hundred bytes, so that a file of many small
-/// ones, of which each lacks a field, would take many times its length.
+/// What an entry of a part takes as a rule, at least. A table of shorter ones has to grow while it is read.
+const USUAL_ENTRY_BYTES: usize = 16;
+/// Parts wait until this many bytes have come: an empty table takes hundreds of bytes, so a file of many incomplete tiny tables
+/// would cost many times its length.
 const FEW_BYTES: usize = 1 << 10;
 const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table of another number of fields than its head tells");
 
