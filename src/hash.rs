@@ -305,7 +305,18 @@ impl Record {
             Self::Packed(packed) => put_packed(packed, pairs, cx.rules),
             Self::Table(_) => (0, 0),
         };
-        new + pairs[done..].iter().filter(|(field, value)| self.put_in_table(field, value, cx)).count()
+        let put = |record: &mut Self, pairs: &[Pair<'_>]| {
+            pairs.iter().filter(|(field, value)| record.put_in_table(field, value, cx)).count()
+        };
+        let (mut new, mut left) = (new, &pairs[done..]);
+        if cx.room().is_some() {
+            // What the table takes is made known step by step, so that it keeps little in stock once little room is left.
+            while let Some(step) = first_step(left) {
+                new += self.measured(cx, |record| put(record, &left[..step]));
+                left = &left[step..];
+            }
+        }
+        new + put(self, left)
     }
 
     /// Removes a field, and says whether it was there.
@@ -374,6 +385,18 @@ impl Record {
             Self::Packed(_) => unreachable!("it has just become a table"),
         }
     }
+}
+
+/// How many of these pairs are set in one step of about a segment's growth; `None` if there are none.
+fn first_step(pairs: &[Pair<'_>]) -> Option<usize> {
+    const STEP_BYTES: usize = 4 << 10;
+    let mut bytes = 0;
+    let is_within = |(field, value): &&Pair<'_>| {
+        bytes += field.len() + value.len();
+        bytes <= STEP_BYTES
+    };
+    let step = pairs.iter().take_while(is_within).count();
+    (!pairs.is_empty()).then(|| step.max(1))
 }
 
 /// Sets fields while the packed form is the right one to work on: how many were new, how many are done.

@@ -118,8 +118,8 @@ impl Limits {
     }
 
     /// Refuses writes that would make a whole store hold more bytes than this, as [`Stats::bytes`](crate::Stats::bytes)
-    /// counts them, with [`Error::Full`]. Nothing is evicted. Writes that make a hash smaller or leave its size are never
-    /// refused, nor are removals, but for a write that turns a packed hash into a table.
+    /// counts them, with [`Error::Full`]. Nothing is evicted. Removals, and writes that do not make a hash larger, are never
+    /// refused. One exception: a write that turns a packed hash into a table.
     ///
     /// A write is judged by its key, fields, values and deadlines, and by an estimate of what is needed beside them. What the
     /// tables around them really take when they grow is known afterwards. So the store can hold more than the limit after a
@@ -131,10 +131,11 @@ impl Limits {
     /// A deadline takes 8 bytes, and is refused like a field if there is no room: by [`Expire::Full`](crate::Expire::Full) or
     /// [`Error::Full`]. One that takes the place of another is never refused.
     ///
-    /// What has expired is removed before anything is refused. A closure can run only once, so it is removed before the
-    /// closures of [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many), and only if less than a
-    /// sixteenth of the limit is left. A closure that writes more than that can be refused although something has expired.
-    /// In a closure each call is judged by itself, and those before the refused one stay done.
+    /// What has expired is removed before anything is refused. A closure runs only once. So
+    /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove what has expired *before* the
+    /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock somebody else holds.
+    /// A closure can therefore be refused although something has expired: if it writes more than that sixteenth, or if what has
+    /// expired is behind such a lock. In a closure each call is judged by itself, and those before the refused one stay done.
     ///
     /// An empty store takes 128 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
     ///

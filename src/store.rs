@@ -217,8 +217,7 @@ impl Store {
         self.with_room(|| self.change(key, scope, &change).transpose())
     }
 
-    /// Tries a write; and, if it is refused for want of room, once more when all that has expired is removed: by this call,
-    /// or by another one since the refusal, of which nothing is left to see here.
+    /// Runs a write. If the store is full, purges everything expired and tries exactly once more.
     #[inline]
     fn with_room<R, E: Refusal>(&self, write: impl Fn() -> std::result::Result<R, E>) -> std::result::Result<R, E> {
         // A loop, because compilers inline what is called in one place.
@@ -232,11 +231,18 @@ impl Store {
         }
     }
 
-    /// Before a closure, which cannot run a second time: removes what has expired if little room is left.
+    /// Before a closure, which cannot run a second time: removes what has expired if little room is left. Waits for nobody's
+    /// lock, and does it once in each millisecond of the clock: nothing else can have expired in the same one.
     #[inline]
     fn make_room(&self) {
-        if self.room.as_ref().is_some_and(Room::is_short) {
-            self.purge_all();
+        if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {
+            let now = self.now();
+            if room.was_purged_at(now.millis()) {
+                return;
+            }
+            if self.purge_without_waiting(&now) {
+                room.note_purged_at(now.millis());
+            }
         }
     }
 

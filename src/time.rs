@@ -160,7 +160,7 @@ impl<'a> Now<'a> {
         Self { clock: &Clock::System, millis: OnceLock::from(deadline.0) }
     }
 
-    fn millis(&self) -> u64 {
+    pub(crate) fn millis(&self) -> u64 {
         *self.millis.get_or_init(|| self.clock.millis())
     }
 }

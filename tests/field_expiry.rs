@@ -343,3 +343,15 @@ fn expired_fields_take_no_place_among_the_most_fields() {
         assert_eq!((store.set_many("k", names(5_000)), store.size("k")), (Ok(3_000), 3_000));
     });
 }
+
+#[test]
+fn a_sum_that_is_too_long_is_refused_with_and_without_a_deadline() {
+    on_every_configuration_with_clock_within(Limits::default().max_string(1), |_, store, _| {
+        store.set("k", "f", "9").unwrap();
+        let too_long = Err(Error::ValueTooLong { size: 2, limit: 1 });
+        assert_eq!(store.increment("k", "f", 1), too_long);
+        assert_eq!(store.increment_expiring("k", "f", 1, HOUR), too_long);
+        assert_eq!(store.increment_expiring("k", "g", 10, HOUR), too_long);
+        assert_eq!((store.get("k", "f"), store.field_ttl("k", "f")), (Some(b"9".to_vec()), Ttl::Never));
+    });
+}

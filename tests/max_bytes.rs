@@ -517,3 +517,83 @@ fn a_closure_finds_the_room_of_what_has_expired() {
         }
     }
 }
+
+/// A call on many fields that become shorter reserves nothing, and leaves garbage in every segment.
+#[test]
+fn many_shorter_values_at_once_do_not_pass_the_limit() {
+    for limit in [1 << 20, 10 << 20] {
+        for len in [30, 300, 800, 1_000] {
+            let _told = config::Told(format!("{len} bytes, limit {limit}"));
+            let store = Store::builder().limits(Limits::default().max_bytes(limit)).build();
+            let mut fields = 0;
+            while store.stats().bytes < limit / 100 * 93 && store.set("k", numbered(fields), vec![b'x'; len]).is_ok() {
+                fields += 1;
+            }
+            let shorter = (0..fields).map(|n| (numbered(n), vec![b'x'; len - 1]));
+            assert_eq!(store.set_many("k", shorter), Ok(0));
+            let bytes = store.stats().bytes;
+            assert!(
+                bytes <= limit + limit / 32 + STEP,
+                "{bytes} bytes, {:.3} of the limit",
+                bytes as f64 / limit as f64
+            );
+        }
+    }
+}
+
+#[test]
+fn many_deadlines_at_once_find_the_same_room_as_one_by_one() {
+    let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    for limit in (500..1_500).step_by(20) {
+        let store = || {
+            let clock = ManualClock::new();
+            let store = Store::builder().shards(1).limits(Limits::default().max_bytes(limit)).clock(&clock).build();
+            let filled = store.set_many("k", names.iter().map(|name| (name, "v")));
+            (filled.is_ok(), store, clock)
+        };
+        let (is_filled, together, clock) = store();
+        if !is_filled {
+            continue;
+        }
+        let (_, apart, _) = store();
+        let outcomes = together.expire_fields("k", &names, HOUR, Condition::Always);
+        let one_by_one: Vec<Expire> = names.iter().map(|name| apart.expire_field("k", name, HOUR)).collect();
+        assert_eq!(outcomes, one_by_one, "{limit} bytes");
+        let absent = together.expire_fields("k", ["none"; 100], HOUR, Condition::Always);
+        assert_eq!(absent, [Expire::Missing; 100]);
+        clock.advance(HOUR);
+        assert_eq!(together.is_empty(), outcomes.iter().all(|outcome| *outcome == Expire::Set));
+    }
+}
+
+/// Whoever is inside of a closure holds a lock, and may take long.
+#[test]
+fn a_closure_in_a_full_store_waits_for_no_other_keys_lock() {
+    let clock = ManualClock::new();
+    let store = Store::builder().shards(64).limits(Limits::default().max_bytes(LIMIT)).clock(&clock).build();
+    let session = SetOptions::new().expire_key(HOUR);
+    while store.set_with(numbered(store.key_count()), [("f", [0; 500])], session).is_ok() {}
+    clock.advance(HOUR);
+    thread::scope(|scope| {
+        let (entered, told) = std::sync::mpsc::channel();
+        let (done, may_leave) = std::sync::mpsc::channel();
+        let store = &store;
+        scope.spawn(move || {
+            let left = store.update("slow", |_| {
+                entered.send(()).unwrap();
+                // Long enough to fail, and not to hang, if the others wait.
+                may_leave.recv_timeout(Duration::from_secs(20))
+            });
+            assert_eq!(left, Ok(()), "nobody else could work");
+        });
+        told.recv().unwrap();
+        // Some of many keys may share the lock, and wait; the first that does not lets the slow one go.
+        for n in 0..8 {
+            let done = done.clone();
+            scope.spawn(move || {
+                store.update(format!("quick {n}"), |hash| hash.set("f", "v")).unwrap();
+                done.send(()).ok();
+            });
+        }
+    });
+}

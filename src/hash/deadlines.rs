@@ -142,6 +142,38 @@ impl Record {
         Ok(Expire::Set)
     }
 
+    /// Redis's HEXPIRE, or nothing if there is no room for all of it.
+    pub(crate) fn expire_fields_together(
+        &mut self,
+        fields: &[&[u8]],
+        when: When,
+        condition: Condition,
+        cx: Context<'_>,
+    ) -> Result<Vec<Expire>> {
+        let deadline = when.deadline(cx.now);
+        let growth = |record: &Self| record.growth_by_touching(fields, deadline, cx);
+        self.grow(growth, cx, |record| {
+            let expire = |field: &&[u8]| match record.field_deadline(field, cx) {
+                None => Expire::Missing,
+                Some(old) if !condition.allows(old, deadline) => Expire::NotMet,
+                Some(_) => {
+                    record.put_field_deadline(field, deadline, cx);
+                    if deadline.is_due(cx.now) { Expire::Deleted } else { Expire::Set }
+                }
+            };
+            fields.iter().map(expire).collect()
+        })
+    }
+
+    /// What a deadline for those of these fields takes that are there.
+    fn growth_by_touching(&self, fields: &[&[u8]], deadline: Deadline, cx: Context<'_>) -> usize {
+        if deadline == Deadline::NEVER || deadline.is_due(cx.now) {
+            return 0;
+        }
+        let present = fields.iter().copied().filter(|field| self.get(field, cx).is_some());
+        self.growth_by(&[], self.field_deadline_bytes(self.count_untimed(present, cx)), cx)
+    }
+
     /// Redis's HEXPIRE. What there is no room for is told by its outcome.
     pub(crate) fn expire_fields(
         &mut self,
@@ -152,13 +184,6 @@ impl Record {
     ) -> Vec<Expire> {
         let expire = |field: &&[u8]| self.expire_field(field, when, condition, cx).unwrap_or(Expire::Full);
         fields.iter().map(expire).collect()
-    }
-
-    /// Reserves room for deadlines of these fields, or says that there is none. It is given back when the call ends.
-    pub(crate) fn reserve_deadlines(&self, fields: &[&[u8]], cx: Context<'_>) -> Result<()> {
-        let Some(room) = cx.room() else { return Ok(()) };
-        let untimed = self.count_untimed(fields.iter().copied(), cx);
-        room.reserve(self.growth_by(&[], self.field_deadline_bytes(untimed), cx))
     }
 
     /// Gives a field a deadline for which there is room, or removes it if that has come already.
@@ -200,13 +225,7 @@ impl Record {
             Touch::Expire(when) => when.deadline(cx.now),
             Touch::Persist => Deadline::NEVER,
         };
-        let growth = |record: &Self| {
-            if deadline == Deadline::NEVER || deadline.is_due(cx.now) {
-                return 0;
-            }
-            let present = fields.iter().copied().filter(|field| record.get(field, cx).is_some());
-            record.growth_by(&[], record.field_deadline_bytes(record.count_untimed(present, cx)), cx)
-        };
+        let growth = |record: &Self| record.growth_by_touching(fields, deadline, cx);
         self.grow(growth, cx, |record| {
             let touch = |field: &&[u8]| {
                 let value = record.get(field, cx)?.to_vec();
@@ -272,6 +291,7 @@ impl Record {
         let is_untimed = self.field_deadline(field, cx).is_none_or(|old| old == Deadline::NEVER);
         let untimed = usize::from(is_untimed && !deadline.is_due(cx.now));
         let text = IntegerText::of(sum);
+        self.admit(field, text.as_bytes(), cx)?;
         self.write_many_and(
             &[(field, text.as_bytes())],
             |record| record.field_deadline_bytes(untimed),

@@ -42,7 +42,7 @@ impl Record {
         self.write_many_and(pairs, |_| 0, cx, |_| {})
     }
 
-    /// [`write_many`](Self::write_many), and then something that takes so many bytes of deadlines: all of it or nothing.
+    /// Writes the pairs, then runs `and`, which may add deadlines of `deadline_bytes` bytes. Refuses both together or neither.
     pub(super) fn write_many_and(
         &mut self,
         pairs: &[Pair<'_>],
@@ -149,7 +149,7 @@ impl Record {
 
     /// Judges the arguments of a call by themselves, before the hash is looked at.
     #[inline]
-    fn admit(&self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<()> {
+    pub(super) fn admit(&self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<()> {
         self.check_key(cx)?;
         cx.rules.check_pair(field, value)
     }

@@ -62,7 +62,7 @@ impl Builder {
     }
 
     /// Tells whoever receives at the other end of a channel what has expired, when it is removed: by the call that would
-    /// have met it, by [`purge_expired`](Store::purge_expired) or by a [`Janitor`](crate::Janitor). What a call removes or
+    /// have met it, by [`purge_expired`](Store::purge_expired), by a [`Janitor`](crate::Janitor), by a save, or by a write that finds little room. What a call removes or
     /// overwrites itself has not expired, even if it sets a deadline in the past. What one call finds is told in order;
     /// calls that run at the same time may overtake each other.
     ///

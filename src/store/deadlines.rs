@@ -155,12 +155,9 @@ impl Store {
         let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
         let expire = |visit: &mut Visit<'_>| visit.record.expire_fields(&fields, when, condition, visit.cx);
-        let expire_all = |visit: &mut Visit<'_>| {
-            visit.record.reserve_deadlines(&fields, visit.cx)?;
-            Ok(expire(visit))
-        };
+        let together = |visit: &mut Visit<'_>| visit.record.expire_fields_together(&fields, when, condition, visit.cx);
         // Without room for all of them each is judged by itself.
-        let expired = self.try_change_existing(key, Scope::Fields(&fields), expire_all);
+        let expired = self.try_change_existing(key, Scope::Fields(&fields), together);
         let expired = expired.unwrap_or_else(|_| self.change(key, Scope::Fields(&fields), expire));
         expired.unwrap_or_else(|| vec![Expire::Missing; fields.len()])
     }

@@ -318,8 +318,8 @@ impl Store {
         })
     }
 
-    /// [`update`](Self::update) for a closure of this crate's own, which does nothing before what can be refused: it runs again,
-    /// once, when what has expired is removed, if there is no room for it.
+    /// [`update`](Self::update) for closures of this crate that change nothing before their first refusable call. If the store
+    /// is full, purges what has expired and runs the closure once more.
     #[cfg(feature = "serde")]
     pub(crate) fn update_with_room<R, E: Refusal>(
         &self,

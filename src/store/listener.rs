@@ -35,7 +35,7 @@ pub enum Expired {
 pub enum WhenFull {
     /// What has no room is lost, and counted in [`Stats::lost`](crate::Stats::lost).
     Lose,
-    /// The call that found something expired waits, with no lock held, until there is room. The thread that receives must
+    /// The call that found something expired waits, with no lock held, until there is room. A save can be that call. The thread that receives must
     /// then neither call the store nor drop its [`Janitor`](crate::Janitor), or it may wait for itself.
     Wait,
 }

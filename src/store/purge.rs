@@ -6,7 +6,7 @@ use crate::hash::Context;
 use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, hand_over};
+use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, hand_over};
 use crate::time::Now;
 
 /// What [`Store::purge_expired`] has removed.
@@ -79,18 +79,39 @@ impl Store {
     /// Purges a shard slice by slice, and lets others work in between, until nothing is overdue or somebody has enough,
     /// who is told the keys and fields of each slice.
     #[cold]
-    fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, mut wants_more: impl FnMut(usize, usize) -> bool) {
+    fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, wants_more: impl FnMut(usize, usize) -> bool) {
+        self.purge_shard_by(|| Some(shard.write()), now, wants_more);
+    }
+
+    /// Removes what has expired from the shards whose locks nobody holds, and says whether that were all.
+    #[cold]
+    pub(super) fn purge_without_waiting(&self, now: &Now<'_>) -> bool {
+        let purge = |shard: &CachePadded<RwLock<Shard>>| match shard.try_read().map(|shard| shard.is_overdue(now)) {
+            Some(true) => self.purge_shard_by(|| shard.try_write(), now, |_, _| true),
+            Some(false) => true,
+            None => false,
+        };
+        self.shards.iter().fold(true, |are_all, shard| purge(shard) && are_all)
+    }
+
+    /// [`purge_shard`](Self::purge_shard) with a lock that may not be had. Says whether it always was.
+    fn purge_shard_by<'a>(
+        &self,
+        lock: impl Fn() -> Option<RwLockWriteGuard<'a, Shard>>,
+        now: &Now<'_>,
+        mut wants_more: impl FnMut(usize, usize) -> bool,
+    ) -> bool {
         let mut last = None;
         loop {
             let call = self.call_at(now.clone());
             let link = call.link();
-            let mut shard = shard.write();
+            let Some(mut shard) = lock() else { return false };
             let (keys, fields) = (shard.len(), shard.sums().fields);
             last = shard.purge_slice(last, call.context(&self.rules, &link));
             let removed = (keys - shard.len(), fields - shard.sums().fields);
             hand_over(shard);
             if last.is_none() || !wants_more(removed.0, removed.1) {
-                return;
+                return true;
             }
         }
     }
@@ -148,7 +169,7 @@ impl Store {
 
     /// Removes all that has expired.
     #[cold]
-    pub(super) fn purge_all(&self) {
+    pub(crate) fn purge_all(&self) {
         self.purge_expired(usize::MAX);
     }
 }

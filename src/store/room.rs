@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use crate::error::{Error, Result};
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Of a limit, the part that is little room.
 const SHORT_SHARE: usize = 16;
@@ -18,11 +18,13 @@ pub(crate) struct Room {
     limit: usize,
     /// What the store has asked of the allocator, and what calls have reserved.
     taken: AtomicUsize,
+    /// The millisecond in which all that had expired was removed last.
+    purged_at: AtomicU64,
 }
 
 impl Room {
     pub(crate) fn new(limit: usize, taken: usize) -> Self {
-        Self { limit, taken: AtomicUsize::new(taken) }
+        Self { limit, taken: AtomicUsize::new(taken), purged_at: AtomicU64::new(u64::MAX) }
     }
 
     fn try_take(&self, bytes: usize) -> Result<()> {
@@ -43,6 +45,14 @@ impl Room {
     /// Whether so little is left that nothing should be held in stock.
     pub(crate) fn is_short(&self) -> bool {
         self.taken.load(Relaxed) > self.limit - self.limit / SHORT_SHARE
+    }
+
+    pub(crate) fn was_purged_at(&self, millis: u64) -> bool {
+        self.purged_at.load(Relaxed) == millis
+    }
+
+    pub(crate) fn note_purged_at(&self, millis: u64) {
+        self.purged_at.store(millis, Relaxed);
     }
 
     #[cfg(feature = "snapshot")]

@@ -43,7 +43,7 @@ pub(crate) const INLINE_MAX: usize = 1024;
 #[derive(Clone, Copy)]
 enum Stock {
     Usual,
-    /// In a store whose limit is near, because neither the room to grow nor garbage asks before it passes the limit.
+    /// In a store whose limit is near. Growth room and garbage are not reserved in advance, so little of either is kept there.
     Scant,
 }
 
