@@ -4,14 +4,11 @@
 
 mod support;
 
-#[path = "support/heap.rs"]
-mod heap;
-
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use hashlet::{HashValue, Store};
-use support::config;
 use support::source::Source;
+use support::{config, heap};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;

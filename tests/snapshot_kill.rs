@@ -3,7 +3,6 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
-mod folder;
 mod support;
 
 use std::collections::BTreeMap;
@@ -15,8 +14,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store, Thresholds};
+use support::folder::Folder;
 use support::source::Source;
 
 /// Tells the other process where to save.

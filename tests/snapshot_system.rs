@@ -3,13 +3,13 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
-mod folder;
 #[path = "snapshot_system/forks.rs"]
 mod forks;
 #[path = "snapshot_system/paths.rs"]
 mod paths;
 #[path = "snapshot_system/process.rs"]
 mod process;
+mod support;
 #[path = "snapshot_system/users.rs"]
 mod users;
 

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
-use crate::folder::Folder;
 use crate::support::check;
+use crate::support::folder::Folder;
 use crate::support::source::Source;
 use crate::support::time::{BEGINNING, time};
 use crate::traffic::{Call, LARGE, Model};

@@ -4,23 +4,16 @@
 //! is no part of the package; `memory.rs`, `snapshot_memory.rs` and `typed_hostile.rs` count what is allocated;
 //! `snapshot_kill.rs` runs itself again and is killed; and `snapshot_system.rs` forks, and changes its user and folder.
 
-#[cfg(feature = "snapshot")]
-mod folder;
+#[macro_use]
 mod support;
 #[cfg(feature = "snapshot")]
 mod traffic;
 
-#[path = "support/heap.rs"]
-mod heap;
+use support::heap;
 
 /// So that no test takes more than the ceiling.
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
-
-#[cfg(any(feature = "json", feature = "bincode"))]
-#[macro_use]
-#[path = "support/codecs.rs"]
-mod codecs;
 
 #[cfg(feature = "snapshot")]
 mod autosave;

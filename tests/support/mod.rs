@@ -1,17 +1,23 @@
 //! What the tests, the fuzz targets and the benches share: the list of configurations, the naive model, and the
-//! scenarios that drive a store and the model side by side. Two files stand apart: `heap.rs` brings a global allocator,
-//! and only those who count bytes include it; `codecs.rs` is a macro.
+//! scenarios that drive a store and the model side by side.
 
-#![allow(dead_code, reason = "every test binary takes the part it needs")]
+#![allow(dead_code, unused_macros, reason = "every test binary takes the part it needs")]
 
 pub(crate) mod check;
+#[cfg(all(test, any(feature = "json", feature = "bincode")))]
+#[macro_use]
+mod codecs;
 pub(crate) mod config;
 pub(crate) mod deadline_calls;
 #[cfg(feature = "serde")]
 pub(crate) mod everything;
+#[cfg(all(test, feature = "snapshot"))]
+pub(crate) mod folder;
 #[cfg(feature = "snapshot")]
 pub(crate) mod forge;
 pub(crate) mod hash_calls;
+#[cfg(test)] // the fuzz targets have no libc
+pub(crate) mod heap;
 pub(crate) mod model;
 pub(crate) mod number;
 pub(crate) mod ops;
