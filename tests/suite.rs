@@ -19,12 +19,9 @@ static HEAP: heap::Bounded = heap::Bounded;
 mod autosave;
 mod boundaries;
 mod closures;
-mod deadlines;
 mod differential;
 mod encodings;
-mod expired;
 mod expiry;
-mod field_expiry;
 mod fields;
 mod hash_order;
 mod hash_value;
@@ -33,7 +30,6 @@ mod hash_value_serde;
 mod keyspace;
 mod limits;
 mod linearizable;
-mod listener;
 mod many;
 mod max_bytes;
 #[cfg(feature = "testing")]
@@ -47,7 +43,6 @@ mod object_types;
 mod object_updates;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod objects;
-mod purge;
 #[cfg(feature = "json")]
 mod recipes;
 mod sampling;
