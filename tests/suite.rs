@@ -23,18 +23,14 @@ mod differential;
 mod encodings;
 mod expiry;
 mod fields;
-mod hash_order;
-mod hash_value;
 #[cfg(all(feature = "json", feature = "bincode"))]
 mod hash_value_serde;
-mod keyspace;
+mod keys;
 mod limits;
 mod linearizable;
-mod many;
 mod max_bytes;
 #[cfg(feature = "testing")]
 mod model;
-mod numbers;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod object_members;
 #[cfg(any(feature = "json", feature = "bincode"))]
@@ -45,8 +41,6 @@ mod object_updates;
 mod objects;
 #[cfg(feature = "json")]
 mod recipes;
-mod sampling;
-mod scans;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 #[cfg(all(feature = "snapshot", feature = "testing"))]
