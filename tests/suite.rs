@@ -17,7 +17,6 @@ static HEAP: heap::Bounded = heap::Bounded;
 
 #[cfg(feature = "snapshot")]
 mod autosave;
-mod boundaries;
 mod closures;
 mod differential;
 mod encodings;
@@ -28,7 +27,6 @@ mod hash_value_serde;
 mod keys;
 mod limits;
 mod linearizable;
-mod max_bytes;
 #[cfg(feature = "testing")]
 mod model;
 #[cfg(any(feature = "json", feature = "bincode"))]

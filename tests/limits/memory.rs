@@ -2,6 +2,7 @@
 //! its life. Each test does all its work on one thread, whose balance the counting allocator keeps apart from the
 //! others'.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
