@@ -17,7 +17,6 @@ static HEAP: heap::Bounded = heap::Bounded;
 
 #[cfg(feature = "snapshot")]
 mod autosave;
-mod closures;
 mod differential;
 mod encodings;
 mod expiry;
@@ -26,7 +25,6 @@ mod fields;
 mod hash_value_serde;
 mod keys;
 mod limits;
-mod linearizable;
 #[cfg(feature = "testing")]
 mod model;
 #[cfg(any(feature = "json", feature = "bincode"))]
@@ -47,8 +45,6 @@ mod snapshot_golden;
 mod snapshot_hostile;
 #[cfg(feature = "snapshot")]
 mod snapshot_limits;
-#[cfg(all(feature = "snapshot", feature = "testing"))]
-mod snapshot_model;
 #[cfg(feature = "snapshot")]
 mod snapshot_threads;
 #[cfg(feature = "snapshot")]
