@@ -21,20 +21,10 @@ mod differential;
 mod encodings;
 mod expiry;
 mod fields;
-#[cfg(all(feature = "json", feature = "bincode"))]
-mod hash_value_serde;
 mod keys;
 mod limits;
 #[cfg(feature = "testing")]
 mod model;
-#[cfg(any(feature = "json", feature = "bincode"))]
-mod object_members;
-#[cfg(any(feature = "json", feature = "bincode"))]
-mod object_types;
-#[cfg(any(feature = "json", feature = "bincode"))]
-mod object_updates;
-#[cfg(any(feature = "json", feature = "bincode"))]
-mod objects;
 #[cfg(feature = "json")]
 mod recipes;
 #[cfg(feature = "snapshot")]
@@ -52,12 +42,6 @@ mod snapshot_traffic;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;
-#[cfg(all(feature = "json", feature = "bincode"))]
-mod typed_bincode;
-#[cfg(any(feature = "json", feature = "bincode"))]
-mod typed_people;
-#[cfg(all(feature = "json", feature = "bincode"))]
-mod typed_round_trips;
 
 #[test]
 fn no_test_takes_the_whole_memory() {

@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "json", feature = "bincode"))]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
