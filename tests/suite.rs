@@ -6,8 +6,6 @@
 
 #[macro_use]
 mod support;
-#[cfg(feature = "snapshot")]
-mod traffic;
 
 use support::heap;
 
@@ -15,8 +13,6 @@ use support::heap;
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
 
-#[cfg(feature = "snapshot")]
-mod autosave;
 mod differential;
 mod encodings;
 mod expiry;
@@ -29,16 +25,6 @@ mod model;
 mod recipes;
 #[cfg(feature = "snapshot")]
 mod snapshot;
-#[cfg(all(feature = "snapshot", feature = "testing"))]
-mod snapshot_golden;
-#[cfg(feature = "snapshot")]
-mod snapshot_hostile;
-#[cfg(feature = "snapshot")]
-mod snapshot_limits;
-#[cfg(feature = "snapshot")]
-mod snapshot_threads;
-#[cfg(feature = "snapshot")]
-mod snapshot_traffic;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;

@@ -3,14 +3,11 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
-#[path = "snapshot_system/forks.rs"]
 mod forks;
-#[path = "snapshot_system/paths.rs"]
 mod paths;
-#[path = "snapshot_system/process.rs"]
 mod process;
+#[path = "../../support/mod.rs"]
 mod support;
-#[path = "snapshot_system/users.rs"]
 mod users;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "snapshot")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;

@@ -3,6 +3,7 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
