@@ -1,8 +1,10 @@
-//! All tests that can share a process, in one binary, because a binary for each file takes minutes to build.
+//! All tests that can share a process, in one binary, because a binary for each file takes minutes to build. Almost every
+//! module is a family of promises: a folder, whose `mod.rs` says what it is about and lists its files.
 //!
-//! `cargo test --all-features --test suite scans::` runs those of `scans.rs`. Six files stand apart: `corpus.rs`
-//! is no part of the package; `memory.rs`, `snapshot_memory.rs` and `typed_hostile.rs` count what is allocated;
-//! `snapshot_kill.rs` runs itself again and is killed; and `snapshot_system.rs` forks, and changes its user and folder.
+//! `cargo test --all-features --test suite keys::scans::` runs those of `keys/scans.rs`. Six binaries stand apart:
+//! `corpus.rs` is no part of the package; `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count what is
+//! allocated; `snapshot/kill.rs` runs itself again and is killed; and `snapshot/system` forks, and changes its user and
+//! folder. `Cargo.toml` has their names.
 
 #[macro_use]
 mod support;

@@ -1,5 +1,5 @@
-//! What expires, when, and what becomes of it. Deadlines of keys and of fields have a file each, which says what sets them
-//! and what they survive; the others say what is true of both.
+//! What expires, when, and what becomes of it. Deadlines of keys and of fields have a file each, which says what sets
+//! them and what they survive.
 
 mod expired;
 mod field_deadlines;
