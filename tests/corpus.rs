@@ -1,15 +1,13 @@
 //! What the fuzzers have found worth keeping: every file of every corpus in `fuzz/corpus` passes the checks of its target,
 //! on stable. `fuzz/README.md` says how the files were chosen.
 
-#[path = "support/heap.rs"]
-mod heap;
 mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::config::Told;
-use support::targets;
+use support::{heap, targets};
 
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;

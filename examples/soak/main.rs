@@ -10,7 +10,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 
-#[path = "../../tests/folder/mod.rs"]
+#[path = "../../tests/support/folder.rs"]
 mod folder;
 #[path = "../../tests/support/heap.rs"]
 mod heap;

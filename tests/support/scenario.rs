@@ -79,7 +79,7 @@ impl Scenario {
             source.one_of(&[Bounds::DEFAULT, Bounds::DEFAULT, Bounds::DEFAULT, TIGHT, TIGHT, SMALL, SMALLER]);
         let hash_seed = source.below(256) as u64;
         let listens = source.one_in(4);
-        (Self { config, bounds, hash_seed, listens, seed: None, test: "model", ops: Vec::new() }, shape, len)
+        (Self { config, bounds, hash_seed, listens, seed: None, test: "model::calls", ops: Vec::new() }, shape, len)
     }
 
     /// A scenario of saves: a full store, and one save after the other with calls that are hard on it.
@@ -89,7 +89,7 @@ impl Scenario {
         let mut source = Source::Seed(mix(seed));
         let (mut scenario, mut shape, _) = Self::choose(config, &mut source);
         scenario.seed = Some(seed);
-        scenario.test = "snapshot_model";
+        scenario.test = "model::saves";
         for _ in 0..3 {
             scenario.ops.extend(saves::contents(&mut source, shape));
             for _ in 0..4 {

@@ -4,8 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
-use crate::folder::Folder;
 use crate::process::{become_user, in_child, is_root, set_mask};
+use crate::support::folder::Folder;
 use crate::{alone, name, store};
 
 const USER: u32 = 64_001;

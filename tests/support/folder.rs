@@ -1,6 +1,6 @@
 //! A folder of a test's own, for the files it saves.
 
-#![allow(dead_code, reason = "every test binary takes the part it needs")]
+#![allow(dead_code, reason = "tests and examples take the part they need")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,19 +3,16 @@
 
 #![cfg(feature = "snapshot")]
 
-mod folder;
+#[path = "../support/mod.rs"]
 mod support;
-
-#[path = "support/heap.rs"]
-mod heap;
 
 use std::fs;
 
-use folder::Folder;
 use hashlet::{Builder, ManualClock, Store};
+use support::folder::Folder;
 use support::forge::{Forge, Item};
 use support::source::{Source, mix};
-use support::{scale, specimen};
+use support::{heap, scale, specimen};
 
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;

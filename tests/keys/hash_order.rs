@@ -31,7 +31,7 @@ fn process_that_tells_its_order() {
 fn orders_of_another() -> [Vec<Vec<u8>>; 2] {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command
-        .args(["hash_order::process_that_tells_its_order", "--exact", "--ignored", "--nocapture"])
+        .args(["keys::hash_order::process_that_tells_its_order", "--exact", "--ignored", "--nocapture"])
         .output()
         .unwrap();
     assert!(output.status.success());

@@ -3,14 +3,11 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
-mod folder;
-#[path = "snapshot_system/forks.rs"]
 mod forks;
-#[path = "snapshot_system/paths.rs"]
 mod paths;
-#[path = "snapshot_system/process.rs"]
 mod process;
-#[path = "snapshot_system/users.rs"]
+#[path = "../../support/mod.rs"]
+mod support;
 mod users;
 
 use std::path::Path;

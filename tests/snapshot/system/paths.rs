@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store};
 
-use crate::folder::Folder;
 use crate::process::make_pipe;
+use crate::support::folder::Folder;
 use crate::{alone, name, store};
 
 /// What a call returns, which must not wait: the time only ends a test that hangs.

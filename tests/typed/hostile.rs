@@ -3,8 +3,7 @@
 
 #![cfg(all(feature = "json", feature = "bincode"))]
 
-#[path = "support/heap.rs"]
-mod heap;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::de::DeserializeOwned;
 use support::everything::{Asking, Bytes, Everything, Tree};
-use support::typed_reads;
+use support::{heap, typed_reads};
 
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;

@@ -1,26 +1,19 @@
 //! hashlet answers as Redis and Valkey do: random commands go to a store and to a real server, and every reply is
-//! compared. What differs on purpose stands in the one table of `differential/deviations.rs`; any other difference
+//! compared. What differs on purpose stands in the one table of `deviations.rs`; any other difference
 //! fails. 200,000 commands a server at the full `HASHLET_SCALE`, or the one round of `HASHLET_SEED`.
 //!
 //! The servers are found through `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET`, the paths of unix sockets; use
 //! throw-away servers, their database is emptied. `.ci/servers cargo test --test suite differential::` brings both. Without
 //! them nothing is compared, and the test says so.
 
-mod answer;
-mod command;
-mod deviations;
-mod expiry;
-mod round;
-mod server;
-
 use std::hash::BuildHasher;
 use std::io::Write;
 use std::time::Instant;
 
+use super::deviations::DEVIATIONS;
+use super::round::{Round, Tally};
+use super::server::Server;
 use crate::support::scale;
-use deviations::DEVIATIONS;
-use round::{Round, Tally};
-use server::Server;
 
 const COMMANDS: f64 = 200_000.0;
 

@@ -98,7 +98,7 @@ fn all_contents(store: &Store) -> BTreeMap<Vec<u8>, Contents> {
 
 /// Checks that a golden file holds these hashes, and that they are written today as they were then.
 fn check(name: &str, max_fields: usize, hashes: fn() -> Vec<Golden>) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshot/golden").join(name);
     let mut today = Vec::new();
     store(&hashes(), max_fields).save_to(&mut today).unwrap();
     if std::env::var("HASHLET_GOLDEN").as_deref() == Ok("write") {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hashlet::{Autosave, AutosavePolicy, Janitor, SaveOptions, SnapshotError, Store};
 
-use crate::folder::Folder;
 use crate::process::{Child, Side, end, fork, in_child};
+use crate::support::folder::Folder;
 use crate::{alone, name, store};
 
 const HOUR: Duration = Duration::from_secs(3600);

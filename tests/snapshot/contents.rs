@@ -1,5 +1,5 @@
 //! A store that is saved and loaded again is the same store, and a snapshot is of the instant at which its save began.
-//! What happens between any two records and any two segments is made to happen here by name; `snapshot_model.rs` tries
+//! What happens between any two records and any two segments is made to happen here by name; `model/saves.rs` tries
 //! whatever there is.
 
 use std::io::{self, ErrorKind, Write};

@@ -3,7 +3,7 @@
 
 #![cfg(all(unix, feature = "snapshot"))]
 
-mod folder;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store, Thresholds};
+use support::folder::Folder;
 use support::source::Source;
 
 /// Tells the other process where to save.

@@ -2,16 +2,14 @@
 //! its life. Each test does all its work on one thread, whose balance the counting allocator keeps apart from the
 //! others'.
 
+#[path = "../support/mod.rs"]
 mod support;
-
-#[path = "support/heap.rs"]
-mod heap;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use hashlet::{HashValue, Store};
-use support::config;
 use support::source::Source;
+use support::{config, heap};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;

@@ -2,15 +2,17 @@
 //! one of its calls, between those that had returned when the save began and those that had begun when it ended. What
 //! several did to the same hashes keeps its sum.
 
+mod calls;
+
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
-use crate::folder::Folder;
 use crate::support::check;
+use crate::support::folder::Folder;
 use crate::support::source::Source;
 use crate::support::time::{BEGINNING, time};
-use crate::traffic::{Call, LARGE, Model};
+use calls::{Call, LARGE, Model};
 use hashlet::{ManualClock, SaveOptions, Store, Thresholds};
 
 /// Calls that a thread may be ahead of whoever checks them.

@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::folder::Folder;
+use crate::support::folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, ManualClock, SaveOptions, SetOptions, SnapshotError, Store};
 
 const HOUR: Duration = Duration::from_secs(3600);

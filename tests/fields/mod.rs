@@ -1,0 +1,6 @@
+//! What the operations on the fields of one hash promise, in a store and on the owned value.
+
+mod hash_value;
+mod numbers;
+mod operations;
+mod sampling;
