@@ -1,5 +1,6 @@
 //! Values of any type that serde knows go into fields and come back, whatever the codec.
 
+#[cfg(feature = "json")]
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
