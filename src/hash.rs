@@ -88,6 +88,7 @@ impl Record {
     }
 
     /// The record of a hash that was packed elsewhere, by thresholds that may have been others.
+    #[cfg(feature = "snapshot")]
     pub(crate) fn of_packed(packed: Packed, cx: Context<'_>) -> Self {
         let is_oversized = cx.rules.is_oversized(packed.size().1)
             && packed.entries().any(|(_, entry)| {

@@ -99,6 +99,7 @@ impl Shard {
     }
 
     /// Visits so far, each of which may have changed a record.
+    #[cfg(feature = "snapshot")]
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
@@ -417,6 +418,7 @@ impl Shard {
 }
 
 /// What a saver does, and somebody who loads.
+#[cfg(feature = "snapshot")]
 impl Shard {
     /// Writes the parts of a table that are not written yet until the slice is over, and says whether that was all, or
     /// there is no such table.

@@ -18,7 +18,9 @@
 //! and `t` is 1 if a deadline follows it. `klen`, `flen`, `n` of a head and lengths are varints (LEB128); all other numbers are
 //! little-endian; a deadline is in milliseconds after 1970, and in a head 2^64 - 1 is none.
 
+#[cfg(feature = "snapshot")]
 mod cursor;
+#[cfg(feature = "snapshot")]
 mod read;
 
 use crate::hash::entry;
@@ -26,6 +28,7 @@ use crate::hash::packed::Packed;
 use crate::hash::table::Fields;
 use crate::saving::{Blocks, Items};
 use crate::time::Deadline;
+#[cfg(feature = "snapshot")]
 pub(crate) use cursor::{Cursor, Flaw};
 #[cfg(feature = "snapshot")]
 pub(crate) use read::Reader;

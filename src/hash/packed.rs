@@ -48,6 +48,7 @@ use crate::saving::Mark;
 pub(crate) use deadlines::Deadlines;
 use deadlines::Tail;
 pub(crate) use draft::Draft;
+#[cfg(feature = "snapshot")]
 pub(crate) use image::read_pair;
 use tags::{LANES, first_equal, next_equal};
 

@@ -129,6 +129,7 @@ impl Table {
     }
 
     /// Makes room for so many fields more.
+    #[cfg(feature = "snapshot")]
     pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
         self.fields.reserve(fields, rules);
     }

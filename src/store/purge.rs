@@ -91,7 +91,7 @@ impl Store {
             Some(false) => true,
             None => false,
         };
-        self.shards.iter().fold(true, |are_all, shard| purge(shard) && are_all)
+        self.shards.iter().filter(|shard| !purge(shard)).count() == 0
     }
 
     /// [`purge_shard`](Self::purge_shard) with a lock that may not be had. Says whether it always was.

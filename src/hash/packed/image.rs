@@ -1,152 +1,17 @@
 //! A packed hash as a snapshot holds it: all but tags and mark, see `hash/image.rs`.
 
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
+#[cfg(feature = "snapshot")]
+mod read;
 
-use super::deadlines::bitmap_len;
-use super::{
-    COUNT_AT, FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, Layout, NARROW_MAX, Packed, WIDE, block_len, close,
-};
-use crate::hash::entry;
-use crate::hash::image::{Cursor, Flaw};
-use crate::options::Rules;
-use crate::time::Deadline;
+use super::{COUNT_AT, FORM, Layout, Packed};
+#[cfg(feature = "snapshot")]
+pub(crate) use read::read_pair;
 
 impl Packed {
-    #[allow(clippy::indexing_slicing, reason = "of a packed hash's own making")]
     pub(crate) fn write_image(&self, image: &mut Vec<u8>) {
         let layout = Layout::of(&self.0);
         image.push(layout.flags & FORM);
         image.extend_from_slice(&self.0[COUNT_AT..layout.tags_at]);
         image.extend_from_slice(&self.0[layout.ends_at()..layout.free_at(&self.0)]);
     }
-
-    /// Reads an image from the front, and checks all that the module's invariants demand, and the limits.
-    pub(crate) fn read_image(image: &mut Cursor<'_>, rules: &Rules) -> Result<Self, Flaw> {
-        let flags = image.u8()?;
-        let count = image.array()?;
-        let fields = usize::from(u16::from_le_bytes(count));
-        if flags & !FORM != 0 || fields == 0 {
-            return Err(Flaw::Corrupt("a hash of unknown form"));
-        }
-        rules.check_fields(fields)?;
-        let key = image.string()?;
-        rules.check_key(key)?;
-        let is_wide = flags & WIDE != 0;
-        let end_bytes = image.take(fields.saturating_mul(if is_wide { 2 } else { 1 }))?;
-        let (ends, entry_bytes) = if is_wide {
-            (
-                Ends::Wide(end_bytes.as_chunks().0),
-                end_bytes.last_chunk().map_or(0, |last| u16::from_le_bytes(*last).into()),
-            )
-        } else {
-            (Ends::Narrow(end_bytes), end_bytes.last().copied().map_or(0, usize::from))
-        };
-        if is_wide != (entry_bytes > NARROW_MAX) {
-            return Err(Flaw::Corrupt("ends of the wrong width"));
-        }
-        let entries = image.take(entry_bytes)?;
-        let tail = read_tail(image, flags, fields)?;
-
-        let parts = [entry::varint_len(key.len()), key.len(), fields, end_bytes.len(), entries.len(), tail.len()];
-        let mut bytes = Vec::with_capacity(block_len(parts.into_iter().fold(KEY_LEN_AT, usize::saturating_add)));
-        bytes.push(flags);
-        bytes.extend_from_slice(&count);
-        entry::push_varint(&mut bytes, key.len());
-        bytes.extend_from_slice(key);
-        match ends {
-            Ends::Narrow(ends) => push_tags(&mut bytes, entries, &ends.iter().map(|end| (*end).into()), rules)?,
-            Ends::Wide(ends) => {
-                push_tags(&mut bytes, entries, &ends.iter().map(|end| u16::from_le_bytes(*end).into()), rules)?;
-            }
-        }
-        for part in [end_bytes, entries, tail] {
-            bytes.extend_from_slice(part);
-        }
-        Ok(Self(close(bytes)))
-    }
-}
-
-enum Ends<'a> {
-    Narrow(&'a [u8]),
-    Wide(&'a [[u8; 2]]),
-}
-
-/// Fields up to which a repeated one is looked for among those of its tag; more are sorted.
-const FEW_FIELDS: usize = 256;
-
-/// Appends the tags of the fields, after a look at each entry.
-#[inline]
-fn push_tags(
-    bytes: &mut Vec<u8>,
-    entries: &[u8],
-    ends: &(impl Iterator<Item = usize> + Clone),
-    rules: &Rules,
-) -> Result<(), Flaw> {
-    const TWICE: Flaw = Flaw::Corrupt("a field that stands twice");
-    let mut seen = [false; 256];
-    let mut many = Vec::new();
-    let mut start = 0;
-    for (index, end) in ends.clone().enumerate() {
-        let entry = entries.get(start..end).ok_or(Flaw::Corrupt("ends that do not rise"))?;
-        start = end;
-        let (field, value) = read_pair(entry)?;
-        rules.check_pair(field, value)?;
-        let tag = rules.tag(field);
-        let is_seen = seen.get_mut(usize::from(tag));
-        let is_seen = is_seen.is_some_and(|seen| std::mem::replace(seen, true));
-        if index >= FEW_FIELDS {
-            many.push(field);
-        } else if is_seen {
-            let mut before = 0;
-            let is_repeated = ends.clone().take(index).any(|end| {
-                let entry = entries.get(before..end);
-                before = end;
-                entry.and_then(|entry| entry::value_offset_of(entry, field)).is_some()
-            });
-            if is_repeated {
-                return Err(TWICE);
-            }
-        }
-        bytes.push(tag);
-    }
-    if !many.is_empty() {
-        let mut before = 0;
-        for end in ends.clone().take(FEW_FIELDS) {
-            many.push(read_pair(entries.get(before..end).unwrap_or_default())?.0);
-            before = end;
-        }
-        many.sort_unstable();
-        if many.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(TWICE);
-        }
-    }
-    Ok(())
-}
-
-/// The pair in an entry.
-pub(crate) fn read_pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
-    let mut entry = Cursor::new(entry);
-    let field = entry.string()?;
-    Ok((field, entry.rest()))
-}
-
-/// The deadlines behind the entries, as they are.
-fn read_tail<'a>(image: &mut Cursor<'a>, flags: u8, fields: usize) -> Result<&'a [u8], Flaw> {
-    let mut probe = image.clone();
-    let mut deadlines = usize::from(flags & KEY_DEADLINE != 0);
-    let bitmap = if flags & FIELD_DEADLINES != 0 { probe.take(bitmap_len(fields))? } else { &[] };
-    if flags & FIELD_DEADLINES != 0 {
-        let count = bitmap.iter().map(|byte| byte.count_ones()).fold(0, u32::saturating_add);
-        let spare = u8::MAX.checked_shl((fields % 8) as u32).filter(|_| !fields.is_multiple_of(8)).unwrap_or(0);
-        if count == 0 || bitmap.last().is_some_and(|last| last & spare != 0) {
-            return Err(Flaw::Corrupt("deadlines of no field"));
-        }
-        deadlines = deadlines.saturating_add(count as usize);
-    }
-    for _ in 0..deadlines {
-        if Deadline::from_bytes(probe.array()?) == Deadline::NEVER {
-            return Err(Flaw::Corrupt("a deadline that is none"));
-        }
-    }
-    image.take(image.len().saturating_sub(probe.len()))
 }
