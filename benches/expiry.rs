@@ -120,7 +120,7 @@ fn set(keys: usize, rounds: usize) {
     };
     let times = Rounds::run(
         rounds,
-        &mut [&mut |_| timed(&|key| store.expire(key, HOUR) == hashlet::Expire::Set), &mut |_| {
+        &mut [&mut |_| timed(&|key| store.expire(key, HOUR) == hashlet::ExpireOutcome::Set), &mut |_| {
             timed(&|key| store.contains_key(key))
         }],
     );

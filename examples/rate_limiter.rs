@@ -20,7 +20,7 @@ impl Limiter<'_> {
     /// Counts a request, and says whether it is within the limit. The first one of a client opens a window: counting and
     /// setting the deadline is one step, so no counter can be left behind without an end.
     fn allows(&self, route: &str, client: &str) -> hashlet::Result<bool> {
-        Ok(self.store.increment_expiring(route, client, 1, WINDOW)? <= ALLOWED)
+        Ok(self.store.increment_and_expire(route, client, 1, WINDOW)? <= ALLOWED)
     }
 
     /// How long a client that is over the limit has to wait.

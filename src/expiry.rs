@@ -40,7 +40,7 @@ impl When {
 /// On which condition a key or field gets a new deadline. It is judged before anything else: a deadline in the past
 /// deletes nothing whose condition is not met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Condition {
+pub enum ExpireCondition {
     /// On none.
     #[default]
     Always,
@@ -58,7 +58,7 @@ pub enum Condition {
     IfSooner,
 }
 
-impl Condition {
+impl ExpireCondition {
     pub(crate) fn allows(self, old: Deadline, new: Deadline) -> bool {
         match self {
             Self::Always => true,
@@ -72,10 +72,10 @@ impl Condition {
 
 /// What came of setting a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Expire {
+pub enum ExpireOutcome {
     /// There is no such key or field.
     Missing,
-    /// The [`Condition`] is not met, and nothing was changed.
+    /// The [`ExpireCondition`] is not met, and nothing was changed.
     NotMet,
     /// It has the deadline now.
     Set,
@@ -89,10 +89,8 @@ pub enum Expire {
 /// How long a key or field has to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ttl {
-    /// There is no such key.
-    NoKey,
-    /// There is no such field, or no such key.
-    NoField,
+    /// There is no such key or field.
+    Missing,
     /// It has no deadline.
     Never,
     /// So long, to the millisecond, and never zero.
@@ -114,7 +112,7 @@ impl Ttl {
     }
 }
 
-/// What a read does to the deadlines of the fields that it meets; see [`Store::touch`](crate::Store::touch).
+/// What a read does to the deadlines of the fields that it meets; see [`Store::get_and_expire`](crate::Store::get_and_expire).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touch {
     /// Sets it.
@@ -162,7 +160,7 @@ pub(crate) enum FieldTtl {
 ///
 /// ```
 /// use std::time::Duration;
-/// use hashlet::{Condition, SetOptions, Store};
+/// use hashlet::{ExpireCondition, SetOptions, Store};
 ///
 /// let store = Store::new();
 /// // A session and its time to live, in one step.
@@ -178,7 +176,7 @@ pub(crate) enum FieldTtl {
 #[must_use]
 pub struct SetOptions {
     pub(crate) fields: FieldTtl,
-    pub(crate) key: Option<(When, Condition)>,
+    pub(crate) key: Option<(When, ExpireCondition)>,
     field_presence: Presence,
     key_presence: Presence,
 }
@@ -205,11 +203,11 @@ impl SetOptions {
 
     /// Gives the key a deadline. In the past it leaves the key deleted.
     pub fn expire_key(self, when: impl Into<When>) -> Self {
-        self.expire_key_if(when, Condition::Always)
+        self.expire_key_if(when, ExpireCondition::Always)
     }
 
     /// Gives the key a deadline on a condition; the fields are set whether it is met or not.
-    pub fn expire_key_if(mut self, when: impl Into<When>, condition: Condition) -> Self {
+    pub fn expire_key_if(mut self, when: impl Into<When>, condition: ExpireCondition) -> Self {
         self.key = Some((when.into(), condition));
         self
     }

@@ -31,13 +31,13 @@ pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
-pub use expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
+pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
 pub use options::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{Builder, Expired, Overwrite, Purged, Stats, Store, WhenFull};
+pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

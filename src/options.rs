@@ -128,7 +128,7 @@ impl Limits {
     /// What is removed from a table makes room when its garbage is collected, not at once. A packed hash keeps up to a quarter
     /// of its bytes for values of its own. [`shrink_to_fit`](crate::Store::shrink_to_fit) collects both.
     ///
-    /// A deadline takes 8 bytes, and is refused like a field if there is no room: by [`Expire::Full`](crate::Expire::Full) or
+    /// A deadline takes 8 bytes, and is refused like a field if there is no room: by [`ExpireOutcome::Full`](crate::ExpireOutcome::Full) or
     /// [`Error::Full`]. One that takes the place of another is never refused.
     ///
     /// What has expired is removed before anything is refused. A closure runs only once. So

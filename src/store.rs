@@ -37,7 +37,7 @@ mod stats;
 #[cfg(feature = "snapshot")]
 mod walk;
 
-pub use builder::Builder;
+pub use builder::StoreBuilder;
 pub use listener::{Expired, WhenFull};
 pub use many::Overwrite;
 pub use purge::Purged;
@@ -98,7 +98,7 @@ impl RefUnwindSafe for Store {}
 
 impl Default for Store {
     fn default() -> Self {
-        Builder::default().build()
+        StoreBuilder::default().build()
     }
 }
 
@@ -117,8 +117,8 @@ impl Store {
     }
 
     /// Returns a builder, to choose shards, thresholds and limits.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> StoreBuilder {
+        StoreBuilder::default()
     }
 
     fn with_rules(shards: usize, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {

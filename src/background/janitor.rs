@@ -18,7 +18,7 @@ const BUDGET: usize = 10_000;
 /// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and, unless inside a closure of
 /// a store, waits for its end,
 /// which takes as long as removing some thousand fields at most; and if it just waits for room in the channel of a
-/// [`listener`](crate::Builder::listener), until somebody receives.
+/// [`listener`](crate::StoreBuilder::listener), until somebody receives.
 ///
 /// In a forked child the thread is not there, so nothing is removed, and dropping it does nothing.
 ///

@@ -3,7 +3,7 @@
 //! A deadline stands once, in the record. `purge.rs` removes what has expired.
 
 use crate::error::Result;
-use crate::expiry::{Condition, Expire, FieldTtl, SetOptions, Touch, When};
+use crate::expiry::{ExpireCondition, ExpireOutcome, FieldTtl, SetOptions, Touch, When};
 use crate::hash::Context;
 use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
@@ -93,21 +93,21 @@ impl Record {
     ///
     /// # Errors
     /// `Full`, here and below, if there is no room for a deadline that is not there yet.
-    pub(crate) fn expire(&mut self, when: When, condition: Condition, cx: Context<'_>) -> Result<Expire> {
+    pub(crate) fn expire(&mut self, when: When, condition: ExpireCondition, cx: Context<'_>) -> Result<ExpireOutcome> {
         if self.len() == 0 {
-            return Ok(Expire::Missing);
+            return Ok(ExpireOutcome::Missing);
         }
         let deadline = when.deadline(cx.now);
         if !condition.allows(self.deadline(), deadline) {
-            return Ok(Expire::NotMet);
+            return Ok(ExpireOutcome::NotMet);
         }
         let growth = |record: &Self| record.growth_by(&[], record.key_deadline_bytes(), cx);
         if deadline.is_due(cx.now) {
             self.clear(cx);
-            return Ok(Expire::Deleted);
+            return Ok(ExpireOutcome::Deleted);
         }
         self.grow(growth, cx, |record| record.set_deadline(deadline, cx))?;
-        Ok(Expire::Set)
+        Ok(ExpireOutcome::Set)
     }
 
     /// Redis's PERSIST: whether there was a deadline to take away.
@@ -124,22 +124,22 @@ impl Record {
         &mut self,
         field: &[u8],
         when: When,
-        condition: Condition,
+        condition: ExpireCondition,
         cx: Context<'_>,
-    ) -> Result<Expire> {
-        let Some(old) = self.field_deadline(field, cx) else { return Ok(Expire::Missing) };
+    ) -> Result<ExpireOutcome> {
+        let Some(old) = self.field_deadline(field, cx) else { return Ok(ExpireOutcome::Missing) };
         let deadline = when.deadline(cx.now);
         if !condition.allows(old, deadline) {
-            return Ok(Expire::NotMet);
+            return Ok(ExpireOutcome::NotMet);
         }
         let untimed = usize::from(old == Deadline::NEVER);
         let growth = |record: &Self| record.growth_by(&[], record.field_deadline_bytes(untimed), cx);
         if deadline.is_due(cx.now) {
             self.remove(field, cx);
-            return Ok(Expire::Deleted);
+            return Ok(ExpireOutcome::Deleted);
         }
         self.grow(growth, cx, |record| record.set_field_deadline(field, deadline, cx))?;
-        Ok(Expire::Set)
+        Ok(ExpireOutcome::Set)
     }
 
     /// Redis's HEXPIRE, or nothing if there is no room for all of it.
@@ -147,18 +147,18 @@ impl Record {
         &mut self,
         fields: &[&[u8]],
         when: When,
-        condition: Condition,
+        condition: ExpireCondition,
         cx: Context<'_>,
-    ) -> Result<Vec<Expire>> {
+    ) -> Result<Vec<ExpireOutcome>> {
         let deadline = when.deadline(cx.now);
         let growth = |record: &Self| record.growth_by_touching(fields, deadline, cx);
         self.grow(growth, cx, |record| {
             let expire = |field: &&[u8]| match record.field_deadline(field, cx) {
-                None => Expire::Missing,
-                Some(old) if !condition.allows(old, deadline) => Expire::NotMet,
+                None => ExpireOutcome::Missing,
+                Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
                 Some(_) => {
                     record.put_field_deadline(field, deadline, cx);
-                    if deadline.is_due(cx.now) { Expire::Deleted } else { Expire::Set }
+                    if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
                 }
             };
             fields.iter().map(expire).collect()
@@ -179,10 +179,10 @@ impl Record {
         &mut self,
         fields: &[&[u8]],
         when: When,
-        condition: Condition,
+        condition: ExpireCondition,
         cx: Context<'_>,
-    ) -> Vec<Expire> {
-        let expire = |field: &&[u8]| self.expire_field(field, when, condition, cx).unwrap_or(Expire::Full);
+    ) -> Vec<ExpireOutcome> {
+        let expire = |field: &&[u8]| self.expire_field(field, when, condition, cx).unwrap_or(ExpireOutcome::Full);
         fields.iter().map(expire).collect()
     }
 
@@ -205,17 +205,17 @@ impl Record {
     }
 
     /// Redis's HGETEX for one field: its value, before its deadline is changed.
-    pub(crate) fn touch(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn get_and_expire(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
         let Some(value) = self.get(field, cx).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
-            Touch::Expire(when) => _ = self.expire_field(field, when, Condition::Always, cx)?,
+            Touch::Expire(when) => _ = self.expire_field(field, when, ExpireCondition::Always, cx)?,
             Touch::Persist => _ = self.persist_field(field, cx),
         }
         Ok(Some(value))
     }
 
     /// Redis's HGETEX: all or nothing.
-    pub(crate) fn touch_many(
+    pub(crate) fn get_many_and_expire(
         &mut self,
         fields: &[&[u8]],
         touch: Touch,
@@ -285,7 +285,13 @@ impl Record {
     }
 
     /// Redis's HINCRBY, and HEXPIRE with NX.
-    pub(crate) fn increment_expiring(&mut self, field: &[u8], amount: i64, when: When, cx: Context<'_>) -> Result<i64> {
+    pub(crate) fn increment_and_expire(
+        &mut self,
+        field: &[u8],
+        amount: i64,
+        when: When,
+        cx: Context<'_>,
+    ) -> Result<i64> {
         let sum = self.sum(field, amount, cx)?;
         let deadline = when.deadline(cx.now);
         let is_untimed = self.field_deadline(field, cx).is_none_or(|old| old == Deadline::NEVER);

@@ -22,20 +22,20 @@ use crate::time::{Clock, ManualClock};
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Builder {
+pub struct StoreBuilder {
     shards: usize,
     rules: Rules,
     clock: Clock,
     listener: Option<(SyncSender<Expired>, WhenFull)>,
 }
 
-impl Default for Builder {
+impl Default for StoreBuilder {
     fn default() -> Self {
         Self { shards: 64, rules: Rules::default(), clock: Clock::System, listener: None }
     }
 }
 
-impl Builder {
+impl StoreBuilder {
     /// Divides the keys among this many locks, rounded up to a power of two, 1 to 1,024; 64 if not told. More shards
     /// let more threads work at a time; each takes 128 bytes while it is empty.
     pub fn shards(mut self, shards: usize) -> Self {

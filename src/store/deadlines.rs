@@ -1,9 +1,9 @@
 //! Calls on deadlines of keys and fields.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::{Pair, Scope};
 use crate::shard::Visit;
 use crate::store::Store;
@@ -22,51 +22,46 @@ use crate::value::{Arguments, HashRef};
 /// All of it is Redis's, but for what counts as gone: there, a key or field that has expired is counted until somebody
 /// happens to remove it.
 impl Store {
-    /// Gives a key a time to live. O(1).
+    /// Gives a key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
     ///
     /// ```
     /// use std::time::Duration;
-    /// use hashlet::{Expire, Store, Ttl};
+    /// use hashlet::{ExpireOutcome, Store, Ttl};
     ///
     /// let store = Store::new();
-    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), Expire::Missing);
+    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), ExpireOutcome::Missing);
     /// store.set("session:9", "user", "ada")?;
     /// assert_eq!(store.ttl("session:9"), Ttl::Never);
-    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), Expire::Set);
+    /// assert_eq!(store.expire("session:9", Duration::from_secs(60)), ExpireOutcome::Set);
     /// assert!(matches!(store.ttl("session:9"), Ttl::Left(left) if left > Duration::from_secs(50)));
-    /// assert_eq!(store.expire("session:9", Duration::ZERO), Expire::Deleted);
+    /// assert_eq!(store.expire("session:9", Duration::ZERO), ExpireOutcome::Deleted);
     /// assert!(!store.contains_key("session:9"));
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "EXPIRE")]
     #[doc(alias = "PEXPIRE")]
-    pub fn expire(&self, key: impl AsRef<[u8]>, time_to_live: Duration) -> Expire {
-        self.expire_if(key, time_to_live, Condition::Always)
-    }
-
-    /// Gives a key a deadline. O(1).
     #[doc(alias = "EXPIREAT")]
     #[doc(alias = "PEXPIREAT")]
-    pub fn expire_at(&self, key: impl AsRef<[u8]>, time: SystemTime) -> Expire {
-        self.expire_if(key, time, Condition::Always)
+    pub fn expire(&self, key: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome {
+        self.expire_if(key, when, ExpireCondition::Always)
     }
 
     /// Gives a key a deadline on a condition. O(1).
     ///
     /// ```
     /// use std::time::Duration;
-    /// use hashlet::{Condition, Expire, Store};
+    /// use hashlet::{ExpireCondition, ExpireOutcome, Store};
     ///
     /// let store = Store::new();
     /// store.set("session:9", "user", "ada")?;
     /// let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3_600));
-    /// assert_eq!(store.expire_if("session:9", hour, Condition::IfNone), Expire::Set);
-    /// assert_eq!(store.expire_if("session:9", minute, Condition::IfLater), Expire::NotMet);
-    /// assert_eq!(store.expire_if("session:9", minute, Condition::IfSooner), Expire::Set);
+    /// assert_eq!(store.expire_if("session:9", hour, ExpireCondition::IfNone), ExpireOutcome::Set);
+    /// assert_eq!(store.expire_if("session:9", minute, ExpireCondition::IfLater), ExpireOutcome::NotMet);
+    /// assert_eq!(store.expire_if("session:9", minute, ExpireCondition::IfSooner), ExpireOutcome::Set);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "EXPIRE")]
-    pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
+    pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
         let when = when.into();
         let expire = |visit: &mut Visit<'_>| visit.record.expire(when, condition, visit.cx);
         outcome(self.try_change_existing(key.as_ref(), Scope::Hash, expire))
@@ -77,7 +72,7 @@ impl Store {
     #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Ttl {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
-            record.map_or(Ttl::NoKey, |record| Ttl::of(record.deadline(), cx.now))
+            record.map_or(Ttl::Missing, |record| Ttl::of(record.deadline(), cx.now))
         })
     }
 
@@ -94,24 +89,24 @@ impl Store {
         self.change(key.as_ref(), Scope::Hash, |visit| visit.record.persist(visit.cx)).unwrap_or(false)
     }
 
-    /// Gives a field a deadline: a [`Duration`] from now, or a [`SystemTime`]. O(1).
+    /// Gives a field a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
     ///
     /// ```
     /// use std::time::Duration;
-    /// use hashlet::{Expire, Store};
+    /// use hashlet::{ExpireOutcome, Store};
     ///
     /// let store = Store::new();
     /// store.set_many("user:1", [("name", "Ada"), ("token", "x")])?;
-    /// assert_eq!(store.expire_field("user:1", "token", Duration::from_secs(60)), Expire::Set);
-    /// assert_eq!(store.expire_field("user:1", "email", Duration::from_secs(60)), Expire::Missing);
+    /// assert_eq!(store.expire_field("user:1", "token", Duration::from_secs(60)), ExpireOutcome::Set);
+    /// assert_eq!(store.expire_field("user:1", "email", Duration::from_secs(60)), ExpireOutcome::Missing);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HEXPIRE")]
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
     #[doc(alias = "HPEXPIREAT")]
-    pub fn expire_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
-        self.expire_field_if(key, field, when, Condition::Always)
+    pub fn expire_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome {
+        self.expire_field_if(key, field, when, ExpireCondition::Always)
     }
 
     /// Gives a field a deadline on a condition. O(1).
@@ -121,26 +116,14 @@ impl Store {
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
         when: impl Into<When>,
-        condition: Condition,
-    ) -> Expire {
+        condition: ExpireCondition,
+    ) -> ExpireOutcome {
         let (field, when) = (field.as_ref(), when.into());
         let expire = |visit: &mut Visit<'_>| visit.record.expire_field(field, when, condition, visit.cx);
         outcome(self.try_change_existing(key.as_ref(), Scope::Field(field), expire))
     }
 
-    /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
-    /// repeated field is judged again. O(fields).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use hashlet::{Condition, Expire, Store};
-    ///
-    /// let store = Store::new();
-    /// store.set_many("user:1", [("token", "x"), ("code", "1234")])?;
-    /// let set = store.expire_fields("user:1", ["token", "pin"], Duration::from_secs(60), Condition::IfNone);
-    /// assert_eq!(set, [Expire::Set, Expire::Missing]);
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
+    /// Gives many fields a deadline in one atomic step, and returns what came of each, in their order. O(fields).
     #[doc(alias = "HEXPIRE")]
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
@@ -150,8 +133,31 @@ impl Store {
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
         when: impl Into<When>,
-        condition: Condition,
-    ) -> Vec<Expire> {
+    ) -> Vec<ExpireOutcome> {
+        self.expire_fields_if(key, fields, when, ExpireCondition::Always)
+    }
+
+    /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
+    /// repeated field is judged again. O(fields).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{ExpireCondition, ExpireOutcome, Store};
+    ///
+    /// let store = Store::new();
+    /// store.set_many("user:1", [("token", "x"), ("code", "1234")])?;
+    /// let set = store.expire_fields_if("user:1", ["token", "pin"], Duration::from_secs(60), ExpireCondition::IfNone);
+    /// assert_eq!(set, [ExpireOutcome::Set, ExpireOutcome::Missing]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_fields_if<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> Vec<ExpireOutcome> {
         let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
         let expire = |visit: &mut Visit<'_>| visit.record.expire_fields(&fields, when, condition, visit.cx);
@@ -159,7 +165,7 @@ impl Store {
         // Without room for all of them each is judged by itself.
         let expired = self.try_change_existing(key, Scope::Fields(&fields), together);
         let expired = expired.unwrap_or_else(|_| self.change(key, Scope::Fields(&fields), expire));
-        expired.unwrap_or_else(|| vec![Expire::Missing; fields.len()])
+        expired.unwrap_or_else(|| vec![ExpireOutcome::Missing; fields.len()])
     }
 
     /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
@@ -168,7 +174,7 @@ impl Store {
     pub fn field_ttl(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Ttl {
         let field = field.as_ref();
         self.look(key.as_ref(), Scope::Field(field), |record, cx| {
-            record.map_or(Ttl::NoField, |record| HashRef::new(record, cx).field_ttl(field))
+            record.map_or(Ttl::Missing, |record| HashRef::new(record, cx).field_ttl(field))
         })
     }
 
@@ -179,7 +185,7 @@ impl Store {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
         self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
-            let ttl = |field| record.map_or(Ttl::NoField, |record| HashRef::new(record, cx).field_ttl(field));
+            let ttl = |field| record.map_or(Ttl::Missing, |record| HashRef::new(record, cx).field_ttl(field));
             fields.iter().map(ttl).collect()
         })
     }
@@ -265,8 +271,8 @@ impl Store {
     /// let store = Store::new();
     /// store.set("user:1", "token", "x")?;
     /// let half_an_hour = Duration::from_secs(1_800);
-    /// assert_eq!(store.touch("user:1", "token", half_an_hour)?.as_deref(), Some(&b"x"[..]));
-    /// store.touch("user:1", "token", Touch::Persist)?;
+    /// assert_eq!(store.get_and_expire("user:1", "token", half_an_hour)?.as_deref(), Some(&b"x"[..]));
+    /// store.get_and_expire("user:1", "token", Touch::Persist)?;
     /// assert_eq!(store.field_ttl("user:1", "token"), Ttl::Never);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
@@ -275,14 +281,14 @@ impl Store {
     /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
     /// then.
     #[doc(alias = "HGETEX")]
-    pub fn touch(
+    pub fn get_and_expire(
         &self,
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
         touch: impl Into<Touch>,
     ) -> Result<Option<Vec<u8>>> {
         let (field, touch) = (field.as_ref(), touch.into());
-        let touch = |visit: &mut Visit<'_>| visit.record.touch(field, touch, visit.cx);
+        let touch = |visit: &mut Visit<'_>| visit.record.get_and_expire(field, touch, visit.cx);
         Ok(self.try_change_existing(key.as_ref(), Scope::Field(field), touch)?.flatten())
     }
 
@@ -290,9 +296,9 @@ impl Store {
     /// deleted by it only the first value is there. O(fields).
     ///
     /// # Errors
-    /// As of [`touch`](Self::touch); nothing is changed then.
+    /// As of [`get_and_expire`](Self::get_and_expire); nothing is changed then.
     #[doc(alias = "HGETEX")]
-    pub fn touch_many<F: AsRef<[u8]>>(
+    pub fn get_many_and_expire<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
@@ -300,7 +306,7 @@ impl Store {
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
-        let touch = |visit: &mut Visit<'_>| visit.record.touch_many(&fields, touch, visit.cx);
+        let touch = |visit: &mut Visit<'_>| visit.record.get_many_and_expire(&fields, touch, visit.cx);
         let touched = self.try_change_existing(key.as_ref(), Scope::Fields(&fields), touch)?;
         Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
@@ -314,7 +320,7 @@ impl Store {
     ///
     /// let store = Store::new();
     /// let is_allowed = |client: &str| -> hashlet::Result<bool> {
-    ///     Ok(store.increment_expiring("requests", client, 1, Duration::from_secs(60))? <= 2)
+    ///     Ok(store.increment_and_expire("requests", client, 1, Duration::from_secs(60))? <= 2)
     /// };
     /// assert!(is_allowed("ada")? && is_allowed("ada")?);
     /// assert!(!is_allowed("ada")?); // the third within a minute of the first
@@ -325,22 +331,22 @@ impl Store {
     /// As [`increment`](Self::increment); value and deadline stay as they were.
     #[doc(alias = "HINCRBY")]
     #[doc(alias = "HEXPIRE")]
-    pub fn increment_expiring(
+    pub fn increment_and_expire(
         &self,
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
         amount: i64,
         when: impl Into<When>,
     ) -> Result<i64> {
-        fn increment_expiring(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
-            let change = |visit: &mut Visit<'_>| visit.record.increment_expiring(field, amount, when, visit.cx);
+        fn increment_and_expire(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
+            let change = |visit: &mut Visit<'_>| visit.record.increment_and_expire(field, amount, when, visit.cx);
             store.try_change(key, Scope::Field(field), change)
         }
-        increment_expiring(self, key.as_ref(), field.as_ref(), amount, when.into())
+        increment_and_expire(self, key.as_ref(), field.as_ref(), amount, when.into())
     }
 }
 
 /// What came of a deadline for something that may not be there. Room is all that it can be refused for.
-fn outcome(result: Result<Option<Expire>>) -> Expire {
-    result.map_or(Expire::Full, |outcome| outcome.unwrap_or(Expire::Missing))
+fn outcome(result: Result<Option<ExpireOutcome>>) -> ExpireOutcome {
+    result.map_or(ExpireOutcome::Full, |outcome| outcome.unwrap_or(ExpireOutcome::Missing))
 }

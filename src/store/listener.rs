@@ -8,7 +8,7 @@ use crate::options::Rules;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::value::HashValue;
 
-/// What has expired and was removed; see [`Builder::listener`](crate::Builder::listener).
+/// What has expired and was removed; see [`StoreBuilder::listener`](crate::StoreBuilder::listener).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expired {
@@ -30,7 +30,7 @@ pub enum Expired {
     },
 }
 
-/// What a store does when the channel of its [`listener`](crate::Builder::listener) is full.
+/// What a store does when the channel of its [`listener`](crate::StoreBuilder::listener) is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenFull {
     /// What has no room is lost, and counted in [`Stats::lost`](crate::Stats::lost).

@@ -11,7 +11,7 @@ use crate::hash::image::{self, Cursor, Flaw};
 use crate::shard::Shard;
 use crate::snapshot::{Block, Disk, LoadOptions, Progress, Reader, SnapshotError, SystemDisk};
 use crate::store::room::Room;
-use crate::store::{Builder, Store};
+use crate::store::{Store, StoreBuilder};
 use crate::sync::assert_outside_closures;
 use crate::time::Now;
 
@@ -19,24 +19,24 @@ type Result<T> = std::result::Result<T, SnapshotError>;
 
 impl Store {
     /// Reads a store from a file that [`save`](Self::save) has written, with the defaults of a new one. See
-    /// [`Builder::load`].
+    /// [`StoreBuilder::load`].
     ///
     /// # Errors
-    /// As of [`Builder::load`].
+    /// As of [`StoreBuilder::load`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().load(path)
     }
 
-    /// Reads a store from a snapshot, with the defaults of a new one. See [`Builder::load_from`].
+    /// Reads a store from a snapshot, with the defaults of a new one. See [`StoreBuilder::load_from`].
     ///
     /// # Errors
-    /// As of [`Builder::load_from`].
+    /// As of [`StoreBuilder::load_from`].
     pub fn load_from(input: impl Read) -> Result<Self> {
         Self::builder().load_from(input)
     }
 }
 
-impl Builder {
+impl StoreBuilder {
     /// Reads a store from a file that [`save`](Store::save) has written, as [`load_from`](Self::load_from) does. Takes no
     /// lock: the file may be replaced meanwhile.
     ///

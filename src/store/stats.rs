@@ -20,7 +20,7 @@ pub struct Stats {
     /// Bytes that the store has asked of the allocator and not given back: all but the `Store` value itself. What the
     /// allocator adds to them (rounding, its own records) is not counted.
     pub bytes: usize,
-    /// What has expired and found no room in the channel of a [`listener`](crate::Builder::listener).
+    /// What has expired and found no room in the channel of a [`listener`](crate::StoreBuilder::listener).
     pub lost: usize,
 }
 

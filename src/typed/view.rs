@@ -161,19 +161,19 @@ impl<C: Codec> Typed<'_, C> {
         Ok(self.store.set_with(key, self.encode_all(key, pairs)?, options)?)
     }
 
-    /// Returns the value of a field and changes its deadline, in one step. As [`Store::touch`].
+    /// Returns the value of a field and changes its deadline, in one step. As [`Store::get_and_expire`].
     ///
     /// # Errors
     /// [`CodecError::Decode`] if it is no `T`, [`CodecError::Refused`] if there is no room for a deadline that the field has
     /// not had; the deadline stays then.
-    pub fn touch<T: DeserializeOwned>(
+    pub fn get_and_expire<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
         touch: impl Into<Touch>,
     ) -> Result<Option<T>> {
         let touch = touch.into();
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.touch(field, touch).map(drop))
+        self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.get_and_expire(field, touch).map(drop))
     }
 
     /// Removes a field, and returns the value that it had. As [`Store::take`].

@@ -1,9 +1,9 @@
 //! Deadlines of a hash and its fields, as closures see and change them.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::expiry::{Condition, Expire, SetOptions, Touch, Ttl, When};
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::value::{Arguments, HashMut, HashRef};
 
 impl HashRef<'_> {
@@ -11,7 +11,7 @@ impl HashRef<'_> {
     #[doc(alias = "TTL")]
     #[must_use]
     pub fn ttl(&self) -> Ttl {
-        if self.is_empty() { Ttl::NoKey } else { Ttl::of(self.record.deadline(), self.now) }
+        if self.is_empty() { Ttl::Missing } else { Ttl::of(self.record.deadline(), self.now) }
     }
 
     /// Returns when the key will be gone, or `None` if it has no deadline or there is no such key. O(1).
@@ -25,7 +25,7 @@ impl HashRef<'_> {
     #[doc(alias = "HTTL")]
     pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
         let deadline = self.record.field_deadline(field.as_ref(), self.context());
-        deadline.map_or(Ttl::NoField, |deadline| Ttl::of(deadline, self.now))
+        deadline.map_or(Ttl::Missing, |deadline| Ttl::of(deadline, self.now))
     }
 
     /// Returns how long each of these fields has to live, in their order. O(fields).
@@ -88,35 +88,29 @@ impl HashMut<'_> {
         self.view().field_deadlines(fields)
     }
 
-    /// Gives the key a time to live. A hash without fields has no key that could get one, so the fields come first. O(1).
+    /// Gives the key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. A hash without fields has no key that could get one, so the fields come first. O(1).
     ///
     /// ```
     /// use std::time::Duration;
-    /// use hashlet::Expire;
+    /// use hashlet::ExpireOutcome;
     ///
     /// # let store = hashlet::Store::new();
     /// store.update("session:9", |session| -> hashlet::Result<()> {
     ///     session.set("user", "ada")?;
-    ///     assert_eq!(session.expire(Duration::from_secs(3_600)), Expire::Set);
+    ///     assert_eq!(session.expire(Duration::from_secs(3_600)), ExpireOutcome::Set);
     ///     Ok(())
     /// })?;
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "EXPIRE")]
-    pub fn expire(&mut self, time_to_live: Duration) -> Expire {
-        self.expire_if(time_to_live, Condition::Always)
-    }
-
-    /// Gives the key a deadline. O(1).
-    #[doc(alias = "EXPIREAT")]
-    pub fn expire_at(&mut self, time: SystemTime) -> Expire {
-        self.expire_if(time, Condition::Always)
+    pub fn expire(&mut self, when: impl Into<When>) -> ExpireOutcome {
+        self.expire_if(when, ExpireCondition::Always)
     }
 
     /// Gives the key a deadline on a condition. O(1).
     #[doc(alias = "EXPIRE")]
-    pub fn expire_if(&mut self, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire(when.into(), condition, self.cx).unwrap_or(Expire::Full)
+    pub fn expire_if(&mut self, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
+        self.record.expire(when.into(), condition, self.cx).unwrap_or(ExpireOutcome::Full)
     }
 
     /// Takes the key's deadline away, and returns whether it had one. O(1).
@@ -127,24 +121,39 @@ impl HashMut<'_> {
 
     /// Gives a field a deadline. O(1).
     #[doc(alias = "HEXPIRE")]
-    pub fn expire_field(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>) -> Expire {
-        self.expire_field_if(field, when, Condition::Always)
+    pub fn expire_field(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome {
+        self.expire_field_if(field, when, ExpireCondition::Always)
     }
 
     /// Gives a field a deadline on a condition. O(1).
     #[doc(alias = "HEXPIRE")]
-    pub fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx).unwrap_or(Expire::Full)
+    pub fn expire_field_if(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> ExpireOutcome {
+        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx).unwrap_or(ExpireOutcome::Full)
     }
 
-    /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
+    /// Gives many fields a deadline, and returns what came of each, in their order. O(fields).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_fields<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         when: impl Into<When>,
-        condition: Condition,
-    ) -> Vec<Expire> {
+    ) -> Vec<ExpireOutcome> {
+        self.expire_fields_if(fields, when, ExpireCondition::Always)
+    }
+
+    /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_fields_if<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> Vec<ExpireOutcome> {
         self.record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, self.cx)
     }
 
@@ -183,21 +192,21 @@ impl HashMut<'_> {
     /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
     /// then.
     #[doc(alias = "HGETEX")]
-    pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
-        self.record.touch(field.as_ref(), touch.into(), self.cx)
+    pub fn get_and_expire(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
+        self.record.get_and_expire(field.as_ref(), touch.into(), self.cx)
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
     ///
     /// # Errors
-    /// As of [`touch`](Self::touch); nothing is changed then.
+    /// As of [`get_and_expire`](Self::get_and_expire); nothing is changed then.
     #[doc(alias = "HGETEX")]
-    pub fn touch_many<F: AsRef<[u8]>>(
+    pub fn get_many_and_expire<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
-        self.record.touch_many(&Arguments::fields(fields).as_fields(), touch.into(), self.cx)
+        self.record.get_many_and_expire(&Arguments::fields(fields).as_fields(), touch.into(), self.cx)
     }
 
     /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.
@@ -206,7 +215,7 @@ impl HashMut<'_> {
     /// # Errors
     /// As [`increment`](Self::increment); value and deadline stay as they were.
     #[doc(alias = "HINCRBY")]
-    pub fn increment_expiring(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
-        self.record.increment_expiring(field.as_ref(), amount, when.into(), self.cx)
+    pub fn increment_and_expire(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
+        self.record.increment_and_expire(field.as_ref(), amount, when.into(), self.cx)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hashlet::{Condition, Expire, SetOptions, Store, Touch, Ttl, When};
+use hashlet::{ExpireCondition, ExpireOutcome, SetOptions, Store, Touch, Ttl, When};
 
 use super::answer::{Answer, Reading, Time};
 use super::command::{Command, fields, value, words};
@@ -19,12 +19,17 @@ const TIMES: [u64; 8] =
 const PAST_TIMES: [u64; 4] = [0, 1, 1_000, 1_000_000_000_000];
 const TIMES_TO_LIVE: [u64; 4] = [HOUR, 5 * HOUR, 24 * HOUR, 720 * HOUR];
 
-const CONDITIONS: [Condition; 5] =
-    [Condition::Always, Condition::IfNone, Condition::IfSome, Condition::IfLater, Condition::IfSooner];
+const CONDITIONS: [ExpireCondition; 5] = [
+    ExpireCondition::Always,
+    ExpireCondition::IfNone,
+    ExpireCondition::IfSome,
+    ExpireCondition::IfLater,
+    ExpireCondition::IfSooner,
+];
 
 #[derive(Clone)]
 pub(crate) enum Expiry {
-    Expire(Whose, Moment, Condition),
+    Expire(Whose, Moment, ExpireCondition),
     Left(Whose, Unit),
     Deadline(Whose, Unit),
     Persist(Whose),
@@ -120,13 +125,13 @@ impl Expiry {
                 match fields.as_deref() {
                     None => {
                         let outcome = store.expire_if(key, when, condition);
-                        Answer::Numbers(vec![matches!(outcome, Expire::Set | Expire::Deleted).into()])
+                        Answer::Numbers(vec![matches!(outcome, ExpireOutcome::Set | ExpireOutcome::Deleted).into()])
                     }
-                    Some([field]) if condition == Condition::Always => {
+                    Some([field]) if condition == ExpireCondition::Always => {
                         Answer::Numbers(vec![outcome(store.expire_field(key, field, when))])
                     }
                     Some(fields) => {
-                        let outcomes = store.expire_fields(key, fields, when, condition);
+                        let outcomes = store.expire_fields_if(key, fields, when, condition);
                         Answer::Numbers(outcomes.into_iter().map(outcome).collect())
                     }
                 }
@@ -164,8 +169,8 @@ impl Expiry {
             Self::Touch(key, fields, moment) => {
                 let touch = moment.map_or(Touch::Persist, |moment| Touch::Expire(moment.when()));
                 Answer::values(match &fields[..] {
-                    [field] => vec![store.touch(key, field, touch).expect("a store without a limit")],
-                    fields => store.touch_many(key, fields, touch).expect("a store without a limit"),
+                    [field] => vec![store.get_and_expire(key, field, touch).expect("a store without a limit")],
+                    fields => store.get_many_and_expire(key, fields, touch).expect("a store without a limit"),
                 })
             }
         }
@@ -176,10 +181,10 @@ impl Expiry {
         match self {
             Self::Expire(whose, moment, condition) => {
                 let condition = match condition {
-                    Condition::IfNone => "NX",
-                    Condition::IfSome => "XX",
-                    Condition::IfLater => "GT",
-                    Condition::IfSooner => "LT",
+                    ExpireCondition::IfNone => "NX",
+                    ExpireCondition::IfSome => "XX",
+                    ExpireCondition::IfLater => "GT",
+                    ExpireCondition::IfSooner => "LT",
                     _ => "",
                 };
                 (whose.words(&moment.command(), &[moment.number(), condition.into()]), Reading::Numbers)
@@ -315,19 +320,19 @@ fn options(presence: Presence, ttl: FieldTtl) -> SetOptions {
 }
 
 /// A server's number for what came of a field's deadline.
-fn outcome(outcome: Expire) -> i64 {
+fn outcome(outcome: ExpireOutcome) -> i64 {
     match outcome {
-        Expire::Missing => -2,
-        Expire::NotMet => 0,
-        Expire::Set => 1,
-        Expire::Deleted => 2,
-        Expire::Full => unreachable!("a store without a limit"),
+        ExpireOutcome::Missing => -2,
+        ExpireOutcome::NotMet => 0,
+        ExpireOutcome::Set => 1,
+        ExpireOutcome::Deleted => 2,
+        ExpireOutcome::Full => unreachable!("a store without a limit"),
     }
 }
 
 fn left(ttl: Ttl) -> Time {
     match ttl {
-        Ttl::NoKey | Ttl::NoField => Time::MISSING,
+        Ttl::Missing => Time::MISSING,
         Ttl::Never => Time::NEVER,
         Ttl::Left(left) => Time { millis: millis(left), slack: Time::SLACK },
     }

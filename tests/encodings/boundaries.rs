@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::check;
 use crate::support::config::{self, on_every_configuration};
 use crate::support::{BOUNDARIES, pattern};
-use hashlet::{Condition, SetOptions, Store, Touch, Ttl};
+use hashlet::{ExpireCondition, SetOptions, Store, Touch, Ttl};
 
 fn field(number: usize) -> String {
     format!("f{number}")
@@ -144,7 +144,7 @@ fn a_call_with_no_fields_or_keys_does_nothing() {
         SetOptions::new().expire(Duration::ZERO),
         SetOptions::new().expire_key(2 * HOUR),
         SetOptions::new().expire_key(Duration::ZERO),
-        SetOptions::new().expire_key_if(Duration::ZERO, Condition::IfSome).only_present_key(),
+        SetOptions::new().expire_key_if(Duration::ZERO, ExpireCondition::IfSome).only_present_key(),
     ];
     on_every_configuration(|_, store| {
         store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
@@ -156,11 +156,11 @@ fn a_call_with_no_fields_or_keys_does_nothing() {
             assert_eq!(store.set_many(key, NONE), Ok(0));
             assert_eq!(store.remove_many(key, NO_FIELDS), 0);
             assert_eq!(store.get_many(key, NO_FIELDS), [] as [Option<Vec<u8>>; 0]);
-            assert_eq!(store.expire_fields(key, NO_FIELDS, Duration::ZERO, Condition::Always), []);
+            assert_eq!(store.expire_fields(key, NO_FIELDS, Duration::ZERO), []);
             assert_eq!(store.persist_fields(key, NO_FIELDS), [] as [bool; 0]);
             assert_eq!(store.field_ttls(key, NO_FIELDS), [] as [Ttl; 0]);
             assert_eq!(store.field_deadlines(key, NO_FIELDS), []);
-            touches.iter().for_each(|touch| assert_eq!(store.touch_many(key, NO_FIELDS, *touch), Ok(vec![])));
+            touches.iter().for_each(|touch| assert_eq!(store.get_many_and_expire(key, NO_FIELDS, *touch), Ok(vec![])));
             for options in options {
                 let answer = store.set_with(key, NONE, options);
                 // The key's condition is judged all the same.
@@ -171,9 +171,9 @@ fn a_call_with_no_fields_or_keys_does_nothing() {
             store.update(key, |hash| {
                 assert_eq!(hash.set_many(NONE), Ok(0));
                 assert_eq!(hash.remove_many(NO_FIELDS), 0);
-                assert_eq!(hash.expire_fields(NO_FIELDS, Duration::ZERO, Condition::Always), []);
+                assert_eq!(hash.expire_fields(NO_FIELDS, Duration::ZERO), []);
                 assert_eq!(hash.persist_fields(NO_FIELDS), [] as [bool; 0]);
-                touches.iter().for_each(|touch| assert_eq!(hash.touch_many(NO_FIELDS, *touch), Ok(vec![])));
+                touches.iter().for_each(|touch| assert_eq!(hash.get_many_and_expire(NO_FIELDS, *touch), Ok(vec![])));
             });
         }
         assert_eq!(store.get_across(NO_FIELDS, "f"), [] as [Option<Vec<u8>>; 0]);

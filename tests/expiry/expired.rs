@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::{Config, on_every_configuration};
-use hashlet::{Condition, HashMut, HashRef, HashValue, Overwrite, Sample, SetOptions, Store, Touch, When};
+use hashlet::{ExpireCondition, HashMut, HashRef, HashValue, Overwrite, Sample, SetOptions, Store, Touch, When};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(10);
@@ -128,17 +128,17 @@ const WRITES: &[Call] = &[
     ("take", |s| show(s.take("k", "f0"))),
     ("increment", |s| show(s.increment("k", "f0", 5))),
     ("increment_float", |s| show(s.increment_float("k", "f0", 5.5))),
-    ("increment_expiring", |s| show(s.increment_expiring("k", "f0", 5, HOUR))),
+    ("increment_and_expire", |s| show(s.increment_and_expire("k", "f0", 5, HOUR))),
     ("expire", |s| show(s.expire("k", HOUR))),
-    ("expire_at", |s| show(s.expire_at("k", std::time::UNIX_EPOCH))),
-    ("expire_if", |s| show(s.expire_if("k", HOUR, Condition::IfNone))),
+    ("expire", |s| show(s.expire("k", std::time::UNIX_EPOCH))),
+    ("expire_if", |s| show(s.expire_if("k", HOUR, ExpireCondition::IfNone))),
     ("persist", |s| show(s.persist("k"))),
     ("expire_field", |s| show(s.expire_field("k", "f0", HOUR))),
-    ("expire_fields", |s| show(s.expire_fields("k", ["f0", "f1", "f0"], HOUR, Condition::IfNone))),
+    ("expire_fields", |s| show(s.expire_fields_if("k", ["f0", "f1", "f0"], HOUR, ExpireCondition::IfNone))),
     ("persist_field", |s| show(s.persist_field("k", "f0"))),
     ("persist_fields", |s| show(s.persist_fields("k", ["f0", "f1"]))),
-    ("touch", |s| show(s.touch("k", "f0", Touch::Persist))),
-    ("touch_many", |s| show(s.touch_many("k", ["f0", "f1"], Touch::Expire(When::After(HOUR))))),
+    ("touch", |s| show(s.get_and_expire("k", "f0", Touch::Persist))),
+    ("get_many_and_expire", |s| show(s.get_many_and_expire("k", ["f0", "f1"], Touch::Expire(When::After(HOUR))))),
     ("set_with, new fields", |s| show(s.set_with("k", [("f0", "x")], SetOptions::new().only_new_fields()))),
     ("set_with, present fields", |s| show(s.set_with("k", [("f0", "x")], SetOptions::new().only_present_fields()))),
     ("set_with, new key", |s| show(s.set_with("k", [("f0", "x")], SetOptions::new().only_new_key()))),
@@ -186,16 +186,16 @@ const WRITES: &[Call] = &[
     ("update, take", |s| change(s, |hash| hash.take("f0"))),
     ("update, increment", |s| change(s, |hash| hash.increment("f0", 5))),
     ("update, increment_float", |s| change(s, |hash| hash.increment_float("f0", 5.5))),
-    ("update, increment_expiring", |s| change(s, |hash| hash.increment_expiring("f0", 5, HOUR))),
+    ("update, increment_and_expire", |s| change(s, |hash| hash.increment_and_expire("f0", 5, HOUR))),
     ("update, clear", |s| change(s, |hash| hash.clear())),
     ("update, expire", |s| change(s, |hash| hash.expire(HOUR))),
-    ("update, expire_at", |s| change(s, |hash| hash.expire_at(std::time::UNIX_EPOCH))),
+    ("update, expire", |s| change(s, |hash| hash.expire(std::time::UNIX_EPOCH))),
     ("update, persist", |s| change(s, |hash| hash.persist())),
     ("update, expire_field", |s| change(s, |hash| hash.expire_field("f0", HOUR))),
-    ("update, expire_fields", |s| change(s, |hash| hash.expire_fields(["f0", "f1"], HOUR, Condition::Always))),
+    ("update, expire_fields", |s| change(s, |hash| hash.expire_fields(["f0", "f1"], HOUR))),
     ("update, persist_fields", |s| change(s, |hash| (hash.persist_field("f0"), hash.persist_fields(["f0", "f1"])))),
     ("update, touch", |s| {
-        change(s, |hash| (hash.touch("f0", Touch::Persist), hash.touch_many(["f0"], Touch::Persist)))
+        change(s, |hash| (hash.get_and_expire("f0", Touch::Persist), hash.get_many_and_expire(["f0"], Touch::Persist)))
     }),
     ("update, set_with", |s| change(s, |hash| hash.set_with([("f0", "x")], SetOptions::new().only_new_fields()))),
 ];
@@ -243,7 +243,7 @@ fn compare(config: &Config, calls: &[Call], sizes: &[usize]) {
                     store.expire("k", SOON);
                 } else {
                     let fields = (0..size).filter(|n| due.is_due(*n)).map(|n| format!("f{n}"));
-                    store.expire_fields("k", fields, SOON, Condition::Always);
+                    store.expire_fields("k", fields, SOON);
                 }
                 clock.advance(SOON - Duration::from_millis(1));
                 assert_eq!(store.size("k"), size, "too early: {name}, {due:?} of {size}");

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::support::config::on_every_configuration_with_clock_within;
 use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
 use crate::support::pattern;
-use hashlet::{Condition, Error, Expire, HashMut, Limits, SetOptions, Store, Touch, Ttl, When};
+use hashlet::{Error, ExpireCondition, ExpireOutcome, HashMut, Limits, SetOptions, Store, Touch, Ttl, When};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,13 +19,13 @@ fn millis(millis: u64) -> Duration {
 fn a_field_is_there_until_the_millisecond_of_its_deadline() {
     on_every_configuration_with_clock(|_, store, clock| {
         store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
-        assert_eq!(store.field_ttls("k", ["f", "none"]), [Ttl::Never, Ttl::NoField]);
-        assert_eq!(store.expire_field("k", "f", millis(10)), Expire::Set);
+        assert_eq!(store.field_ttls("k", ["f", "none"]), [Ttl::Never, Ttl::Missing]);
+        assert_eq!(store.expire_field("k", "f", millis(10)), ExpireOutcome::Set);
         assert_eq!(store.field_deadline("k", "f"), Some(clock.now() + millis(10)));
         clock.advance(millis(9));
         assert_eq!(store.field_ttls("k", ["g", "f"]), [Ttl::Never, Ttl::Left(millis(1))]);
         clock.advance(millis(1));
-        assert_eq!((store.field_ttl("k", "f"), store.field_deadline("k", "f")), (Ttl::NoField, None));
+        assert_eq!((store.field_ttl("k", "f"), store.field_deadline("k", "f")), (Ttl::Missing, None));
         assert_eq!((store.size("k"), store.stats().fields, store.ttl("k")), (1, 1, Ttl::Never));
     });
 }
@@ -44,7 +44,7 @@ fn an_expired_field_is_as_one_that_never_was() {
         expired(&|| assert_eq!((store.size("k"), store.stats().fields), (1, 1)));
         expired(&|| assert_eq!(store.set("k", "f", "8"), Ok(true), "new"));
         expired(&|| assert!(!store.remove("k", "f")));
-        expired(&|| assert_eq!(store.expire_field("k", "f", HOUR), Expire::Missing));
+        expired(&|| assert_eq!(store.expire_field("k", "f", HOUR), ExpireOutcome::Missing));
         expired(&|| assert!(!store.persist_field("k", "f")));
         expired(&|| {
             assert_eq!(store.set_if_absent("k", "f", "8"), Ok(true));
@@ -55,7 +55,7 @@ fn an_expired_field_is_as_one_that_never_was() {
             assert_eq!(store.field_ttl("k", "f"), Ttl::Never);
         });
         expired(&|| {
-            assert_eq!(store.touch("k", "f", Touch::Expire(When::After(HOUR))), Ok(None));
+            assert_eq!(store.get_and_expire("k", "f", Touch::Expire(When::After(HOUR))), Ok(None));
             assert!(!store.contains("k", "f"));
         });
     });
@@ -63,16 +63,16 @@ fn an_expired_field_is_as_one_that_never_was() {
 
 #[test]
 fn outcomes_come_in_the_order_of_the_fields_and_a_repeated_field_is_judged_again() {
-    use Expire::{Deleted, Missing, NotMet, Set};
+    use ExpireOutcome::{Deleted, Missing, NotMet, Set};
     on_every_configuration(|_, store| {
         store.set_many("k", [("f", "v"), ("g", "w"), ("h", "x")]).unwrap();
-        let expire = |fields: &[&str], when: When, condition| store.expire_fields("k", fields, when, condition);
-        assert_eq!(expire(&["f", "none", "f"], HOUR.into(), Condition::IfNone), [Set, Missing, NotMet]);
-        assert_eq!(expire(&["g", "g", "f", "f"], PAST, Condition::IfSome), [NotMet, NotMet, Deleted, Missing]);
-        assert_eq!(expire(&["g", "g"], PAST, Condition::Always), [Deleted, Missing]);
-        assert_eq!(store.expire_fields("none", ["f", "f"], HOUR, Condition::Always), [Missing, Missing]);
-        assert_eq!(store.expire_fields("k", [""; 0], HOUR, Condition::Always), []);
-        assert_eq!(expire(&["h", "h"], PAST, Condition::Always), [Deleted, Missing]);
+        let expire = |fields: &[&str], when: When, condition| store.expire_fields_if("k", fields, when, condition);
+        assert_eq!(expire(&["f", "none", "f"], HOUR.into(), ExpireCondition::IfNone), [Set, Missing, NotMet]);
+        assert_eq!(expire(&["g", "g", "f", "f"], PAST, ExpireCondition::IfSome), [NotMet, NotMet, Deleted, Missing]);
+        assert_eq!(expire(&["g", "g"], PAST, ExpireCondition::Always), [Deleted, Missing]);
+        assert_eq!(store.expire_fields("none", ["f", "f"], HOUR), [Missing, Missing]);
+        assert_eq!(store.expire_fields("k", [""; 0], HOUR), []);
+        assert_eq!(expire(&["h", "h"], PAST, ExpireCondition::Always), [Deleted, Missing]);
         assert!(store.is_empty(), "valkey 2998: an empty hash stayed behind");
     });
 }
@@ -81,7 +81,7 @@ fn outcomes_come_in_the_order_of_the_fields_and_a_repeated_field_is_judged_again
 fn persist_takes_a_fields_deadline_and_says_whether_there_was_one() {
     on_every_configuration_with_clock(|_, store, clock| {
         store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
-        store.expire_fields("k", ["f", "g"], MINUTE, Condition::Always);
+        store.expire_fields("k", ["f", "g"], MINUTE);
         assert_eq!(store.persist_fields("k", ["none", "f", "f"]), [false, true, false]);
         assert!(store.persist_field("k", "g") && !store.persist_field("k", "g"));
         assert_eq!(store.persist_fields("none", ["f", "g"]), [false, false]);
@@ -101,7 +101,9 @@ const WRITES: &[Write] = &[
     ("compare_and_set", false, |hash| assert_eq!(hash.compare_and_set("n", Some(b"5"), Some(b"5")), Ok(true))),
     ("set_with", false, |hash| assert_eq!(hash.set_with([("n", "7")], SetOptions::new()), Ok(Some(0)))),
     ("removed and set", false, |hash| assert!(hash.remove("n") && hash.set("n", "7").unwrap())),
-    ("touch, persist", false, |hash| assert_eq!(hash.touch("n", Touch::Persist).unwrap().as_deref(), Some(&b"5"[..]))),
+    ("touch, persist", false, |hash| {
+        assert_eq!(hash.get_and_expire("n", Touch::Persist).unwrap().as_deref(), Some(&b"5"[..]));
+    }),
     ("set_if_absent", true, |hash| assert_eq!(hash.set_if_absent("n", "7"), Ok(false))),
     ("compare_and_set, failing", true, |hash| assert_eq!(hash.compare_and_set("n", None, Some(b"7")), Ok(false))),
     ("set, too long", true, |hash| assert!(hash.set("n", vec![0; 100_001]).is_err())),
@@ -113,7 +115,7 @@ const WRITES: &[Write] = &[
     ("increment", true, |hash| assert_eq!(hash.increment("n", 1), Ok(6))),
     ("increment, longer", true, |hash| assert_eq!(hash.increment("n", 1_000_000), Ok(1_000_005))),
     ("increment_float", true, |hash| assert_eq!(hash.increment_float("n", 0.25), Ok(5.25))),
-    ("increment_expiring", true, |hash| assert_eq!(hash.increment_expiring("n", 1, MINUTE), Ok(6))),
+    ("increment_and_expire", true, |hash| assert_eq!(hash.increment_and_expire("n", 1, MINUTE), Ok(6))),
     ("increment, failing", true, |hash| assert_eq!(hash.increment("text", 1), Err(Error::NotAnInteger))),
 ];
 
@@ -125,7 +127,7 @@ fn overwriting_drops_a_deadline_and_increments_keep_it() {
             for others in [0, 30, 3_000] {
                 store.set_many("k", [("n", "5"), ("text", "v")]).unwrap();
                 store.set_many("k", (0..others).map(|n| (format!("f{n}"), "v"))).unwrap();
-                store.expire_fields("k", ["n", "text"], HOUR, Condition::Always);
+                store.expire_fields("k", ["n", "text"], HOUR);
                 clock.advance(millis(1));
                 store.update("k", write);
                 let left = if *keeps { Ttl::Left(HOUR - millis(1)) } else { Ttl::Never };
@@ -164,7 +166,7 @@ fn draws_and_scans_find_the_one_field_that_lives() {
         for fields in [100, 3_000] {
             store.set_many("k", (0..fields).map(|n| (format!("f{n}"), "v"))).unwrap();
             store.update("k", |hash| {
-                hash.expire_fields((1..fields).map(|n| format!("f{n}")), millis(10), Condition::Always);
+                hash.expire_fields((1..fields).map(|n| format!("f{n}")), millis(10));
             });
             let page = store.scan("k", None, 10);
             clock.advance(millis(10));
@@ -246,7 +248,7 @@ fn set_with_gives_fields_and_key_their_deadlines() {
         assert_eq!(ttls(), (Ttl::Never, vec![Ttl::Left(MINUTE), Ttl::Left(HOUR)]));
         assert_eq!(set(&[("f", "longer"), ("f", "again")], SetOptions::new().keep_ttl().expire_key(HOUR)), Ok(Some(0)));
         assert_eq!(ttls(), (Ttl::Left(HOUR), vec![Ttl::Left(MINUTE), Ttl::Left(HOUR)]));
-        let not_met = SetOptions::new().expire_key_if(HOUR, Condition::IfLater);
+        let not_met = SetOptions::new().expire_key_if(HOUR, ExpireCondition::IfLater);
         assert_eq!(set(&[("f", "3")], not_met), Ok(Some(0)), "fields are set all the same");
         assert_eq!(ttls(), (Ttl::Left(HOUR), vec![Ttl::Never, Ttl::Left(HOUR)]));
         assert_eq!(set(&[], SetOptions::new().expire_key(MINUTE)), Ok(Some(0)));
@@ -289,15 +291,15 @@ fn touch_answers_the_value_before_it_changes_the_deadline() {
         store.set_many("k", [("f", "1"), ("g", "2"), ("h", "3")]).unwrap();
         let [one, two, three] = ["1", "2", "3"].map(|value| Some(value.as_bytes().to_vec()));
         let ahead = Touch::Expire(When::At(clock.now() + MINUTE));
-        assert_eq!(store.touch("k", "f", ahead), Ok(one.clone()));
-        assert_eq!(store.touch_many("k", ["g", "none", "f"], ahead), Ok(vec![two.clone(), None, one.clone()]));
+        assert_eq!(store.get_and_expire("k", "f", ahead), Ok(one.clone()));
+        assert_eq!(store.get_many_and_expire("k", ["g", "none", "f"], ahead), Ok(vec![two.clone(), None, one.clone()]));
         assert_eq!(store.field_ttls("k", ["f", "g", "h"]), [Ttl::Left(MINUTE), Ttl::Left(MINUTE), Ttl::Never]);
-        assert_eq!(store.touch_many("k", ["g", "g"], Touch::Persist), Ok(vec![two.clone(), two.clone()]));
-        assert_eq!(store.touch_many("k", ["f", "f", "g"], Touch::Expire(PAST)), Ok(vec![one, None, two]));
+        assert_eq!(store.get_many_and_expire("k", ["g", "g"], Touch::Persist), Ok(vec![two.clone(), two.clone()]));
+        assert_eq!(store.get_many_and_expire("k", ["f", "f", "g"], Touch::Expire(PAST)), Ok(vec![one, None, two]));
         assert_eq!(store.fields("k"), [b"h"]);
-        assert_eq!(store.touch("none", "f", ahead), Ok(None));
-        assert_eq!(store.touch_many("none", ["f", "f"], ahead), Ok(vec![None, None]));
-        assert_eq!(store.touch("k", "h", Touch::Expire(PAST)), Ok(three));
+        assert_eq!(store.get_and_expire("none", "f", ahead), Ok(None));
+        assert_eq!(store.get_many_and_expire("none", ["f", "f"], ahead), Ok(vec![None, None]));
+        assert_eq!(store.get_and_expire("k", "h", Touch::Expire(PAST)), Ok(three));
         assert!(store.is_empty(), "valkey 2998");
     });
 }
@@ -305,17 +307,17 @@ fn touch_answers_the_value_before_it_changes_the_deadline() {
 #[test]
 fn increment_expiring_counts_from_the_first_call_of_its_time() {
     on_every_configuration_with_clock(|_, store, clock| {
-        let count = || store.increment_expiring("k", "f", 1, MINUTE);
+        let count = || store.increment_and_expire("k", "f", 1, MINUTE);
         assert_eq!((count(), store.field_ttl("k", "f")), (Ok(1), Ttl::Left(MINUTE)));
         clock.advance(MINUTE / 2);
         assert_eq!((count(), store.field_ttl("k", "f")), (Ok(2), Ttl::Left(MINUTE / 2)));
         clock.advance(MINUTE / 2);
         assert_eq!((count(), store.field_ttl("k", "f")), (Ok(1), Ttl::Left(MINUTE)));
         store.set("k", "g", "text").unwrap();
-        assert_eq!(store.increment_expiring("k", "g", 1, MINUTE), Err(Error::NotAnInteger));
+        assert_eq!(store.increment_and_expire("k", "g", 1, MINUTE), Err(Error::NotAnInteger));
         assert_eq!(store.field_ttl("k", "g"), Ttl::Never);
-        assert_eq!(store.increment_expiring("k", "f", 1, PAST), Ok(2), "it has a deadline, so it gets no other");
-        assert_eq!(store.increment_expiring("new", "f", 5, PAST), Ok(5));
+        assert_eq!(store.increment_and_expire("k", "f", 1, PAST), Ok(2), "it has a deadline, so it gets no other");
+        assert_eq!(store.increment_and_expire("new", "f", 5, PAST), Ok(5));
         assert!(!store.contains_key("new"), "valkey 2998");
     });
 }
@@ -338,7 +340,7 @@ fn expired_fields_take_no_place_among_the_most_fields() {
             assert_eq!((write(store), store.size("k")), (Ok(()), 3_000));
             assert!(store.remove("k", "new") && store.set("k", "f7", "v").unwrap());
         }
-        store.update("k", |hash| hash.expire_fields(names(0).map(|(field, _)| field), millis(10), Condition::Always));
+        store.update("k", |hash| hash.expire_fields(names(0).map(|(field, _)| field), millis(10)));
         clock.advance(millis(10));
         assert_eq!((store.set_many("k", names(5_000)), store.size("k")), (Ok(3_000), 3_000));
     });
@@ -350,8 +352,8 @@ fn a_sum_that_is_too_long_is_refused_with_and_without_a_deadline() {
         store.set("k", "f", "9").unwrap();
         let too_long = Err(Error::ValueTooLong { size: 2, limit: 1 });
         assert_eq!(store.increment("k", "f", 1), too_long);
-        assert_eq!(store.increment_expiring("k", "f", 1, HOUR), too_long);
-        assert_eq!(store.increment_expiring("k", "g", 10, HOUR), too_long);
+        assert_eq!(store.increment_and_expire("k", "f", 1, HOUR), too_long);
+        assert_eq!(store.increment_and_expire("k", "g", 10, HOUR), too_long);
         assert_eq!((store.get("k", "f"), store.field_ttl("k", "f")), (Some(b"9".to_vec()), Ttl::Never));
     });
 }

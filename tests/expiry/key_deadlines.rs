@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::check;
 use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
-use hashlet::{Condition, Expire, HashMut, Overwrite, SetOptions, Store, Ttl, When};
+use hashlet::{ExpireCondition, ExpireOutcome, HashMut, Overwrite, SetOptions, Store, Ttl, When};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -18,25 +18,25 @@ fn a_key_is_there_until_the_millisecond_of_its_deadline() {
     on_every_configuration_with_clock(|_, store, clock| {
         store.set("k", "f", "v").unwrap();
         assert_eq!(store.ttl("k"), Ttl::Never);
-        assert_eq!(store.expire("k", millis(10)), Expire::Set);
+        assert_eq!(store.expire("k", millis(10)), ExpireOutcome::Set);
         assert_eq!((store.ttl("k"), store.deadline("k")), (Ttl::Left(millis(10)), Some(clock.now() + millis(10))));
         clock.advance(millis(9));
         assert_eq!((store.ttl("k"), store.size("k")), (Ttl::Left(millis(1)), 1));
         clock.advance(millis(1));
-        assert_eq!((store.ttl("k"), store.deadline("k"), store.key_count()), (Ttl::NoKey, None, 0));
+        assert_eq!((store.ttl("k"), store.deadline("k"), store.key_count()), (Ttl::Missing, None, 0));
     });
 }
 
 #[test]
 fn a_missing_key_gets_no_deadline() {
     on_every_configuration(|_, store| {
-        assert_eq!(store.expire("k", HOUR), Expire::Missing);
-        assert_eq!(store.expire("k", Duration::ZERO), Expire::Missing);
-        assert_eq!(store.expire_at("k", SystemTime::now() + HOUR), Expire::Missing);
-        assert_eq!(store.expire_if("k", HOUR, Condition::IfNone), Expire::Missing);
-        assert_eq!((store.ttl("k"), store.deadline("k"), store.persist("k")), (Ttl::NoKey, None, false));
+        assert_eq!(store.expire("k", HOUR), ExpireOutcome::Missing);
+        assert_eq!(store.expire("k", Duration::ZERO), ExpireOutcome::Missing);
+        assert_eq!(store.expire("k", SystemTime::now() + HOUR), ExpireOutcome::Missing);
+        assert_eq!(store.expire_if("k", HOUR, ExpireCondition::IfNone), ExpireOutcome::Missing);
+        assert_eq!((store.ttl("k"), store.deadline("k"), store.persist("k")), (Ttl::Missing, None, false));
         let in_closure = store.update("k", |hash| (hash.expire(HOUR), hash.ttl(), hash.deadline(), hash.persist()));
-        assert_eq!(in_closure, (Expire::Missing, Ttl::NoKey, None, false));
+        assert_eq!(in_closure, (ExpireOutcome::Missing, Ttl::Missing, None, false));
         assert!(store.is_empty());
     });
 }
@@ -49,7 +49,7 @@ fn persist_takes_the_deadline_and_says_whether_there_was_one() {
         store.expire("k", MINUTE);
         assert!(store.persist("k") && !store.persist("k"));
         store.update("k", |hash| {
-            assert_eq!((hash.expire(MINUTE), hash.persist(), hash.persist()), (Expire::Set, true, false));
+            assert_eq!((hash.expire(MINUTE), hash.persist(), hash.persist()), (ExpireOutcome::Set, true, false));
         });
         clock.advance(HOUR);
         assert_eq!((store.ttl("k"), store.size("k")), (Ttl::Never, 1));
@@ -59,26 +59,26 @@ fn persist_takes_the_deadline_and_says_whether_there_was_one() {
 #[test]
 fn a_deadline_that_is_not_in_the_future_deletes_at_once() {
     on_every_configuration_with_clock(|config, store, clock| {
-        type Call = fn(&Store, SystemTime) -> Expire;
+        type Call = fn(&Store, SystemTime) -> ExpireOutcome;
         let calls: [Call; 6] = [
-            |store, now| store.expire_at("k", now),
-            |store, now| store.expire_at("k", now - HOUR),
-            |store, _| store.expire_at("k", UNIX_EPOCH - HOUR),
+            |store, now| store.expire("k", now),
+            |store, now| store.expire("k", now - HOUR),
+            |store, _| store.expire("k", UNIX_EPOCH - HOUR),
             |store, _| store.expire("k", Duration::ZERO),
             |store, _| store.update("k", |hash| hash.expire(Duration::ZERO)),
-            |store, now| store.update("k", |hash| hash.expire_at(now)),
+            |store, now| store.update("k", |hash| hash.expire(now)),
         ];
         for call in calls {
             store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
-            assert_eq!(call(store, clock.now()), Expire::Deleted);
+            assert_eq!(call(store, clock.now()), ExpireOutcome::Deleted);
             assert_eq!((store.contains_key("k"), store.stats()), (false, config.store().stats()), "valkey 2998");
         }
     });
 }
 
 /// The time to live that is there, the new one, in milliseconds, and what comes of it on each condition of [`ORDER`].
-const CONDITIONS: [(Option<u64>, u64, [Expire; 5]); 6] = {
-    use Expire::{Deleted, NotMet, Set};
+const CONDITIONS: [(Option<u64>, u64, [ExpireOutcome; 5]); 6] = {
+    use ExpireOutcome::{Deleted, NotMet, Set};
     [
         (None, 50, [Set, Set, NotMet, NotMet, Set]),
         (None, 0, [Deleted, Deleted, NotMet, NotMet, Deleted]),
@@ -88,13 +88,18 @@ const CONDITIONS: [(Option<u64>, u64, [Expire; 5]); 6] = {
         (Some(100), 0, [Deleted, NotMet, Deleted, NotMet, Deleted]),
     ]
 };
-const ORDER: [Condition; 5] =
-    [Condition::Always, Condition::IfNone, Condition::IfSome, Condition::IfLater, Condition::IfSooner];
+const ORDER: [ExpireCondition; 5] = [
+    ExpireCondition::Always,
+    ExpireCondition::IfNone,
+    ExpireCondition::IfSome,
+    ExpireCondition::IfLater,
+    ExpireCondition::IfSooner,
+];
 
 /// Valkey 3021: the past deadline deleted although the condition was not met.
 #[test]
 fn a_condition_is_judged_before_a_past_deadline_deletes() {
-    type Face = (&'static str, fn(&Store, When, Condition) -> Expire, fn(&Store) -> Ttl);
+    type Face = (&'static str, fn(&Store, When, ExpireCondition) -> ExpireOutcome, fn(&Store) -> Ttl);
     let faces: [Face; 4] = [
         ("key", |store, when, condition| store.expire_if("k", when, condition), |store| store.ttl("k")),
         (
@@ -104,12 +109,12 @@ fn a_condition_is_judged_before_a_past_deadline_deletes() {
         ),
         (
             "field",
-            |store, when, condition| store.expire_fields("k", ["f"], when, condition)[0],
+            |store, when, condition| store.expire_fields_if("k", ["f"], when, condition)[0],
             |store| store.field_ttl("k", "f"),
         ),
         (
             "field in a closure",
-            |store, when, condition| store.update("k", |hash| hash.expire_fields(["f"], when, condition)[0]),
+            |store, when, condition| store.update("k", |hash| hash.expire_fields_if(["f"], when, condition)[0]),
             |store| store.read("k", |hash| hash.field_ttl("f")),
         ),
     ];
@@ -121,18 +126,18 @@ fn a_condition_is_judged_before_a_past_deadline_deletes() {
                         store.clear_all();
                         store.set("k", "f", "v").unwrap();
                         if let Some(old) = old {
-                            expire(store, When::After(millis(old)), Condition::Always);
+                            expire(store, When::After(millis(old)), ExpireCondition::Always);
                         }
                         let case = (name, old, new, condition, when);
                         assert_eq!(expire(store, when, condition), outcome, "{case:?}");
                         let left = match outcome {
-                            Expire::Set => Ttl::Left(millis(new)),
-                            Expire::NotMet => old.map_or(Ttl::Never, |old| Ttl::Left(millis(old))),
-                            _ if name.starts_with("key") => Ttl::NoKey,
-                            _ => Ttl::NoField,
+                            ExpireOutcome::Set => Ttl::Left(millis(new)),
+                            ExpireOutcome::NotMet => old.map_or(Ttl::Never, |old| Ttl::Left(millis(old))),
+                            _ if name.starts_with("key") => Ttl::Missing,
+                            _ => Ttl::Missing,
                         };
                         assert_eq!(ttl(store), left, "{case:?}");
-                        assert_eq!(store.contains_key("k"), outcome != Expire::Deleted, "{case:?}");
+                        assert_eq!(store.contains_key("k"), outcome != ExpireOutcome::Deleted, "{case:?}");
                     }
                 }
             }
@@ -149,7 +154,7 @@ fn a_key_keeps_its_deadline_while_its_fields_come_and_go() {
         |hash| _ = hash.set("long", vec![b'v'; 2_000]).unwrap(),
         |hash| _ = hash.increment("n", 1).unwrap(),
         |hash| _ = hash.increment_float("n", 0.5).unwrap(),
-        |hash| _ = hash.increment_expiring("m", 1, HOUR).unwrap(),
+        |hash| _ = hash.increment_and_expire("m", 1, HOUR).unwrap(),
         |hash| _ = hash.compare_and_set("f", Some(b"a longer value"), Some(b"v")).unwrap(),
         |hash| _ = hash.set_if_absent("g", "v").unwrap(),
         |hash| _ = hash.set_with([("f", "v")], SetOptions::new().expire(HOUR)).unwrap(),
@@ -182,9 +187,9 @@ fn the_last_field_takes_the_keys_deadline_with_it_whoever_removes_it() {
         |hash| assert!(hash.take("f").is_some()),
         |hash| assert!(hash.compare_and_set("f", Some(b"v"), None).unwrap()),
         |hash| hash.clear(),
-        |hash| assert_eq!(hash.expire_field("f", Duration::ZERO), Expire::Deleted),
-        |hash| assert_eq!(hash.expire(Duration::ZERO), Expire::Deleted),
-        |hash| _ = hash.touch("f", hashlet::Touch::Expire(When::At(UNIX_EPOCH))).unwrap(),
+        |hash| assert_eq!(hash.expire_field("f", Duration::ZERO), ExpireOutcome::Deleted),
+        |hash| assert_eq!(hash.expire(Duration::ZERO), ExpireOutcome::Deleted),
+        |hash| _ = hash.get_and_expire("f", hashlet::Touch::Expire(When::At(UNIX_EPOCH))).unwrap(),
         |hash| _ = hash.set_with([("f", "x")], SetOptions::new().expire(UNIX_EPOCH)).unwrap(),
     ];
     on_every_configuration(|_, store| {
@@ -194,7 +199,7 @@ fn the_last_field_takes_the_keys_deadline_with_it_whoever_removes_it() {
                 store.expire("k", HOUR);
                 store.update("k", |hash| {
                     removal(hash);
-                    assert_eq!((hash.len(), hash.ttl(), hash.deadline()), (0, Ttl::NoKey, None));
+                    assert_eq!((hash.len(), hash.ttl(), hash.deadline()), (0, Ttl::Missing, None));
                     if in_one_call {
                         hash.set("f", "new").unwrap();
                         assert_eq!(hash.ttl(), Ttl::Never);
@@ -216,7 +221,7 @@ const ANEW: [fn(&Store); 6] = [
     |store| _ = store.set_if_absent("k", "new", "v").unwrap(),
     |store| _ = store.increment("k", "new", 1).unwrap(),
     |store| _ = store.compare_and_set("k", "new", None, Some(b"v")).unwrap(),
-    |store| _ = store.increment_expiring("k", "new", 1, HOUR).unwrap(),
+    |store| _ = store.increment_and_expire("k", "new", 1, HOUR).unwrap(),
 ];
 
 #[test]
@@ -225,7 +230,7 @@ fn the_last_field_that_expires_takes_the_keys_deadline_with_it() {
         for fields in [1, 20] {
             for write in ANEW {
                 store.set_many("k", (0..fields).map(|n| (format!("f{n}"), "v"))).unwrap();
-                store.expire_fields("k", (0..fields).map(|n| format!("f{n}")), millis(10), Condition::Always);
+                store.expire_fields("k", (0..fields).map(|n| format!("f{n}")), millis(10));
                 store.expire("k", HOUR);
                 clock.advance(millis(10));
                 write(store);
@@ -244,7 +249,7 @@ fn the_last_field_that_expires_takes_the_deadline_of_a_large_key_with_it() {
             store.set_many("k", (0..3_000).map(|n| (format!("f{n}"), "v"))).unwrap();
             store.expire("k", HOUR);
             store.update("k", |hash| {
-                hash.expire_fields((0..3_000).map(|n| format!("f{n}")), millis(10), Condition::Always);
+                hash.expire_fields((0..3_000).map(|n| format!("f{n}")), millis(10));
             });
             clock.advance(millis(10));
             write(store);
@@ -261,7 +266,7 @@ fn removing_the_last_field_that_lives_takes_the_keys_deadline_with_it() {
         store.set_many("k", (0..3_000).map(|n| (format!("f{n}"), "v"))).unwrap();
         store.expire("k", HOUR);
         store.update("k", |hash| {
-            hash.expire_fields((1..3_000).map(|n| format!("f{n}")), millis(10), Condition::Always);
+            hash.expire_fields((1..3_000).map(|n| format!("f{n}")), millis(10));
         });
         clock.advance(millis(10));
         assert!(store.remove("k", "f0"));
@@ -291,10 +296,10 @@ fn deadlines_travel_with_rename_and_copy() {
                 assert_eq!((store.ttl(key), store.field_ttl(key, "f0")), (Ttl::Left(HOUR), Ttl::Left(MINUTE)));
                 assert_eq!(store.field_ttl(key, "f1"), Ttl::Never);
             }
-            assert_eq!(store.ttl("from"), Ttl::NoKey);
+            assert_eq!(store.ttl("from"), Ttl::Missing);
             store.set("from", "f0", "v").unwrap();
             assert_eq!((store.ttl("from"), store.field_ttl("from", "f0")), (Ttl::Never, Ttl::Never));
-            assert_eq!(store.expire_field("r", "f0", HOUR), Expire::Set, "copies are their own");
+            assert_eq!(store.expire_field("r", "f0", HOUR), ExpireOutcome::Set, "copies are their own");
             clock.advance(MINUTE);
             assert_eq!(store.purge_expired(usize::MAX).fields, 2);
             assert_eq!(["old", "a longer key", "r"].map(|key| store.size(key)), [fields - 1, fields - 1, fields]);
@@ -330,8 +335,8 @@ fn only_the_last_deadline_counts() {
     on_every_configuration_with_clock(|_, store, clock| {
         store.set_many("k", [("f", "v"), ("g", "w")]).unwrap();
         for left in [50, 10, 100, 30] {
-            assert_eq!(store.expire("k", millis(left)), Expire::Set);
-            assert_eq!(store.expire_field("k", "f", millis(left)), Expire::Set);
+            assert_eq!(store.expire("k", millis(left)), ExpireOutcome::Set);
+            assert_eq!(store.expire_field("k", "f", millis(left)), ExpireOutcome::Set);
         }
         clock.advance(millis(29));
         let purged = store.purge_expired(usize::MAX);
@@ -340,7 +345,7 @@ fn only_the_last_deadline_counts() {
         assert!(store.persist("k"));
         clock.advance(millis(1));
         assert_eq!((store.fields("k"), store.stats().fields), (vec![b"g".to_vec()], 1));
-        assert_eq!(store.expire_field("k", "g", millis(5)), Expire::Set);
+        assert_eq!(store.expire_field("k", "g", millis(5)), ExpireOutcome::Set);
         assert!(store.persist_field("k", "g"));
         clock.advance(HOUR);
         assert_eq!((store.purge_expired(usize::MAX).fields, store.size("k")), (0, 1));

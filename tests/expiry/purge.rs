@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::check;
 use crate::support::config::{on_every_configuration_with_clock, table};
-use hashlet::{Condition, Expire, ManualClock, Store, Ttl, When};
+use hashlet::{ExpireCondition, ExpireOutcome, ManualClock, Store, Ttl, When};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(10);
@@ -26,7 +26,7 @@ fn purging_counts_what_it_removes_and_gives_its_memory_back() {
             match key % 5 {
                 0 => _ = store.expire(key.to_string(), SOON),
                 1 => _ = store.expire_field(key.to_string(), "f", SOON),
-                2 => _ = store.expire_fields(key.to_string(), ["f", "g", "h"], SOON, Condition::Always),
+                2 => _ = store.expire_fields(key.to_string(), ["f", "g", "h"], SOON),
                 3 => _ = store.expire(key.to_string(), HOUR),
                 _ => {}
             }
@@ -50,7 +50,7 @@ fn a_table_with_thousands_of_expired_fields_is_purged_in_parts() {
         let clock = ManualClock::new();
         let store = Store::builder().thresholds(table()).clock(&clock).build();
         store.set_many("k", (0..6_000).map(|n| (name(n), "v"))).unwrap();
-        store.update("k", |hash| hash.expire_fields((0..due).map(name), SOON, Condition::Always));
+        store.update("k", |hash| hash.expire_fields((0..due).map(name), SOON));
         clock.advance(SOON);
         let first = store.purge_expired(1);
         assert!(first.fields > 0 && first.fields <= 2_000 && !first.is_complete, "{first:?}");
@@ -109,7 +109,7 @@ fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
         ("fields", |s| !s.fields("k").contains(&b"f0".to_vec())),
         ("contains", |s| !s.contains("k", "f0")),
         ("value_len", |s| s.value_len("k", "f0").is_none()),
-        ("field_ttl", |s| s.field_ttl("k", "f0") == Ttl::NoField),
+        ("field_ttl", |s| s.field_ttl("k", "f0") == Ttl::Missing),
         ("scan", |s| s.scan("k", None, 10_000).items.iter().all(|(field, _)| field != b"f0")),
         ("size", |s| s.size("k") < 3_001),
         ("ttl", |s| s.ttl("k") != Ttl::Left(SOON)),
@@ -127,7 +127,7 @@ fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
         ("is_empty", |s| !s.is_empty() && s.key_count() < 2),
         ("keys", |s| s.keys().len() < 2),
         ("remove", |s| !s.remove("k", "f0")),
-        ("expire_field", |s| s.expire_field("k", "f0", HOUR) == Expire::Missing),
+        ("expire_field", |s| s.expire_field("k", "f0", HOUR) == ExpireOutcome::Missing),
         ("purge_expired", |s| s.purge_expired(usize::MAX).fields > 0),
     ];
     on_every_configuration_with_clock(|config, store, clock| {
@@ -140,7 +140,7 @@ fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
                 if of_key {
                     store.expire("k", SOON);
                 } else {
-                    store.update("k", |hash| hash.expire_fields((0..fields).map(name), SOON, Condition::Always));
+                    store.update("k", |hash| hash.expire_fields((0..fields).map(name), SOON));
                 }
                 let before = clock.now();
                 clock.advance(SOON);
@@ -169,11 +169,11 @@ fn both_ends_of_time_are_safe() {
                     if field {
                         store.expire_field("k", "f", when)
                     } else {
-                        store.expire_if("k", when, Condition::Always)
+                        store.expire_if("k", when, ExpireCondition::Always)
                     }
                 };
                 let is_last = now == last;
-                let ahead = if is_last { Expire::Deleted } else { Expire::Set };
+                let ahead = if is_last { ExpireOutcome::Deleted } else { ExpireOutcome::Set };
                 for far in [When::After(Duration::MAX), When::At(last), When::After(Duration::from_nanos(1))] {
                     assert_eq!(expire(far), ahead, "{now:?} {far:?}");
                     let left = if field { store.field_ttl("k", "f") } else { store.ttl("k") };
@@ -181,7 +181,7 @@ fn both_ends_of_time_are_safe() {
                     assert_eq!(store.deadline("k").is_some(), !is_last && !field);
                 }
                 for past in [When::After(Duration::ZERO), When::At(first), When::At(UNIX_EPOCH)] {
-                    assert_eq!(expire(past), Expire::Deleted, "{now:?} {past:?}");
+                    assert_eq!(expire(past), ExpireOutcome::Deleted, "{now:?} {past:?}");
                 }
                 store.clear("k");
                 expire(When::After(Duration::MAX));
@@ -208,7 +208,7 @@ fn now_stands_still_within_a_call() {
             clock.advance(HOUR);
             assert_eq!((hash.len(), hash.get("f")), (2, Some(&b"v"[..])));
             assert_eq!((hash.ttl(), hash.field_ttl("f")), (Ttl::Left(SOON * 2), Ttl::Left(SOON)));
-            assert_eq!(hash.expire_field("g", SOON), Expire::Set);
+            assert_eq!(hash.expire_field("g", SOON), ExpireOutcome::Set);
             assert_eq!((hash.set("h", "x"), hash.len(), hash.field_ttl("g")), (Ok(true), 3, Ttl::Left(SOON)));
         });
         assert!(store.is_empty());
@@ -231,7 +231,7 @@ fn the_systems_clock_lets_fields_and_keys_expire() {
         thread::yield_now();
     }
     assert_eq!(store.size("k"), 1);
-    store.expire_at("k", SystemTime::now() + Duration::from_millis(1));
+    store.expire("k", SystemTime::now() + Duration::from_millis(1));
     while !store.is_empty() {
         thread::yield_now();
     }
@@ -253,7 +253,7 @@ fn threads_read_and_write_while_the_clock_runs() {
                     store.set(&key, &field, "v").unwrap();
                     match n % 5 {
                         0 => _ = store.expire_field(&key, &field, Duration::from_millis((n % 50) as u64)),
-                        1 => _ = store.increment_expiring(&key, "count", 1, SOON).unwrap(),
+                        1 => _ = store.increment_and_expire(&key, "count", 1, SOON).unwrap(),
                         2 if n % 97 == 2 => _ = store.expire(&key, SOON),
                         3 => _ = store.update_many([&key, "k7"], |[from, to]| (from.take(&field), to.set(&field, "v"))),
                         _ => {}

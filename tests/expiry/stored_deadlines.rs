@@ -8,7 +8,7 @@ use crate::support::config::{
     Config, on_every_configuration_with_clock, on_every_configuration_with_clock_within, packed,
 };
 use crate::support::source::Source;
-use hashlet::{Condition, Encoding, Limits, ManualClock, Overwrite, SetOptions, Store, Thresholds};
+use hashlet::{Encoding, ExpireCondition, Limits, ManualClock, Overwrite, SetOptions, Store, Thresholds};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -138,12 +138,12 @@ fn the_last_deadline_gives_all_its_bytes_back() {
             let before = exact();
             let all = || (0..size).map(name).chain(["long".into()]);
             store.expire("k", HOUR);
-            store.expire_fields("k", all(), HOUR, Condition::Always);
+            store.expire_fields("k", all(), HOUR);
             assert!(exact().1 > before.1);
             assert!(store.persist("k"));
             assert!(store.persist_fields("k", all()).into_iter().all(|had| had));
             assert_eq!(exact(), before, "persisted, {size} fields");
-            store.expire_fields("k", all(), HOUR, Condition::Always);
+            store.expire_fields("k", all(), HOUR);
             let same = store.get_all("k");
             store.set_many("k", &same).unwrap();
             assert_eq!(exact(), before, "overwritten, {size} fields");
@@ -166,7 +166,7 @@ fn deadlines_cost_what_was_promised() {
     let cost = || (bytes().0 - none.0, bytes().1 - none.1);
     store.expire_field("k", name(7), HOUR);
     assert!(cost().0 <= 32 && cost().1 <= 32, "one field: {:?}", cost());
-    store.expire_fields("k", (0..20).map(name), HOUR, Condition::Always);
+    store.expire_fields("k", (0..20).map(name), HOUR);
     assert!(cost().0 <= 210 && cost().1 <= 210, "all fields: {:?}", cost());
     store.persist_fields("k", (0..20).map(name));
     store.shrink_to_fit();
@@ -237,8 +237,8 @@ fn the_bytes_of_a_limited_store_stay_exact() {
                 0 => _ = store.set(&key, &field, vec![b'x'; source.below(3_000)]),
                 1 => _ = store.set_many(&key, (0..source.below(60)).map(|n| (name(n), "v"))),
                 2 => _ = store.expire(&key, left),
-                3 | 4 => _ = store.expire_fields(&key, (0..40).map(name), left, Condition::IfNone),
-                5 => _ = store.increment_expiring(&key, "n", 1, left),
+                3 | 4 => _ = store.expire_fields_if(&key, (0..40).map(name), left, ExpireCondition::IfNone),
+                5 => _ = store.increment_and_expire(&key, "n", 1, left),
                 6 => _ = store.copy(&key, "k0", Overwrite::Yes),
                 7 => _ = store.purge_expired(1),
                 _ => clock.advance(Duration::from_millis(source.below(10) as u64)),
@@ -268,7 +268,7 @@ fn what_expires_is_found_after_segments_have_split_and_merged() {
                 store.set_many("k", others().map(|field| (field, "v"))).unwrap();
             }
             store.set_many("k", timed().map(|field| (field, "v"))).unwrap();
-            store.expire_fields("k", timed(), HOUR, Condition::Always);
+            store.expire_fields("k", timed(), HOUR);
             for key in timed() {
                 store.set(&key, "f", "v").unwrap();
                 store.expire(&key, HOUR);

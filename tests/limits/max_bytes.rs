@@ -10,8 +10,8 @@ use crate::support::config::{self, on_every_configuration_within};
 use crate::support::source::{Source, numbered};
 use crate::support::{check, scale};
 use hashlet::{
-    Condition, Encoding, Error, Expire, HashMut, HashValue, Limits, ManualClock, Overwrite, Result, SetOptions, Store,
-    Thresholds, When,
+    Encoding, Error, ExpireCondition, ExpireOutcome, HashMut, HashValue, Limits, ManualClock, Overwrite, Result,
+    SetOptions, Store, Thresholds, When,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -275,7 +275,7 @@ fn clearing_all_makes_room_shard_by_shard() {
 fn expire_all_but_old(store: &Store) {
     assert!(store.clear("fill 20000:0"));
     let keys = store.keys();
-    keys.iter().filter(|key| *key != b"old").for_each(|key| assert_eq!(store.expire(key, DAY), Expire::Set));
+    keys.iter().filter(|key| *key != b"old").for_each(|key| assert_eq!(store.expire(key, DAY), ExpireOutcome::Set));
 }
 
 #[test]
@@ -322,30 +322,32 @@ fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
 /// Every way to give a deadline to a field or key that has none: whether it was refused for want of room.
 type Timing = fn(&Store) -> bool;
 const TIMING: [(&str, Timing); 16] = [
-    ("expire", |store| store.expire("old", HOUR) == Expire::Full),
-    ("expire_if", |store| store.expire_if("old", When::After(DAY), Condition::IfNone) == Expire::Full),
-    ("expire_field", |store| store.expire_field("old", "f", DAY) == Expire::Full),
+    ("expire", |store| store.expire("old", HOUR) == ExpireOutcome::Full),
+    ("expire_if", |store| store.expire_if("old", When::After(DAY), ExpireCondition::IfNone) == ExpireOutcome::Full),
+    ("expire_field", |store| store.expire_field("old", "f", DAY) == ExpireOutcome::Full),
     ("expire_fields", |store| {
-        store.expire_fields("old", ["f", "none", "f"], DAY, Condition::Always)
-            == [Expire::Full, Expire::Missing, Expire::Full]
+        store.expire_fields("old", ["f", "none", "f"], DAY)
+            == [ExpireOutcome::Full, ExpireOutcome::Missing, ExpireOutcome::Full]
     }),
-    ("touch", |store| is_full(&store.touch("old", "f", HOUR))),
-    ("touch_many", |store| is_full(&store.touch_many("old", ["f", "none", "n"], HOUR))),
+    ("touch", |store| is_full(&store.get_and_expire("old", "f", HOUR))),
+    ("get_many_and_expire", |store| is_full(&store.get_many_and_expire("old", ["f", "none", "n"], HOUR))),
     ("set_with, fields", |store| is_full(&store.set_with("old", [("f", "value")], SetOptions::new().expire(DAY)))),
     ("set_with, key", |store| is_full(&store.set_with("old", [("f", "value")], SetOptions::new().expire_key(DAY)))),
-    ("increment_expiring", |store| is_full(&store.increment_expiring("old", "n", 0, HOUR))),
-    ("update, expire", |store| store.update("old", |hash| hash.expire(HOUR)) == Expire::Full),
-    ("update, expire_field", |store| store.update("old", |hash| hash.expire_field("f", HOUR)) == Expire::Full),
+    ("increment_and_expire", |store| is_full(&store.increment_and_expire("old", "n", 0, HOUR))),
+    ("update, expire", |store| store.update("old", |hash| hash.expire(HOUR)) == ExpireOutcome::Full),
+    ("update, expire_field", |store| store.update("old", |hash| hash.expire_field("f", HOUR)) == ExpireOutcome::Full),
     ("update, expire_fields", |store| {
-        store.update("old", |hash| hash.expire_fields(["f"], HOUR, Condition::Always)) == [Expire::Full]
+        store.update("old", |hash| hash.expire_fields(["f"], HOUR)) == [ExpireOutcome::Full]
     }),
-    ("update, touch", |store| store.update("old", |hash| is_full(&hash.touch("f", HOUR)))),
-    ("update, touch_many", |store| store.update("old", |hash| is_full(&hash.touch_many(["f"], HOUR)))),
+    ("update, touch", |store| store.update("old", |hash| is_full(&hash.get_and_expire("f", HOUR)))),
+    ("update, get_many_and_expire", |store| {
+        store.update("old", |hash| is_full(&hash.get_many_and_expire(["f"], HOUR)))
+    }),
     ("update, set_with", |store| {
         store.update("old", |hash| is_full(&hash.set_with([("f", "value")], SetOptions::new().expire(HOUR))))
     }),
     ("update_many", |store| {
-        store.update_many(["old", "other"], |[old, _]| old.expire_field("f", HOUR)) == Ok(Expire::Full)
+        store.update_many(["old", "other"], |[old, _]| old.expire_field("f", HOUR)) == Ok(ExpireOutcome::Full)
     }),
 ];
 
@@ -370,18 +372,18 @@ fn a_full_store_moves_and_takes_deadlines() {
     with_limit(|store| {
         store.set_many("timed", [("f", "value"), ("n", "1")]).unwrap();
         store.expire("timed", HOUR);
-        store.expire_fields("timed", ["f", "n"], HOUR, Condition::Always);
+        store.expire_fields("timed", ["f", "n"], HOUR);
         fill(store);
-        assert_eq!(store.expire("timed", 2 * HOUR), Expire::Set);
-        assert_eq!(store.expire_fields("timed", ["f", "n"], DAY, Condition::Always), [Expire::Set; 2]);
-        assert_eq!(store.touch("timed", "f", HOUR), Ok(Some(b"value".to_vec())));
-        assert_eq!(store.touch_many("timed", ["f", "f"], HOUR).map(|values| values.len()), Ok(2));
-        assert_eq!(store.increment_expiring("timed", "n", 1, HOUR), Ok(2));
+        assert_eq!(store.expire("timed", 2 * HOUR), ExpireOutcome::Set);
+        assert_eq!(store.expire_fields("timed", ["f", "n"], DAY), [ExpireOutcome::Set; 2]);
+        assert_eq!(store.get_and_expire("timed", "f", HOUR), Ok(Some(b"value".to_vec())));
+        assert_eq!(store.get_many_and_expire("timed", ["f", "f"], HOUR).map(|values| values.len()), Ok(2));
+        assert_eq!(store.increment_and_expire("timed", "n", 1, HOUR), Ok(2));
         assert!(store.persist("timed") && store.persist_field("timed", "f"));
         // What is gone at once takes no room either.
-        assert_eq!(store.touch("old", "f", Duration::ZERO), Ok(Some(b"value".to_vec())));
-        assert_eq!(store.expire_field("old", "n", Duration::ZERO), Expire::Deleted);
-        assert_eq!(store.expire("other", Duration::ZERO), Expire::Deleted);
+        assert_eq!(store.get_and_expire("old", "f", Duration::ZERO), Ok(Some(b"value".to_vec())));
+        assert_eq!(store.expire_field("old", "n", Duration::ZERO), ExpireOutcome::Deleted);
+        assert_eq!(store.expire("other", Duration::ZERO), ExpireOutcome::Deleted);
     });
 }
 
@@ -407,12 +409,12 @@ fn deadlines_of_tiny_fields_do_not_pass_the_limit() {
                 for key in store.keys() {
                     let fields = store.fields(&key);
                     for field in &fields {
-                        refused += usize::from(store.expire_field(&key, field, HOUR) == Expire::Full);
+                        refused += usize::from(store.expire_field(&key, field, HOUR) == ExpireOutcome::Full);
                         if round == 1 {
                             store.persist_field(&key, field);
                         }
                     }
-                    refused += usize::from(store.expire(&key, HOUR) == Expire::Full);
+                    refused += usize::from(store.expire(&key, HOUR) == ExpireOutcome::Full);
                 }
                 let bytes = store.stats().bytes;
                 assert!(
@@ -500,7 +502,8 @@ fn a_closure_finds_the_room_of_what_has_expired() {
         ("update", |store| store.update("new", |hash| hash.set("f", vec![0; 10_000]))),
         ("update_many", |store| store.update_many(["new", "old"], |[new, _]| new.set("f", vec![0; 10_000]))?),
         ("update, deadline", |store| {
-            store.update("old", |hash| Ok(hash.expire_field("f", HOUR) == Expire::Set && hash.persist_field("f")))
+            store
+                .update("old", |hash| Ok(hash.expire_field("f", HOUR) == ExpireOutcome::Set && hash.persist_field("f")))
         }),
     ];
     for config in config::all() {
@@ -556,13 +559,13 @@ fn many_deadlines_at_once_find_the_same_room_as_one_by_one() {
             continue;
         }
         let (_, apart, _) = store();
-        let outcomes = together.expire_fields("k", &names, HOUR, Condition::Always);
-        let one_by_one: Vec<Expire> = names.iter().map(|name| apart.expire_field("k", name, HOUR)).collect();
+        let outcomes = together.expire_fields("k", &names, HOUR);
+        let one_by_one: Vec<ExpireOutcome> = names.iter().map(|name| apart.expire_field("k", name, HOUR)).collect();
         assert_eq!(outcomes, one_by_one, "{limit} bytes");
-        let absent = together.expire_fields("k", ["none"; 100], HOUR, Condition::Always);
-        assert_eq!(absent, [Expire::Missing; 100]);
+        let absent = together.expire_fields("k", ["none"; 100], HOUR);
+        assert_eq!(absent, [ExpireOutcome::Missing; 100]);
         clock.advance(HOUR);
-        assert_eq!(together.is_empty(), outcomes.iter().all(|outcome| *outcome == Expire::Set));
+        assert_eq!(together.is_empty(), outcomes.iter().all(|outcome| *outcome == ExpireOutcome::Set));
     }
 }
 

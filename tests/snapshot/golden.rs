@@ -10,7 +10,7 @@ use crate::support::forge::Forge;
 use crate::support::pattern;
 use crate::support::specimen::{Contents, contents};
 use crate::support::time::time;
-use hashlet::{Condition, ManualClock, Store, Thresholds, When};
+use hashlet::{ManualClock, Store, Thresholds, When};
 
 /// The first of January 2100.
 const KEY_DEADLINE: u64 = 4_102_444_800_000;
@@ -72,9 +72,9 @@ fn store(hashes: &[Golden], max_fields: usize) -> Store {
     let store = Store::builder().shards(1).thresholds(thresholds).clock(&ManualClock::new()).hash_seed(1).build();
     for Golden { key, is_timed, pairs, timed } in hashes {
         store.set_many(key, pairs.iter().map(|(field, value)| (field, value))).unwrap();
-        store.expire_fields(key, timed, When::At(time(FIELD_DEADLINE)), Condition::Always);
+        store.expire_fields(key, timed, When::At(time(FIELD_DEADLINE)));
         if *is_timed {
-            store.expire_at(key, time(KEY_DEADLINE));
+            store.expire(key, time(KEY_DEADLINE));
         }
     }
     store

@@ -8,7 +8,7 @@ mod support;
 
 use std::fs;
 
-use hashlet::{Builder, ManualClock, Store};
+use hashlet::{ManualClock, Store, StoreBuilder};
 use support::folder::Folder;
 use support::forge::{Forge, Item};
 use support::source::{Source, mix};
@@ -22,7 +22,7 @@ const CONSTANT: usize = 64 << 10;
 const TIMES: usize = 16;
 
 /// The most bytes that a load takes at a time.
-fn peak(load: impl FnOnce(Builder)) -> usize {
+fn peak(load: impl FnOnce(StoreBuilder)) -> usize {
     let builder = Store::builder().clock(&ManualClock::new());
     let before = heap::live();
     heap::reset_peak();

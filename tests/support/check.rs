@@ -1,7 +1,7 @@
 //! Validation of invariants from inside: real with the feature `testing`, nothing without it, so that whole test files
 //! compile either way.
 
-use hashlet::{Builder, HashValue, Store};
+use hashlet::{HashValue, Store, StoreBuilder};
 
 #[cfg(feature = "testing")]
 pub(crate) fn store(store: &Store) {
@@ -20,7 +20,7 @@ pub(crate) fn value(value: &HashValue) {
 
 /// Fixes the hash seed, so that a failure that depends on the order of hashes replays.
 #[cfg(feature = "testing")]
-pub(crate) fn seeded(builder: Builder, seed: u64) -> Builder {
+pub(crate) fn seeded(builder: StoreBuilder, seed: u64) -> StoreBuilder {
     builder.hash_seed(seed)
 }
 
@@ -34,6 +34,6 @@ pub(crate) fn key(_: &Store, _: impl AsRef<[u8]>) {}
 pub(crate) fn value(_: &HashValue) {}
 
 #[cfg(not(feature = "testing"))]
-pub(crate) fn seeded(builder: Builder, _: u64) -> Builder {
+pub(crate) fn seeded(builder: StoreBuilder, _: u64) -> StoreBuilder {
     builder
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use hashlet::{Builder, Limits, ManualClock, Store, Thresholds};
+use hashlet::{Limits, ManualClock, Store, StoreBuilder, Thresholds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -42,7 +42,7 @@ pub(crate) fn all() -> [Config; 8] {
 }
 
 impl Config {
-    pub(crate) fn builder(&self) -> Builder {
+    pub(crate) fn builder(&self) -> StoreBuilder {
         Store::builder().shards(self.shards).thresholds(self.thresholds)
     }
 

@@ -1,7 +1,7 @@
 //! The calls on deadlines, made on each face of a hash that has them: by its key in a store and on the views of
 //! closures; and on the model.
 
-use hashlet::{Condition, HashMut, HashRef, Store};
+use hashlet::{HashMut, HashRef, Store};
 
 use super::model::ModelHash;
 use super::ops::deadlines::{DeadlineCall, DeadlineChange, DeadlineLook, SetPlan};
@@ -27,7 +27,7 @@ macro_rules! change {
     ($change:expr, $hash:expr, [$($key:expr)?], fields: $fields:expr, options: $options:expr) => {
         match $change {
             DeadlineChange::Expire(time_to_live) => Reply::from($hash.expire($($key,)? *time_to_live)),
-            DeadlineChange::ExpireAt(time) => Reply::from($hash.expire_at($($key,)? *time)),
+            DeadlineChange::ExpireAt(time) => Reply::from($hash.expire($($key,)? *time)),
             DeadlineChange::ExpireIf(when, condition) => Reply::from($hash.expire_if($($key,)? *when, *condition)),
             DeadlineChange::Persist => Reply::from($hash.persist($($key)?)),
             DeadlineChange::ExpireField(field, when) => Reply::from($hash.expire_field($($key,)? field, *when)),
@@ -35,22 +35,22 @@ macro_rules! change {
                 Reply::from($hash.expire_field_if($($key,)? field, *when, *condition))
             }
             DeadlineChange::ExpireFields(fields, when, condition) => {
-                Reply::each($hash.expire_fields($($key,)? fields, *when, *condition))
+                Reply::each($hash.expire_fields_if($($key,)? fields, *when, *condition))
             }
             DeadlineChange::ExpireAll(when) => {
                 let mut fields: Vec<Vec<u8>> = $fields;
                 fields.sort_unstable();
-                Reply::each($hash.expire_fields($($key,)? fields, *when, Condition::Always))
+                Reply::each($hash.expire_fields($($key,)? fields, *when))
             }
             DeadlineChange::PersistField(field) => Reply::from($hash.persist_field($($key,)? field)),
             DeadlineChange::PersistFields(fields) => Reply::each($hash.persist_fields($($key,)? fields)),
             DeadlineChange::SetWith(pairs, plan) => {
                 Reply::from($hash.set_with($($key,)? pairs.iter().map(|(f, v)| (f, v)), $options(plan)))
             }
-            DeadlineChange::Touch(field, touch) => Reply::from($hash.touch($($key,)? field, *touch)),
-            DeadlineChange::TouchMany(fields, touch) => Reply::from($hash.touch_many($($key,)? fields, *touch)),
+            DeadlineChange::Touch(field, touch) => Reply::from($hash.get_and_expire($($key,)? field, *touch)),
+            DeadlineChange::TouchMany(fields, touch) => Reply::from($hash.get_many_and_expire($($key,)? fields, *touch)),
             DeadlineChange::IncrementExpiring(field, by, when) => {
-                Reply::from($hash.increment_expiring($($key,)? field, *by, *when))
+                Reply::from($hash.increment_and_expire($($key,)? field, *by, *when))
             }
         }
     };

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use hashlet::{Error, Expire, HashValue, Result, Ttl};
+use hashlet::{Error, ExpireOutcome, HashValue, Result, Ttl};
 
 use super::check;
 use super::source::Bytes;
@@ -23,7 +23,7 @@ pub(crate) enum Reply {
     Hashes(Vec<(Bytes, Vec<(Bytes, Bytes)>)>),
     Ttl(Ttl),
     Time(Option<SystemTime>),
-    Expire(Expire),
+    Expire(ExpireOutcome),
     Failed(Error),
     Many(Vec<Reply>),
 }
@@ -74,7 +74,7 @@ impl Reply {
 
     /// Whether a write, or a deadline, was refused for want of room.
     pub(crate) fn is_full(&self) -> bool {
-        matches!(self, Self::Failed(Error::Full { .. }) | Self::Expire(Expire::Full))
+        matches!(self, Self::Failed(Error::Full { .. }) | Self::Expire(ExpireOutcome::Full))
     }
 
     pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
@@ -110,7 +110,7 @@ replies! {
     Option<usize> => OptionalCount(it) it;
     Ttl => Ttl(it) it;
     Option<SystemTime> => Time(it) it;
-    Expire => Expire(it) it;
+    ExpireOutcome => Expire(it) it;
     Option<Vec<u8>> => Value(it) it.map(Bytes);
     Option<&[u8]> => Value(it) it.map(Bytes::from);
     Vec<Option<Vec<u8>>> => Values(it) it.into_iter().map(|value| value.map(Bytes)).collect();

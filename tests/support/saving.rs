@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use hashlet::{Builder, Error, ManualClock, SaveOptions, SaveReport, SnapshotError, Store};
+use hashlet::{Error, ManualClock, SaveOptions, SaveReport, SnapshotError, Store, StoreBuilder};
 
 use super::check;
 use super::model::{Bounds, Model};
@@ -127,7 +127,7 @@ impl Moment {
 }
 
 impl Loading {
-    fn builder(&self, bounds: Bounds, clock: &ManualClock) -> Builder {
+    fn builder(&self, bounds: Bounds, clock: &ManualClock) -> StoreBuilder {
         check::seeded(self.config.builder().limits(bounds.limits()).clock(clock), self.hash_seed)
     }
 
@@ -150,7 +150,7 @@ impl Loading {
 }
 
 /// What a store holds, written and read again: an equal store.
-pub(crate) fn reload(store: &Store, builder: Builder) -> Store {
+pub(crate) fn reload(store: &Store, builder: StoreBuilder) -> Store {
     let mut snapshot = Vec::new();
     store.save_to(&mut snapshot).expect("a save into memory");
     builder.load_from(&snapshot[..]).expect("what was saved is loaded")

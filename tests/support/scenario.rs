@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::iter::once;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use hashlet::{Builder, Expired, HashValue, ManualClock, Store, WhenFull};
+use hashlet::{Expired, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// A builder of stores with this one's listener, if there is any.
-    pub(crate) fn listened(&self, builder: Builder) -> Builder {
+    pub(crate) fn listened(&self, builder: StoreBuilder) -> StoreBuilder {
         match &self.listener {
             Some((sender, _)) => builder.listener(sender.clone(), WhenFull::Lose),
             None => builder,

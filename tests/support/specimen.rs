@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use hashlet::{Builder, Condition, ManualClock, Overwrite, SnapshotError, Store, When};
+use hashlet::{ManualClock, Overwrite, SnapshotError, Store, StoreBuilder, When};
 
 use super::check;
 use super::model::Bounds;
@@ -20,18 +20,18 @@ pub(crate) fn fill(store: &Store, fields: usize) {
     store.set_many("k0", [("f0", "v"), ("f1", ""), ("", "w")]).unwrap();
     store.set_many("k1", (0..20).map(|n| (format!("f{n}"), pattern(n, 20)))).unwrap();
     store.set_many("k2", [("f0", "1"), ("f1", "2")]).unwrap();
-    store.expire_at("k2", later);
+    store.expire("k2", later);
     store.set_many("k3", (0..17).map(|n| (format!("f{n}"), n.to_string()))).unwrap();
     for field in ["f1", "f8", "f16"] {
         store.expire_field("k3", field, later);
     }
     store.copy("k3", "k4", Overwrite::No).unwrap();
-    store.expire_at("k4", later);
+    store.expire("k4", later);
     store.set_many("k5", [("f0", pattern(5, 4_097)), ("f1", pattern(6, 1_200)), ("f2", Vec::new())]).unwrap();
-    store.expire_at("k5", later);
+    store.expire("k5", later);
     store.expire_field("k5", "f1", later);
     store.set_many("k6", (0..fields).map(|n| (format!("f{n}"), n.to_string()))).unwrap();
-    store.expire_fields("k6", (0..20).map(|n| format!("f{n}")), When::At(later), Condition::Always);
+    store.expire_fields("k6", (0..20).map(|n| format!("f{n}")), When::At(later));
     for n in 7..40 {
         store.set(format!("k{n}"), "f0", n.to_string()).unwrap();
     }
@@ -47,7 +47,7 @@ pub(crate) fn snapshot(fields: usize) -> Vec<u8> {
 }
 
 /// One shard, so that loading it a million times takes no longer than it has to, and always the same seed.
-pub(crate) fn builder(clock: &ManualClock) -> Builder {
+pub(crate) fn builder(clock: &ManualClock) -> StoreBuilder {
     check::seeded(Store::builder().shards(1).clock(clock), 1)
 }
 

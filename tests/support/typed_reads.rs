@@ -53,7 +53,7 @@ fn value<C: Codec + Copy, T: Serialize + DeserializeOwned + PartialEq>(store: &S
     judge(value.map(|value| value.is_some()));
     judge(typed.get_many::<T, _>(KEY, [FIELD]).map(|values| values.len() == 1));
     judge(typed.get_all::<T>(KEY).map(|values| values.len() == 1));
-    judge(typed.touch::<T>(KEY, FIELD, Duration::from_secs(60)).map(|value| value.is_some()));
+    judge(typed.get_and_expire::<T>(KEY, FIELD, Duration::from_secs(60)).map(|value| value.is_some()));
     assert_eq!(store.field_ttl(KEY, FIELD).left().is_some(), is_value, "only a value gets a deadline");
     judge(typed.compare_and_set::<T>(KEY, FIELD, None, None).map(|done| !done));
     assert_eq!(store.get(KEY, FIELD).as_deref(), Some(bytes));

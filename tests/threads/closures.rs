@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::on_every_configuration;
-use hashlet::{Condition, Encoding, Overwrite, Sample, SetOptions, Stats, Store, Touch};
+use hashlet::{Encoding, ExpireCondition, Overwrite, Sample, SetOptions, Stats, Store, Touch};
 
 /// The message `work` panics with.
 fn panic_of<R>(work: impl FnOnce() -> R) -> String {
@@ -61,14 +61,14 @@ const CALLS: &[(&str, Call)] = &[
     ("reserve", |store| store.reserve(1)),
     ("purge_expired", |store| _ = store.purge_expired(1)),
     ("expire", |store| _ = store.expire("k", HOUR)),
-    ("expire_at", |store| _ = store.expire_at("k", SystemTime::now() + HOUR)),
-    ("expire_if", |store| _ = store.expire_if("k", HOUR, Condition::IfNone)),
+    ("expire_if", |store| _ = store.expire_if("k", HOUR, ExpireCondition::IfNone)),
     ("ttl", |store| _ = store.ttl("k")),
     ("deadline", |store| _ = store.deadline("k")),
     ("persist", |store| _ = store.persist("k")),
     ("expire_field", |store| _ = store.expire_field("k", "f", HOUR)),
-    ("expire_field_if", |store| _ = store.expire_field_if("k", "f", HOUR, Condition::IfNone)),
-    ("expire_fields", |store| _ = store.expire_fields("k", ["f"], HOUR, Condition::Always)),
+    ("expire_field_if", |store| _ = store.expire_field_if("k", "f", HOUR, ExpireCondition::IfNone)),
+    ("expire_fields", |store| _ = store.expire_fields("k", ["f"], HOUR)),
+    ("expire_fields_if", |store| _ = store.expire_fields_if("k", ["f"], HOUR, ExpireCondition::IfNone)),
     ("field_ttl", |store| _ = store.field_ttl("k", "f")),
     ("field_ttls", |store| _ = store.field_ttls("k", ["f"])),
     ("field_deadline", |store| _ = store.field_deadline("k", "f")),
@@ -76,9 +76,9 @@ const CALLS: &[(&str, Call)] = &[
     ("persist_field", |store| _ = store.persist_field("k", "f")),
     ("persist_fields", |store| _ = store.persist_fields("k", ["f"])),
     ("set_with", |store| _ = store.set_with("k", [("f", "v")], SetOptions::new().expire(HOUR))),
-    ("touch", |store| _ = store.touch("k", "f", Touch::Persist)),
-    ("touch_many", |store| _ = store.touch_many("k", ["f"], Touch::Persist)),
-    ("increment_expiring", |store| _ = store.increment_expiring("k", "i", 1, HOUR)),
+    ("get_and_expire", |store| _ = store.get_and_expire("k", "f", Touch::Persist)),
+    ("get_many_and_expire", |store| _ = store.get_many_and_expire("k", ["f"], Touch::Persist)),
+    ("increment_and_expire", |store| _ = store.increment_and_expire("k", "i", 1, HOUR)),
     ("an empty clear_many", |store| _ = store.clear_many([""; 0])),
     ("keys", |store| _ = store.keys()),
     ("key_count", |store| _ = store.key_count()),

@@ -92,7 +92,7 @@ fn a_value_of_another_type_is_an_error_that_names_key_and_field_and_stays(codec:
         refused(typed.get_many::<Variant, _>("key", ["good", "bad"]).unwrap_err());
         refused(typed.get_all::<Variant>("key").unwrap_err());
         refused(typed.take::<Variant>("key", "bad").unwrap_err());
-        refused(typed.touch::<Variant>("key", "bad", MINUTE).unwrap_err());
+        refused(typed.get_and_expire::<Variant>("key", "bad", MINUTE).unwrap_err());
         refused(typed.update("key", "bad", |_: Option<Variant>| unreachable!("there is no value")).unwrap_err());
         refused(typed.compare_and_set("key", "bad", None, Some(&Variant::Unit)).unwrap_err());
         assert_eq!(store.get("key", "bad"), bytes);
@@ -135,8 +135,8 @@ fn values_come_with_deadlines_and_conditions(codec: impl Codec + Copy) {
         let only_new = SetOptions::new().only_new_key();
         assert_eq!(typed.set_with("key", [("c", &3)], only_new).unwrap(), None);
         clock.advance(MINUTE / 2);
-        assert_eq!(typed.touch("key", "a", MINUTE).unwrap(), Some(1));
-        assert_eq!(typed.touch::<i32>("key", "none", MINUTE).unwrap(), None);
+        assert_eq!(typed.get_and_expire("key", "a", MINUTE).unwrap(), Some(1));
+        assert_eq!(typed.get_and_expire::<i32>("key", "none", MINUTE).unwrap(), None);
         clock.advance(MINUTE / 2);
         assert_eq!(typed.get_all::<i32>("key").unwrap(), [(b"a".to_vec(), 1)]);
         clock.advance(MINUTE / 2);
@@ -327,7 +327,7 @@ fn what_has_expired_takes_no_room_from_typed_writes() {
             let grow = |object: &mut BTreeMap<String, String>| object.insert("f".into(), "x".repeat(100));
             typed.update_object("old", grow).map(drop)
         }),
-        ("touch", |typed| typed.touch::<String>("old", "f", HOUR).map(drop)),
+        ("touch", |typed| typed.get_and_expire::<String>("old", "f", HOUR).map(drop)),
     ];
     for (name, write) in writes {
         let clock = ManualClock::new();

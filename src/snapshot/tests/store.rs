@@ -56,7 +56,7 @@ fn change(store: &Store, size: usize, random: &mut Random) {
             2 => _ = store.copy(&key, format!("key:{}", random.below(size)), crate::Overwrite::Yes),
             3 => _ = store.remove_many(&key, (0..20).map(|n| format!("field:{n}"))),
             4 => _ = store.set_many(&key, (0..20).map(|n| (format!("field:{n}"), pattern(n + size, random.below(20))))),
-            5 => _ = store.expire_at(&key, far(random)),
+            5 => _ = store.expire(&key, far(random)),
             6 => _ = store.expire_field(&key, &field, far(random)),
             _ => _ = store.set(&key, &field, pattern(random.below(250), random.below(40))),
         }

@@ -6,7 +6,7 @@ use super::explore::explore;
 use super::linear::{assert_linear, assert_linear_on_one_shard, said};
 use super::scene::{LATER, SOON, Scene, Shape, contents, fields};
 use crate::store::Overwrite;
-use crate::{Condition, Expire, SetOptions, Touch};
+use crate::{ExpireCondition, ExpireOutcome, SetOptions, Touch};
 
 fn passes(scene: &Scene) -> String {
     said(scene.clock.advance(SOON))
@@ -28,7 +28,7 @@ fn a_field_is_renewed_or_gone_and_told_once() {
         &[
             &[passes],
             &[|it| said(it.get("a", "x")), |it| said(fields(&it.get_all("a").view()))],
-            &[|it| said(it.expire_field_if("a", "x", LATER, Condition::IfLater)), |it| said(it.get("a", "x"))],
+            &[|it| said(it.expire_field_if("a", "x", LATER, ExpireCondition::IfLater)), |it| said(it.get("a", "x"))],
             &[purges],
         ],
     );
@@ -39,14 +39,14 @@ fn a_field_is_set_anew_before_or_after_its_deadline() {
     assert_linear(
         |it| {
             it.set_many("a", [("x", "1"), ("y", "1")]).unwrap();
-            it.expire_fields("a", ["x", "y"], SOON, Condition::Always);
+            it.expire_fields("a", ["x", "y"], SOON);
         },
         &[
             &[passes],
             &[|it| said(it.get("a", "x")), |it| said(it.contains_key("a"))],
             &[
                 |it| said(it.set_with("a", [("x", "new")], SetOptions::new().expire(LATER))),
-                |it| said(it.touch("a", "y", Touch::Persist)),
+                |it| said(it.get_and_expire("a", "y", Touch::Persist)),
             ],
             &[purges],
         ],
@@ -72,7 +72,7 @@ fn a_key_is_renewed_or_gone_and_told_once() {
 #[test]
 fn a_counter_starts_anew_when_its_time_is_over() {
     fn counted(scene: &Scene) -> String {
-        said(scene.increment_expiring("a", "x", 1, SOON))
+        said(scene.increment_and_expire("a", "x", 1, SOON))
     }
     assert_linear(|_| {}, &[&[counted, counted], &[passes, counted], &[purges, |it| said(it.get("a", "x"))]]);
 }
@@ -134,12 +134,12 @@ fn nobody_is_given_what_had_expired_before_he_asked_and_nothing_that_lives_is_pu
         let scene = Scene::of(Shape::draw(2));
         let deadline = scene.clock.now() + SOON;
         scene.set_many("a", [("x", "old"), ("y", "1"), ("z", "1")]).unwrap();
-        scene.expire_fields("a", ["x", "y"], SOON, Condition::Always);
+        scene.expire_fields("a", ["x", "y"], SOON);
         let is_renewed = thread::scope(|scope| {
             scope.spawn(|| scene.clock.advance(SOON));
             scope.spawn(|| scene.purge_expired(usize::MAX));
             let renewing = scope.spawn(|| {
-                let is_renewed = scene.expire_field("a", "y", LATER) == Expire::Set;
+                let is_renewed = scene.expire_field("a", "y", LATER) == ExpireOutcome::Set;
                 scene.set_with("a", [("x", "new")], SetOptions::new().expire(LATER)).unwrap();
                 is_renewed
             });

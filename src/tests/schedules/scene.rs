@@ -11,7 +11,7 @@ use shuttle::rand::{Rng, thread_rng};
 use super::linear::said;
 use crate::options::Thresholds;
 use crate::snapshot::SaveOptions;
-use crate::store::{Builder, Store};
+use crate::store::{Store, StoreBuilder};
 use crate::{Expired, HashRef, ManualClock, SnapshotError, Ttl, WhenFull};
 
 /// A time to live that a clock which is advanced by it ends, and one that no clock here does.
@@ -68,7 +68,7 @@ impl Scene {
         Self::with(shape, |builder| builder)
     }
 
-    pub(super) fn with(shape: Shape, set_up: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(super) fn with(shape: Shape, set_up: impl FnOnce(StoreBuilder) -> StoreBuilder) -> Self {
         let clock = ManualClock::new();
         let (sender, expired) = sync_channel(100);
         let mut builder = builder(shape).clock(&clock);
@@ -100,7 +100,7 @@ impl Scene {
     }
 }
 
-pub(super) fn builder(shape: Shape) -> Builder {
+pub(super) fn builder(shape: Shape) -> StoreBuilder {
     let thresholds = Thresholds::default().max_fields(shape.max_fields);
     Store::builder().shards(shape.shards).thresholds(thresholds).hash_seed(shape.hash_seed)
 }

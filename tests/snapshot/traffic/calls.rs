@@ -134,7 +134,7 @@ impl Call {
             Self::Clear(key) => _ = store.clear(key),
             Self::Rename(key, new) => _ = store.rename(key, new, Overwrite::Yes).unwrap(),
             Self::Copy(key, new) => _ = store.copy(key, new, Overwrite::Yes).unwrap(),
-            Self::Expire(key, deadline) => _ = store.expire_at(key, time(*deadline)),
+            Self::Expire(key, deadline) => _ = store.expire(key, time(*deadline)),
             Self::Persist(key) => _ = store.persist(key),
             Self::ExpireField(key, field, deadline) => _ = store.expire_field(key, field, at(*deadline)),
             Self::SetShort(key, field, deadline) => {

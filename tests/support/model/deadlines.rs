@@ -4,7 +4,7 @@
 use std::iter::once;
 use std::time::{Duration, SystemTime};
 
-use hashlet::{Condition, Expire, Result, Touch, Ttl, When};
+use hashlet::{ExpireCondition, ExpireOutcome, Result, Touch, Ttl, When};
 
 use super::hash::{Field, Hash, ModelHash};
 use crate::support::ops::deadlines::{FieldTtl, SetPlan};
@@ -36,7 +36,7 @@ impl Hash {
 
 impl ModelHash<'_> {
     pub(crate) fn ttl(&self) -> Ttl {
-        if self.len() == 0 { Ttl::NoKey } else { self.left(self.hash.deadline) }
+        if self.len() == 0 { Ttl::Missing } else { self.left(self.hash.deadline) }
     }
 
     pub(crate) fn deadline(&self) -> Option<SystemTime> {
@@ -44,7 +44,7 @@ impl ModelHash<'_> {
     }
 
     pub(crate) fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
-        self.hash.fields.get(field.as_ref()).map_or(Ttl::NoField, |field| self.left(field.deadline))
+        self.hash.fields.get(field.as_ref()).map_or(Ttl::Missing, |field| self.left(field.deadline))
     }
 
     pub(crate) fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
@@ -62,20 +62,16 @@ impl ModelHash<'_> {
         fields.into_iter().map(|field| self.field_deadline(field)).collect()
     }
 
-    pub(crate) fn expire(&mut self, time_to_live: Duration) -> Expire {
-        self.expire_if(When::After(time_to_live), Condition::Always)
+    pub(crate) fn expire(&mut self, when: impl Into<When>) -> ExpireOutcome {
+        self.expire_if(when.into(), ExpireCondition::Always)
     }
 
-    pub(crate) fn expire_at(&mut self, time: SystemTime) -> Expire {
-        self.expire_if(When::At(time), Condition::Always)
-    }
-
-    pub(crate) fn expire_if(&mut self, when: When, condition: Condition) -> Expire {
+    pub(crate) fn expire_if(&mut self, when: When, condition: ExpireCondition) -> ExpireOutcome {
         if self.len() == 0 {
-            return Expire::Missing;
+            return ExpireOutcome::Missing;
         }
         let outcome = set(&mut self.hash.deadline, when, condition, self.now);
-        if outcome == Expire::Deleted {
+        if outcome == ExpireOutcome::Deleted {
             self.clear();
         }
         outcome
@@ -85,23 +81,38 @@ impl ModelHash<'_> {
         self.hash.deadline.take().is_some()
     }
 
-    pub(crate) fn expire_field(&mut self, field: impl AsRef<[u8]>, when: When) -> Expire {
-        self.expire_field_if(field, when, Condition::Always)
+    pub(crate) fn expire_field(&mut self, field: impl AsRef<[u8]>, when: When) -> ExpireOutcome {
+        self.expire_field_if(field, when, ExpireCondition::Always)
     }
 
     pub(crate) fn expire_fields<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         when: When,
-        condition: Condition,
-    ) -> Vec<Expire> {
+    ) -> Vec<ExpireOutcome> {
+        self.expire_fields_if(fields, when, ExpireCondition::Always)
+    }
+
+    pub(crate) fn expire_fields_if<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+        when: When,
+        condition: ExpireCondition,
+    ) -> Vec<ExpireOutcome> {
         fields.into_iter().map(|field| self.expire_field_if(field, when, condition)).collect()
     }
 
-    pub(crate) fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: When, condition: Condition) -> Expire {
-        let Some(Field { deadline, .. }) = self.hash.fields.get_mut(field.as_ref()) else { return Expire::Missing };
+    pub(crate) fn expire_field_if(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        when: When,
+        condition: ExpireCondition,
+    ) -> ExpireOutcome {
+        let Some(Field { deadline, .. }) = self.hash.fields.get_mut(field.as_ref()) else {
+            return ExpireOutcome::Missing;
+        };
         let outcome = set(deadline, when, condition, self.now);
-        if outcome == Expire::Deleted {
+        if outcome == ExpireOutcome::Deleted {
             self.remove(field);
         }
         outcome
@@ -139,7 +150,7 @@ impl ModelHash<'_> {
             }
         }
         if let FieldTtl::Set(when) = plan.fields {
-            self.expire_fields(pairs.iter().map(|(field, _)| field), when, Condition::Always);
+            self.expire_fields(pairs.iter().map(|(field, _)| field), when);
         }
         if let Some((when, condition)) = plan.key {
             self.expire_if(when, condition);
@@ -147,7 +158,7 @@ impl ModelHash<'_> {
         Ok(Some(new))
     }
 
-    pub(crate) fn touch(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn get_and_expire(&mut self, field: impl AsRef<[u8]>, touch: Touch) -> Result<Option<Vec<u8>>> {
         let Some(value) = self.get(&field).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
             Touch::Expire(when) => drop(self.expire_field(field, when)),
@@ -156,17 +167,17 @@ impl ModelHash<'_> {
         Ok(Some(value))
     }
 
-    pub(crate) fn touch_many<F: AsRef<[u8]>>(
+    pub(crate) fn get_many_and_expire<F: AsRef<[u8]>>(
         &mut self,
         fields: impl IntoIterator<Item = F>,
         touch: Touch,
     ) -> Result<Vec<Option<Vec<u8>>>> {
-        fields.into_iter().map(|field| self.touch(field, touch)).collect()
+        fields.into_iter().map(|field| self.get_and_expire(field, touch)).collect()
     }
 
-    pub(crate) fn increment_expiring(&mut self, field: impl AsRef<[u8]>, by: i64, when: When) -> Result<i64> {
+    pub(crate) fn increment_and_expire(&mut self, field: impl AsRef<[u8]>, by: i64, when: When) -> Result<i64> {
         let sum = self.increment(&field, by)?;
-        self.expire_field_if(field, when, Condition::IfNone);
+        self.expire_field_if(field, when, ExpireCondition::IfNone);
         Ok(sum)
     }
 
@@ -176,18 +187,18 @@ impl ModelHash<'_> {
 }
 
 /// Sets a deadline on a condition. What is `Deleted` is for the caller to remove.
-fn set(deadline: &mut Option<u64>, when: When, condition: Condition, now: u64) -> Expire {
+fn set(deadline: &mut Option<u64>, when: When, condition: ExpireCondition, now: u64) -> ExpireOutcome {
     let new = time::deadline(when, now);
     let is_met = match condition {
-        Condition::Always => true,
-        Condition::IfNone => deadline.is_none(),
-        Condition::IfSome => deadline.is_some(),
-        Condition::IfLater => deadline.is_some_and(|old| new > old),
-        Condition::IfSooner => deadline.is_none_or(|old| new < old),
+        ExpireCondition::Always => true,
+        ExpireCondition::IfNone => deadline.is_none(),
+        ExpireCondition::IfSome => deadline.is_some(),
+        ExpireCondition::IfLater => deadline.is_some_and(|old| new > old),
+        ExpireCondition::IfSooner => deadline.is_none_or(|old| new < old),
     };
     if !is_met {
-        return Expire::NotMet;
+        return ExpireOutcome::NotMet;
     }
     *deadline = Some(new);
-    if new <= now { Expire::Deleted } else { Expire::Set }
+    if new <= now { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
 }

@@ -1,7 +1,7 @@
 //! The bytes of the model. It cannot know when memory is full, so it believes a store that refuses a write, as long as
 //! that write would have made something grow; and it leaves everything as it is, as the store has to.
 
-use hashlet::{Condition, Touch};
+use hashlet::{ExpireCondition, Touch};
 
 use super::{Hash, Model, ModelHash};
 use crate::support::ops::deadlines::{DeadlineCall, DeadlineChange, FieldTtl, SetPlan};
@@ -33,7 +33,7 @@ impl FiledCall {
             DeadlineChange::ExpireAll(when) => {
                 let mut fields: Vec<Bytes> = hash.iter().map(|(field, _)| field.into()).collect();
                 fields.sort_unstable();
-                (fields, *when, Condition::Always)
+                (fields, *when, ExpireCondition::Always)
             }
             other => panic!("{other:?} is no such call"),
         };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hashlet::{Condition, SetOptions, Touch, When};
+use hashlet::{ExpireCondition, SetOptions, Touch, When};
 
 use super::{Shape, pairs, run, some};
 use crate::support::source::{Bytes, Source, numbered};
@@ -28,11 +28,11 @@ pub(crate) enum DeadlineLook {
 pub(crate) enum DeadlineChange {
     Expire(Duration),
     ExpireAt(SystemTime),
-    ExpireIf(When, Condition),
+    ExpireIf(When, ExpireCondition),
     Persist,
     ExpireField(Bytes, When),
-    ExpireFieldIf(Bytes, When, Condition),
-    ExpireFields(Vec<Bytes>, When, Condition),
+    ExpireFieldIf(Bytes, When, ExpireCondition),
+    ExpireFields(Vec<Bytes>, When, ExpireCondition),
     /// All fields that there are.
     ExpireAll(When),
     PersistField(Bytes),
@@ -47,7 +47,7 @@ pub(crate) enum DeadlineChange {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetPlan {
     pub(crate) fields: FieldTtl,
-    pub(crate) key: Option<(When, Condition)>,
+    pub(crate) key: Option<(When, ExpireCondition)>,
     /// Whether all fields must be there, or none.
     pub(crate) if_fields: Option<bool>,
     /// Whether the key must be there, or must not.
@@ -100,8 +100,8 @@ impl DeadlineChange {
             11 => Self::PersistField(source.field(shape.fields)),
             12 => Self::PersistFields(fields(source, shape)),
             13..=17 => Self::SetWith(pairs(source, shape.fields), SetPlan::decode(source, now)),
-            18..=20 => Self::Touch(source.field(shape.fields), touch(source, now)),
-            21 => Self::TouchMany(fields(source, shape), touch(source, now)),
+            18..=20 => Self::Touch(source.field(shape.fields), get_and_expire(source, now)),
+            21 => Self::TouchMany(fields(source, shape), get_and_expire(source, now)),
             _ => {
                 let by = source.one_of(&[0, 1, -1, 9, i64::MAX]);
                 Self::IncrementExpiring(source.field(shape.fields), by, when(source, now))
@@ -133,7 +133,7 @@ impl SetPlan {
         };
         options = match self.key {
             None => options,
-            Some((when, Condition::Always)) => options.expire_key(when),
+            Some((when, ExpireCondition::Always)) => options.expire_key(when),
             Some((when, condition)) => options.expire_key_if(when, condition),
         };
         options = match self.if_fields {
@@ -194,12 +194,18 @@ fn ahead(source: &mut Source<'_>) -> u64 {
     source.one_of(&[1, 10, 100, 1_000, 1_000, 10_000, 10_000, 100_000])
 }
 
-fn condition(source: &mut Source<'_>) -> Condition {
-    let conditions = [Condition::Always, Condition::IfNone, Condition::IfSome, Condition::IfLater, Condition::IfSooner];
+fn condition(source: &mut Source<'_>) -> ExpireCondition {
+    let conditions = [
+        ExpireCondition::Always,
+        ExpireCondition::IfNone,
+        ExpireCondition::IfSome,
+        ExpireCondition::IfLater,
+        ExpireCondition::IfSooner,
+    ];
     source.one_of(&conditions)
 }
 
-fn touch(source: &mut Source<'_>, now: u64) -> Touch {
+fn get_and_expire(source: &mut Source<'_>, now: u64) -> Touch {
     if source.one_in(3) { Touch::Persist } else { Touch::Expire(when(source, now)) }
 }
 

@@ -60,7 +60,7 @@ impl Author {
                     ops.push(timed(&key, DeadlineChange::ExpireAll(soon)));
                 }
                 if self.source.one_in(4) {
-                    ops.push(timed(&key, DeadlineChange::ExpireIf(soon, hashlet::Condition::Always)));
+                    ops.push(timed(&key, DeadlineChange::ExpireIf(soon, hashlet::ExpireCondition::Always)));
                 }
             }
         }
