@@ -27,6 +27,6 @@ mod walk;
 
 pub(crate) use blocks::{BLOCK_BYTES, BLOCK_HEAD, Blocks, Items};
 pub(crate) use mark::{Epoch, Mark};
-pub(crate) use queue::{Left, SaveClaim, Saving};
+pub(crate) use queue::{Left, SaveTurn, Saving};
 pub(crate) use saver::Saver;
 pub(crate) use walk::{Unsaved, Walk};

@@ -24,18 +24,12 @@ mod deadlines;
 mod fields;
 mod keys;
 mod listener;
-#[cfg(feature = "snapshot")]
-mod load;
 mod many;
 mod purge;
 pub(crate) mod room;
 mod sample;
-#[cfg(feature = "snapshot")]
-mod save;
 mod scan;
 mod stats;
-#[cfg(feature = "snapshot")]
-mod walk;
 
 pub use builder::StoreBuilder;
 pub use listener::{Expired, WhenFull};
@@ -82,11 +76,11 @@ use crate::time::{Clock, Now};
 /// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each): it could otherwise wait for itself
 /// for ever.
 pub struct Store {
-    shards: Box<[CachePadded<RwLock<Shard>>]>,
-    rules: Rules,
+    pub(crate) shards: Box<[CachePadded<RwLock<Shard>>]>,
+    pub(crate) rules: Rules,
     pub(crate) room: Option<Room>,
-    saving: Saving,
-    clock: Clock,
+    pub(crate) saving: Saving,
+    pub(crate) clock: Clock,
     listener: Option<Listener>,
     /// How far a hash's shard bits are from the lowest but one, when they are on top.
     shard_shift: u32,
@@ -155,12 +149,12 @@ impl Store {
     }
 
     #[inline]
-    fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
+    pub(crate) fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
         &self.shards[self.shard_index(hash)]
     }
 
     #[inline]
-    fn shard_index(&self, hash: u64) -> usize {
+    pub(crate) fn shard_index(&self, hash: u64) -> usize {
         // In two steps, because one of 64 bits is none.
         ((hash << TAG_BITS >> 1) >> self.shard_shift) as usize
     }

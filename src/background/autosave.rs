@@ -253,8 +253,8 @@ impl Worker {
     fn save(&mut self) -> LastSave {
         self.store.purge_all(); // as the save does, which would count as a change otherwise
         let changes = self.store.changes(); // those of others meanwhile may be in the snapshot or not
-        let claim = self.store.claim_save();
-        let saved = claim.and_then(|claim| self.store.replace(&mut self.path, &claim, SaveOptions::new()));
+        let turn = self.store.save_turn();
+        let saved = turn.and_then(|turn| self.store.replace(&mut self.path, &turn, SaveOptions::new()));
         self.since = Instant::now();
         if saved.is_ok() {
             self.saved_changes = changes;

@@ -49,7 +49,7 @@ pub(crate) enum Left {
 /// See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Saving {
-    is_claimed: AtomicBool,
+    is_taken: AtomicBool,
     epoch: AtomicU8,
     next_table: AtomicU32,
     queue: Mutex<Option<Queue>>,
@@ -99,21 +99,21 @@ impl Saving {
     }
 }
 
-/// The right to save a store, until dropped.
-pub(crate) struct SaveClaim<'a>(&'a Saving);
+/// The turn to save a store, until dropped.
+pub(crate) struct SaveTurn<'a>(&'a Saving);
 
-impl Drop for SaveClaim<'_> {
+impl Drop for SaveTurn<'_> {
     fn drop(&mut self) {
-        self.0.is_claimed.store(false, SeqCst);
+        self.0.is_taken.store(false, SeqCst);
     }
 }
 
 /// What the saver does.
 impl Saving {
-    /// Claims the right to save, unless somebody else has it.
-    pub(crate) fn claim(&self) -> Option<SaveClaim<'_>> {
-        let is_claimed = self.is_claimed.swap(true, SeqCst);
-        (!is_claimed).then(|| SaveClaim(self))
+    /// Takes the turn to save, unless somebody else has it.
+    pub(crate) fn take_turn(&self) -> Option<SaveTurn<'_>> {
+        let is_taken = self.is_taken.swap(true, SeqCst);
+        (!is_taken).then(|| SaveTurn(self))
     }
 
     /// Begins a save, of blocks of about so many bytes. None is on.

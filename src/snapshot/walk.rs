@@ -1,6 +1,6 @@
 //! A saver's walk over a store: all that the save's instant holds, each record once.
 
-use crate::saving::{Blocks, Items, Left, Mark, SaveClaim, Unsaved, Walk};
+use crate::saving::{Blocks, Items, Left, Mark, SaveTurn, Unsaved, Walk};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
@@ -10,7 +10,7 @@ use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
 /// writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
-    _claim: &'a SaveClaim<'a>,
+    _turn: &'a SaveTurn<'a>,
     mark: Mark,
     task: Task,
     /// The shards that are not saved as a whole yet.
@@ -36,7 +36,7 @@ enum Task {
 
 impl<'a> SaveWalk<'a> {
     /// Begins a save, in this instant.
-    pub(super) fn begin(store: &'a Store, claim: &'a SaveClaim<'a>, block_bytes: usize) -> Self {
+    pub(super) fn begin(store: &'a Store, turn: &'a SaveTurn<'a>, block_bytes: usize) -> Self {
         Self {
             mark: store.saving.begin(block_bytes),
             task: Task::Shard(0),
@@ -44,7 +44,7 @@ impl<'a> SaveWalk<'a> {
             walk: Walk::default(),
             blocks: Blocks::of(block_bytes),
             most_waiting: 0,
-            _claim: claim,
+            _turn: turn,
             store,
         }
     }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::saving::SaveClaim;
+use crate::saving::SaveTurn;
+use crate::snapshot::walk::SaveWalk;
 use crate::snapshot::{Disk, LockedPath, Progress, SaveOptions, SaveReport, SnapshotError, SystemDisk, Writer};
 use crate::store::Store;
-use crate::store::walk::SaveWalk;
 use crate::sync::assert_outside_closures;
 
 impl Store {
@@ -78,9 +78,9 @@ impl Store {
     /// # Panics
     /// If the options' closure does. The old file is there as before.
     pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
-        let claim = self.claim_save()?;
+        let turn = self.save_turn()?;
         let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // which is released first
-        self.replace(&mut path, &claim, options)
+        self.replace(&mut path, &turn, options)
     }
 
     /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, of one instant, between the
@@ -118,7 +118,7 @@ impl Store {
     /// # Panics
     /// If the options' closure does.
     pub fn save_to_with(&self, out: impl Write, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
-        self.write(out, &self.claim_save()?, options)
+        self.write(out, &self.save_turn()?, options)
     }
 
     /// How many calls have changed something so far, or could have.
@@ -130,25 +130,25 @@ impl Store {
     ///
     /// # Panics
     /// Inside a closure that a store runs.
-    pub(crate) fn claim_save(&self) -> Result<SaveClaim<'_>, SnapshotError> {
+    pub(crate) fn save_turn(&self) -> Result<SaveTurn<'_>, SnapshotError> {
         assert_outside_closures();
-        self.saving.claim().ok_or(SnapshotError::Busy)
+        self.saving.take_turn().ok_or(SnapshotError::Busy)
     }
 
     /// Puts a snapshot in the place of a file.
     pub(crate) fn replace<D: Disk>(
         &self,
         path: &mut LockedPath<'_, D>,
-        claim: &SaveClaim<'_>,
+        turn: &SaveTurn<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
-        path.replace(options.sync, |file| self.write(file, claim, options))
+        path.replace(options.sync, |file| self.write(file, turn, options))
     }
 
     fn write(
         &self,
         out: impl Write,
-        claim: &SaveClaim<'_>,
+        turn: &SaveTurn<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;
@@ -158,7 +158,7 @@ impl Store {
         self.purge_all();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();
         let mut writer = Writer::begin(out, expected_keys)?;
-        let mut walk = SaveWalk::begin(self, claim, block_bytes);
+        let mut walk = SaveWalk::begin(self, turn, block_bytes);
         for blocks in &mut walk {
             for items in blocks {
                 writer.write(items)?;
