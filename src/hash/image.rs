@@ -23,63 +23,23 @@ mod cursor;
 #[cfg(feature = "snapshot")]
 mod read;
 
-use crate::hash::entry;
 use crate::hash::packed::Packed;
-use crate::hash::table::Fields;
-use crate::saving::{Blocks, Items};
-use crate::time::Deadline;
+use crate::saving::Items;
 #[cfg(feature = "snapshot")]
 pub(crate) use cursor::{Cursor, Flaw};
 #[cfg(feature = "snapshot")]
 pub(crate) use read::Reader;
 
-const HASH: u8 = 1;
-const HEAD: u8 = 2;
-const PART: u8 = 3;
+pub(super) const HASH: u8 = 1;
+pub(super) const HEAD: u8 = 2;
+pub(super) const PART: u8 = 3;
 /// The last item of a snapshot; `snapshot/format.rs` draws it.
 #[cfg(feature = "snapshot")]
 pub(crate) const END: u8 = 4;
-
-/// Bytes of entries at which a part ends and another one begins.
-const PART_BYTES: usize = 32 << 10;
 
 pub(crate) fn write_hash(items: &mut Items, packed: &Packed) {
     items.keys += 1;
     items.fields += packed.len() as u64;
     items.bytes.push(HASH);
     packed.write_image(&mut items.bytes);
-}
-
-pub(crate) fn write_head(items: &mut Items, id: u32, key: &[u8], deadline: Deadline, fields: usize) {
-    items.keys += 1;
-    items.fields += fields as u64;
-    items.bytes.push(HEAD);
-    items.bytes.extend_from_slice(&id.to_le_bytes());
-    items.bytes.extend_from_slice(&deadline.to_bytes());
-    entry::push_varint(&mut items.bytes, fields);
-    entry::push_varint(&mut items.bytes, key.len());
-    items.bytes.extend_from_slice(key);
-}
-
-pub(crate) fn write_parts(blocks: &mut Blocks, id: u32, fields: &Fields) {
-    let mut entries = fields.stored_entries().peekable();
-    while entries.peek().is_some() {
-        blocks.write(|items| {
-            let bytes = &mut items.bytes;
-            bytes.push(PART);
-            bytes.extend_from_slice(&id.to_le_bytes());
-            let count_at = bytes.len();
-            bytes.extend_from_slice(&[0; 4]);
-            let (mut count, end) = (0_u32, bytes.len() + PART_BYTES);
-            while bytes.len() < end
-                && let Some((is_timed, stored)) = entries.next()
-            {
-                let entry_len = stored.len() - if is_timed { Deadline::BYTES } else { 0 };
-                entry::push_varint(bytes, entry_len << 1 | usize::from(is_timed));
-                bytes.extend_from_slice(stored);
-                count += 1;
-            }
-            bytes[count_at..][..4].copy_from_slice(&count.to_le_bytes());
-        });
-    }
 }

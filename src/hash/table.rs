@@ -13,15 +13,16 @@
 //! 4. `head` is the mark of key and deadline, and each segment has one of its own. While `whole` is the mark of the store's
 //!    epoch, head and segments have it too.
 
+pub(super) mod image;
 mod segment;
 
 use std::mem::size_of;
 
 use crate::directory::{At, Directory, Position, Segment, Segments};
 use crate::hash::Context;
+use crate::hash::entry;
 use crate::hash::packed::{Deadlines, Packed};
 use crate::hash::purge::report_field;
-use crate::hash::{entry, image};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;
 use crate::random::Random;

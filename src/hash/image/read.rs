@@ -237,7 +237,7 @@ fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::image::write_head;
+    use crate::hash::table::image::write_head;
     use crate::options::Rules;
     use crate::saving::{BLOCK_HEAD, Items};
 
