@@ -155,7 +155,7 @@ impl Store {
 
     #[inline]
     pub(crate) fn shard_index(&self, hash: u64) -> usize {
-        // In two steps, because one of 64 bits is none.
+        // Two shifts, because a single one by all 64 bits would overflow.
         ((hash << TAG_BITS >> 1) >> self.shard_shift) as usize
     }
 

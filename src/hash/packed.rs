@@ -24,9 +24,9 @@
 //! Flag bit 3 is the [`Mark`] of a save, kept as it is through changes and conversions. No bytes at all have the mark of no
 //! bit.
 //!
-//! A block is made as long as what it holds, in steps of eight bytes, which cost no allocator of a 64-bit platform anything,
-//! and grows so. What a removed field or a shorter value leaves stays free, up to a quarter: many changes of a value's
-//! length, and a field that is removed and set again, ask the allocator for nothing.
+//! Blocks grow in steps of 8 bytes; 64-bit allocators round up to at least that. The bytes that a removed field or a shorter
+//! value leaves stay free, up to a quarter of the block. So most changes of a value's length, and a field that is removed and
+//! set again, ask the allocator for nothing.
 //!
 //! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
 //! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,

@@ -234,7 +234,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
-    /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
+    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`, and as [`set`](Self::set). The value stays as
+    /// it was.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
@@ -248,8 +249,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
-    /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
-    /// none, and as [`set`](Self::set). The value stays as it was.
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number,
+    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {

@@ -320,7 +320,8 @@ impl<'a> HashMut<'a> {
     ///
     /// # Errors
     /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
-    /// [`Overflow`](crate::Error::Overflow) if the sum is none, and as [`set`](Self::set). The value stays as it was.
+    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`, and as [`set`](Self::set). The value stays as
+    /// it was.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         self.record.increment(field.as_ref(), amount, self.cx)
@@ -330,8 +331,8 @@ impl<'a> HashMut<'a> {
     ///
     /// # Errors
     /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
-    /// [`NotFinite`](crate::Error::NotFinite) if the amount is none, [`Overflow`](crate::Error::Overflow) if the sum is
-    /// none, and as [`set`](Self::set). The value stays as it was.
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number,
+    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         self.record.increment_float(field.as_ref(), amount, self.cx)
