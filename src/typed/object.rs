@@ -129,9 +129,10 @@ impl<C: Codec> Typed<'_, C> {
     /// Fields that the struct wrote before the closure and does not write after it go: a member that has become `None`, a
     /// removed entry of a map, the content of another variant. Everything else stays: fields that the type does not know, and
     /// members that it reads but never writes (`skip_serializing`). A member that was read under another name (`alias`) than
-    /// the one it is written under has one field afterwards, that of the latter. Deadlines stay, as in an increment.
+    /// the one it is written under has one field afterwards, that of the latter, and none if it has become `None`. So has a
+    /// key of a map that was read from another text, as `01` for `1`. Deadlines stay, as in an increment.
     ///
-    /// O(members); fields that were read and are not written have the struct read once more for each.
+    /// O(members), plus one more reading of the struct for each field that was read but is not written.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -282,7 +283,11 @@ type Member = (Name, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    value.serialize(ser::Object(Some(codec))).map_err(|flaw| flaw.on_saving(key))
+    members_of(codec, value).map_err(|flaw| flaw.on_saving(key))
+}
+
+fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, Flaw> {
+    value.serialize(ser::Object(Some(codec)))
 }
 
 /// The names of these members. Nothing is written, so that it costs little.

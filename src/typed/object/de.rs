@@ -37,7 +37,6 @@ impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
-        self.hints.found_struct();
         visitor.visit_map(self.members(names))
     }
 

@@ -10,7 +10,7 @@
 //! until nothing is left to learn. Each lesson is new, and there are only as many as the type has members and questions. A
 //! type that asks neither question is read once, and learning costs it nothing.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 
 use super::flaw::{Flaw, Kind};
@@ -30,7 +30,6 @@ pub(super) struct Hints<'a> {
 struct Reading<'a> {
     lesson: OnceCell<Lesson<'a>>,
     ignored: RefCell<Vec<&'a [u8]>>,
-    is_struct: Cell<bool>,
 }
 
 /// What was read, and how.
@@ -38,8 +37,6 @@ pub(super) struct Loaded<'a, T> {
     pub(super) value: T,
     /// The fields that the type has no use for.
     pub(super) ignored: Vec<&'a [u8]>,
-    /// Whether its members have names that the type gives, rather than being the entries of a map.
-    pub(super) is_struct: bool,
 }
 
 /// Reads a value until there is nothing left to learn. What a reading returns after a lesson does not count: a type may have
@@ -48,11 +45,11 @@ pub(super) fn read<'a, T>(once: impl Fn(&Hints<'a>) -> Result<T, Flaw>) -> Resul
     let mut hints = Hints::default();
     loop {
         let value = once(&hints);
-        let Reading { lesson, ignored, is_struct } = std::mem::take(&mut hints.reading);
+        let Reading { lesson, ignored } = std::mem::take(&mut hints.reading);
         match (lesson.into_inner(), value) {
             (Some(lesson), _) => hints.guesses.learn(lesson),
             (None, Ok(value)) => {
-                return Ok(Loaded { value, ignored: ignored.into_inner(), is_struct: is_struct.get() });
+                return Ok(Loaded { value, ignored: ignored.into_inner() });
             }
             (None, Err(flaw)) => match flaw.kind {
                 Kind::Missing(member) if hints.absent.insert(member) => {}
@@ -78,9 +75,5 @@ impl<'a> Hints<'a> {
 
     pub(super) fn ignore(&self, field: &'a [u8]) {
         self.reading.ignored.borrow_mut().push(field);
-    }
-
-    pub(super) fn found_struct(&self) {
-        self.reading.is_struct.set(true);
     }
 }
