@@ -97,8 +97,8 @@ impl Codec for Json {
 ///   `struct Pair { a: u8, b: u8 }` what was written as `b` is read as `a`. `skip` is neither written nor read, and safe.
 ///
 /// What can be seen when a value is saved is refused, wherever in the value it stands: a member that
-/// `skip_serializing_if` leaves out, and a list or map that says another number of elements than it has. Of a tuple struct the
-/// former cannot be seen. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be left out.
+/// `skip_serializing_if` leaves out, and a list or map that says another number of elements than it has. In a tuple struct, a
+/// left-out member cannot be detected. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be left out.
 ///
 /// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No flaw is known in the version used,
 /// but none will be mended by its authors. Data that has to outlive a program is better kept as [`Json`].

@@ -6,18 +6,25 @@
 //! | `people.rs` | a member is written as for people by the codec too |
 //! | `de.rs`, `member.rs` | members become a struct, and the bytes of a field a member |
 //! | `order.rs` | in which order a struct is handed its members |
-//! | `hints.rs`, `guess.rs` | reading again, when a type has asked what cannot be answered at once |
+//! | `hints.rs` | reading again, when a type has asked what cannot be answered at once |
+//! | `guess.rs` | the answer to a type that asks what a member is |
+//! | `facts.rs`, `candidates.rs`, `probe.rs` | what is known of such types, what a member can be, what a type takes at all |
+//! | `shape.rs` | what a type asks a codec for |
 //! | `update.rs` | what an update writes and removes |
 //! | `flaw.rs` | what is wrong with an object |
 
+mod candidates;
 mod de;
+mod facts;
 mod flaw;
 mod guess;
 mod hints;
 mod member;
 mod order;
 mod people;
+mod probe;
 mod ser;
+mod shape;
 mod text;
 mod update;
 
@@ -57,17 +64,30 @@ use update::Changes;
 /// # Types that ask what a member is
 /// Plain text does not tell a number from a string, and some types ask (`deserialize_any`):
 ///
-/// * Types that take whatever they are given, and become it: `flatten`, untagged and internally tagged enums,
-///   `serde_json::Value`. They can be saved, but loading them is an error that names the member. [`get`](Self::get) reads
-///   them where [`set`](Self::set) has written them.
-/// * Types that know what they are, and allow for several notations: `rust_decimal::Decimal`, the times of the crate `time`.
-///   They are handed their text as a string, as a number, and as what the codec reads there, until they take it. So they come
-///   back, unless they mean different things by a number and by a string of the same text: those cannot be told apart. The
-///   struct variant of an adjacently tagged enum is such a type too. [`Bincode`](crate::Bincode) has no names for what is in
-///   it, and loading it is an error.
+/// * Types that take whatever they are given are refused: `flatten`, untagged and internally tagged enums,
+///   `serde_json::Value`, and every other type that takes a `bool` beside numbers or strings, as a flag that may be written
+///   as `true`, `1` or `"yes"`. They can be saved, but loading them is an error that names the member. [`get`](Self::get)
+///   reads them where [`set`](Self::set) has written them.
+/// * Types that know what they are, and allow for several notations, come back: `rust_decimal::Decimal`, the times of the
+///   crate `time`, a list that may also be a single string. They are handed their text as a string, as a number, and as what
+///   the codec reads there, until they take it. The struct variant of an adjacently tagged enum is such a type too, but
+///   [`Bincode`](crate::Bincode) has no names for what is in it, and loading it is an error.
 ///
-/// A type is read again from the start for each such question, and for each `Option` with a function of its own that is
-/// `None`. A map of prices asks no more often than one price. Types that do not ask are read once.
+/// Such a type may take two notations that look the same. Then loading is an error that names the member and the remedy, a
+/// `#[serde(with = …)]` that asks for one of them:
+///
+/// * **Integers and floats**, as `serde_json::Number`: the text `5` is refused, because a float of 5 has the same text.
+///   `5.5` is read.
+/// * **Text and lists or maps, with a codec that does not tell which it has written**, as `Bincode`: refused. The types of
+///   the crate `time` are read all the same, because the lists that they take are too short to be their texts.
+/// * **Text and `()`**: what the codec writes for `()` is refused, in JSON the text `null`.
+///
+/// Two such cases are not seen. A type that means different things by a number and by a string of the same text gets the
+/// string. And a type that takes strings and lists or maps gets a string that is a JSON list or map as such.
+///
+/// A type is read again from the start for each question that it has to be asked, up to six for a type that asks, and for each
+/// `Option` with a function of its own that is `None`. A map of prices asks no more often than one price. Types that do not
+/// ask are read once.
 impl<C: Codec> Typed<'_, C> {
     /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
     /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
@@ -129,9 +149,10 @@ impl<C: Codec> Typed<'_, C> {
     /// Fields that the struct wrote before the closure and does not write after it go: a member that has become `None`, a
     /// removed entry of a map, the content of another variant. Everything else stays: fields that the type does not know, and
     /// members that it reads but never writes (`skip_serializing`). A member that was read under another name (`alias`) than
-    /// the one it is written under has one field afterwards, that of the latter. Deadlines stay, as in an increment.
+    /// the one it is written under has one field afterwards, that of the latter, and none if it has become `None`. So has a
+    /// key of a map that was read from another text, as `01` for `1`. Deadlines stay, as in an increment.
     ///
-    /// O(members); fields that were read and are not written have the struct read once more for each.
+    /// O(members), plus one more reading of the struct for each field that was read but is not written.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -282,7 +303,11 @@ type Member = (Name, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    value.serialize(ser::Object(Some(codec))).map_err(|flaw| flaw.on_saving(key))
+    members_of(codec, value).map_err(|flaw| flaw.on_saving(key))
+}
+
+fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, Flaw> {
+    value.serialize(ser::Object(Some(codec)))
 }
 
 /// The names of these members. Nothing is written, so that it costs little.

@@ -21,7 +21,10 @@ promises! {
     a_member_that_the_struct_never_writes_stays_and_the_next_load_finds_it
     what_the_struct_no_longer_writes_goes
     a_member_that_was_read_under_another_name_has_one_field_afterwards
+    a_member_that_was_read_under_another_name_and_is_none_afterwards_has_no_field
     an_entry_of_a_map_that_was_read_under_another_text_has_one_field_afterwards
+    an_entry_of_a_map_that_was_read_under_another_text_and_removed_has_no_field
+    what_is_read_and_never_written_stays_however_the_type_is_read
     saving_removes_what_the_struct_does_not_write
     what_the_store_refuses_changes_nothing
     a_panic_or_error_of_user_code_leaves_the_hash_as_it_was
@@ -200,6 +203,111 @@ fn an_entry_of_a_map_that_was_read_under_another_text_has_one_field_afterwards(c
         typed.update_object("key", add).unwrap().unwrap();
         assert_eq!(typed.load_object("key").unwrap(), Some(BTreeMap::from([(7, 2), (8, 2), (9, 2)])));
         assert_eq!(store.size("key"), 3);
+    });
+}
+
+/// Members that may be absent, each with another name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Aliased {
+    #[serde(alias = "nick", alias = "handle")]
+    nickname: Option<String>,
+    #[serde(alias = "labels", skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(alias = "count")]
+    visits: Option<u64>,
+    #[serde(skip_serializing, alias = "secret")]
+    password: Option<String>,
+}
+
+fn a_member_that_was_read_under_another_name_and_is_none_afterwards_has_no_field(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        for nickname in ["nickname", "nick", "handle"] {
+            for (tags, visits) in [("tags", "count"), ("labels", "visits"), ("labels", "count")] {
+                store.clear("key");
+                store
+                    .set_many("key", [(nickname, "Ada"), (visits, "7"), ("secret", "x"), ("unknown", "stays")])
+                    .unwrap();
+                typed.set_member("key", tags, &vec!["a"]).unwrap();
+                let change = |value: &mut Aliased| std::mem::replace(value, Aliased::default());
+                let before = typed.update_object("key", change).unwrap().unwrap();
+                assert_eq!((before.nickname.as_deref(), before.visits), (Some("Ada"), Some(7)));
+                let mut fields = store.fields("key");
+                fields.sort();
+                assert_eq!(fields, [&b"secret"[..], b"unknown"], "of {nickname}, {tags} and {visits}");
+                let expected = Aliased { password: Some("x".into()), ..Aliased::default() };
+                assert_eq!(typed.load_object("key").unwrap(), Some(expected));
+            }
+        }
+        store.clear("key");
+        store.set_many("key", [("nick", "Ada"), ("count", "7")]).unwrap();
+        typed.update_object("key", |value: &mut Aliased| value.nickname = None).unwrap().unwrap();
+        assert_eq!(typed.load_object("key").unwrap(), Some(Aliased { visits: Some(7), ..Aliased::default() }));
+        assert_eq!(store.fields("key"), [b"visits"]);
+    });
+}
+
+fn an_entry_of_a_map_that_was_read_under_another_text_and_removed_has_no_field(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        store.set_many("key", [("007", "1"), ("8", "1"), ("+9", "1")]).unwrap();
+        typed.update_object("key", |map: &mut BTreeMap<u32, u8>| map.retain(|key, _| *key == 8)).unwrap().unwrap();
+        assert_eq!(store.fields("key"), [b"8"]);
+    });
+}
+
+/// A type that is read as a map, because of `flatten`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Flattened {
+    #[serde(alias = "login")]
+    name: String,
+    #[serde(skip_serializing)]
+    password: String,
+    #[serde(skip_serializing, default)]
+    salt: Option<String>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, u8>,
+}
+
+/// The same by hand, from a map of texts.
+#[derive(Debug, Default, Serialize)]
+struct ByHand {
+    name: String,
+    visits: u8,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_protected: bool,
+}
+
+impl<'de> Deserialize<'de> for ByHand {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let text = |name: &str| map.get(name).cloned().unwrap_or_default();
+        Ok(Self {
+            name: text("name"),
+            visits: text("visits").parse().unwrap_or(0),
+            is_protected: map.contains_key("password"),
+        })
+    }
+}
+
+fn what_is_read_and_never_written_stays_however_the_type_is_read(codec: impl Codec + Copy) {
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        for name in ["name", "login"] {
+            store.clear("key");
+            store.set_many("key", [(name, "Ada"), ("password", "secret"), ("salt", "NaCl")]).unwrap();
+            typed.update_object("key", |account: &mut Flattened| account.name.push('!')).unwrap().unwrap();
+            let account: Flattened = typed.load_object("key").unwrap().unwrap();
+            assert_eq!((&*account.name, &*account.password, account.salt.as_deref()), ("Ada!", "secret", Some("NaCl")));
+            assert_eq!(store.size("key"), 3, "`{name}` has one field");
+        }
+        store.clear("key");
+        store.set_many("key", [("name", "Ada"), ("password", "secret"), ("unknown", "stays")]).unwrap();
+        typed.update_object("key", |value: &mut ByHand| value.visits += 1).unwrap().unwrap();
+        let fields = ["name", "visits", "is_protected", "password", "unknown"];
+        let values = ["Ada", "1", "true", "secret", "stays"].map(|value| Some(value.as_bytes().to_vec()));
+        assert_eq!(store.get_many("key", fields), values);
     });
 }
 

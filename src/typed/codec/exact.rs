@@ -2,8 +2,8 @@
 //!
 //! 1. **Members.** The format writes values one behind the other, and its reader expects each member in its place. A member
 //!    that is left out (`skip_serializing_if`) moves those behind it, and they come back as each other.
-//! 2. **Lengths.** The format writes how many elements follow before they come. A type that says another number than it then
-//!    writes shifts all that is behind them.
+//! 2. **Lengths.** The format writes how many elements follow before they come. If a type announces another length than it
+//!    writes, everything after it is misread.
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,

@@ -37,7 +37,6 @@ impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
-        self.hints.found_struct();
         visitor.visit_map(self.members(names))
     }
 
@@ -66,9 +65,9 @@ struct Members<'a, 'h, C> {
 impl<'de, C: Codec> MapAccess<'de> for Members<'de, '_, C> {
     type Error = Flaw;
 
-    /// There are no more members after a lesson, even for a type that passes over members that it cannot read.
+    /// There are no more members after the end of a reading, even for a type that passes over members that it cannot read.
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
-        self.value = if self.hints.has_learned() { None } else { self.members.next(self.hints) };
+        self.value = if self.hints.has_ended() { None } else { self.members.next(self.hints) };
         let Some(found) = self.value else { return Ok(None) };
         let name = found.name();
         let key = seed.deserialize(MemberDeserializer::of_name(&OnlyText, name, self.hints));

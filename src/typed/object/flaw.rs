@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::{Expected, Unexpected};
+
 use crate::typed::error::{CodecError, Reason};
 
 /// What is wrong, and with which member, if it is one.
@@ -19,6 +21,8 @@ pub(super) enum Kind {
     Missing(&'static str),
     /// The object's type has met a member twice.
     Twice,
+    /// The object's type, or that of a member, takes no values of the type that it was given.
+    WrongType,
     Other,
 }
 
@@ -62,6 +66,11 @@ impl serde::ser::Error for Flaw {
 impl serde::de::Error for Flaw {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let flaw = Self::new(format!("invalid type: {unexpected}, expected {expected}"));
+        Self { kind: Kind::WrongType, ..flaw }
     }
 
     fn missing_field(member: &'static str) -> Self {

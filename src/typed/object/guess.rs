@@ -10,148 +10,32 @@
 //!    `time`, the struct variants of an adjacently tagged enum. They refuse what they are not. So they are handed one guess
 //!    after the other until they take one.
 //!
-//! What a type has refused once is not tried first again for texts of the same kind, so that a map of a thousand prices is
-//! read as often as a map of one. The answer of a type that goes by the kind alone does not depend on the order of its
-//! members. A type that goes by more is tried member by member, but not more than [`MOST`] times.
+//! A guess that is taken can still be wrong, if the type would take another one too and that may be what was saved:
+//!
+//! * **An integer or a float.** `5` is the text of both. A type that takes integers and floats is refused.
+//! * **`()`.** If the codec writes it like this member, and the type takes it and the text, it is refused.
+//! * **Text or a list or map, where the codec does not tell.** JSON says of its bytes what they are. bincode does not, and a
+//!   type that takes text and a map, or text and a list, is refused. There is one exception: a list of a few numbers, as the
+//!   times of `time` take it, is no list if the codec cannot read as many numbers there.
+//!
+//! Such a refusal is final, even for a type that makes something of errors.
+//!
+//! What a type does not take at all is tried last for all its members, so that a map of a thousand prices is read as often as
+//! a map of one. If a type accepts or refuses by kind of text alone, the order of members does not matter. Otherwise each
+//! member is tried anew, at most 64 times.
 
-use std::any::type_name;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::{IgnoredAny, Visitor};
+use serde::de::Visitor;
 
-use super::flaw::Flaw;
+use super::candidates::{Candidates, Guess};
+use super::facts::{Answer, Asker, Facts, Lesson, Question};
+use super::flaw::{Flaw, Kind};
 use super::hints::Hints;
-use super::member::{Shape, Shaped};
+use super::probe;
 use crate::typed::codec::Codec;
 
-/// How often a type may refuse what it has taken before, or take what it has refused.
-const MOST: usize = 64;
-
-/// What a member can be taken for, in the order in which that is tried.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Guess {
-    Text,
-    Unsigned,
-    Signed,
-    Float,
-    /// What the codec reads there.
-    Written,
-    Bytes,
-}
-
-const GUESSES: [Guess; 6] = [Guess::Text, Guess::Unsigned, Guess::Signed, Guess::Float, Guess::Written, Guess::Bytes];
-
-/// A set of guesses, a bit for each.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Kinds(u8);
-
-impl Kinds {
-    /// What these bytes can be.
-    fn of<C: Codec>(codec: &C, bytes: &[u8]) -> Self {
-        let text = std::str::from_utf8(bytes).ok();
-        let is = |guess: &Guess| match guess {
-            Guess::Text => text.is_some(),
-            Guess::Unsigned => text.is_some_and(|text| text.parse::<u128>().is_ok()),
-            Guess::Signed => text.is_some_and(|text| text.parse::<i128>().is_ok()),
-            Guess::Float => text.is_some_and(|text| text.parse::<f64>().is_ok()),
-            Guess::Written => codec.decode(Shaped { shape: Shape::Any, visitor: IgnoredAny }, bytes).is_ok(),
-            Guess::Bytes => true,
-        };
-        GUESSES.into_iter().filter(is).fold(Self::default(), Self::with)
-    }
-
-    fn with(self, guess: Guess) -> Self {
-        Self(self.0 | 1 << guess as u8)
-    }
-
-    fn contains(self, guess: Guess) -> bool {
-        self.0 & 1 << guess as u8 != 0
-    }
-}
-
-/// A type that asks: the names of its visitor and of what that makes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Asker(&'static str, &'static str);
-
-impl Asker {
-    fn of<'de, V: Visitor<'de>>() -> Self {
-        Self(type_name::<V>(), type_name::<V::Value>())
-    }
-}
-
-/// What is known of the types that ask.
-#[derive(Default)]
-pub(super) struct Guesses<'a> {
-    /// Those that do not take whatever they are given.
-    known: BTreeSet<Asker>,
-    /// Which guess comes first, for a type and texts of a kind.
-    courses: BTreeMap<(Asker, Kinds), Course>,
-    /// What was refused of a member.
-    refused: BTreeMap<&'a [u8], Refused>,
-}
-
-struct Course {
-    first: Guess,
-    /// How often another one came first before.
-    changes: usize,
-}
-
-#[derive(Default)]
-struct Refused {
-    kinds: Kinds,
-    /// What the type has said to the first guess.
-    why: String,
-}
-
-/// What a reading has taught.
-pub(super) struct Lesson<'a>(Learned<'a>);
-
-enum Learned<'a> {
-    /// This type does not take whatever it is given.
-    Known(Asker),
-    /// This type has refused a guess of this member.
-    Refused { asker: Asker, kinds: Kinds, member: &'a [u8], guess: Guess, next: Guess, why: String },
-}
-
-impl<'a> Guesses<'a> {
-    pub(super) fn learn(&mut self, Lesson(learned): Lesson<'a>) {
-        match learned {
-            Learned::Known(asker) => _ = self.known.insert(asker),
-            Learned::Refused { asker, kinds, member, guess, next, why } => {
-                let refused = self.refused.entry(member).or_insert_with(|| Refused { why, ..Refused::default() });
-                refused.kinds = refused.kinds.with(guess);
-                let course = self.courses.entry((asker, kinds)).or_insert(Course { first: next, changes: 0 });
-                course.first = next;
-                course.changes += 1;
-            }
-        }
-    }
-
-    /// What is left to try of a member, the best first.
-    fn left(&self, asker: Asker, kinds: Kinds, member: &[u8]) -> impl Iterator<Item = Guess> {
-        let first = self.courses.get(&(asker, kinds)).map_or(Guess::Text, |course| course.first);
-        let refused = self.refused.get(member).map_or_else(Kinds::default, |refused| refused.kinds);
-        let others = GUESSES.into_iter().filter(move |guess| *guess != first);
-        let all = std::iter::once(first).chain(others);
-        all.filter(move |guess| kinds.contains(*guess) && !refused.contains(*guess))
-    }
-
-    fn has_changed_too_often(&self, asker: Asker, kinds: Kinds) -> bool {
-        self.courses.get(&(asker, kinds)).is_some_and(|course| course.changes >= MOST)
-    }
-
-    /// Says why a member cannot be read, of which this was the last guess.
-    fn refusal(&self, member: &[u8], last: impl fmt::Display) -> Flaw {
-        let why = self.refused.get(member).map_or_else(|| last.to_string(), |refused| refused.why.clone());
-        Flaw::new(format!(
-            "its type asks what it is, and takes it neither as a string, nor as a number, nor as what the codec reads there: \
-             {why} (`#[serde(with = …)]` can say which of them it is)"
-        ))
-    }
-}
-
-/// Answers a type that asks what a member is, or ends the reading with a lesson.
+/// Answers a type that asks what a member is, or ends the reading.
 pub(super) fn answer<'a, C: Codec, V: Visitor<'a>>(
     visitor: V,
     hints: &Hints<'a>,
@@ -159,55 +43,77 @@ pub(super) fn answer<'a, C: Codec, V: Visitor<'a>>(
     member: &'a [u8],
     bytes: &'a [u8],
 ) -> Result<V::Value, Flaw> {
-    let (asker, guesses) = (Asker::of::<V>(), &hints.guesses);
-    if !guesses.known.contains(&asker) {
-        let Err(flaw) = visitor.visit_bool::<Flaw>(true) else { return Err(takes_anything()) };
-        hints.learn(Lesson(Learned::Known(asker)));
-        return Err(flaw);
-    }
-    let kinds = Kinds::of(codec, bytes);
-    let mut left = guesses.left(asker, kinds, member);
-    let Some(guess) = left.next() else { return Err(guesses.refusal(member, "nothing is left to try")) };
-    let flaw = match hand(guess, visitor, codec, bytes) {
-        Ok(value) => return Ok(value),
-        Err(flaw) => flaw,
+    let (asker, facts) = (Asker::of::<V>(), &hints.facts);
+    let ask = |question, visitor: V| {
+        let answer = probe::ask(question, visitor);
+        hints.learn(Lesson::Answered(asker, question, answer))
     };
-    match left.next() {
-        Some(next) if !guesses.has_changed_too_often(asker, kinds) => {
-            let why = flaw.to_string();
-            hints.learn(Lesson(Learned::Refused { asker, kinds, member, guess, next, why }));
-            Err(flaw)
-        }
-        _ => Err(guesses.refusal(member, flaw)),
+    let refuse = |reason: &str| hints.refuse(Flaw::new(reason).of(member));
+    if facts.answer(asker, Question::Bool).is_none() {
+        return Err(ask(Question::Bool, visitor));
     }
+    if facts.is_yes(asker, Question::Bool) {
+        return Err(refuse(TAKES_ANYTHING));
+    }
+    let tells = hints.tells(codec);
+    let candidates = Candidates::of(codec, tells, bytes);
+    let mut left = facts.left(asker, candidates, member);
+    let Some(guess) = left.next() else { return Err(refusal(facts, asker, member, "nothing is left to try")) };
+    let questions = questions(guess, candidates, tells);
+    let mut open = questions.into_iter().flatten().filter(|question| facts.answer(asker, *question).is_none());
+    let in_doubt = facts.is_in_doubt(asker, guess).then_some(Question::One(guess));
+    if let Some(question) = in_doubt.or_else(|| open.next()) {
+        return Err(ask(question, visitor));
+    }
+    let clash = questions.into_iter().flatten().find_map(|question| match facts.answer(asker, question)? {
+        Answer::No => None,
+        Answer::Numbers(numbers) if !probe::is_list_of(codec, numbers, bytes) => None,
+        Answer::Numbers(_) | Answer::Yes => Some(question),
+    });
+    let flaw = match (guess.hand(visitor, codec, bytes), clash) {
+        (Ok(value), None) => return Ok(value),
+        (Ok(_), Some(Question::One(_))) => return Err(refuse(INTEGER_OR_FLOAT)),
+        (Ok(_), Some(_)) => return Err(refuse(TEXT_OR_WRITTEN)),
+        (Err(flaw), _) => flaw,
+    };
+    if left.next().is_none() {
+        return Err(refusal(facts, asker, member, flaw));
+    }
+    if flaw.kind == Kind::WrongType && facts.answer(asker, Question::One(guess)).is_none() {
+        return Err(hints.learn(Lesson::Doubted(asker, guess)));
+    }
+    if facts.has_refused_too_often(asker, member) {
+        return Err(refuse(&refusal(facts, asker, member, flaw).to_string()));
+    }
+    Err(hints.learn(Lesson::Refused(asker, member, guess, flaw.to_string())))
 }
 
-fn takes_anything() -> Flaw {
-    Flaw::new(
-        "its type asks the value what it is (flatten, or an untagged or internally tagged enum?), which plain text does not tell",
-    )
+/// What else could be saved as the same bytes as what is guessed. A type that takes that too does not tell which of them it is.
+fn questions(guess: Guess, candidates: Candidates, tells: bool) -> [Option<Question>; 4] {
+    let is_text = guess != Guess::Written;
+    [
+        guess.is_integer().then_some(Question::One(Guess::Float)),
+        (is_text && candidates.can_be_nothing).then_some(Question::Nothing),
+        (is_text && !tells).then_some(Question::List),
+        (is_text && !tells).then_some(Question::Map),
+    ]
 }
 
-/// Hands a member out as what it is taken for. A number is handed out in 64 bits if it fits, as formats do that know numbers.
-fn hand<'a, C: Codec, V: Visitor<'a>>(
-    guess: Guess,
-    visitor: V,
-    codec: &'a C,
-    bytes: &'a [u8],
-) -> Result<V::Value, Flaw> {
-    let text = || std::str::from_utf8(bytes).map_err(Flaw::new);
-    match guess {
-        Guess::Text => visitor.visit_borrowed_str(text()?),
-        Guess::Unsigned => match text()?.parse::<u64>() {
-            Ok(number) => visitor.visit_u64(number),
-            Err(_) => visitor.visit_u128(text()?.parse().map_err(Flaw::new)?),
-        },
-        Guess::Signed => match text()?.parse::<i64>() {
-            Ok(number) => visitor.visit_i64(number),
-            Err(_) => visitor.visit_i128(text()?.parse().map_err(Flaw::new)?),
-        },
-        Guess::Float => visitor.visit_f64(text()?.parse().map_err(Flaw::new)?),
-        Guess::Written => codec.decode(Shaped { shape: Shape::Any, visitor }, bytes).map_err(Flaw::new),
-        Guess::Bytes => visitor.visit_borrowed_bytes(bytes),
-    }
+const TAKES_ANYTHING: &str = "its type takes whatever it is given, a `bool` beside other things (flatten, an untagged or \
+    internally tagged enum, or a function for several notations?), and plain text does not tell what was saved: \
+    `#[serde(with = …)]` can ask for one type";
+
+const INTEGER_OR_FLOAT: &str = "its type takes integers and floats, and the text can be either of them, which may be different \
+    values: `#[serde(with = …)]` can ask for one of them";
+
+const TEXT_OR_WRITTEN: &str = "its type takes text, and also a list, a map or `()`, and the codec does not tell which of them \
+    it is: `#[serde(with = …)]` can ask for one of them, or another codec, as `Json`, can tell";
+
+/// Says why a member cannot be read, of which this was the last guess.
+fn refusal(facts: &Facts<'_>, asker: Asker, member: &[u8], last: impl fmt::Display) -> Flaw {
+    let why = facts.why(asker, member).map_or_else(|| last.to_string(), str::to_owned);
+    Flaw::new(format!(
+        "its type asks what it is, and takes it neither as a string, nor as a number, nor as what the codec reads there: {why} \
+         (`#[serde(with = …)]` can say which of them it is)"
+    ))
 }

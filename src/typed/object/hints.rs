@@ -6,31 +6,41 @@
 //!    its own (`serde(with = …)`) does not know that, and fails.
 //! 2. **What a member is.** A type that asks this (`deserialize_any`) can only be tried: see `guess.rs`.
 //!
-//! Whoever asks is used up by the answer. So the reading ends with a lesson, and the type is read once more from the start,
+//! A serde visitor can be called only once. So the reading ends with a lesson, and the type is read once more from the start,
 //! until nothing is left to learn. Each lesson is new, and there are only as many as the type has members and questions. A
 //! type that asks neither question is read once, and learning costs it nothing.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 
+use super::candidates;
+use super::facts::{Facts, Lesson};
 use super::flaw::{Flaw, Kind};
-use super::guess::{Guesses, Lesson};
+use crate::typed::codec::Codec;
 
 /// What is known of a type, and what one reading finds out.
 #[derive(Default)]
 pub(super) struct Hints<'a> {
     /// The members that the type has missed.
     absent: BTreeSet<&'static str>,
-    pub(super) guesses: Guesses<'a>,
+    pub(super) facts: Facts<'a>,
+    /// Whether the codec tells what its bytes are, once that has been of interest.
+    tells: OnceCell<bool>,
     reading: Reading<'a>,
 }
 
 /// What one reading finds out.
 #[derive(Default)]
 struct Reading<'a> {
-    lesson: OnceCell<Lesson<'a>>,
+    /// What it has ended with, if not with a value.
+    end: OnceCell<End<'a>>,
     ignored: RefCell<Vec<&'a [u8]>>,
-    is_struct: Cell<bool>,
+}
+
+enum End<'a> {
+    Lesson(Lesson<'a>),
+    /// The type cannot be read, whatever it makes of this.
+    Verdict(Flaw),
 }
 
 /// What was read, and how.
@@ -38,22 +48,19 @@ pub(super) struct Loaded<'a, T> {
     pub(super) value: T,
     /// The fields that the type has no use for.
     pub(super) ignored: Vec<&'a [u8]>,
-    /// Whether its members have names that the type gives, rather than being the entries of a map.
-    pub(super) is_struct: bool,
 }
 
-/// Reads a value until there is nothing left to learn. What a reading returns after a lesson does not count: a type may have
+/// Reads a value until there is nothing left to learn. What a reading returns after its end does not count: a type may have
 /// made something of the error.
 pub(super) fn read<'a, T>(once: impl Fn(&Hints<'a>) -> Result<T, Flaw>) -> Result<Loaded<'a, T>, Flaw> {
     let mut hints = Hints::default();
     loop {
         let value = once(&hints);
-        let Reading { lesson, ignored, is_struct } = std::mem::take(&mut hints.reading);
-        match (lesson.into_inner(), value) {
-            (Some(lesson), _) => hints.guesses.learn(lesson),
-            (None, Ok(value)) => {
-                return Ok(Loaded { value, ignored: ignored.into_inner(), is_struct: is_struct.get() });
-            }
+        let Reading { end, ignored } = std::mem::take(&mut hints.reading);
+        match (end.into_inner(), value) {
+            (Some(End::Lesson(lesson)), _) => hints.facts.learn(lesson),
+            (Some(End::Verdict(flaw)), _) => return Err(flaw),
+            (None, Ok(value)) => return Ok(Loaded { value, ignored: ignored.into_inner() }),
             (None, Err(flaw)) => match flaw.kind {
                 Kind::Missing(member) if hints.absent.insert(member) => {}
                 _ => return Err(flaw),
@@ -67,20 +74,27 @@ impl<'a> Hints<'a> {
         self.absent.contains(member)
     }
 
-    /// Ends the reading. The first lesson counts.
-    pub(super) fn learn(&self, lesson: Lesson<'a>) {
-        _ = self.reading.lesson.set(lesson);
+    pub(super) fn tells<C: Codec>(&self, codec: &C) -> bool {
+        *self.tells.get_or_init(|| candidates::tells(codec))
     }
 
-    pub(super) fn has_learned(&self) -> bool {
-        self.reading.lesson.get().is_some()
+    /// Ends the reading with a lesson. The first end counts.
+    pub(super) fn learn(&self, lesson: Lesson<'a>) -> Flaw {
+        _ = self.reading.end.set(End::Lesson(lesson));
+        Flaw::new("it is read again")
+    }
+
+    /// Ends all readings.
+    pub(super) fn refuse(&self, flaw: Flaw) -> Flaw {
+        _ = self.reading.end.set(End::Verdict(flaw));
+        Flaw::new("it is not read any further")
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.reading.end.get().is_some()
     }
 
     pub(super) fn ignore(&self, field: &'a [u8]) {
         self.reading.ignored.borrow_mut().push(field);
-    }
-
-    pub(super) fn found_struct(&self) {
-        self.reading.is_struct.set(true);
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Visitor};
 use super::flaw::Flaw;
 use super::guess;
 use super::hints::Hints;
+use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
 /// Where bytes stand.
@@ -56,46 +57,6 @@ impl<'de, 'h, C: Codec> MemberDeserializer<'de, 'h, C> {
         let probe = Shaped { shape: Shape::Enum(name, variants), visitor: Probe { variants, found: &mut found } };
         _ = self.codec.decode(probe, self.bytes);
         found
-    }
-}
-
-/// What a type has asked for that is no plain text.
-pub(super) enum Shape {
-    Any,
-    Option,
-    Unit,
-    UnitStruct(&'static str),
-    Seq,
-    Tuple(usize),
-    TupleStruct(&'static str, usize),
-    Map,
-    Struct(&'static str, &'static [&'static str]),
-    Enum(&'static str, &'static [&'static str]),
-}
-
-/// Asks a codec's deserializer for the same.
-pub(super) struct Shaped<V> {
-    pub(super) shape: Shape,
-    pub(super) visitor: V,
-}
-
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
-    type Value = V::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        let Self { shape, visitor } = self;
-        match shape {
-            Shape::Any => deserializer.deserialize_any(visitor),
-            Shape::Option => deserializer.deserialize_option(visitor),
-            Shape::Unit => deserializer.deserialize_unit(visitor),
-            Shape::UnitStruct(name) => deserializer.deserialize_unit_struct(name, visitor),
-            Shape::Seq => deserializer.deserialize_seq(visitor),
-            Shape::Tuple(len) => deserializer.deserialize_tuple(len, visitor),
-            Shape::TupleStruct(name, len) => deserializer.deserialize_tuple_struct(name, len, visitor),
-            Shape::Map => deserializer.deserialize_map(visitor),
-            Shape::Struct(name, members) => deserializer.deserialize_struct(name, members, visitor),
-            Shape::Enum(name, variants) => deserializer.deserialize_enum(name, variants, visitor),
-        }
     }
 }
 

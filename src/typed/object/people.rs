@@ -1,8 +1,8 @@
 //! What a codec writes of a member is written as for people.
 //!
-//! Some types are one thing in formats for people and another one elsewhere: they ask by `is_human_readable`. A member asks
-//! twice when it is saved: first the writer of members, which says yes, and then, if it is no plain text, the codec. On
-//! loading it asks only once, the reader of members. So the codec has to give the member itself the same answer.
+//! Some types are one thing in formats for people and another one elsewhere: they ask by `is_human_readable`. A member is
+//! serialised twice: first as plain text (human readable: yes), and if that fails, by the codec. Both must answer the same,
+//! because the reader of members answers yes.
 //!
 //! What is in the member, as the elements of a vector, asks the codec alone, on saving and on loading.
 

@@ -1,23 +1,27 @@
 //! What an update of an object changes in its hash.
 //!
-//! What the struct writes after the update is written, where the hash does not hold it already. Two kinds of fields go:
+//! What the value writes after the update is written, where the hash does not hold it already. Two kinds of fields go:
 //!
-//! 1. What the struct wrote before and does not write any more: a member that is `None` now, a removed entry of a map, the
+//! 1. What the value wrote before and does not write any more: a member that is `None` now, a removed entry of a map, the
 //!    content of another variant.
-//! 2. What was read as a member that is written under another name. Such a field would be met again beside the one that is
-//!    written. In a struct that is an `alias`; the struct itself says so, when it is read with both, that a member is there
-//!    twice. In a map it is a key that has several texts, as a number with zeros before it. A map does not say so, but each
-//!    entry that it has is written. So a field that it has read and does not write is such a one.
+//! 2. A field that was read as another one, which is written or has just gone by the first rule. Left alone, it would be read
+//!    in the place of that one, or beside it. It goes only if the type proves it:
+//!    * **By an error.** Read with both fields, a struct says that a member is there twice: the field is an `alias`.
+//!    * **By what it writes.** Read from this field alone, a map writes the other one, and the same value if the field had that
+//!      name: the field is the same key in another text, as a number with zeros before it. What the type writes of no fields
+//!      at all proves nothing.
 //!
-//! Everything else stays: what the type does not know, and what a struct reads and never writes (`skip_serializing`).
+//! Everything else stays: what the type does not know, and what it reads and never writes (`skip_serializing`).
 
 use std::collections::HashSet;
+use std::marker::PhantomData;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::flaw::Kind;
+use super::flaw::{Flaw, Kind};
 use super::hints::Loaded;
-use super::{Member, Name, of_members};
+use super::{Member, Name, members_of, of_members};
 use crate::typed::codec::Codec;
 use crate::value::{HashRef, HashValue};
 
@@ -31,7 +35,7 @@ pub(super) struct Changes<'m> {
 
 /// The changes of a hash, which is as it was. It was loaded as a value, which had these names before the update, and has these
 /// members after it.
-pub(super) fn changes<'m, T: DeserializeOwned, C: Codec>(
+pub(super) fn changes<'m, T: Serialize + DeserializeOwned, C: Codec>(
     codec: &C,
     hash: HashRef<'_>,
     loaded: &Loaded<'_, T>,
@@ -48,7 +52,8 @@ pub(super) fn changes<'m, T: DeserializeOwned, C: Codec>(
     let mut gone = no_longer_written(before, after);
     held += gone.iter().filter(|name| hash.contains(name)).count();
     if !loaded.ignored.is_empty() || held != hash.len() {
-        gone.extend(under_another_name(codec, hash, loaded, after, &gone));
+        let others = under_another_name::<T, C>(codec, hash, &loaded.ignored, after, &gone);
+        gone.extend(others);
     }
     Changes { new, gone }
 }
@@ -61,35 +66,72 @@ fn no_longer_written(before: Vec<Name>, after: &[Member]) -> Vec<Name> {
     before.into_iter().filter(|name| !after.contains(&**name)).collect()
 }
 
-/// The fields that were read as members with other names than theirs.
-fn under_another_name<T: DeserializeOwned, C: Codec>(
+/// The fields that were read in the place of others.
+fn under_another_name<T: Serialize + DeserializeOwned, C: Codec>(
     codec: &C,
     hash: HashRef<'_>,
-    loaded: &Loaded<'_, T>,
+    ignored: &[&[u8]],
     after: &[Member],
     gone: &[Name],
 ) -> Vec<Name> {
-    let written = after.iter().map(|(name, _)| name).chain(gone).map(|name| &**name);
-    let known: HashSet<&[u8]> = written.chain(loaded.ignored.iter().copied()).collect();
-    let left = hash.iter().filter(|(name, _)| !known.contains(name)).collect();
-    let left = if loaded.is_struct { met_twice::<T, C>(codec, after, left) } else { left };
+    let written: HashSet<&[u8]> = after.iter().map(|(name, _)| name).chain(gone).map(|name| &**name).collect();
+    let ignored: HashSet<&[u8]> = ignored.iter().copied().collect();
+    let mut left: Vec<_> = hash.iter().filter(|(name, _)| !written.contains(name) && !ignored.contains(name)).collect();
+    if left.is_empty() {
+        return Vec::new();
+    }
+    let reader = Reader::<T, C> { codec, value: PhantomData };
+    let mut all: HashValue = after.iter().map(|(name, bytes)| (name, bytes)).collect();
+    let mut together = all.clone();
+    together.extend(left.iter().copied());
+    let has_aliases = reader.read(&together).is_err();
+    let by_itself: HashSet<Name> = reader.names(&HashValue::new()).into_iter().collect();
+    let elsewhere: Vec<&Name> = gone.iter().filter(|name| !hash.contains(name)).collect();
+    left.retain(|(name, bytes)| {
+        reader.is_same_key(name, bytes, |other| written.contains(&**other) && !by_itself.contains(other))
+            || elsewhere.iter().any(|gone| reader.is_twice(&HashValue::from([(&***gone, *bytes), (*name, *bytes)])))
+            || has_aliases && reader.is_twice_beside(&mut all, name, bytes)
+    });
     left.into_iter().map(|(name, _)| Name::Owned(name.to_vec())).collect()
 }
 
-/// Those of these fields with which, beside its members, the struct meets a member twice.
-fn met_twice<'a, T: DeserializeOwned, C: Codec>(
-    codec: &C,
-    members: &[Member],
-    mut fields: Vec<(&'a [u8], &'a [u8])>,
-) -> Vec<(&'a [u8], &'a [u8])> {
-    let mut hash: HashValue = members.iter().map(|(name, bytes)| (name, bytes)).collect();
-    fields.retain(|(name, value)| {
-        let is_twice = hash.set(name, value).is_ok()
-            && of_members::<C, T>(codec, hash.view()).is_err_and(|flaw| flaw.kind == Kind::Twice);
-        if is_twice {
-            hash.remove(name);
+/// Reads a type from other fields than those of the hash, to see what it makes of them.
+struct Reader<'c, T, C> {
+    codec: &'c C,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
+    fn read(&self, hash: &HashValue) -> Result<T, Flaw> {
+        of_members::<C, T>(self.codec, hash.view()).map(|loaded| loaded.value)
+    }
+
+    /// What is written of the value that is read; nothing if none is.
+    fn members(&self, hash: &HashValue) -> Vec<Member> {
+        self.read(hash).and_then(|value| members_of(self.codec, &value)).unwrap_or_default()
+    }
+
+    fn names(&self, hash: &HashValue) -> Vec<Name> {
+        self.members(hash).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Whether this field alone is written under one other such name, and makes the same value under that one.
+    fn is_same_key(&self, name: &[u8], bytes: &[u8], is_candidate: impl Fn(&Name) -> bool) -> bool {
+        let members = self.members(&HashValue::from([(name, bytes)]));
+        let mut others = members.iter().map(|(name, _)| name).filter(|name| is_candidate(name));
+        match (others.next(), others.next()) {
+            (Some(other), None) => self.members(&HashValue::from([(other, bytes)])) == members,
+            _ => false,
         }
+    }
+
+    fn is_twice_beside(&self, hash: &mut HashValue, name: &[u8], bytes: &[u8]) -> bool {
+        let is_twice = hash.set(name, bytes).is_ok() && self.is_twice(hash);
+        hash.remove(name);
         is_twice
-    });
-    fields
+    }
+
+    fn is_twice(&self, hash: &HashValue) -> bool {
+        self.read(hash).is_err_and(|flaw| flaw.kind == Kind::Twice)
+    }
 }

@@ -1,0 +1,271 @@
+//! What a type takes at all, found out by handing it something that is no member.
+//!
+//! What the type makes of it is thrown away. A list and a map show whether they were looked into: a type that takes none does
+//! not do that.
+
+use std::cell::RefCell;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::candidates::Guess;
+use super::facts::{Answer, Number, Question};
+use super::flaw::{Flaw, Kind};
+use super::shape::{Shape, Shaped};
+use crate::typed::codec::Codec;
+
+/// How many numbers a list may have whose form is known.
+const MOST_NUMBERS: usize = 32;
+/// The key of a map that stands for a number, by which serde_json and crates of numbers know each other.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Asks a type.
+pub(super) fn ask<'de, V: Visitor<'de>>(question: Question, visitor: V) -> Answer {
+    match question {
+        Question::Bool => yes_if(visitor.visit_bool::<Flaw>(true).is_ok()),
+        Question::Nothing => yes_if(is_taken(&visitor.visit_unit())),
+        Question::One(Guess::Text) => yes_if(is_taken(&visitor.visit_str("1"))),
+        Question::One(Guess::Unsigned) => yes_if(is_taken(&visitor.visit_u64(1))),
+        Question::One(Guess::Signed) => yes_if(is_taken(&visitor.visit_i64(1))),
+        Question::One(Guess::HugeUnsigned) => yes_if(is_taken(&visitor.visit_u128(1))),
+        Question::One(Guess::HugeSigned) => yes_if(is_taken(&visitor.visit_i128(1))),
+        Question::One(Guess::Float) => yes_if(is_taken(&visitor.visit_f64(1.0))),
+        Question::One(Guess::Bytes) => yes_if(is_taken(&visitor.visit_bytes(b"1"))),
+        Question::One(Guess::Written) => Answer::Yes,
+        Question::List => {
+            let list = RefCell::new(List::default());
+            let is_read = visitor.visit_seq(Ones(&list)).is_ok();
+            match list.into_inner() {
+                List { is_touched: false, .. } => yes_if(is_read),
+                List { has_others: false, numbers, .. } if is_read => Answer::Numbers(numbers),
+                _ => Answer::Yes,
+            }
+        }
+        Question::Map => {
+            let mut map = Map::Untouched;
+            let is_read = visitor.visit_map(&mut map).is_ok();
+            yes_if(match map {
+                Map::Untouched => is_read,
+                Map::Number => false,
+                Map::Asked | Map::NumberKey => true,
+            })
+        }
+    }
+}
+
+fn yes_if(yes: bool) -> Answer {
+    if yes { Answer::Yes } else { Answer::No }
+}
+
+/// A type that takes a kind of values may refuse one of them, but not because of its type.
+fn is_taken<T>(result: &Result<T, Flaw>) -> bool {
+    !matches!(result, Err(Flaw { kind: Kind::WrongType, .. }))
+}
+
+fn enough() -> Flaw {
+    Flaw::new("it was only asked what it takes")
+}
+
+/// How a list of ones was read.
+#[derive(Default)]
+struct List {
+    is_touched: bool,
+    numbers: Vec<Number>,
+    /// Whether something else than numbers was asked for, or too many of them.
+    has_others: bool,
+}
+
+/// A list of ones.
+struct Ones<'l>(&'l RefCell<List>);
+
+impl<'de> SeqAccess<'de> for Ones<'_> {
+    type Error = Flaw;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Flaw> {
+        self.0.borrow_mut().is_touched = true;
+        seed.deserialize(One(self.0)).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.borrow_mut().is_touched = true;
+        None
+    }
+}
+
+/// An element of that list.
+struct One<'l>(&'l RefCell<List>);
+
+macro_rules! ones {
+    ($($method:ident => $visit:ident($one:expr), $number:ident;)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+            let mut list = self.0.borrow_mut();
+            if list.numbers.len() == MOST_NUMBERS {
+                list.has_others = true;
+                return Err(enough());
+            }
+            list.numbers.push(Number::$number);
+            drop(list);
+            visitor.$visit($one)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for One<'_> {
+    type Error = Flaw;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+        self.0.borrow_mut().has_others = true;
+        Err(enough())
+    }
+
+    ones! {
+        deserialize_i8 => visit_i8(1), I8;
+        deserialize_i16 => visit_i16(1), I16;
+        deserialize_i32 => visit_i32(1), I32;
+        deserialize_i64 => visit_i64(1), I64;
+        deserialize_i128 => visit_i128(1), I128;
+        deserialize_u8 => visit_u8(1), U8;
+        deserialize_u16 => visit_u16(1), U16;
+        deserialize_u32 => visit_u32(1), U32;
+        deserialize_u64 => visit_u64(1), U64;
+        deserialize_u128 => visit_u128(1), U128;
+        deserialize_f32 => visit_f32(1.0), F32;
+        deserialize_f64 => visit_f64(1.0), F64;
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool char str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map struct enum identifier
+        ignored_any
+    }
+}
+
+/// Whether these bytes are a list of these numbers, or of the first ones of them, in the format of a codec.
+pub(super) fn is_list_of<C: Codec>(codec: &C, numbers: &[Number], bytes: &[u8]) -> bool {
+    let is_list = |len: usize, shape: Shape| {
+        let visitor = Numbers(numbers.get(..len).unwrap_or(numbers));
+        codec.decode(Shaped { shape, visitor }, bytes).is_ok()
+    };
+    (0..=numbers.len()).any(|len| is_list(len, Shape::Seq) || is_list(len, Shape::Tuple(len)))
+}
+
+/// Reads such a list.
+struct Numbers<'n>(&'n [Number]);
+
+impl<'de> Visitor<'de> for Numbers<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of numbers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        for number in self.0 {
+            list.next_element_seed(*number)?.ok_or_else(|| A::Error::custom("too short a list"))?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Number {
+    type Value = IgnoredAny;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<IgnoredAny, D::Error> {
+        match self {
+            Self::I8 => deserializer.deserialize_i8(IgnoredAny),
+            Self::I16 => deserializer.deserialize_i16(IgnoredAny),
+            Self::I32 => deserializer.deserialize_i32(IgnoredAny),
+            Self::I64 => deserializer.deserialize_i64(IgnoredAny),
+            Self::I128 => deserializer.deserialize_i128(IgnoredAny),
+            Self::U8 => deserializer.deserialize_u8(IgnoredAny),
+            Self::U16 => deserializer.deserialize_u16(IgnoredAny),
+            Self::U32 => deserializer.deserialize_u32(IgnoredAny),
+            Self::U64 => deserializer.deserialize_u64(IgnoredAny),
+            Self::U128 => deserializer.deserialize_u128(IgnoredAny),
+            Self::F32 => deserializer.deserialize_f32(IgnoredAny),
+            Self::F64 => deserializer.deserialize_f64(IgnoredAny),
+        }
+    }
+}
+
+/// A map with the key of a number, and how it was read.
+enum Map {
+    Untouched,
+    /// It was asked for a key.
+    Asked,
+    /// It was asked for the name of a member, and the key was taken.
+    NumberKey,
+    /// And then for the text of the number.
+    Number,
+}
+
+impl<'de> MapAccess<'de> for &mut Map {
+    type Error = Flaw;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
+        **self = Map::Asked;
+        let mut is_name = false;
+        let key = seed.deserialize(Key(&mut is_name))?;
+        if is_name {
+            **self = Map::NumberKey;
+        }
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Flaw> {
+        seed.deserialize(Text(self))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        None
+    }
+}
+
+struct Key<'m>(&'m mut bool);
+
+impl<'de> Deserializer<'de> for Key<'_> {
+    type Error = Flaw;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+        Err(enough())
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        *self.0 = true;
+        visitor.visit_str(NUMBER)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
+        tuple_struct map struct enum ignored_any newtype_struct
+    }
+}
+
+struct Text<'m>(&'m mut Map);
+
+impl<'de> Deserializer<'de> for Text<'_> {
+    type Error = Flaw;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+        Err(enough())
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+        if matches!(self.0, Map::NumberKey) {
+            *self.0 = Map::Number;
+        }
+        Err(enough())
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        self.deserialize_str(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf option unit unit_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any newtype_struct
+    }
+}
