@@ -8,8 +8,8 @@ use crate::saving::saver::Saver;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) keys: Position,
-    /// The next bucket of the segment at that position. If entries have moved meanwhile, the walk may pass some of
-    /// them.
+    /// The next bucket of the segment at that position. If entries move meanwhile, a pass can miss some of them, and
+    /// another pass follows.
     pub(crate) bucket: usize,
     /// The number of the table that is being written, and the position in it.
     pub(crate) table: Option<(u32, Position)>,

@@ -53,7 +53,7 @@ impl fmt::Display for SnapshotError {
             }
             Self::Corrupt { offset, what } => write!(f, "the snapshot is damaged at byte {offset}: {what}"),
             Self::Busy => f.write_str("the store is being saved already"),
-            Self::Locked => f.write_str("another process, store or autosave has locked that file, or the lock was lost"),
+            Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
             Self::TooLarge(error) => write!(f, "the snapshot exceeds a limit of the store: {error}"),
         }
