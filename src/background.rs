@@ -1,4 +1,4 @@
-//! Threads that work on a store by themselves, for programs that want them. Nothing below knows of them.
+//! Optional threads that work on a store in the background. No other module of the crate uses them.
 
 #[cfg(feature = "snapshot")]
 mod autosave;

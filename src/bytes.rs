@@ -1,11 +1,11 @@
 //! Comparing and mixing short byte strings in a few instructions. Most keys and fields have at most sixteen bytes, and
-//! a lookup does both for each of them; a call into `memcmp` or a full hash costs several times as much there.
+//! a lookup both compares and mixes. For such strings, a call of `memcmp` or a full hash costs several times as much.
 
-/// The longest string that [`ends`] takes.
+/// The length of the longest string that [`ends`] accepts.
 const SHORT: usize = 16;
 
-/// All bytes of a short string in two numbers, which overlap where it is shorter than both together. Two strings of
-/// one length are equal exactly when these are.
+/// Two numbers that together hold all bytes of a short string. They overlap if the string is shorter than both
+/// together. Two strings of equal length are equal exactly if their numbers are.
 #[inline]
 fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -40,14 +40,14 @@ fn same_ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
     left.first_chunk::<N>() == right.first_chunk::<N>() && left.last_chunk::<N>() == right.last_chunk::<N>()
 }
 
-/// The golden ratio's digits: small multiples of it differ in their top bytes.
+/// The digits of the golden ratio. Small multiples of this number differ in their top bytes.
 const LENGTH_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number that depends on all bytes of a short string, its length and the seed; `None` for a longer one. One folded
-/// multiplication, as in wyhash.
+/// A number that depends on all bytes of a short string, on its length and on the seed. `None` for a longer string. It
+/// takes one folded multiplication, as in wyhash.
 ///
-/// The length is added after the multiplication. Mixed in before it, a name could be chosen whose first byte undoes it, and
-/// names of all lengths would share one number under every seed.
+/// The length is added after the multiplication. If it were mixed in before, an attacker could choose names whose first
+/// byte cancels the length. Names of all lengths would then share one number under every seed.
 #[inline]
 pub(crate) fn mix_short(bytes: &[u8], seed: [u64; 2]) -> Option<u64> {
     let (first, last) = ends(bytes)?;

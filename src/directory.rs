@@ -1,5 +1,6 @@
-//! A hash table in small pieces, so that growing never stops anybody for long: extendible hashing (Fagin, Nievergelt,
-//! Pippenger and Strong, 1979). The shard keeps its keys in one, a table its fields.
+//! A hash table in small pieces, so that growth never blocks a caller for long. The method is extendible hashing
+//! (Fagin, Nievergelt, Pippenger and Strong, 1979). A shard keeps its keys in a directory, and a table keeps its fields
+//! in one.
 //!
 //! ```text
 //! top bits of the hash   slots (2^depth)   nodes
@@ -8,27 +9,29 @@
 //!                  10 --> [ 1 ] ---------> 1: prefix 10, depth 2, segment
 //!                  11 --> [ 2 ] ---------> 2: prefix 11, depth 2, segment
 //! ```
-//! A hash's top bits (below those that others use: `skip`) choose a slot, the slot a node. A full segment is split in
-//! two by the next bit of its entries' hashes; where all of them agree in that bit, at the first one in which they
-//! differ, with empty segments for the other sides: one insertion moves the entries of one segment, whatever the order
-//! of insertion. Two halves that together fill less than a quarter are merged again, and when no node needs the last
-//! bit the slots are halved.
+//! The top bits of a hash choose a slot, and the slot leads to a node. (`skip` bits above them belong to other readers
+//! of the hash.) A full segment is split in two by the next bit of its entries' hashes. If all hashes agree in that
+//! bit, the segment is split at the first bit in which they differ, and the other sides get empty segments. So one
+//! insertion moves the entries of one segment, whatever the order of insertion. Two halves that together fill less than
+//! a quarter of a segment are merged again. When no node needs the last bit, the slots are halved.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. Where there are no nodes there are no entries and no slots: nothing is allocated. The last entry takes them with it.
-//! 2. There are 2^depth slots, or none at depth 0, where the one node needs none.
-//! 3. A node of depth d and prefix p owns exactly the slots whose top d bits are p: where a node stands is arithmetic.
-//! 4. `deepest` nodes have the directory's own depth, and there is one unless the depth is 0.
+//! 1. A directory without nodes has no entries and no slots, and allocates nothing. Removing the last entry removes the
+//!    nodes and slots.
+//! 2. There are 2^depth slots. At depth 0 there are none, because there is only one node.
+//! 3. A node of depth d and prefix p owns exactly the slots whose top d bits are p, so its slots can be computed.
+//! 4. `deepest` is the number of nodes that have the directory's own depth. It is at least 1 while there are nodes.
 //! 5. Each entry's hash has its node's prefix.
 //! 6. `len` and `segment_bytes` are the sums over all segments.
 //! 7. No segment has more than 2^`widest` buckets.
 //!
-//! Hashes with equal prefixes cannot be told apart by splitting. The directory refuses to become deeper than
-//! [`IDLE_BITS`], or [`SPARE_BITS`] more than its number of entries explains; a segment that would need more just grows
-//! as a plain hash table does.
+//! Splitting cannot separate hashes with equal prefixes. So the depth is limited to [`IDLE_BITS`], or to [`SPARE_BITS`]
+//! more than the number of entries explains, whichever is more. A segment that would need more depth grows as a plain
+//! hash table does.
 //!
-//! Rejected: splitting in place, which leaves hashbrown's deleted marks behind (9 bytes a key); a tree of nodes, with
-//! a cache miss a level.
+//! Rejected:
+//! - Splitting in place, which leaves hashbrown's deleted marks behind (9 bytes a key).
+//! - A tree of nodes, which costs a cache miss for each level.
 
 pub(crate) mod slots;
 #[cfg(test)]
@@ -40,44 +43,46 @@ use crate::hashing::{BUCKET_BITS, MAX_DIRECTORY_BITS};
 use crate::options::Rules;
 use crate::random::Random;
 
-/// Entries at which a segment is full: what hashbrown keeps in 2^[`BUCKET_BITS`] buckets.
+/// The number of entries of a full segment: as many as hashbrown keeps in 2^[`BUCKET_BITS`] buckets.
 pub(crate) const SEGMENT_ENTRIES: usize = (1 << BUCKET_BITS) / 8 * 7;
 /// Two neighbours are merged when together they have fewer entries than this.
 const MERGE_ENTRIES: usize = SEGMENT_ENTRIES / 4;
-/// Entries a segment for which room is reserved: hashes are spread unevenly, four standard deviations by this much.
+/// The number of entries for each segment that reserving counts on. It is less than a full segment, because hashes are
+/// spread unevenly: the difference is four standard deviations.
 const RESERVED_ENTRIES: usize = SEGMENT_ENTRIES / 8 * 7;
 /// The most entries for which room is reserved at once.
 pub(crate) const RESERVE_MAX: usize = 1 << 24;
-/// Bits of depth that are always granted, so that entries which arrive in the order of their hashes (from another
-/// store, say) still split well: 256 KiB of slots.
+/// Bits of depth that are always granted. With them, entries that arrive in the order of their hashes, for example from
+/// another store, still split well. They cost at most 256 KiB of slots.
 const IDLE_BITS: u32 = 16;
-/// Bits of depth that are granted beyond what the number of entries explains: a third of a byte of slots for each entry.
+/// Bits of depth that are granted beyond what the number of entries explains. They cost at most a third of a byte of
+/// slots for each entry.
 const SPARE_BITS: u32 = 6;
 
 /// One piece of a directory.
 pub(crate) trait Segment: Default {
-    /// Entries.
+    /// The number of entries.
     fn len(&self) -> usize;
     /// Bytes asked of the allocator.
     fn bytes(&self) -> usize;
-    /// Buckets, each of which holds an entry or none.
+    /// The number of buckets. Each holds at most one entry.
     fn buckets(&self) -> usize;
     /// Whether one more entry would make the segment larger than segments should be.
     fn is_full(&self) -> bool;
     /// The hash of each entry.
     fn hashes(&self, rules: &Rules) -> impl Iterator<Item = u64>;
-    /// Moves the entries whose hash has this bit set into a new segment, and rebuilds both without slack but for the
-    /// room to grow to full size.
+    /// Moves the entries whose hash has this bit set into a new segment. Rebuilds both segments with room to grow to
+    /// full size, and without other slack.
     fn split(&mut self, bit: u64, rules: &Rules) -> Self;
-    /// Makes room for so many entries in all.
+    /// Makes room for this many entries in all.
     fn reserve(&mut self, entries: usize, rules: &Rules);
     /// Takes over all entries of another segment.
     fn absorb(&mut self, other: Self, rules: &Rules);
-    /// Whether [`absorb`](Self::absorb) may be called with this one.
+    /// Whether [`absorb`](Self::absorb) may be called with this other segment.
     fn may_absorb(&self, _other: &Self) -> bool {
         true
     }
-    /// A segment for entries that this one has none of yet, but could have.
+    /// Returns an empty segment for the other side of a split.
     fn sibling(&self) -> Self {
         Self::default()
     }
@@ -103,24 +108,24 @@ struct Node<S> {
     segment: S,
 }
 
-/// A point in hash order, which stays one whatever is split and merged; the beginning if not told.
+/// A point in hash order. It stays valid when segments are split and merged. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Position(u64);
 
-/// Where a segment is, until the directory is changed.
+/// The place of a segment. It is valid until the directory is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct At(usize);
 
 impl<S: Segment + Clone> Clone for Directory<S> {
     fn clone(&self) -> Self {
         let mut clone = Self { nodes: self.nodes.clone(), slots: self.slots.clone(), ..*self };
-        clone.segment_bytes = clone.segments().map(S::bytes).sum(); // a clone leaves slack behind
+        clone.segment_bytes = clone.segments().map(S::bytes).sum(); // a clone may have less slack
         clone
     }
 }
 
 impl<S: Segment> Directory<S> {
-    /// An empty directory, which leaves out the `skip` top bits of each hash.
+    /// An empty directory, which ignores the top `skip` bits of each hash.
     pub(crate) fn new(skip: u32) -> Self {
         debug_assert!(skip + MAX_DIRECTORY_BITS <= u64::BITS);
         let (skip, widest) = (skip as u8, BUCKET_BITS as u8);
@@ -145,7 +150,7 @@ impl<S: Segment> Directory<S> {
         Segments(self.nodes.iter())
     }
 
-    /// The segments in the order of their hashes, from the one for this hash on.
+    /// The segments in hash order, beginning with the one for this hash.
     pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &S> {
         let mut next = Some(Position(self.order(hash)));
         std::iter::from_fn(move || {
@@ -155,7 +160,8 @@ impl<S: Segment> Directory<S> {
         })
     }
 
-    /// The segment at a point in hash order, if there is any, and where the next one begins. Arithmetic.
+    /// The place of the segment at a point in hash order, and the beginning of the next segment, if there are such. It
+    /// looks at no entry.
     pub(crate) fn place(&self, position: Position) -> Option<(At, Option<Position>)> {
         let slot = position.0.checked_shr(64 - u32::from(self.depth)).unwrap_or(0) as usize;
         let index = if self.depth == 0 { 0 } else { self.slots[slot] as usize };
@@ -165,8 +171,8 @@ impl<S: Segment> Directory<S> {
         Some((At(index), (!is_last).then(|| Position(behind << (64 - u32::from(node.depth))))))
     }
 
-    /// Draws a bucket of a segment, each as likely as any other, if there are segments. All are taken to have as many
-    /// buckets as the widest, so the number may be that of none. O(1).
+    /// Draws a bucket of any segment, or returns `None` if there are no segments. Each bucket is equally likely. All
+    /// segments are taken to have as many buckets as the widest one, so the drawn bucket may not exist. O(1).
     pub(crate) fn draw_bucket(&self, random: &mut Random) -> Option<(&S, usize)> {
         let buckets = match &self.nodes[..] {
             [only] => only.segment.buckets(),
@@ -177,10 +183,10 @@ impl<S: Segment> Directory<S> {
         Some((&node.segment, drawn % buckets))
     }
 
-    /// The last segment of those up to a place, or of all, for which something holds.
+    /// The last segment up to a place, or of all segments, for which `holds` is true.
     ///
-    /// Merging moves the last segment to another's place, so a walk that merges goes backwards: what is moved then has
-    /// been met before.
+    /// Merging moves the last segment to the place of another one. So a walk that merges goes backwards: it has already
+    /// met each segment that is moved.
     pub(crate) fn last_until(&self, last: Option<At>, holds: impl Fn(&S) -> bool) -> Option<At> {
         let end = last.map_or(self.nodes.len(), |last| self.nodes.len().min(last.0 + 1));
         self.nodes[..end].iter().rposition(|node| holds(&node.segment)).map(At)
@@ -192,13 +198,13 @@ impl<S: Segment> Directory<S> {
         self.nodes.get(self.index(hash)).map(|node| &node.segment)
     }
 
-    /// Where the segment for this hash is, if there is any.
+    /// The place of the segment for this hash, if there are segments.
     #[inline]
     pub(crate) fn locate(&self, hash: u64) -> Option<At> {
         (!self.nodes.is_empty()).then(|| At(self.index(hash)))
     }
 
-    /// The node for this hash, where there are nodes.
+    /// The index of the node for this hash. It has a meaning only if there are nodes.
     #[inline]
     fn index(&self, hash: u64) -> usize {
         if self.depth == 0 { 0 } else { self.slots[(self.order(hash) >> (64 - self.depth)) as usize] as usize }
@@ -211,7 +217,7 @@ impl<S: Segment> Directory<S> {
         &self.nodes[at.0].segment
     }
 
-    /// A segment to change otherwise than in its entries' number and its bytes.
+    /// A segment to change. Neither its number of entries nor its bytes may change; see [`edit`](Self::edit) for that.
     ///
     /// # Panics
     /// If there is no such segment.
@@ -220,8 +226,8 @@ impl<S: Segment> Directory<S> {
         &mut self.nodes[at.0].segment
     }
 
-    /// Changes a segment, and keeps the sums. Entries may come and go, but only such as belong there; after removals
-    /// the caller has [`settle_removal`](Self::settle_removal) called.
+    /// Changes a segment, and updates the sums. Only entries that belong to the segment may be added. After removals
+    /// the caller calls [`settle_removal`](Self::settle_removal).
     ///
     /// # Panics
     /// If there is no such segment.
@@ -240,7 +246,7 @@ impl<S: Segment> Directory<S> {
         (0..self.nodes.len()).for_each(|at| self.edit(At(at), &mut change));
     }
 
-    /// Finds, or makes, the segment into which an entry of this hash can be inserted: O(1), but O(segment) where one
+    /// Finds or makes the segment into which an entry of this hash can be inserted. O(1), but O(segment) if a segment
     /// must be split.
     pub(crate) fn prepare_insert(&mut self, hash: u64, rules: &Rules) -> At {
         if self.nodes.is_empty() {
@@ -255,8 +261,8 @@ impl<S: Segment> Directory<S> {
         At(self.index(hash))
     }
 
-    /// Gives back what the segment at this place no longer needs, after entries were removed from it: O(1), but
-    /// O(segment) where two must be merged.
+    /// Gives back memory after entries were removed from the segment at this place. O(1), but O(segment) if two
+    /// segments must be merged.
     pub(crate) fn settle_removal(&mut self, at: At, rules: &Rules) {
         if self.len == 0 {
             *self = self.emptied();
@@ -266,7 +272,7 @@ impl<S: Segment> Directory<S> {
         self.trim();
     }
 
-    /// Gives back what a smaller number of nodes no longer needs.
+    /// Gives back the slots and nodes that a smaller number of segments no longer needs.
     fn trim(&mut self) {
         while self.depth > 0 && self.deepest == 0 {
             self.halve();
@@ -276,7 +282,7 @@ impl<S: Segment> Directory<S> {
         }
     }
 
-    /// Makes room for so many entries more, of which [`RESERVE_MAX`] count. O(entries, and those reserved).
+    /// Makes room for this many more entries, but for at most [`RESERVE_MAX`]. O(entries and reserved entries).
     pub(crate) fn reserve(&mut self, additional: usize, rules: &Rules) {
         let entries = self.len + additional.min(RESERVE_MAX);
         if entries == 0 {
@@ -300,14 +306,14 @@ impl<S: Segment> Directory<S> {
         }
     }
 
-    /// Gives back what growth and reserving have left over, after `shrink` has done so in each segment.
+    /// Gives back all unused memory of nodes and slots, and calls `shrink` to do so in each segment.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules, mut shrink: impl FnMut(&mut S)) {
         if self.len == 0 {
             *self = self.emptied();
             return;
         }
         for at in (0..self.nodes.len()).rev() {
-            // From behind none is left out: see `last_until`.
+            // Going backwards leaves out no segment; see `last_until`.
             if at < self.nodes.len() {
                 self.merge_all(At(at), rules);
             }
@@ -318,13 +324,13 @@ impl<S: Segment> Directory<S> {
         self.slots.shrink_to_fit();
     }
 
-    /// The part of a hash that tells segments apart, on top.
+    /// The hash with the bits that tell segments apart moved to the top.
     #[inline]
     fn order(&self, hash: u64) -> u64 {
         hash << self.skip
     }
 
-    /// The slots of a node.
+    /// The range of slots that a node owns.
     fn run(&self, prefix: u32, depth: u8) -> std::ops::Range<usize> {
         if self.slots.is_empty() {
             return 0..0;
@@ -342,7 +348,7 @@ impl<S: Segment> Directory<S> {
         self.nodes.push(Node { prefix, depth, segment });
     }
 
-    /// Bits by which segments may be told apart at the present number of entries.
+    /// The greatest depth that the present number of entries allows.
     fn granted_bits(&self) -> u32 {
         let explained = (self.len / SEGMENT_ENTRIES + 1).ilog2();
         (explained + SPARE_BITS).clamp(IDLE_BITS, MAX_DIRECTORY_BITS)
@@ -364,7 +370,7 @@ impl<S: Segment> Directory<S> {
         if deeper > self.depth {
             self.deepen(deeper);
         }
-        // One node a level for the side that has no entries, up to the bit in which they differ.
+        // At each level above the bit in which the hashes differ, the side without entries gets a node.
         let mut low = prefix;
         for level in depth + 1..deeper {
             low = (first >> (64 - level)) as u32;
@@ -374,7 +380,8 @@ impl<S: Segment> Directory<S> {
         self.split_between(at, low << 1, deeper, rules);
     }
 
-    /// Splits a node between this prefix, which has this many bits and whose slots are the node's, and the next one.
+    /// Splits a node into two of this depth: one with the prefix `low`, and one with the next prefix. The slots of both
+    /// belong to the node before.
     fn split_between(&mut self, at: At, low: u32, depth: u8, rules: &Rules) {
         let bit = 1 << (64 - u32::from(depth) - u32::from(self.skip));
         let upper = self.edit(at, |segment| segment.split(bit, rules));
@@ -406,7 +413,7 @@ impl<S: Segment> Directory<S> {
         self.deepest = self.nodes.iter().map(|node| u32::from(node.depth == self.depth)).sum();
     }
 
-    /// Merges a node with its neighbour, and the result with its own, as long as both are small.
+    /// Merges a node with its neighbour, then the result with its neighbour, and so on, while both are small.
     fn merge_all(&mut self, at: At, rules: &Rules) {
         let mut at = at;
         while let Some(merged) = self.merge(at, rules) {
@@ -414,7 +421,7 @@ impl<S: Segment> Directory<S> {
         }
     }
 
-    /// Merges a node with its neighbour if both are small, and says where the result is.
+    /// Merges a node with its neighbour if both are small, and returns the place of the result.
     fn merge(&mut self, at: At, rules: &Rules) -> Option<At> {
         let Node { prefix, depth, .. } = self.nodes[at.0];
         if depth == 0 {
@@ -445,7 +452,7 @@ impl<S: Segment> Directory<S> {
         Some(self.drop_node(smaller, larger))
     }
 
-    /// Drops the node at `gone`, whose slots go to the node at `heir`, and says where that one is then.
+    /// Drops the node at `gone` and gives its slots to the node at `heir`. Returns the new place of `heir`.
     fn drop_node(&mut self, gone: usize, heir: usize) -> At {
         self.nodes.swap_remove(gone);
         let heir = if heir == self.nodes.len() { gone } else { heir };

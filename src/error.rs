@@ -1,38 +1,38 @@
-//! What can go wrong in a write. Reads cannot fail.
+//! The errors of a write. Reads cannot fail.
 
 use std::fmt;
 
 /// The result of a call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a write was refused. Whatever the reason, the call that returned it changed nothing.
+/// The reason why a write was refused. A call that returns an error has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The key is longer than the store takes (see [`Limits::max_key`](crate::Limits::max_key)).
+    /// The key is longer than the store accepts (see [`Limits::max_key`](crate::Limits::max_key)).
     KeyTooLong {
         /// Length of the key in bytes.
         size: usize,
-        /// The longest key that is taken, in bytes.
+        /// The length of the longest key that is accepted, in bytes.
         limit: usize,
     },
-    /// The field's name is longer than the store takes (see [`Limits::max_string`](crate::Limits::max_string)).
+    /// The field's name is longer than the store accepts (see [`Limits::max_string`](crate::Limits::max_string)).
     FieldTooLong {
         /// Length of the field in bytes.
         size: usize,
-        /// The longest field that is taken, in bytes.
+        /// The length of the longest field that is accepted, in bytes.
         limit: usize,
     },
-    /// The value is longer than the store takes (see [`Limits::max_string`](crate::Limits::max_string)).
+    /// The value is longer than the store accepts (see [`Limits::max_string`](crate::Limits::max_string)).
     ValueTooLong {
         /// Length of the value in bytes.
         size: usize,
-        /// The longest value that is taken, in bytes.
+        /// The length of the longest value that is accepted, in bytes.
         limit: usize,
     },
     /// The hash would hold more fields than allowed (see [`Limits::max_fields`](crate::Limits::max_fields)).
     TooManyFields {
-        /// Number of fields that the call would have led to.
+        /// Number of fields that the hash would have had after the call.
         size: usize,
         /// The most fields that a hash may hold.
         limit: usize,
@@ -44,15 +44,15 @@ pub enum Error {
         /// The most bytes that the store may hold.
         limit: usize,
     },
-    /// One key stands twice among those of a call on several keys.
+    /// A call on several keys names one of them twice.
     RepeatedKey,
-    /// An increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
+    /// An integer increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
     NotAnInteger,
-    /// A float increment met a value that is not the text of a finite [`f64`] in less than 5,120 bytes.
+    /// A float increment met a value that is not the text of a finite [`f64`], or has 5,120 bytes or more.
     NotAFloat,
     /// The amount of a float increment is infinite or not a number.
     NotFinite,
-    /// The sum of an increment lies outside [`i64`], or is no finite [`f64`].
+    /// The sum of an increment does not fit in an [`i64`], or is not a finite [`f64`].
     Overflow,
 }
 
@@ -81,9 +81,9 @@ fn too_long(f: &mut fmt::Formatter<'_>, what: &str, size: usize, limit: usize) -
 
 impl std::error::Error for Error {}
 
-/// What a write can fail with.
+/// An error of a write, for code that works with several error types.
 pub(crate) trait Refusal {
-    /// Whether the store has no room.
+    /// Whether the write was refused because the store is full.
     fn is_full(&self) -> bool;
 }
 

@@ -1,16 +1,61 @@
-//! The words of expiry: when something is to be gone, on which condition, and what came of it.
+//! The public types of expiry: deadlines, conditions, outcomes, and the options of a write.
+//!
+//! # What happens when it expires?
+//! A key or field has expired from the millisecond of its deadline on. Every call then answers as if it were gone. A
+//! call that meets an expired key or field removes it, which is called *purging*. Nothing else in the crate has to skip
+//! it.
+//!
+//! ```text
+//! what                   what happens                                                   where the rule stands
+//! ---------------------  -------------------------------------------------------------  -----------------------
+//! a key                  The key is gone, with all its fields.                          hash/purge.rs
+//! a field                The field is gone. The key and its other fields stay.          hash/purge.rs
+//! the last field of      The key is gone, and its deadline with it. A later write       hash/purge.rs,
+//!   a key                begins a new hash without deadlines.                           hash/deadlines.rs,
+//!                                                                                       shard.rs
+//! a key and its fields   Each deadline counts by itself, and the nearer one wins. A     hash/purge.rs
+//!   with different       field goes before its key, or together with its key. No field
+//!   deadlines            outlives its key.
+//! a read that meets      The read releases its read lock, purges the part of the hash   store/purge.rs,
+//!   something expired    that it concerns under the write lock, and looks again.        hash/purge.rs (`Scope`)
+//! a write                The write purges the part that it concerns before anything     shard.rs,
+//!                        else. In a table whose key has a deadline, it goes on until    hash/purge.rs,
+//!                        one living field is found: if there is none, the key and its   store/purge.rs,
+//!                        deadline are gone before the write. A store without room       store.rs
+//!                        purges everything, and tries once more.
+//! a count of keys, and   Each shard is purged completely before it is counted.          store/purge.rs,
+//!   `stats`, `keys`                                                                     store/keys.rs
+//! `size` of a hash       The hash is purged completely before it is counted.            store/purge.rs
+//! a scan                 A page of keys purges each shard that it looks at. A page of   store/scan.rs,
+//!                        fields purges the whole hash. Pages that were returned before  store/purge.rs
+//!                        do not change.
+//! `rename`, `copy`       Both hashes are purged first, and an expired source counts as  shard.rs,
+//!                        missing. The deadlines of the key and of its fields go along.  store/many.rs
+//!                        Those of a hash that is replaced are gone.
+//! a save                 Everything expired is purged before the snapshot's instant.    snapshot/save.rs
+//!                        All other deadlines are saved as points in time.
+//! a load                 Expired keys and fields are checked, counted and left out. No  hash/image/read.rs,
+//!                        listener is told.                                              snapshot/load.rs
+//! a listener             It is told once of each expired key or field, when that is     hash/purge.rs,
+//!                        purged, after the lock is released. Fields that expired        store/listener.rs,
+//!                        before their key are told first, the key with the rest. A      store/call.rs
+//!                        deadline set in the past removes at once and tells nothing.
+//! a `Janitor`            It purges again and again. It changes no answer, and only      background/janitor.rs,
+//!                        gives back memory that no call asks for.                       store/purge.rs
+//! ```
 
 use std::time::{Duration, SystemTime};
 
 use crate::time::{Deadline, Now};
 
-/// When a key or field is to be gone: after a time to live, or at a time. To the millisecond; parts of one are rounded
-/// up. What is not in the future deletes at once.
+/// The time at which a key or field expires: after a time to live, or at a point in time. It is exact to the
+/// millisecond, and parts of a millisecond are rounded up. A time that is not in the future deletes the key or field at
+/// once.
 ///
-/// Methods take anything that turns into it: a [`Duration`] or a [`SystemTime`].
+/// Methods take a `When`, a [`Duration`] or a [`SystemTime`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// So long after the call.
+    /// This long after the call.
     After(Duration),
     /// At this time.
     At(SystemTime),
@@ -37,23 +82,23 @@ impl When {
     }
 }
 
-/// On which condition a key or field gets a new deadline. It is judged before anything else: a deadline in the past
-/// deletes nothing whose condition is not met.
+/// The condition on which a key or field gets a new deadline. It is checked before anything else: if it is not met,
+/// even a deadline in the past deletes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ExpireCondition {
-    /// On none.
+    /// Always.
     #[default]
     Always,
-    /// If it has no deadline.
+    /// If it has no deadline yet.
     #[doc(alias = "NX")]
     IfNone,
-    /// If it has a deadline.
+    /// If it has a deadline already.
     #[doc(alias = "XX")]
     IfSome,
-    /// If the new deadline is later than the one it has. None at all counts as the latest.
+    /// If the new deadline is later than the present one. No deadline counts as the latest of all.
     #[doc(alias = "GT")]
     IfLater,
-    /// If the new deadline is sooner than the one it has. None at all counts as the latest.
+    /// If the new deadline is sooner than the present one. No deadline counts as the latest of all.
     #[doc(alias = "LT")]
     IfSooner,
 }
@@ -70,35 +115,35 @@ impl ExpireCondition {
     }
 }
 
-/// What came of setting a deadline.
+/// The outcome of setting a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpireOutcome {
     /// There is no such key or field.
     Missing,
     /// The [`ExpireCondition`] is not met, and nothing was changed.
     NotMet,
-    /// It has the deadline now.
+    /// The key or field has the deadline now.
     Set,
-    /// The deadline is not in the future, and the key or field is gone already.
+    /// The deadline is not in the future, so the key or field was deleted at once.
     Deleted,
-    /// A store with [`Limits::max_bytes`](crate::Limits::max_bytes) has no room for the deadline, and nothing was changed. A
-    /// deadline in the place of another one needs no room.
+    /// A store with [`Limits::max_bytes`](crate::Limits::max_bytes) has no room for the deadline, and nothing was
+    /// changed. A deadline that replaces another one needs no room.
     Full,
 }
 
-/// How long a key or field has to live.
+/// The time that a key or field has to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ttl {
     /// There is no such key or field.
     Missing,
-    /// It has no deadline.
+    /// The key or field has no deadline.
     Never,
-    /// So long, to the millisecond, and never zero.
+    /// This long, exact to the millisecond, and never zero.
     Left(Duration),
 }
 
 impl Ttl {
-    /// Returns how long is left, or `None` if that is for ever or there is nothing.
+    /// Returns the time left, or `None` if there is no deadline or no such key or field.
     #[must_use]
     pub fn left(self) -> Option<Duration> {
         match self {
@@ -112,12 +157,13 @@ impl Ttl {
     }
 }
 
-/// What a read does to the deadlines of the fields that it meets; see [`Store::get_and_expire`](crate::Store::get_and_expire).
+/// The change that a read makes to the deadline of each field that it returns; see
+/// [`Store::get_and_expire`](crate::Store::get_and_expire).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touch {
-    /// Sets it.
+    /// Sets the deadline.
     Expire(When),
-    /// Takes it away.
+    /// Removes the deadline.
     Persist,
 }
 
@@ -127,7 +173,7 @@ impl<W: Into<When>> From<W> for Touch {
     }
 }
 
-/// What must be there before a write, or must not.
+/// A condition of a write: which keys or fields must be there, or must not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Presence {
     #[default]
@@ -146,7 +192,7 @@ impl Presence {
     }
 }
 
-/// What becomes of the deadlines of fields that are set.
+/// The effect of a write on the deadlines of the fields that it sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum FieldTtl {
     #[default]
@@ -155,8 +201,8 @@ pub(crate) enum FieldTtl {
     Set(When),
 }
 
-/// How [`Store::set_with`](crate::Store::set_with) sets fields: with which deadlines, and on which conditions. Without
-/// any it sets as [`set_many`](crate::Store::set_many) does.
+/// The options of [`Store::set_with`](crate::Store::set_with): the deadlines that it sets, and the conditions on which
+/// it sets anything. Without any option it behaves as [`set_many`](crate::Store::set_many).
 ///
 /// ```
 /// use std::time::Duration;
@@ -182,58 +228,58 @@ pub struct SetOptions {
 }
 
 impl SetOptions {
-    /// Returns options that change nothing.
+    /// The defaults. `set_with` then behaves as `set_many`: overwritten fields lose their deadlines.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives the fields a deadline. In the past it leaves them deleted.
+    /// Gives the fields a deadline. If it is in the past, the fields end up deleted.
     #[doc(alias = "HSETEX")]
     pub fn expire(mut self, when: impl Into<When>) -> Self {
         self.fields = FieldTtl::Set(when.into());
         self
     }
 
-    /// Leaves the fields the deadlines that they have; a field that is overwritten otherwise loses its own.
+    /// Keeps the deadlines that the fields have. Without this option, an overwritten field loses its deadline.
     #[doc(alias = "KEEPTTL")]
     pub fn keep_ttl(mut self) -> Self {
         self.fields = FieldTtl::Keep;
         self
     }
 
-    /// Gives the key a deadline. In the past it leaves the key deleted.
+    /// Gives the key a deadline. If it is in the past, the key ends up deleted.
     pub fn expire_key(self, when: impl Into<When>) -> Self {
         self.expire_key_if(when, ExpireCondition::Always)
     }
 
-    /// Gives the key a deadline on a condition; the fields are set whether it is met or not.
+    /// Gives the key a deadline on a condition. The fields are set whether the condition is met or not.
     pub fn expire_key_if(mut self, when: impl Into<When>, condition: ExpireCondition) -> Self {
         self.key = Some((when.into(), condition));
         self
     }
 
-    /// Sets the fields only if none of them is there.
+    /// Sets the fields only if none of them exists.
     #[doc(alias = "FNX")]
     pub fn only_new_fields(mut self) -> Self {
         self.field_presence = Presence::Absent;
         self
     }
 
-    /// Sets the fields only if all of them are there.
+    /// Sets the fields only if all of them exist.
     #[doc(alias = "FXX")]
     pub fn only_present_fields(mut self) -> Self {
         self.field_presence = Presence::Present;
         self
     }
 
-    /// Sets the fields only if the key is not there.
+    /// Sets the fields only if the key does not exist.
     #[doc(alias = "NX")]
     pub fn only_new_key(mut self) -> Self {
         self.key_presence = Presence::Absent;
         self
     }
 
-    /// Sets the fields only if the key is there.
+    /// Sets the fields only if the key exists.
     #[doc(alias = "XX")]
     pub fn only_present_key(mut self) -> Self {
         self.key_presence = Presence::Present;

@@ -1,7 +1,7 @@
-//! The hash function of a store, and which bits of a hash serve whom.
+//! The hash function of a store, and the use of each bit of a hash.
 //!
-//! One 64-bit hash serves four readers, each on bits of its own, so that none sees entries that another has already
-//! sorted alike:
+//! Four readers share one 64-bit hash, and each uses its own bits. So no reader gets entries whose bits another reader
+//! has already made equal:
 //!
 //! ```text
 //!  63      57 56          57-s 56-s                25-s            0
@@ -10,20 +10,20 @@
 //! +----------+----------------+--------------------+----------------+
 //!   hashbrown  key hashes only  segments by prefix   hashbrown
 //! ```
-//! A packed hash needs no more than a byte of each field, and has a cheaper function for that.
+//! A packed hash needs only one byte for each field, and has a cheaper function for it.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
 use crate::bytes;
 
-/// Bits on top of a hash that hashbrown compares before it looks at an entry.
+/// The number of top bits that hashbrown compares before it looks at an entry.
 pub(crate) const TAG_BITS: u32 = 7;
-/// The most shards a store may have, as a power of two.
+/// The most shards that a store may have are 2 to this power.
 pub(crate) const MAX_SHARD_BITS: u32 = 10;
 /// The most bits by which a directory tells its segments apart.
 pub(crate) const MAX_DIRECTORY_BITS: u32 = 32;
-/// Bits that place an entry in a segment of the usual size.
+/// The number of bits that place an entry in a segment of the usual size.
 pub(crate) const BUCKET_BITS: u32 = 10;
 const _: () = assert!(TAG_BITS + MAX_SHARD_BITS + MAX_DIRECTORY_BITS + BUCKET_BITS <= u64::BITS);
 
@@ -52,7 +52,8 @@ impl Hashing {
         hasher.finish()
     }
 
-    /// One byte that tells the fields of a packed hash apart: from a quick mix of short ones, from the hash of others.
+    /// One byte that helps to tell the fields of a packed hash apart. For a short field it comes from a quick mix, for
+    /// a longer one from the hash.
     #[inline]
     pub(crate) fn tag(&self, field: &[u8]) -> u8 {
         let mixed = match bytes::mix_short(field, self.tag_seed) {
@@ -67,7 +68,7 @@ impl Hashing {
         self.hash(bytes)
     }
 
-    /// The function of this seed, the same in every process.
+    /// The hash function with this seed, which is the same in every process.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn of_seed(seed: u64) -> Self {
         Self { hasher: hasher([seed, !seed, seed.rotate_left(32), 1]), tag_seed: [seed, !seed] }
@@ -78,8 +79,8 @@ fn hasher([a, b, c, d]: [u64; 4]) -> ahash::RandomState {
     ahash::RandomState::with_seeds(a, b, c, d)
 }
 
-/// The process's own seeds, drawn once from the operating system by way of std: another process hashes differently, so
-/// nobody can prepare keys that collide.
+/// The seeds of this process, drawn once from the operating system through std. Other processes hash differently, so an
+/// attacker cannot prepare keys that collide.
 fn process_seeds() -> [u64; 4] {
     static SEEDS: OnceLock<[u64; 4]> = OnceLock::new();
     *SEEDS.get_or_init(|| {

@@ -11,7 +11,7 @@ mod hashing;
 mod options;
 mod process;
 mod random;
-// Without snapshots nobody saves; what records keep for a save is there all the same.
+// Records carry their save marks even in builds without snapshots, where no code uses them.
 #[cfg_attr(not(feature = "snapshot"), allow(dead_code, unused_imports))]
 mod saving;
 mod scan;

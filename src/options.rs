@@ -1,16 +1,17 @@
-//! What a store decided once, when it was built: thresholds, limits, and with them the hash function.
+//! The options that are fixed when a store is built: thresholds, limits and the hash function.
 
 use crate::error::{Error, Result};
 use crate::hashing::Hashing;
 
-/// The most that the two-byte numbers of a packed hash can count, fields as well as bytes.
+/// The most fields, and the most bytes, of a packed hash: both are two-byte numbers.
 pub(crate) const PACKED_MAX: usize = u16::MAX as usize;
 
-/// When a hash changes its encoding: small ones are packed into one byte vector, bigger ones become a table.
+/// The sizes at which a hash changes its encoding. Small hashes are packed into one byte vector. Bigger hashes are
+/// tables.
 ///
-/// A packed hash becomes a table when the result of a call passes one of the three; a table becomes packed again when
-/// it has at most half of `max_fields` and of `max_packed_bytes` and nothing longer than `max_string`. Neither changes
-/// what any operation answers.
+/// A packed hash becomes a table when the result of a call exceeds one of the three thresholds. A table becomes packed
+/// again when it has at most half of `max_fields`, at most half of `max_packed_bytes`, and no string longer than
+/// `max_string`. The encoding never changes the result of an operation.
 ///
 /// ```
 /// use hashlet::{Encoding, HashValue, Thresholds};
@@ -30,22 +31,23 @@ pub struct Thresholds {
 }
 
 impl Default for Thresholds {
-    /// 128 fields, strings of 4 KiB, entries of 8 KiB.
+    /// 128 fields, strings of 4 KiB, entries of 8 KiB in all.
     fn default() -> Self {
-        // What `cargo bench --bench encoding -- --ratios` prints, in times of a bare hashbrown map:
-        // * At 128 fields of 32 bytes the packed form takes 4.6 KB where the table takes 5.9; a hit costs 3 to 4 times the
-        //   map's (the table's: 1.5), a replaced value as much as in the table. At 256 fields a hit costs 5 times.
-        // * Replacing one of many short values moves what stands behind it: at 4 KiB that costs as much as in the table,
-        //   at 8 KiB twice, at 16 KiB three times.
-        // * Replacing one of eight long values is cheaper than in the table up to 8 KiB, and dearer from 16 KiB on. So a
-        //   record of a few short values and one of up to 4 KiB stays packed.
+        // `cargo bench --bench encoding -- --ratios` prints these costs, as multiples of a bare hashbrown map:
+        // * At 128 fields of 32 bytes, the packed form takes 4.6 KB and the table 5.9 KB. A hit costs 3 to 4 times that
+        //   of the map (in the table 1.5 times). Replacing a value costs as much as in the table. At 256 fields a hit
+        //   costs 5 times.
+        // * Replacing one of many short values moves all bytes behind it. At 4 KiB that costs as much as in the table,
+        //   at 8 KiB twice as much, at 16 KiB three times.
+        // * Replacing one of eight long values is cheaper than in the table up to 8 KiB, and more expensive from 16 KiB
+        //   on. So a record of a few short values and one of up to 4 KiB stays packed.
         Self { max_fields: 128, max_string: 4096, max_packed_bytes: 8192 }
     }
 }
 
 impl Thresholds {
-    /// Packs hashes of at most this many fields: 0 makes every hash a table, 65,535 is the most a packed hash can
-    /// count, and what more asks for.
+    /// Packs hashes of at most this many fields. 0 makes every hash a table. A packed hash can have at most 65,535
+    /// fields, so larger numbers count as 65,535.
     #[doc(alias = "hash-max-listpack-entries")]
     #[must_use]
     pub const fn max_fields(mut self, fields: usize) -> Self {
@@ -53,7 +55,7 @@ impl Thresholds {
         self
     }
 
-    /// Packs hashes with no field and no value longer than this many bytes.
+    /// Packs hashes in which no field and no value is longer than this many bytes.
     #[doc(alias = "hash-max-listpack-value")]
     #[must_use]
     pub const fn max_string(mut self, bytes: usize) -> Self {
@@ -61,8 +63,8 @@ impl Thresholds {
         self
     }
 
-    /// Packs hashes whose fields and values, with the one to five bytes that tell the length of each field, take at
-    /// most this many bytes; 65,535 is the most a packed hash can hold, and what more asks for.
+    /// Packs hashes whose entries take at most this many bytes. An entry is a field, its value and one to five bytes
+    /// for the field's length. A packed hash can hold at most 65,535 bytes, so larger numbers count as 65,535.
     #[must_use]
     pub const fn max_packed_bytes(mut self, bytes: usize) -> Self {
         self.max_packed_bytes = at_most(bytes, PACKED_MAX);
@@ -70,8 +72,8 @@ impl Thresholds {
     }
 }
 
-/// The largest things a store takes. They can be lowered, not raised; what passes one is refused with an [`Error`]
-/// that names size and limit, and nothing is changed.
+/// The largest sizes that a store accepts. They can be lowered, not raised. A call that exceeds one is refused with an
+/// [`Error`] that names the size and the limit, and changes nothing.
 ///
 /// ```
 /// use hashlet::{Error, Limits, Store};
@@ -89,14 +91,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2^32 - 1 fields a hash, 512 MiB a field or value, 64 KiB a key, and no limit to the bytes of a store.
+    /// 2^32 - 1 fields in a hash, 512 MiB for a field or value, 64 KiB for a key, and no limit on the bytes of a store.
     fn default() -> Self {
         Self { max_fields: u32::MAX as usize, max_string: 512 << 20, max_key: 64 << 10, max_bytes: None }
     }
 }
 
 impl Limits {
-    /// Refuses hashes of more fields than this.
+    /// Refuses hashes with more fields than this.
     #[must_use]
     pub const fn max_fields(mut self, fields: usize) -> Self {
         self.max_fields = at_most(fields, self.max_fields);
@@ -117,27 +119,32 @@ impl Limits {
         self
     }
 
-    /// Refuses writes that would make a whole store hold more bytes than this, as [`Stats::bytes`](crate::Stats::bytes)
-    /// counts them, with [`Error::Full`]. Nothing is evicted. Removals, and writes that do not make a hash larger, are never
-    /// refused. One exception: a write that turns a packed hash into a table.
+    /// Limits the bytes of a whole store, as [`Stats::bytes`](crate::Stats::bytes) counts them. Writes that would
+    /// exceed the limit are refused with [`Error::Full`]. Nothing is evicted. Removals are never refused. Writes that
+    /// do not make a hash larger are not refused either, with one exception: a write that turns a packed hash into a
+    /// table.
     ///
-    /// A write is judged by its key, fields, values and deadlines, and by an estimate of what is needed beside them. What the
-    /// tables around them really take when they grow is known afterwards. So the store can hold more than the limit after a
-    /// call, by at most a thirty-second of the limit and 16 KiB for each call that is under way. The next write finds it full.
+    /// A write is judged by its key, fields, values and deadlines, and by an estimate of the memory that it needs
+    /// beside them. The real growth of the tables around them is known only afterwards. So after a call the store can
+    /// exceed the limit, by at most a thirty-second of the limit and 16 KiB for each running call. The next write finds
+    /// it full.
     ///
-    /// What is removed from a table makes room when its garbage is collected, not at once. A packed hash keeps up to a quarter
-    /// of its bytes for values of its own. [`shrink_to_fit`](crate::Store::shrink_to_fit) collects both.
+    /// Memory of entries that are removed from a table becomes free when its garbage is collected, not at once. A
+    /// packed hash keeps up to a quarter of its bytes free for its own later values.
+    /// [`shrink_to_fit`](crate::Store::shrink_to_fit) frees both.
     ///
-    /// A deadline takes 8 bytes, and is refused like a field if there is no room: by [`ExpireOutcome::Full`](crate::ExpireOutcome::Full) or
-    /// [`Error::Full`]. One that takes the place of another is never refused.
+    /// A deadline takes 8 bytes. If there is no room for it, it is refused like a field, with
+    /// [`ExpireOutcome::Full`](crate::ExpireOutcome::Full) or [`Error::Full`]. A deadline that replaces another one is
+    /// never refused.
     ///
-    /// What has expired is removed before anything is refused. A closure runs only once. So
-    /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove what has expired *before* the
-    /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock somebody else holds.
-    /// A closure can therefore be refused although something has expired: if it writes more than that sixteenth, or if what has
-    /// expired is behind such a lock. In a closure each call is judged by itself, and those before the refused one stay done.
+    /// Expired keys and fields are removed before anything is refused. But a closure can run only once, so
+    /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove them *before* the
+    /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock another thread
+    /// holds. So a call in a closure can be refused although something has expired: if the closure writes more than
+    /// that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by itself. The
+    /// calls before a refused one keep their effect.
     ///
-    /// An empty store takes 128 bytes a shard. A [`HashValue`](crate::HashValue) on its own is not limited.
+    /// An empty store takes 128 bytes for each shard. A [`HashValue`](crate::HashValue) outside a store is not limited.
     ///
     /// ```
     /// use hashlet::{Error, Limits, Store};
@@ -163,7 +170,7 @@ const fn at_most(asked: usize, most: usize) -> usize {
     if asked < most { asked } else { most }
 }
 
-/// All of the above with the hash function, as the records are told it.
+/// Thresholds, limits and the hash function together, as records need them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) thresholds: Thresholds,
@@ -214,7 +221,7 @@ impl Rules {
         if size > limit { Err(Error::TooManyFields { size, limit }) } else { Ok(()) }
     }
 
-    /// Whether a string forces the table encoding upon its hash.
+    /// Whether a string of this length forces its hash into the table encoding.
     #[inline]
     pub(crate) fn is_oversized(&self, string_len: usize) -> bool {
         string_len > self.thresholds.max_string

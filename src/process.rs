@@ -1,10 +1,11 @@
-//! Which process this is, for what a forked child must leave alone.
+//! The identity of a process. With it, code notices that it runs in a forked child, which must leave the parent's
+//! things alone.
 //!
-//! A child that this process forks has a copy of all its memory and of its open files, but of its threads only the one that
-//! forked. So a lock, a temporary file or a handle of a thread that was copied is still the parent's. Whoever holds one
-//! remembers the process that made it, and compares before it uses or gives back what the parent still needs.
+//! A forked child has a copy of the parent's memory and open files, but of the threads it has only the one that forked.
+//! So a copied lock, temporary file or thread handle still belongs to the parent. The owner of such a thing remembers
+//! the process that made it. It compares that process with the current one before it uses or releases the thing.
 
-/// A process: the one that called [`current`](Self::current).
+/// The process that called [`current`](Self::current).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
@@ -13,12 +14,12 @@ impl Process {
         Self(id())
     }
 
-    /// Whether this is still that process. A forked child asks about its parent, and is told no.
+    /// Whether the calling process is this process. It is `false` in a forked child that asks about its parent.
     pub(crate) fn is_current(self) -> bool {
         self.0 == id()
     }
 
-    /// The number that the system knows it by.
+    /// The process number that the system uses.
     #[cfg(feature = "snapshot")]
     pub(crate) fn id(self) -> u32 {
         self.0
@@ -30,7 +31,7 @@ fn id() -> u32 {
     std::process::id()
 }
 
-/// Elsewhere std may know no processes and panic. Nothing forks there.
+/// On other platforms std may have no processes and panic. Nothing forks there.
 #[cfg(not(any(unix, windows)))]
 fn id() -> u32 {
     0

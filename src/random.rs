@@ -1,15 +1,16 @@
-//! Random numbers for samples: a small generator for each call. Quick and evenly spread, and no good for secrets.
+//! Random numbers for samples. Each call has a small generator. It is fast and evenly distributed, but not fit for
+//! secrets.
 //!
-//! SplitMix64 (Steele, Lea and Flood, 2014): a counter, mixed. A call's generator starts at the hash of how many this
-//! thread has made before, and each thread counts from a place of its own: the store's secret seeds make the numbers
-//! differ between processes, and no two threads share a cache line for it.
+//! The generator is SplitMix64 (Steele, Lea and Flood, 2014), which mixes a counter. Each thread counts its generators,
+//! beginning at a number of its own. A generator starts at the hash of this count. The store's secret seeds make the
+//! numbers differ between processes, and no two threads share a cache line for the count.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::options::Rules;
 
-/// What the counter advances by: 2^64 divided by the golden ratio, made odd.
+/// The step of the counter: 2^64 divided by the golden ratio, made odd.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// See the module's documentation.
@@ -36,14 +37,14 @@ impl Random {
         mix(self.0)
     }
 
-    /// A number below the bound, each as likely as any other but for one part in 2^64 / bound; 0 for a bound of 0.
+    /// A number below the bound, or 0 for a bound of 0. All numbers are equally likely, up to one part in 2^64 / bound.
     #[inline]
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 }
 
-/// Where a thread begins to count: places so far apart that threads do not come to each other's.
+/// The number at which a thread begins to count. These numbers are so far apart that threads do not reach each other's.
 fn first_of_thread() -> u64 {
     static THREADS: AtomicU64 = AtomicU64::new(0);
     mix(THREADS.fetch_add(1, Relaxed).wrapping_mul(STEP))
@@ -59,8 +60,8 @@ fn mix(number: u64) -> u64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// Pearson's test for evenly spread counts. With the bound of ten standard deviations and twenty an even spread
-    /// fails once in more than 10^8 runs; with a fixed seed it never does.
+    /// Pearson's test for evenly distributed counts. The bound is ten standard deviations plus twenty. An even
+    /// distribution fails once in more than 10^8 runs; with a fixed seed it never fails.
     pub(crate) fn assert_even(counts: &[usize]) {
         let total: usize = counts.iter().sum();
         let expected = total as f64 / counts.len() as f64;

@@ -1,23 +1,27 @@
-//! What writers and a saver have in common, so that a store can be saved as it was at one instant while everybody works
-//! on.
+//! The state that writers and a saver share. It lets a store be saved as it was at one instant while other threads go
+//! on writing.
 //!
 //! # The instant
 //! A save begins by changing the store's epoch, one atomic byte. A call that changes something reads the epoch once,
-//! when it holds its last lock ([`Context::of_change`](crate::store::call::Call::context)). What the calls of the epochs before have
-//! done is in the snapshot, of what the others do nothing is. A call that began after another one had returned cannot
-//! have read an older epoch, so the snapshot holds a prefix in time of all calls, on whatever shards.
+//! when it holds its last lock ([`Call::context`](crate::store::call::Call::context)). Changes by calls that read an
+//! older epoch are in the snapshot. Changes by calls that read the new epoch are not. A call that begins after another
+//! one has returned never reads an older epoch than that one. So the snapshot holds a prefix in time of all calls, on
+//! all shards.
 //!
 //! # The marks
-//! Each record, and each segment of a table, has a [`Mark`]: whether the save at hand has written it. From one save to the
-//! next the two marks change their meaning, so nobody has to take them off again.
-//! 1. While no save is on, everything has the mark of the epoch.
-//! 2. The saver walks over all shards, writes what has the other mark, and gives it that of the epoch.
-//! 3. A call that is about to change a record or a segment with another mark than its epoch's writes it first, *ahead* of
-//!    the saver, as it is: into the [`Queue`], in memory, because nobody waits for a disk.
-//! 4. What is new has the mark of its call's epoch. Halves have that of what was split; only segments of one mark are merged.
-//! 5. A table that is removed with segments that are not written yet goes to the queue as a whole; of one that moves to
-//!    another key the queue is told the key, because the saver may have passed it already.
-//! 6. A save that fails walks on without writing until 1 holds again.
+//! Each record, and each segment of a table, has a [`Mark`]. It tells whether the running save has written the record
+//! or segment. There are two marks, and they swap their meaning from one save to the next, so no mark has to be
+//! cleared.
+//! 1. While no save runs, every record and segment has the mark of the epoch.
+//! 2. The saver walks over all shards, writes everything that has the other mark, and gives it the mark of the epoch.
+//! 3. A call may be about to change a record or segment whose mark is not that of the call's epoch. It first writes the
+//!    old state *ahead* of the saver. The old state goes into the queue ([`queue`]), in memory, so that no call waits
+//!    for a disk.
+//! 4. A new record or segment has the mark of its call's epoch. The halves of a split segment keep its mark. Only
+//!    segments with equal marks are merged.
+//! 5. A table may be removed before all its segments are written. It then goes to the queue as a whole. If such a table
+//!    moves to another key, that key goes to the queue, because the saver may already have passed its place.
+//! 6. A save that fails goes on walking without writing until 1 holds again.
 
 mod blocks;
 mod mark;

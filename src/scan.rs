@@ -1,12 +1,12 @@
-//! What all scans share: the one order, a point in it, and the choice of a page.
+//! The parts that all scans share: the order of entries, cursors, and the selection of a page.
 //!
 //! Hash order is the order of hashes without hashbrown's tag bits: shard bits first, then directory bits, then the
-//! rest. It is the same for keys and fields, in both encodings, whatever the number of shards or segments, so nothing
-//! that grows, shrinks or converts can move an entry against a cursor. Entries of equal order, which two different
-//! byte strings have once in 2^57, always stand on one page.
+//! rest. It is the same for keys and fields, in both encodings, and for any number of shards or segments. So no growth,
+//! shrinking or conversion moves an entry across a cursor. Entries of equal order are always on one page. Two different
+//! byte strings have equal order once in 2^57.
 //!
-//! Rejected: Redis's cursor, a place in a table of this size, which returns entries twice after a change of size, and
-//! all of a packed hash whatever the count.
+//! Rejected: Redis's cursor, which is a place in a table of the present size. It returns entries twice after the size
+//! has changed, and it returns a whole packed hash whatever the count.
 
 use std::ops::ControlFlow;
 
@@ -29,23 +29,23 @@ impl Order {
     }
 }
 
-/// Where a scan goes on: a point in the order that a scan follows. It holds no memory and no lock, does not age, and
-/// means something in this process only.
+/// The point at which a scan goes on, in the order that scans follow. A cursor holds no memory and no lock, and never
+/// becomes invalid. It has a meaning only in this process.
 ///
-/// A cursor knows neither its key nor its store. Used elsewhere it is just some point: what comes back are the entries
-/// there which follow that point, no error.
+/// A cursor does not know its key or its store. A scan of another key or store accepts it too, and returns the entries
+/// there that follow the same point.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(Order);
 
 impl Cursor {
-    /// The order that a scan from this cursor, if there is one, begins at.
+    /// The order at which a scan begins: that of the cursor, or the first.
     pub(crate) fn start(cursor: Option<Self>) -> Order {
         cursor.map_or(Order::FIRST, |cursor| cursor.0)
     }
 }
 
 impl std::fmt::Debug for Cursor {
-    /// Says that it is a cursor, and nothing that a program could rely on.
+    /// Prints only the name, because programs must not rely on the position.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cursor").finish_non_exhaustive()
     }
@@ -54,14 +54,15 @@ impl std::fmt::Debug for Cursor {
 /// One step of a scan; see [`Store::scan`](crate::Store::scan) and [`Store::scan_keys`](crate::Store::scan_keys).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What was met, in the order of the scan.
+    /// The entries of this page, in the order of the scan.
     pub items: Vec<T>,
-    /// Where the next page begins, or `None` if nothing followed when this page was made.
+    /// The cursor of the next page, or `None` if no entry followed when this page was made.
     pub next: Option<Cursor>,
 }
 
-/// A page in the making: the `count` smallest entries from a point on, and those whose order equals that of the last
-/// one. Entries are offered in groups, each of which stands in hash order behind the one before.
+/// A page under construction: the `count` smallest entries from a point on, and all entries whose order equals that of
+/// the last one. Entries are offered in groups. All entries of a group come after those of the group before in hash
+/// order.
 #[derive(Debug)]
 pub(crate) struct Selection<T> {
     from: Order,
@@ -70,23 +71,23 @@ pub(crate) struct Selection<T> {
 }
 
 impl<T> Selection<T> {
-    /// Of no entries at all no scan would come to an end, so a count of 0 is taken as 1.
+    /// Begins a page. A count of 0 is taken as 1, because a scan with empty pages would never end.
     pub(crate) fn new(from: Order, count: usize) -> Self {
         Self { from, left: count.max(1), page: Page { items: Vec::new(), next: None } }
     }
 
-    /// The smallest order that is looked for.
+    /// The smallest order that the page accepts.
     pub(crate) fn from(&self) -> Order {
         self.from
     }
 
-    /// Tells that all groups to come are behind the point that the page begins at.
+    /// Notes that all groups to come are behind the beginning of the page.
     pub(crate) fn pass_start(&mut self) {
         self.from = Order::FIRST;
     }
 
-    /// Chooses among the entries of one group, copies what it takes, and breaks when the page is complete and something
-    /// is left for the next one. O(group), and O(c log c) for the c entries that are chosen.
+    /// Chooses among the entries of one group, and copies the chosen ones. Breaks when the page is complete and entries
+    /// are left for the next one. O(group), and O(c log c) for the c entries that are chosen.
     pub(crate) fn offer<E>(
         &mut self,
         entries: impl Iterator<Item = (Order, E)>,
@@ -95,7 +96,7 @@ impl<T> Selection<T> {
         let order = |entry: &(Order, E)| entry.0;
         let mut group: Vec<(Order, E)> = entries.filter(|entry| order(entry) >= self.from).collect();
         if group.len() > self.left {
-            // Without a last one, which is when the page is full already, nothing is taken.
+            // `last` is the last entry to take. It is `None` if the page is full already, and then no entry is taken.
             let last = self.left.checked_sub(1).map(|last| group.select_nth_unstable_by_key(last, order).1.0);
             self.page.next = group.iter().map(order).filter(|&order| Some(order) > last).min().map(Cursor);
             group.retain(|entry| Some(order(entry)) <= last);

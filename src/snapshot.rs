@@ -1,8 +1,9 @@
-//! Snapshots: a store in a file that is always whole.
+//! Snapshots: a store in a file that is never half written.
 //!
-//! `saving.rs` says how a store is saved as it was at one instant while others write. `format.rs` and `hash/image.rs` draw the
-//! bytes. `walk.rs` walks over a store, `file.rs` puts the new file in the place of the old one, and `save.rs` and `load.rs` do
-//! all of it.
+//! - `saving.rs` explains how a store is saved as it was at one instant while other threads write.
+//! - `format.rs` and `hash/image.rs` draw the bytes.
+//! - `walk.rs` walks over a store. `file.rs` replaces the old file by the new one.
+//! - `save.rs` and `load.rs` put these together.
 
 mod disk;
 mod error;

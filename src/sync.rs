@@ -1,8 +1,8 @@
-//! Everything that threads share, in one place: the lock, the padding around it, and the rule that user code which
-//! runs under a lock may not enter a store again.
+//! The tools for threads, in one place: the lock, the padding around it, and the rule that user code under a lock must
+//! not call a store.
 //!
-//! In tests with the cfg `hashlet_shuttle` the locks, and the atomics that calls share, are those of the crate shuttle, which tries
-//! the schedules of a few threads: see `tests/schedules.rs`.
+//! In tests with the cfg `hashlet_shuttle`, the locks and the shared atomics are those of the crate shuttle. It tries
+//! the schedules of a few threads; see `tests/schedules.rs`.
 
 #[cfg(all(test, hashlet_shuttle))]
 mod scheduled;
@@ -21,8 +21,8 @@ use shuttle::thread_local;
 #[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use std::sync::atomic;
 
-/// Releases a lock to whoever waits for it. A thread that takes the same lock again and again would otherwise get it
-/// again before another one has woken up.
+/// Releases a lock and hands it to a waiting thread. Otherwise a thread that takes the same lock again and again would
+/// get it again before another thread has woken up.
 pub(crate) fn hand_over<T>(guard: RwLockWriteGuard<'_, T>) {
     #[cfg(not(all(test, hashlet_shuttle)))]
     RwLockWriteGuard::unlock_fair(guard);
@@ -30,8 +30,8 @@ pub(crate) fn hand_over<T>(guard: RwLockWriteGuard<'_, T>) {
     drop(guard);
 }
 
-/// A value alone on its cache lines, so that threads that work on neighbours in a slice do not slow each other. 128
-/// bytes, because today's processors fetch lines in pairs.
+/// A value alone on its cache lines, so that threads which work on neighbours in a slice do not slow each other down.
+/// The alignment is 128 bytes, because today's processors fetch lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);
@@ -48,7 +48,7 @@ thread_local! {
     static IN_CLOSURE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Marks this thread as running a user's closure under a lock, until dropped (an unwinding panic drops it too).
+/// Marks this thread as running a user's closure under a lock, until it is dropped. An unwinding panic drops it too.
 #[derive(Debug)]
 pub(crate) struct InClosure(());
 
@@ -71,11 +71,11 @@ pub(crate) fn is_inside_closure() -> bool {
     IN_CLOSURE.with(Cell::get)
 }
 
-/// Called before any lock is taken.
+/// Must be called before any lock is taken.
 ///
 /// # Panics
-/// If this thread runs a closure that a store called under its lock: entering a store from there could wait for that
-/// very lock, and two stores used in opposite order by two threads would wait for each other for ever.
+/// If this thread runs a closure that a store called under its lock. A call from there could wait for that very lock.
+/// And two threads that use two stores in opposite order would wait for each other for ever.
 #[inline]
 #[track_caller]
 pub(crate) fn assert_outside_closures() {

@@ -1,39 +1,40 @@
-//! Time: deadlines, clocks, and the instant that a call runs at.
+//! Deadlines, clocks, and the instant at which a call runs.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// From when on something is gone: milliseconds since 1970-01-01 UTC, so that it means the same after a restart.
+/// The time from which on a key or field is gone. It is counted in milliseconds since 1970-01-01 UTC, so that it keeps
+/// its meaning after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    /// No deadline: later than any.
+    /// No deadline. It compares as later than every deadline.
     pub(crate) const NEVER: Self = Self(u64::MAX);
     /// Bytes of a deadline in a record.
     pub(crate) const BYTES: usize = size_of::<u64>();
-    /// The last millisecond that a clock can show and a deadline can name.
+    /// The last millisecond that a clock can show and a deadline can have.
     const LATEST: u64 = u64::MAX - 1;
 
-    /// So long after now; parts of a millisecond count as a whole one, so that nothing is gone too early.
+    /// The deadline this long after now. Parts of a millisecond are rounded up, so that nothing is gone too early.
     pub(crate) fn after(now: &Now<'_>, time_to_live: Duration) -> Self {
         Self(now.millis().saturating_add(millis_up(time_to_live)).min(Self::LATEST))
     }
 
-    /// At this time; before 1970 is at its beginning.
+    /// The deadline at this time. A time before 1970 counts as the beginning of 1970.
     pub(crate) fn at(time: SystemTime) -> Self {
         Self(millis_up(time.duration_since(UNIX_EPOCH).unwrap_or_default()).min(Self::LATEST))
     }
 
-    /// Whether the deadline has come. Asks the clock only if there is one.
+    /// Whether the deadline has come. Reads the clock only if there is a deadline.
     #[inline]
     pub(crate) fn is_due(self, now: &Now<'_>) -> bool {
         self != Self::NEVER && self.0 <= now.millis()
     }
 
-    /// How long it is until then.
+    /// The time left until the deadline.
     pub(crate) fn left(self, now: &Now<'_>) -> Duration {
         Duration::from_millis(self.0.saturating_sub(now.millis()))
     }
@@ -55,13 +56,13 @@ fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-/// The time of so many milliseconds, or the last one that the platform can tell.
+/// The time this many milliseconds after 1970, or the end of the year 9999 if the platform cannot represent it.
 fn time_of(millis: u64) -> SystemTime {
     let exact = UNIX_EPOCH.checked_add(Duration::from_millis(millis));
     exact.unwrap_or_else(|| UNIX_EPOCH + Duration::from_secs(253_402_300_799)) // the end of the year 9999
 }
 
-/// Where a store reads the time.
+/// The clock from which a store reads the time.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Clock {
     #[default]
@@ -82,8 +83,7 @@ impl Clock {
     }
 }
 
-/// A clock that shows what it is told, for tests of programs whose data expires: nobody has to sleep. Clones show the
-/// same time.
+/// A clock that a program sets by hand. With it, a test of expiring data need not sleep. Clones show the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -115,13 +115,14 @@ impl ManualClock {
         Self(Arc::new(AtomicU64::new(1_000_000_000_000)))
     }
 
-    /// Moves the clock forward, by whole milliseconds; it stops at 2^64 - 1 of them after 1970.
+    /// Moves the clock forward by whole milliseconds. It stops at 2^64 - 1 milliseconds after 1970.
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.update(|now| now.saturating_add(millis));
     }
 
-    /// Sets the clock to a time, which may lie before the one it shows; before 1970 is at its beginning.
+    /// Sets the clock to a time, which may be before the time that it shows. A time before 1970 counts as the beginning
+    /// of 1970.
     pub fn set(&self, time: SystemTime) {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.update(|_| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
@@ -138,15 +139,15 @@ impl ManualClock {
     }
 }
 
-/// "Now", the same for all of one call: read from the clock when a deadline first asks for it, then frozen. A call
-/// that meets no deadline reads no clock.
+/// The current time, which stays the same during one call. It is read from the clock when a deadline first needs it. A
+/// call that meets no deadline reads no clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Now<'a> {
     clock: &'a Clock,
     millis: OnceLock<u64>,
 }
 
-/// The instant of stand-alone values, which have no deadlines and so never ask for it.
+/// The instant of stand-alone values. They have no deadlines, so it is never read.
 pub(crate) static NOW_OF_VALUES: Now<'static> = Now::on(&Clock::System);
 
 impl<'a> Now<'a> {
@@ -155,7 +156,7 @@ impl<'a> Now<'a> {
         Self { clock, millis: OnceLock::new() }
     }
 
-    /// The instant of a deadline.
+    /// An instant that is frozen at a deadline.
     pub(crate) fn frozen_at(deadline: Deadline) -> Self {
         Self { clock: &Clock::System, millis: OnceLock::from(deadline.0) }
     }

@@ -1,4 +1,4 @@
-//! A thread that saves a store, for programs that want one.
+//! An optional thread that saves a store.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -13,14 +13,15 @@ use crate::snapshot::{LockedPath, SaveOptions, SaveReport, SnapshotError, System
 use crate::store::Store;
 use crate::sync::{Mutex, assert_outside_closures, is_inside_closure};
 
-/// How often the store is asked for its changes.
+/// The time between two checks whether a save is due.
 const POLL: Duration = Duration::from_millis(50);
-/// How long it takes after a save that has failed until the next one; twice as long each time.
+/// The pause after a failed save until the next try. It doubles with each failure.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// When an [`Autosave`] saves: so long after the last save, or after so many changes, whichever comes first. Not at all as
-/// long as nothing was changed. Whatever was changed since the store was made or loaded counts, also before the start.
+/// Decides when an [`Autosave`] saves: some time after the last save, or after some number of changes, whichever comes
+/// first. It never saves while nothing was changed. All changes since the store was made or loaded count, also those
+/// before the start.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +43,8 @@ impl AutosavePolicy {
         Self { period, changes: u64::MAX }
     }
 
-    /// Saves earlier when so many calls have changed something, or could have; a call on several keys counts once for each.
+    /// Saves earlier if this many calls have changed something, or could have. A call on several keys counts once for
+    /// each key.
     pub const fn or_changes(mut self, changes: u64) -> Self {
         self.changes = changes;
         self
@@ -55,16 +57,17 @@ impl AutosavePolicy {
 
 /// A thread that saves a store to a file again and again, as [`Store::save`] does.
 ///
-/// It holds the file's lock all the time, so that no other process saves there. What was changed after the last save that
-/// succeeded is lost when the process is killed or the power fails; [`close`](Self::close) saves a last time and says whether
-/// that went well. Dropping it instead stops the thread, waits for a save that is under way, and saves nothing more. (Inside a
-/// closure that a store runs it does not wait: the thread ends by itself.)
+/// It holds the file's lock all the time, so that no other process saves there. If the process is killed or the power
+/// fails, all changes after the last successful save are lost. [`close`](Self::close) saves a last time and reports
+/// whether that succeeded. Dropping the `Autosave` instead stops the thread, waits for a running save, and does not
+/// save again. (A drop inside a closure that a store runs does not wait; the thread ends by itself.)
 ///
-/// A save that fails is tried again after a while, which gets longer up to a minute, whatever the policy says;
-/// [`last`](Self::last) tells. If somebody removes the lock file meanwhile, the next save makes it anew.
+/// A failed save is tried again after a pause, whatever the policy says. The pause gets longer with each failure, up to
+/// a minute. [`last`](Self::last) returns the result of the last try. If somebody removes the lock file, the next save
+/// makes it anew.
 ///
-/// A forked child has the value, but not the thread: there [`save`](Self::save) and `close` return
-/// [`SnapshotError::Forked`], and dropping it does nothing. Its parent's goes on.
+/// A forked child has a copy of the value, but not the thread. There, [`save`](Self::save) and `close` return
+/// [`SnapshotError::Forked`], and dropping the copy does nothing. The parent's thread goes on.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -100,12 +103,12 @@ enum Request {
 }
 
 impl Autosave {
-    /// Starts the thread. The first save comes by the policy. Its time is counted from now, and its changes from when the store
-    /// was made or loaded: what was written before the start counts as not saved yet.
+    /// Starts the thread. The policy decides when the first save comes. Time counts from now. Changes count from when
+    /// the store was made or loaded: changes before the start count as not saved yet.
     ///
     /// # Errors
-    /// [`SnapshotError::Locked`] if another process or store saves to the path, [`SnapshotError::Io`] if its lock file cannot
-    /// be opened, or the path is that of a folder, a pipe or a device.
+    /// [`SnapshotError::Locked`] if another process or store saves to the path. [`SnapshotError::Io`] if the lock file
+    /// cannot be opened, or if a folder, a pipe or a device is at the path.
     ///
     /// # Panics
     /// If the system cannot start a thread.
@@ -128,10 +131,10 @@ impl Autosave {
         Ok(Self { requests: Some(requests), thread, last, process: Process::current() })
     }
 
-    /// Saves now, whatever the policy, and returns when that is done.
+    /// Saves now, whatever the policy says, and returns when the save is done.
     ///
     /// # Errors
-    /// As of [`Store::save`]; [`SnapshotError::Busy`] if the store is being saved to another path;
+    /// As of [`Store::save`]. [`SnapshotError::Busy`] if the store is being saved to another path.
     /// [`SnapshotError::Forked`] in a forked child.
     ///
     /// # Panics
@@ -140,21 +143,22 @@ impl Autosave {
         self.ask(Request::Save)
     }
 
-    /// Returns the result of the last save, whoever wanted it, or `None` if there was none yet. In a forked child, that is
-    /// [`SnapshotError::Forked`].
+    /// Returns the result of the last save, whether the policy or a call started it. Returns `None` before the first
+    /// save. In a forked child, the result is [`SnapshotError::Forked`].
     #[must_use]
     pub fn last(&self) -> Option<Result<SaveReport, Arc<SnapshotError>>> {
         if !self.process.is_current() {
-            return Some(Err(Arc::new(SnapshotError::Forked))); // the thread may have held the lock for ever
+            return Some(Err(Arc::new(SnapshotError::Forked))); // the parent's thread may have held the lock at the fork
         }
         self.last.lock().clone()
     }
 
-    /// Saves a last time if anything was changed since the last save, or if the store is not empty and there is no file at the
-    /// path. Then stops the thread, and releases the file's lock. Returns the report, or `None` if no save was needed.
+    /// Saves a last time if anything was changed since the last save, or if the store is not empty and there is no file
+    /// at the path. Then stops the thread, and releases the file's lock. Returns the report, or `None` if no save was
+    /// needed.
     ///
     /// # Errors
-    /// As of [`save`](Self::save). The thread is stopped nevertheless; the store can be saved by [`Store::save`].
+    /// As of [`save`](Self::save). The thread stops even then, and [`Store::save`] can still save the store.
     ///
     /// # Panics
     /// Inside a closure that a store runs.
@@ -165,7 +169,7 @@ impl Autosave {
     fn ask<R>(&self, request: impl FnOnce(Reply<R>) -> Request) -> Result<R, Arc<SnapshotError>> {
         assert_outside_closures();
         if !self.process.is_current() {
-            return Err(Arc::new(SnapshotError::Forked)); // nobody would answer
+            return Err(Arc::new(SnapshotError::Forked)); // the child has no thread that would answer
         }
         let (reply, replies) = channel();
         let sent = self.requests.as_ref().map(|requests| requests.send(request(reply)));
@@ -177,13 +181,13 @@ impl Autosave {
 impl Drop for Autosave {
     fn drop(&mut self) {
         if !self.process.is_current() {
-            // Both belong to a thread that is not there: it may have held a lock of the channel, and the system may have given
-            // its number to another thread.
+            // Both belong to the parent's thread, which is missing here. That thread may have held a lock of the
+            // channel, and the system may have given its number to another thread.
             let _leaked = ManuallyDrop::new((self.requests.take(), self.thread.take()));
             return;
         }
-        self.requests = None; // which the thread takes for its end
-        // Inside a closure, its save could wait for the lock that the closure runs under.
+        self.requests = None; // the thread ends when the channel is closed
+        // Inside a closure, joining could dead-lock: a save could wait for the lock that the closure runs under.
         if let Some(thread) = self.thread.take().filter(|_| !is_inside_closure()) {
             let _panicked = thread.join();
         }
@@ -196,15 +200,16 @@ impl fmt::Debug for Autosave {
     }
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct Worker {
     store: Arc<Store>,
     path: LockedPath<'static, SystemDisk>,
     policy: AutosavePolicy,
-    /// How many changes there were when the last save began that succeeded.
+    /// The number of changes at the beginning of the last successful save.
     saved_changes: u64,
-    /// When the last save ended, or this was started; and how long after a failure the next try comes.
+    /// The end of the last save, or the start of the thread if there was no save yet.
     since: Instant,
+    /// The pause until the next try if the last save has failed, or zero.
     pause: Duration,
     last: Arc<Mutex<Option<LastSave>>>,
 }
@@ -219,7 +224,7 @@ impl Worker {
                         let _told_by_last = self.save();
                     }
                 }
-                // Who does not wait for the answer any more does not want it.
+                // A failed send means that the caller no longer waits for the answer.
                 Ok(Request::Save(reply)) => _ = reply.send(self.save()),
                 Ok(Request::Close(reply)) => {
                     _ = reply.send(if self.is_last_needed() { self.save().map(Some) } else { Ok(None) });
@@ -229,7 +234,8 @@ impl Worker {
         }
     }
 
-    /// A save that has failed is tried again after the pause, whoever wanted it and however long the period is.
+    /// A failed save is tried again after the pause, whether the policy or a call started it, and however long the
+    /// period is.
     fn is_due(&self) -> bool {
         let passed = self.since.elapsed();
         if self.pause > Duration::ZERO {
@@ -239,8 +245,8 @@ impl Worker {
         }
     }
 
-    /// A store that was loaded from elsewhere has no changes and no file yet. If the system does not tell whether there is
-    /// one, the save will tell why.
+    /// Whether `close` has to save. A store that was loaded from elsewhere has no changes, but no file at this path
+    /// yet. If the system does not tell whether there is a file, saving is right, because the save reports the reason.
     fn is_last_needed(&self) -> bool {
         let has_changed = self.unsaved_changes() > 0 || self.pause > Duration::ZERO;
         has_changed || (!self.store.is_empty() && self.path.is_free().unwrap_or(true))
@@ -251,8 +257,8 @@ impl Worker {
     }
 
     fn save(&mut self) -> LastSave {
-        self.store.purge_all(); // as the save does, which would count as a change otherwise
-        let changes = self.store.changes(); // those of others meanwhile may be in the snapshot or not
+        self.store.purge_all(); // before counting, because the purge of the save would otherwise count as a change
+        let changes = self.store.changes(); // later changes may be in the snapshot or not, so they count as not saved
         let turn = self.store.save_turn();
         let saved = turn.and_then(|turn| self.store.replace(&mut self.path, &turn, SaveOptions::new()));
         self.since = Instant::now();

@@ -1,4 +1,4 @@
-//! A thread that removes what has expired, for programs that want one.
+//! An optional thread that removes expired keys and fields.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -12,18 +12,20 @@ use crate::store::Store;
 use crate::sync::is_inside_closure;
 
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
-/// Fields that are removed before it is asked whether to stop.
+/// The most fields that are removed between two checks whether to stop.
 const BUDGET: usize = 10_000;
 
-/// A thread that calls [`Store::purge_expired`] again and again. Dropping it stops the thread and, unless inside a closure of
-/// a store, waits for its end,
-/// which takes as long as removing some thousand fields at most; and if it just waits for room in the channel of a
-/// [`listener`](crate::StoreBuilder::listener), until somebody receives.
+/// A thread that calls [`Store::purge_expired`] again and again.
 ///
-/// In a forked child the thread is not there, so nothing is removed, and dropping it does nothing.
+/// Expired keys and fields are gone for every call even without a janitor. The janitor gives back the memory of those
+/// that no call asks for any more. It holds no lock for long. It costs little while nothing has expired: it reads one
+/// number for each shard.
 ///
-/// What has expired is gone for everybody without it; it gives the memory back that nobody asks for any more. It holds
-/// no lock for long, and costs little where nothing has expired: one number for each shard is looked at.
+/// Dropping the `Janitor` stops the thread. Unless it is dropped inside a closure that a store runs, the drop waits for
+/// the thread's end. That takes at most as long as removing some thousand fields. If the thread waits for room in the
+/// channel of a [`listener`](crate::StoreBuilder::listener), the drop also waits until somebody receives.
+///
+/// A forked child does not have the thread, so nothing is removed there, and dropping its copy does nothing.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -43,7 +45,7 @@ pub struct Janitor {
 }
 
 impl Janitor {
-    /// Starts the thread, which looks at the store each time this much has passed, a millisecond at least.
+    /// Starts the thread. It checks the store once in each period, which is at least a millisecond.
     ///
     /// # Panics
     /// If the system cannot start a thread.
@@ -69,12 +71,14 @@ impl Drop for Janitor {
         if self.process.is_current() {
             self.is_stopped.store(true, SeqCst);
             thread.thread().unpark();
-            // Inside a closure, it could wait for the lock that the closure runs under.
+            // Inside a closure, joining could dead-lock: the thread could wait for the lock that the closure runs
+            // under.
             if !is_inside_closure() {
                 let _panicked = thread.join();
             }
         } else {
-            // There is no such thread: the system may have given its number to another one, which this would detach.
+            // The thread is missing in this forked child. Dropping its handle would detach whatever thread has its
+            // number now.
             let _leaked = ManuallyDrop::new(thread);
         }
     }

@@ -1,38 +1,40 @@
-//! How a segment uses hashbrown: what it asks for, when it is full, and how it keeps the table from doubling or from
-//! staying large without need. hashbrown itself is the invariant keeper; these are decisions on top of it.
+//! How a segment uses hashbrown: how much room it asks for, when it counts as full, and how it keeps the table from
+//! doubling, or from staying large, without need. hashbrown keeps its own invariants; this module only decides when to
+//! rebuild.
 
 use hashbrown::HashTable;
 
 use super::SEGMENT_ENTRIES;
 
-/// A segment's table that holds this many entries, with the room to grow to a full segment.
+/// An empty table for a segment of this many entries, with room to grow to a full segment.
 pub(crate) fn with_final_capacity<T>(entries: usize) -> HashTable<T> {
     HashTable::with_capacity(entries.max(SEGMENT_ENTRIES))
 }
 
-/// Whether the table has no room left and is so full that it is better split than rebuilt.
+/// Whether the table has no room left and is so full that splitting is better than rebuilding.
 pub(crate) fn is_full<T>(table: &HashTable<T>) -> bool {
     table.len() > comfortable(SEGMENT_ENTRIES) && table.len() == table.capacity()
 }
 
-/// The most entries with which a table of this room is worth rebuilding. It leaves a sixteenth of the room, and so
-/// many insertions until the next time; a table rebuilt with room for one entry would soon be rebuilt again.
+/// The most entries with which rebuilding a table of this room is worthwhile. A sixteenth of the room is then free,
+/// which allows as many insertions until the next rebuild. A table rebuilt with room for one entry would soon be
+/// rebuilt again.
 fn comfortable(room: usize) -> usize {
     room - room / 16
 }
 
-/// Looks at what stands where the search for a hash begins. hashbrown asks its control bytes first which entry to look
-/// at; so memory is asked for both at once, and waited for once.
+/// Loads the bucket at which the search for a hash begins. hashbrown reads its control bytes first, and only then knows
+/// which entry to read. With this call the processor loads both at the same time, and waits once.
 #[inline]
 pub(crate) fn fetch<T, R>(table: &HashTable<T>, hash: u64, look: impl FnOnce(&T) -> R) {
     let first = hash as usize & (table.num_buckets() - 1); // a power of two
     std::hint::black_box(table.get_bucket(first).map(look));
 }
 
-/// Inserts an entry that is not there yet.
+/// Inserts an entry that is not in the table yet.
 ///
-/// Removals leave deleted marks behind which use up hashbrown's room, and at more than half of its capacity it doubles
-/// to be rid of them. A table whose buckets suffice comfortably is rebuilt at the same size instead.
+/// Removals leave deleted marks behind, which use up hashbrown's room. hashbrown then doubles a table that is more than
+/// half full, to get rid of them. If the buckets suffice comfortably, this rebuilds the table at the same size instead.
 pub(crate) fn insert<T>(table: &mut HashTable<T>, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
     let room = usable(table.num_buckets());
     if table.len() == table.capacity() && table.len() < room && table.len() <= comfortable(room) {
@@ -48,12 +50,13 @@ pub(crate) fn shrink_sparse<T>(table: &mut HashTable<T>, hash_of: impl Fn(&T) ->
     }
 }
 
-/// How many entries hashbrown keeps in so many buckets: all but one of up to eight, then seven eighths.
+/// The number of entries that hashbrown keeps in this many buckets: all but one of up to 8 buckets, seven eighths of
+/// more.
 fn usable(buckets: usize) -> usize {
     if buckets <= 8 { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
 }
 
-/// Makes room for so many entries in all.
+/// Makes room for this many entries in all.
 pub(crate) fn reserve<T>(table: &mut HashTable<T>, entries: usize, hash_of: impl Fn(&T) -> u64) {
     if table.capacity() < entries {
         rebuild(table, entries, hash_of);

@@ -1,10 +1,10 @@
-//! Blocks of items: what is written at a time.
+//! Blocks of items. A snapshot is written one block at a time.
 
 use std::mem::take;
 
-/// Bytes of items from which on a block is full: what is written at a time.
+/// A block with this many bytes of items or more is full, and is written as one piece.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;
-/// Bytes that are kept free before the items of a block, for its head.
+/// Bytes in front of the items of a block that are kept free for its head.
 pub(crate) const BLOCK_HEAD: usize = 12;
 
 /// The items of a block, with room for its head in front of them. `hash/image.rs` draws them.
@@ -35,17 +35,17 @@ pub(crate) struct Blocks {
     full: Vec<Items>,
     open: Option<Items>,
     block_bytes: usize,
-    /// Bytes in all of them.
+    /// Bytes of items in all blocks.
     bytes: usize,
 }
 
 impl Blocks {
-    /// None, and such that so many bytes fill one.
+    /// No blocks yet. Each is full at this many bytes.
     pub(crate) fn of(block_bytes: usize) -> Self {
         Self { block_bytes, ..Self::default() }
     }
 
-    /// Writes an item.
+    /// Appends an item, and closes the block if that fills it.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut Items)) {
         let items = self.open.get_or_insert_default();
         let before = items.bytes.len();

@@ -1,6 +1,7 @@
-//! The two turns that tell what a save has written already, and the epoch that tells whose turn it is.
+//! The two marks that tell what a save has written already, and the epoch, which holds the current mark.
 
-/// Which of two turns it was when a save wrote something last: see the module's documentation. One bit among flags.
+/// The mark that a save left when it last wrote a record or segment. `saving.rs` has the rules. The mark is one bit
+/// among flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark(u8);
 
@@ -17,14 +18,15 @@ impl Mark {
         Self(flags & Self::FLAG)
     }
 
-    /// The flags with this mark.
+    /// Returns the flags with their mark set to this one.
     #[inline]
     pub(crate) const fn set_in(self, flags: u8) -> u8 {
         flags & !Self::FLAG | self.0
     }
 }
 
-/// The mark that everything has, or is about to get, and whether a save is on.
+/// The current mark, and whether a save is running. Everything has the current mark, or gets it during the running
+/// save.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Epoch(pub(super) u8);
 

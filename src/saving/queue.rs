@@ -1,4 +1,5 @@
-//! What calls leave to a saver, and the one saver that takes it.
+//! The queue between calls and the saver. Calls put into it what the saver must still write. At most one saver runs at
+//! a time, and takes it out.
 
 use std::collections::BTreeSet;
 use std::mem::take;
@@ -10,7 +11,7 @@ use crate::saving::walk::Unsaved;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
-/// What calls leave to the saver.
+/// Everything that calls have left for the saver.
 #[derive(Default)]
 struct Queue {
     blocks: Blocks,
@@ -18,7 +19,7 @@ struct Queue {
     removed_bytes: usize,
     moved: BTreeSet<Box<[u8]>>,
     moved_bytes: usize,
-    /// Of the blocks that were taken last, which are being written.
+    /// Bytes of the blocks that the saver took last and is writing now.
     taken_bytes: usize,
     most_bytes: usize,
     has_failed: bool,
@@ -38,15 +39,15 @@ impl Queue {
     }
 }
 
-/// What the saver takes out of the queue.
+/// One thing that the saver takes out of the queue.
 pub(crate) enum Left {
     Blocks(Vec<Items>),
     Removed(Box<dyn Unsaved>),
-    /// A table that was given this key.
+    /// The new key of a table that was moved before it was written completely.
     Moved(Box<[u8]>),
 }
 
-/// See the module's documentation.
+/// The state of saving of one store: the epoch, and the queue while a save runs. See `saving.rs`.
 #[derive(Default)]
 pub(crate) struct Saving {
     is_taken: AtomicBool,
@@ -55,14 +56,14 @@ pub(crate) struct Saving {
     queue: Mutex<Option<Queue>>,
 }
 
-/// What calls do.
+/// The methods that calls use.
 impl Saving {
     #[inline]
     pub(crate) fn epoch(&self) -> Epoch {
         Epoch(self.epoch.load(SeqCst))
     }
 
-    /// Writes something ahead of the saver; nothing if no save is on, or it has failed.
+    /// Writes something ahead of the saver. Writes nothing if no save is running, or if the save has failed.
     #[cold]
     pub(crate) fn ahead(&self, mark: Mark, write: impl FnOnce(&mut Saver<'_>)) {
         if let Some(queue) = &mut *self.queue.lock()
@@ -73,7 +74,7 @@ impl Saving {
         }
     }
 
-    /// Leaves something to the saver that is removed; gives it back if nobody wants it.
+    /// Leaves something that was removed from the store to the saver. Returns it if no save needs it.
     #[cold]
     pub(crate) fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>> {
         match &mut *self.queue.lock() {
@@ -87,7 +88,7 @@ impl Saving {
         }
     }
 
-    /// Tells the saver that a table which is not written as a whole has another key.
+    /// Tells the saver the new key of a table that was moved before it was written completely.
     #[cold]
     pub(crate) fn table_moved(&self, key: &[u8]) {
         if let Some(queue) = &mut *self.queue.lock()
@@ -99,7 +100,7 @@ impl Saving {
     }
 }
 
-/// The turn to save a store, until dropped.
+/// The exclusive right to save a store, until dropped.
 pub(crate) struct SaveTurn<'a>(&'a Saving);
 
 impl Drop for SaveTurn<'_> {
@@ -108,15 +109,15 @@ impl Drop for SaveTurn<'_> {
     }
 }
 
-/// What the saver does.
+/// The methods that the saver uses.
 impl Saving {
-    /// Takes the turn to save, unless somebody else has it.
+    /// Takes the turn to save, or returns `None` if another saver has it.
     pub(crate) fn take_turn(&self) -> Option<SaveTurn<'_>> {
         let is_taken = self.is_taken.swap(true, SeqCst);
         (!is_taken).then(|| SaveTurn(self))
     }
 
-    /// Begins a save, of blocks of about so many bytes. None is on.
+    /// Begins a save that writes blocks of about this many bytes. The caller makes sure that no save is running.
     pub(crate) fn begin(&self, block_bytes: usize) -> Mark {
         let mut queue = self.queue.lock();
         *queue = Some(Queue { blocks: Blocks::of(block_bytes), ..Queue::default() });
@@ -126,27 +127,27 @@ impl Saving {
         epoch.mark()
     }
 
-    /// A saver that writes into these blocks, for one slice.
+    /// Returns a saver that writes one slice into these blocks.
     pub(crate) fn saver<'a>(&'a self, blocks: &'a mut Blocks, mark: Mark) -> Saver<'a> {
         Saver::of_slice(blocks, mark, &self.next_table)
     }
 
-    /// From now on, nothing is written any more.
+    /// Marks the running save as failed: nothing is written any more.
     pub(crate) fn fail(&self) {
         let waiting = self.queue.lock().as_mut().map(|queue| {
             queue.has_failed = true;
             (take(&mut queue.removed), take(&mut queue.blocks))
         });
-        drop(waiting); // with no lock held
+        drop(waiting); // after the lock is released, because dropping much takes long
     }
 
-    /// The blocks that wait and are full. Those that were taken before are written.
+    /// Takes the full blocks that wait. The caller has written those that it took before.
     pub(crate) fn take_full(&self) -> Vec<Items> {
         self.queue.lock().as_mut().map(|queue| queue.take(Blocks::take_full)).unwrap_or_default()
     }
 
-    /// Something that was left to the saver, who has walked over all shards; or, if nothing is left, ends the save, and
-    /// says how many bytes waited at most.
+    /// Takes one thing out of the queue. The caller has walked over all shards. If the queue is empty, this ends the
+    /// save and returns, as the error, the most bytes that ever waited.
     pub(crate) fn take_or_end(&self) -> Result<Left, usize> {
         let mut open = self.queue.lock();
         let Some(queue) = &mut *open else { return Err(0) };

@@ -1,40 +1,40 @@
-//! Who writes what a save has not written yet, and how far one slice of it goes.
+//! The writer of records that a save has not written yet, and the length of one slice of its work.
 
 use crate::saving::blocks::Blocks;
 use crate::saving::mark::Mark;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// Bytes of items from which on a slice is over: what is saved under one lock. So short that whoever meets the lock gets it
-/// before the system has put the thread to sleep.
+/// A slice, the work of a saver under one lock, ends after this many bytes of items. It is so short that a thread which
+/// waits for the lock gets it before the system puts the thread to sleep.
 const SLICE_BYTES: usize = 4 << 10;
-/// Who writes what has not been written yet: the saver, or a call ahead of it.
+/// Writes what has not been written yet. The saver uses one, and so does a call that writes ahead of it.
 pub(crate) struct Saver<'a> {
     pub(crate) blocks: &'a mut Blocks,
     pub(crate) mark: Mark,
-    /// Bytes that wait at the end of the slice.
+    /// The slice is over when this many bytes wait in the blocks.
     until: usize,
     next_table: &'a AtomicU32,
 }
 
 impl<'a> Saver<'a> {
-    /// One that goes on for a slice.
+    /// A saver that writes one slice.
     pub(super) fn of_slice(blocks: &'a mut Blocks, mark: Mark, next_table: &'a AtomicU32) -> Self {
         let until = blocks.bytes() + blocks.block_bytes().min(SLICE_BYTES);
         Self { blocks, mark, until, next_table }
     }
 
-    /// One that writes a single thing, however long, ahead of the saver.
+    /// A saver that writes a single record or segment of any length, ahead of the walk.
     pub(super) fn ahead(blocks: &'a mut Blocks, mark: Mark, next_table: &'a AtomicU32) -> Self {
         Self { blocks, mark, until: usize::MAX, next_table }
     }
 
-    /// A number by which the parts of a table are known in this snapshot. There are fewer tables than such numbers: each
-    /// takes some hundred bytes.
+    /// Returns a new number for a table, which its parts carry in this snapshot. There are always enough numbers: a
+    /// table takes some hundred bytes, so there are fewer than 2^32 tables.
     pub(crate) fn next_table(&self) -> u32 {
         self.next_table.fetch_add(1, SeqCst)
     }
 
-    /// Whether so much was written that others should work in between.
+    /// Whether the slice is over, so that the lock should be released for other calls.
     pub(crate) fn is_slice_over(&self) -> bool {
         self.blocks.bytes() >= self.until
     }

@@ -1,14 +1,16 @@
-//! The file system as saving and loading see it: one private trait, so that a test can fail any operation or lose power
-//! after it. `system.rs` is the system's own.
+//! The file system as saving and loading see it. It is a private trait, so that a test can fail any operation, or
+//! simulate a loss of power after it. `system.rs` implements it for the real file system.
 //!
-//! What the protocol in `file.rs` relies on, and a file system has to give:
-//! 1. A file created, removed or renamed is so for every later call at once, and for good once its folder was synced.
-//! 2. `rename` puts the new file in the place of the old one in one step: whoever looks finds one of the two.
-//! 3. What was written before a `sync` that succeeded outlasts a loss of power, under whatever name the file has then.
-//! 4. A lock is held by one handle at a time, among all processes. It is gone when its holder drops it, or has ended with all
-//!    the children that it forked.
-//! 5. `create` makes a file where none was, in one step: of two that try, one fails.
-//! 6. A file keeps its identity (on unix its device and its number) as long as it is open, and no other file has it.
+//! The protocol in `file.rs` relies on these promises of the file system:
+//! 1. A creation, removal or rename is visible to every later call at once. It outlasts a loss of power once the folder
+//!    was synced.
+//! 2. `rename` replaces the old file by the new one in one step: at each moment the path shows one of the two.
+//! 3. Everything written before a successful `sync` outlasts a loss of power, whatever name the file has then.
+//! 4. A lock is held by one handle at a time, among all processes. It ends when its holder drops it, or when its holder
+//!    and all children that the holder forked have ended.
+//! 5. `create` fails if the file exists, and checks this in one step: if two processes try, one fails.
+//! 6. A file keeps its identity (on unix its device and its inode number) as long as it is open, and no other file has
+//!    that identity.
 
 mod access;
 mod identity;
@@ -24,7 +26,7 @@ use super::SnapshotError;
 pub(in crate::snapshot) use lock::SystemLock;
 pub(crate) use system::SystemDisk;
 
-/// See the module's documentation.
+/// A file system; the module's documentation lists what it must promise.
 pub(crate) trait Disk {
     /// Holds a lock until it is dropped.
     type Lock;
@@ -32,47 +34,47 @@ pub(crate) trait Disk {
     type File: Write;
     /// A file that is being read.
     type Reader: Read;
-    /// Who owns a file, and who may do what with it.
+    /// The owner and the permissions of a file.
     type Access;
 
-    /// The path from the root on, so that it stays the same when the process changes its current folder. Looks at no file.
+    /// Returns the absolute path, which stays valid when the process changes its current folder. Looks at no file.
     fn absolute(&self, path: &Path) -> io::Result<PathBuf>;
 
-    /// Takes the lock that this file stands for, and creates the file if it is missing. `Locked` if somebody else holds
-    /// the lock. What is no regular file is an error, and nobody waits for it.
+    /// Takes the lock of this lock file, and creates the file if it is missing. Returns `Locked` if somebody else holds
+    /// the lock. Anything but a regular file is an error at once: the call never waits for a pipe or a device.
     fn lock(&self, path: &Path) -> Result<Self::Lock, SnapshotError>;
 
-    /// Whether the path still is that of the file that was locked. If it is not, somebody else can have the lock of the path.
+    /// Whether the path still leads to the file that was locked. If not, somebody else may hold the lock of the path.
     fn is_lock_at(&self, lock: &Self::Lock, path: &Path) -> io::Result<bool>;
 
-    /// The wanted ones among the names of all that is in a folder.
+    /// Returns the wanted ones among the names in a folder.
     fn names(&self, folder: &Path, is_wanted: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>>;
 
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// The access to the file, or to the file that a link leads to; `None` where no file is. A folder is an error, and so
-    /// is a device or a pipe, which must not be replaced.
+    /// Returns the access of the file at the path. Follows links. Returns `None` if nothing is there. A folder, a
+    /// device or a pipe is an error, because it must not be replaced.
     fn access(&self, path: &Path) -> io::Result<Option<Self::Access>>;
 
-    /// Creates a file where nothing is yet. One that is to have the access of another begins with no more than
-    /// its owner's: who opens a file in the moment between could read it ever after.
+    /// Creates a file where nothing is yet. `private` is set for a file that will get the access of another file. Until
+    /// then only its owner may open it: whoever opened it earlier could go on reading for ever.
     fn create(&self, path: &Path, private: bool) -> io::Result<Self::File>;
 
     fn set_access(&self, file: &Self::File, access: &Self::Access) -> io::Result<()>;
 
-    /// Returns when all that was written to the file would outlast a loss of power.
+    /// Returns when everything that was written to the file outlasts a loss of power.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
 
-    /// Whether the path still is that of this file.
+    /// Whether the path still leads to this file.
     fn is_file_at(&self, file: &Self::File, path: &Path) -> io::Result<bool>;
 
-    /// Renames a file; one that has the new name already is replaced.
+    /// Renames a file. A file that already has the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Returns when the names in this folder would outlast a loss of power.
+    /// Returns when the names in this folder outlast a loss of power.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Opens a file for reading; with its length if it has one, as pipes and devices have not. A pipe is waited for until
-    /// somebody writes to it: whoever loads from one wants that.
+    /// Opens a file for reading, and returns its length as well if it has one. Pipes and devices have none. Opening a
+    /// pipe waits until somebody writes to it, which is what a caller who loads from a pipe wants.
     fn open(&self, path: &Path) -> io::Result<(Self::Reader, Option<u64>)>;
 }

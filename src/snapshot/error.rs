@@ -1,44 +1,45 @@
-//! What can go wrong when a store is saved or loaded.
+//! The errors of a save and of a load.
 
 use std::fmt;
 use std::io;
 
 use crate::error::Error;
 
-/// Why a snapshot was not saved or not loaded. A save that fails leaves the old file as it was; a load that fails leaves
-/// nothing behind.
+/// Why a snapshot was not saved or not loaded. A save that fails leaves the old file as it was; a load that fails
+/// leaves nothing behind.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// The system refused an operation on the file, or the reader or writer did.
+    /// An operation on the file failed, or the reader or the writer returned an error.
     Io(io::Error),
-    /// What was read does not begin as a snapshot does.
+    /// The input does not begin as a snapshot does.
     NotASnapshot,
     /// The snapshot was written by a later version of this crate, in a format that this one does not know.
     UnsupportedVersion {
         /// The version of the format.
         version: u16,
-        /// What else it says about itself.
+        /// The flags of the format. Version 1 has none.
         flags: u16,
     },
     /// The snapshot is damaged.
     Corrupt {
-        /// Where, in bytes from the beginning: at this byte or, of a block, behind it.
+        /// The place of the damage, in bytes from the beginning. If it is inside a block, the damage is at this byte or
+        /// behind it.
         offset: u64,
-        /// What was found there.
+        /// What is wrong there.
         what: &'static str,
     },
     /// This store is being saved already.
     Busy,
-    /// Another process is saving to that file, another store of this one, or an [`Autosave`](crate::Autosave), which has the file
-    /// for itself as long as it runs. Or somebody removed or replaced the lock file while this was saving, so that others may
-    /// have saved meanwhile; the next save takes the lock anew.
+    /// The file is locked by another process, by another store of this process, or by an [`Autosave`](crate::Autosave),
+    /// which keeps the lock as long as it runs. Or somebody removed or replaced the lock file during this save, so that
+    /// others may have saved meanwhile. The next save takes the lock anew.
     Locked,
-    /// This process is a forked child, and what was called is its parent's: an [`Autosave`](crate::Autosave), whose thread is
-    /// not there in the child, or a save that was under way when the child was forked. The child can save its store itself, to
-    /// another path.
+    /// This process is a forked child, and the call needs something that only its parent has. That is the thread of an
+    /// [`Autosave`](crate::Autosave), or a save that was running when the child was forked. The child can save its
+    /// store itself, to another path.
     Forked,
-    /// The snapshot holds something that passes a limit of the store that was to be loaded.
+    /// The snapshot holds something that exceeds a limit of the store that is being loaded.
     TooLarge(Error),
 }
 
@@ -46,15 +47,15 @@ impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "input or output failed: {error}"),
-            Self::NotASnapshot => f.write_str("this is no snapshot of a store"),
+            Self::NotASnapshot => f.write_str("the input is not a hashlet snapshot"),
             Self::UnsupportedVersion { version, flags } => {
-                write!(f, "the snapshot has version {version} and flags {flags:#x}, which this version does not know")
+                write!(f, "this version of hashlet cannot read format version {version} with flags {flags:#x}")
             }
             Self::Corrupt { offset, what } => write!(f, "the snapshot is damaged at byte {offset}: {what}"),
             Self::Busy => f.write_str("the store is being saved already"),
-            Self::Locked => f.write_str("another process or another store is saving to that file"),
+            Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
-            Self::TooLarge(error) => write!(f, "the snapshot passes a limit of the store: {error}"),
+            Self::TooLarge(error) => write!(f, "the snapshot exceeds a limit of the store: {error}"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Replaces a file by a new one that is written from its first byte to its last, so that the path never shows anything
-//! but one of the two in full. The new file is written beside the old one, under a name of its own, and then renamed:
+//! Replaces a file by a new one. The path always shows either the old file or the new one, complete. The new file, the
+//! *temporary*, is written beside the old one, under a name of its own, and then renamed:
 //!
 //! ```text
 //! once          is a file there, or nothing?  lock
@@ -13,37 +13,40 @@
 //!               sync the folder                       only now: for good
 //! ```
 //!
-//! What holds:
-//! 1. Until the rename has succeeded the path shows the old file, or none if there was none.
-//! 2. Whatever fails before it, a panic of the writer too, the temporary is removed and the first error returned. If it
-//!    cannot be removed, or the process ends, the next one to replace the file removes it.
-//! 3. After `Ok` with `sync` a loss of power leaves the new file. Without `sync` it may leave the new file damaged; the
-//!    end of the process alone does not.
-//! 4. If the sync of the folder fails, that is the error returned, though the new file is in place: a loss of power
-//!    leaves one of the two.
-//! 5. A file whose sync has failed is given up: the system may have dropped what it could not write, and would report
-//!    success the second time.
-//! 6. One writer at a time: whoever holds the lock of the path. So every temporary of the path that it finds is dead.
-//! 7. What is renamed is what was written, even if 6 does not hold, because somebody removed the lock file and a second
-//!    writer locked a new one. Nobody else gives a file the name of this temporary (`file/names.rs`). The second writer may take
-//!    it for a dead one's and remove it; then the first has nothing to rename. A writer that has lost its lock gives up before
-//!    the rename. It may still lose it after that look: then one whole file takes the place of another whole one.
+//! These promises hold:
+//! 1. Until the rename has succeeded, the path shows the old file, or nothing if there was none.
+//! 2. If anything fails before the rename, even by a panic of the writer, the temporary is removed and the first error
+//!    is returned. If the temporary cannot be removed, or the process ends, the next writer of the path removes it.
+//! 3. After `Ok` with `sync`, a loss of power leaves the new file. Without `sync` a loss of power may leave the new
+//!    file damaged, but the mere end of the process does not.
+//! 4. If the sync of the folder fails, that error is returned, although the new file is in place. A loss of power then
+//!    leaves one of the two files.
+//! 5. A file whose sync has failed is given up. The system may have dropped data that it could not write, and a second
+//!    sync would still report success.
+//! 6. Only the holder of the path's lock writes. So every temporary of the path that it finds belongs to a dead
+//!    process.
+//! 7. The file that is renamed is the file that was written, even if 6 is broken. It breaks if somebody removes the
+//!    lock file, and a second writer locks a new one. No other writer gives a file the name of this temporary
+//!    (`file/names.rs`). The second writer may take the temporary for that of a dead process and remove it; then the
+//!    first writer has nothing to rename. A writer that has lost its lock gives up before the rename. If it loses the
+//!    lock after that last check, one complete file replaces another complete file.
 //! 8. A folder, a pipe or a device at the path gets no lock file.
-//! 9. A forked child writes, renames, removes and unlocks nothing of its parent's (`process.rs`).
+//! 9. A forked child does not write, rename, remove or unlock any file of its parent (`process.rs`).
 //!
-//! The lock is the file `<path>.lock`, which stays: `disk/lock.rs` says why.
+//! The lock is the file `<path>.lock`. It is never removed; `disk/lock.rs` says why.
 //!
-//! A link at the path is replaced by a file, and what it led to stays as it was, as do other hard links of the old file.
-//! The new file has the old one's permissions, where the system knows any, even if they forbid writing: the folder's
-//! decide. It has the old one's owner and group as far as the writer may give them (`disk/access.rs`).
+//! A link at the path is replaced by a file. The file that it led to stays as it was, and so do other hard links of the
+//! old file. The new file has the old one's permissions, where the system knows any. The old file may even forbid
+//! writing, because only the folder's permissions decide about a rename. The new file has the old one's owner and group
+//! as far as the writer may set them (`disk/access.rs`).
 //!
 //! Rejected:
-//! - Writing over the old file: needs a journal.
-//! - Temporaries numbered by process and counter: two containers on one volume have the same process, and one of them could
-//!   rename what the other is still writing.
-//! - A lock on the file itself: it is replaced, so two writers could lock two files of one name.
-//! - Taking the lock anew when it turns out to be lost just before the rename: whoever had it meanwhile may have saved
-//!   something newer.
+//! - Writing over the old file, which needs a journal.
+//! - Temporaries numbered by process and counter. Two containers on one volume can have the same process number, and
+//!   one of them could rename the file that the other is still writing.
+//! - A lock on the file itself. The file is replaced, so two writers could lock two files of one name.
+//! - Taking the lock anew if it turns out to be lost just before the rename. Another writer may have held it meanwhile
+//!   and saved something newer.
 
 mod names;
 mod temporary;
@@ -57,7 +60,7 @@ use self::temporary::Temporary;
 use super::SnapshotError;
 use super::disk::Disk;
 
-/// A path that nobody else replaces while this is there.
+/// A path whose lock this value holds, so that no other writer replaces the file.
 #[derive(Debug)]
 pub(crate) struct LockedPath<'d, D: Disk> {
     disk: &'d D,
@@ -67,14 +70,14 @@ pub(crate) struct LockedPath<'d, D: Disk> {
 }
 
 impl<'d, D: Disk> LockedPath<'d, D> {
-    /// Takes the path's lock, for one replacement or many. The path is taken from the root on, so the process may change its
-    /// current folder meanwhile.
+    /// Takes the path's lock, for one replacement or many. The path is made absolute first, so the process may change
+    /// its current folder meanwhile.
     ///
     /// # Errors
-    /// `Locked` if somebody else has it; `Io` if the lock file cannot be opened, the path does not end in a file's
-    /// name, or what stands there is no file.
+    /// `Locked` if somebody else holds the lock. `Io` if the lock file cannot be opened, if the path does not end in a
+    /// file's name, or if something other than a regular file is there.
     pub(crate) fn lock(disk: &'d D, path: &Path) -> Result<Self, SnapshotError> {
-        file_name(path)?; // before what gives it away is tidied up
+        file_name(path)?; // checked first, because `absolute` drops a trailing `/.`
         let path = disk.absolute(path)?;
         let names = Names::beside(file_name(&path)?);
         disk.access(&path)?;
@@ -82,20 +85,21 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         Ok(Self { disk, path, names, lock })
     }
 
-    /// Whether there is no file at the path.
+    /// Whether nothing is at the path.
     ///
     /// # Errors
-    /// `Io` if the system does not tell, or something else than a file is there.
+    /// `Io` if the system does not tell, or if something other than a regular file is there.
     pub(crate) fn is_free(&self) -> io::Result<bool> {
         Ok(self.disk.access(&self.path)?.is_none())
     }
 
-    /// Puts what `write` writes in the place of the file; see the module's documentation. `&mut`, because a second one
-    /// at the same time would take the first one's temporary for a dead one's.
+    /// Replaces the file by one with the content that `write` writes; see the module's documentation. It takes `&mut
+    /// self`, because a second replacement at the same time would take the first one's temporary for that of a dead
+    /// process.
     ///
     /// # Errors
-    /// What `write` returns; `Io` if an operation on a file fails or a folder stands in the place; `Locked` if somebody
-    /// has removed or replaced the lock file; `Forked` in a child that was forked meanwhile.
+    /// The error of `write`, if there is one. `Io` if an operation on a file fails, or if a folder is at the path.
+    /// `Locked` if somebody has removed or replaced the lock file. `Forked` in a child that was forked meanwhile.
     pub(crate) fn replace<R>(
         &mut self,
         sync: bool,
@@ -134,7 +138,8 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         self.disk.is_lock_at(&self.lock, &self.lock_path())
     }
 
-    /// A lock can be held for long, and its file be removed in the meantime, as by somebody who tidies up.
+    /// Takes the lock anew if it was lost. A lock can be held for long, and somebody may remove its file meanwhile, as
+    /// when tidying up.
     fn renew_lock(&mut self) -> Result<(), SnapshotError> {
         if !self.has_lock()? {
             self.lock = self.disk.lock(&self.lock_path())?;
@@ -142,7 +147,8 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         Ok(())
     }
 
-    /// One that cannot be removed costs room on the disk and nothing else, so it does not stop the replacement.
+    /// Removes the temporaries of dead processes. One that cannot be removed only costs room on the disk, so that does
+    /// not stop the replacement.
     fn remove_temporaries(&self) -> io::Result<()> {
         for name in self.disk.names(folder(&self.path), |name| self.names.is_temporary(name))? {
             let _ = self.disk.remove(&self.path.with_file_name(name));
@@ -151,12 +157,13 @@ impl<'d, D: Disk> LockedPath<'d, D> {
     }
 }
 
-/// The folder that a file of this path is in: the current one if the path names none.
+/// The folder of the file at this path. It is the current folder if the path names none.
 pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// std sees a file's name in `a/` and `a/.` too, but to the system these are folders.
+/// The name of the file that a path ends in. std also finds a file's name in `a/` and `a/.`, but for the system these
+/// are folders.
 fn file_name(path: &Path) -> io::Result<&OsStr> {
     let ends_in = |name: &&OsStr| path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes());
     let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file's name");

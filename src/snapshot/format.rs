@@ -1,4 +1,4 @@
-//! The bytes of a snapshot.
+//! The format of a snapshot.
 //!
 //! ```text
 //! head   +-----------+-------------+-----------+----------+-------------+
@@ -11,15 +11,18 @@
 //!                                | 4 | keys u64 | fields u64 |   and nothing behind it
 //!                                +---+----------+------------+
 //! ```
-//! `hash/image.rs` draws the items of the other blocks. All numbers are little-endian. The head's `keys` is about how many
-//! there are, so that a reader can make room; the end's counts are exact. Each checksum is of everything in its head or block
-//! but itself; a length is that of the items. Blocks count from 0. An item lies in one block as a whole, and a block is
-//! about 64 KiB long, unless one long item makes it longer.
+//! `hash/image.rs` draws the items of the other blocks. All numbers are little-endian. The head's `keys` is an
+//! estimate, which lets a reader make room; the counts in the end are exact. A checksum covers everything in its head
+//! or block except itself. A block's length is that of its items. Sequence numbers begin at 0. Each item lies
+//! completely in one block. A block is about 64 KiB long, or longer if one long item makes it so.
 //!
-//! Version 1 has no flags. A later version of this crate reads it for ever; what this one does not know it refuses.
+//! Version 1 has no flags. Every later version of this crate will read version 1. This version of the crate refuses
+//! versions and flags that it does not know.
 //!
-//! Rejected: bincode or another library's format, because what is on disks outlives libraries; compression, which costs more
-//! than it saves where a disk writes faster than 500 MB a second, and can be had by `save_to` into a compressing writer.
+//! Rejected:
+//! - Bincode or another library's format, because files outlive libraries.
+//! - Compression. It costs more than it saves where a disk writes faster than 500 MB a second. `save_to` into a
+//!   compressing writer provides it.
 
 use crate::saving::BLOCK_HEAD;
 
@@ -32,7 +35,7 @@ const CRC_LEN: usize = 4;
 const HEAD_CRC_AT: usize = HEAD_LEN - CRC_LEN;
 const BLOCK_CRC_AT: usize = BLOCK_HEAD - CRC_LEN;
 
-/// The head of a snapshot of about so many keys.
+/// The head of a snapshot of about this many keys.
 pub(super) fn head(keys: u64) -> [u8; HEAD_LEN] {
     let mut head = [0; HEAD_LEN];
     let (before, crc) = head.split_at_mut(HEAD_CRC_AT);
@@ -53,7 +56,7 @@ pub(super) fn seal(block: &mut [u8], sequence: u32) {
     block[BLOCK_CRC_AT..BLOCK_HEAD].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// The checksum of a block with this length and sequence number, and these items.
+/// The checksum of a block: over its length, its sequence number and its items.
 pub(super) fn block_crc(length_and_sequence: &[u8], items: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(length_and_sequence), items)
 }

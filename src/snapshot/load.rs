@@ -1,4 +1,4 @@
-//! Loading.
+//! Loading a store from a file or a reader.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -18,7 +18,7 @@ use crate::time::Now;
 type Result<T> = std::result::Result<T, SnapshotError>;
 
 impl Store {
-    /// Reads a store from a file that [`save`](Self::save) has written, with the defaults of a new one. See
+    /// Loads a store with default options from a file that [`save`](Self::save) has written. See
     /// [`StoreBuilder::load`].
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Store {
         Self::builder().load(path)
     }
 
-    /// Reads a store from a snapshot, with the defaults of a new one. See [`StoreBuilder::load_from`].
+    /// Loads a store with default options from a snapshot. See [`StoreBuilder::load_from`].
     ///
     /// # Errors
     /// As of [`StoreBuilder::load_from`].
@@ -37,8 +37,8 @@ impl Store {
 }
 
 impl StoreBuilder {
-    /// Reads a store from a file that [`save`](Store::save) has written, as [`load_from`](Self::load_from) does. Takes no
-    /// lock: the file may be replaced meanwhile.
+    /// Loads a store from a file that [`save`](Store::save) has written, as [`load_from`](Self::load_from) does. It
+    /// takes no lock, because a save may safely replace the file meanwhile.
     ///
     /// ```no_run
     /// use hashlet::{Limits, Store};
@@ -48,8 +48,8 @@ impl StoreBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the file cannot be read, as when there is none; otherwise those of
-    /// [`load_from`](Self::load_from).
+    /// [`SnapshotError::Io`] if the file cannot be read, for example because it does not exist. All other errors are
+    /// those of [`load_from`](Self::load_from).
     pub fn load(self, path: impl AsRef<Path>) -> Result<Store> {
         self.load_with(path, LoadOptions::new())
     }
@@ -60,7 +60,7 @@ impl StoreBuilder {
     /// As of [`load`](Self::load).
     ///
     /// # Panics
-    /// If the options' closure does.
+    /// If the options' closure panics.
     pub fn load_with(self, path: impl AsRef<Path>, options: LoadOptions<'_>) -> Result<Store> {
         self.load_on(&SystemDisk, path.as_ref(), options)
     }
@@ -71,17 +71,18 @@ impl StoreBuilder {
         self.read(file, len, options)
     }
 
-    /// Reads a store of these shards, thresholds, limits and clock from a snapshot that
-    /// [`save_to`](Store::save_to) has written, whatever those of the saved store were. What has expired meanwhile is left
-    /// out, and no listener is told. O(n).
+    /// Loads a store from a snapshot that [`save_to`](Store::save_to) has written. The store has the shards,
+    /// thresholds, limits and clock of this builder, not those of the saved store. Keys and fields that have expired
+    /// meanwhile are left out, and no listener is told of them. O(n).
     ///
-    /// Everything is checked before it is believed, and what cannot be right is refused as a whole: nothing is half loaded.
-    /// The snapshot has to end where the input does, so an input that stays open without an end is waited for. Whatever the
-    /// input says of itself, the load takes at most 64 KiB of memory beside an empty store, and 16 bytes for each byte that was
-    /// really there.
+    /// Every byte is checked before it is used. A snapshot with anything wrong is refused as a whole: nothing is half
+    /// loaded. The snapshot has to end where the input ends, so the load waits for the end of an input that stays open.
     ///
-    /// The store may pass [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables around the same
-    /// hashes take more in one process than in another. Such a store is full.
+    /// Whatever the input claims, the memory of a load is limited: besides the empty store it takes at most 64 KiB, and
+    /// 16 bytes for each byte that was really read.
+    ///
+    /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables
+    /// around the same hashes take more memory in one process than in another. Such a store is full.
     ///
     /// ```
     /// use hashlet::{SnapshotError, Store};
@@ -99,9 +100,10 @@ impl StoreBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the reader fails; [`NotASnapshot`](SnapshotError::NotASnapshot),
-    /// [`UnsupportedVersion`](SnapshotError::UnsupportedVersion) and [`Corrupt`](SnapshotError::Corrupt) by what was read;
-    /// [`TooLarge`](SnapshotError::TooLarge) if it passes one of the limits.
+    /// - [`Io`](SnapshotError::Io) if the reader fails.
+    /// - [`NotASnapshot`](SnapshotError::NotASnapshot), [`UnsupportedVersion`](SnapshotError::UnsupportedVersion) or
+    ///   [`Corrupt`](SnapshotError::Corrupt) if the input is not a valid snapshot.
+    /// - [`TooLarge`](SnapshotError::TooLarge) if the snapshot exceeds one of the limits.
     pub fn load_from(self, input: impl Read) -> Result<Store> {
         self.load_from_with(input, LoadOptions::new())
     }
@@ -112,12 +114,12 @@ impl StoreBuilder {
     /// As of [`load_from`](Self::load_from).
     ///
     /// # Panics
-    /// If the options' closure does.
+    /// If the options' closure panics.
     pub fn load_from_with(self, input: impl Read, options: LoadOptions<'_>) -> Result<Store> {
         self.read(input, None, options)
     }
 
-    /// Loads from an input of this length, if anybody knows it.
+    /// Loads from an input, whose length may be known.
     fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
         let mut reader = Reader::begin(input, len)?;
@@ -144,7 +146,7 @@ impl StoreBuilder {
         };
         let flaw = |flaw| reader.flaw(0, flaw);
         if told != (images.keys, images.fields) {
-            return Err(flaw(Flaw::Corrupt("other numbers of keys and fields than the end tells")));
+            return Err(flaw(Flaw::Corrupt("the counts of keys and fields do not match those in the end")));
         }
         images.end().map_err(flaw)?;
         store.take_room()?;
@@ -152,10 +154,10 @@ impl StoreBuilder {
     }
 }
 
-/// A store that is being loaded, and nobody else knows yet.
+/// The methods of a load, on a store that no other thread can reach yet.
 impl Store {
-    /// Files the records of a block. Where each of them will be is looked at before the first is filed, so that memory has to
-    /// be waited for once and not for each.
+    /// Files the records of a block. It first looks at the future place of each record, so that the processor waits for
+    /// memory once, not once for each record.
     fn file_all(
         &mut self,
         images: &mut image::Reader,
@@ -177,17 +179,17 @@ impl Store {
     fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
-        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that stands twice")) }
+        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key occurs twice")) }
     }
 
-    /// Refuses what cannot have room, beside tables of so many bytes, as soon as it is seen.
+    /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables.
     fn check_room(&mut self, table_bytes: usize) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
         check_size(table_bytes.saturating_add(self.sum(|shard| shard.sums().record_bytes)), limit)
     }
 
-    /// Takes the room for all that was loaded.
+    /// Counts everything that was loaded against the limit.
     fn take_room(&mut self) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
@@ -211,7 +213,8 @@ impl Store {
     }
 }
 
-/// A store that was full can be loaded: the tables around its hashes come out larger or smaller in each process.
+/// Allows a sixteenth more than the limit, so that a store that was full can be loaded. The tables around its hashes
+/// can be larger in this process.
 fn check_size(size: usize, limit: usize) -> Result<()> {
     let most = limit.saturating_add(limit / 16);
     if size > most { Err(SnapshotError::TooLarge(Error::Full { size, limit })) } else { Ok(()) }

@@ -1,23 +1,23 @@
-//! What a caller can ask of a save or a load, and is told by it.
+//! The options of a save and of a load, and what they report.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::saving::BLOCK_BYTES;
 
-/// How far a save or a load is.
+/// The progress of a save or a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Keys written or read so far.
     pub keys: u64,
-    /// About how many there are in all. What is written or removed meanwhile makes the difference.
+    /// The estimated number of keys in all. Keys that are added or removed meanwhile make it inexact.
     pub expected_keys: u64,
     /// Bytes written or read so far.
     pub bytes: u64,
 }
 
-/// What a save has done.
+/// The result of a save.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SaveReport {
@@ -27,11 +27,12 @@ pub struct SaveReport {
     pub fields: u64,
     /// Bytes of the snapshot.
     pub bytes: u64,
-    /// The most bytes of memory that were taken at a time by what other threads had to leave to the save, because they
-    /// changed or removed it before the save came to it. At worst one copy of the store as it was, when the disk is much slower
-    /// than they are. [`Limits::max_bytes`](crate::Limits::max_bytes) does not count it.
+    /// The most memory, in bytes, that waiting data took at any moment. Other threads copy data for the save, or leave
+    /// it to the save, if they change or remove it before the save has written it. At worst, when the disk is much
+    /// slower than these threads, that is one copy of the store. [`Limits::max_bytes`](crate::Limits::max_bytes) does
+    /// not count it.
     pub waiting_bytes: usize,
-    /// How long it took.
+    /// How long the save took.
     pub duration: Duration,
 }
 
@@ -98,21 +99,22 @@ impl<'a> SaveOptions<'a> {
         Self::default()
     }
 
-    /// Whether a save waits until the disk has everything; yes if not told. Without it, a loss of power soon after can leave
-    /// the old file, or one that is refused when it is loaded; the end of the process cannot.
+    /// Chooses whether a save waits until the disk has everything; the default is `true`. Without it, a loss of power
+    /// soon after the save can leave the old file, or a damaged one, which a load refuses. The mere end of the process
+    /// cannot.
     pub fn sync(mut self, sync: bool) -> Self {
         self.sync = sync;
         self
     }
 
-    /// Has a closure called after each 64 KiB or so. It runs on the thread that saves, with no lock held, so it may call the
-    /// store. If it panics, the save fails.
+    /// Calls a closure after each 64 KiB or so. The closure runs on the thread that saves, with no lock held, so it may
+    /// call the store. If it panics, the save fails.
     pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Callback(Some(Box::new(progress)));
         self
     }
 
-    /// Writes blocks of so many bytes: with 1, tests can do something between any two records.
+    /// Writes blocks of this many bytes. With 1, tests can do something between any two records.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn block_bytes(mut self, block_bytes: usize) -> Self {
@@ -127,7 +129,7 @@ impl<'a> LoadOptions<'a> {
         Self::default()
     }
 
-    /// Has a closure called after each 64 KiB or so. If it panics, nothing is loaded.
+    /// Calls a closure after each 64 KiB or so. If it panics, nothing is loaded.
     pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Callback(Some(Box::new(progress)));
         self

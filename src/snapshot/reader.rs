@@ -1,4 +1,4 @@
-//! A snapshot as it is read. Nothing about it is taken for granted.
+//! Reads a snapshot block by block. Every byte may be wrong, so everything is checked before it is used.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
@@ -9,13 +9,13 @@ use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
 use crate::hash::image::{Cursor, END, Flaw};
 use crate::saving::BLOCK_HEAD;
 
-/// What a key takes at least in a snapshot.
+/// The fewest bytes that a key takes in a snapshot.
 const LEAST_KEY_BYTES: u64 = 16;
 
 pub(crate) struct Reader<R> {
     input: R,
     offset: u64,
-    /// Of the input, if anybody knows.
+    /// The length of the input, if it is known.
     len: Option<u64>,
     sequence: u32,
     keys: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Reader<R> {
 /// A block that was read.
 pub(crate) enum Block<'a> {
     Items(Cursor<'a>),
-    /// The last one, with the numbers of keys and fields.
+    /// The last block, with the numbers of keys and fields.
     End {
         keys: u64,
         fields: u64,
@@ -48,18 +48,18 @@ impl<R: Read> Reader<R> {
             return Err(SnapshotError::UnsupportedVersion { version, flags });
         }
         if read != head(keys) {
-            return Err(SnapshotError::Corrupt { offset: 0, what: "a head that does not match its checksum" });
+            return Err(SnapshotError::Corrupt { offset: 0, what: "the head does not match its checksum" });
         }
         Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
     }
 
-    /// About how many keys there are, as the head says, and as far as the length allows.
+    /// The estimated number of keys: the number in the head, but no more than the length of the input allows.
     pub(crate) fn expected_keys(&self) -> u64 {
         self.left().map_or(self.keys, |left| self.keys.min(left / LEAST_KEY_BYTES))
     }
 
-    /// For how many keys room may be made before they come: for none where nobody knows the length, because the head of a few
-    /// bytes can claim any number.
+    /// The number of keys for which room may be reserved before they are read. It is 0 if the length is unknown,
+    /// because a head of a few bytes can claim any number.
     pub(crate) fn reservable_keys(&self) -> u64 {
         self.left().map_or(0, |_| self.expected_keys())
     }
@@ -69,7 +69,7 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
-    /// Bytes that are left to be read, if anybody knows.
+    /// Bytes that are left to be read, if the length is known.
     pub(crate) fn left(&self) -> Option<u64> {
         self.len.map(|len| len.saturating_sub(self.offset))
     }
@@ -85,28 +85,28 @@ impl<R: Read> Reader<R> {
         let mut parse = || Ok((fields.u32()?, fields.u32()?, fields.u32()?));
         let (length, sequence, crc) = parse().map_err(|flaw| at(start, flaw))?;
         if self.left().is_some_and(|left| u64::from(length) > left) {
-            return corrupt("a block longer than the file");
+            return corrupt("the block is longer than the rest of the file");
         }
         self.items.clear();
         if self.len.is_some() {
             self.items.try_reserve_exact(length as usize).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
         }
-        // Where nobody knows the length, this takes as much memory as there really are bytes, or twice as much.
+        // If the length is unknown, this allocates as it reads: at most twice the bytes that really arrive.
         self.input.by_ref().take(length.into()).read_to_end(&mut self.items)?;
         if self.items.len() != length as usize {
-            return corrupt("a block that ends early");
+            return corrupt("the block ends early");
         }
         self.offset = self.offset.saturating_add(length.into());
         let [checked @ .., _, _, _, _] = &head;
         if block_crc(checked, &self.items) != crc {
-            return corrupt("a block that does not match its checksum");
+            return corrupt("the block does not match its checksum");
         }
         if sequence != self.sequence {
-            return corrupt("a block out of order");
+            return corrupt("the block has the wrong sequence number");
         }
         self.sequence = self.sequence.wrapping_add(1);
         match self.items.first() {
-            None => corrupt("a block without items"),
+            None => corrupt("the block has no items"),
             Some(&END) => self.read_end(start),
             Some(_) => Ok(Block::Items(Cursor::new(&self.items))),
         }
@@ -119,12 +119,12 @@ impl<R: Read> Reader<R> {
         let mut behind = Vec::new();
         self.input.by_ref().take(1).read_to_end(&mut behind)?;
         if !end.is_empty() || !behind.is_empty() {
-            return Err(SnapshotError::Corrupt { offset: self.offset, what: "something behind the end" });
+            return Err(SnapshotError::Corrupt { offset: self.offset, what: "there are bytes after the end" });
         }
         Ok(Block::End { keys, fields })
     }
 
-    /// The error for an item that was read last of the block at hand, of which this is left.
+    /// The error for a flaw in the item that was read last. `left` is the number of bytes of its block that follow it.
     pub(crate) fn flaw(&self, left: usize, flaw: Flaw) -> SnapshotError {
         at(self.offset.saturating_sub(left as u64), flaw)
     }

@@ -1,4 +1,4 @@
-//! Saving.
+//! Saving a store to a file or a writer.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,24 +11,26 @@ use crate::store::Store;
 use crate::sync::assert_outside_closures;
 
 impl Store {
-    /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, of one instant, between the begin
-    /// of the call and its end. Others read and write meanwhile. What has expired when the call begins is removed first, and is
-    /// not in the snapshot. O(n).
+    /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, as they were at one instant
+    /// during the call. Other threads can read and write meanwhile. Everything that has expired when the call begins is
+    /// removed first, and is not in the snapshot. O(n).
     ///
-    /// The file is always whole: the snapshot is written to a new file beside it, `<path>.<process>-<32 hex digits>.tmp`,
-    /// which takes its place when the disk has everything. When this returns, the new one outlasts a loss of power; if it fails,
-    /// or the power does meanwhile, the old one is there as before. Old temporaries that a process left when it was killed are
-    /// removed. A file `<path>.lock` keeps two processes from saving to the same path, and stays. If somebody removes it
-    /// during a save, that save is refused in the end, and the file is whole nevertheless. If the file name is longer than 95
-    /// bytes, both names use its beginning and a checksum.
+    /// The file is never half written. The snapshot is written to a new file beside it, a *temporary* named
+    /// `<path>.<process>-<32 hex digits>.tmp`. It replaces the old file once the disk has everything. When this returns
+    /// `Ok`, the new file outlasts a loss of power. If the call fails, or the power fails during it, the old file is
+    /// there as before. Temporaries that a killed process has left behind are removed.
     ///
-    /// The file has the permissions of the one before, and its owner and group if this process may give them. If the
-    /// group cannot be kept, the file's group gets only the rights that everybody has. A symbolic link at the path is replaced, not followed. A relative path is taken
-    /// from the folder that is the current one when the call begins.
+    /// A file `<path>.lock` keeps two processes from saving to the same path. It is never removed. If somebody else
+    /// removes it during a save, that save is refused at its end, and the file is still whole. If the file name is
+    /// longer than 95 bytes, the names of lock file and temporary use its beginning and a checksum.
     ///
-    /// The folder has to allow new files and a rename. So a file that is mounted by itself, as into a container, cannot be
-    /// saved to: mount its folder. On a network file system without locks (`flock`), the save is refused, or nothing keeps
-    /// two machines apart; the file is whole even then.
+    /// The new file has the permissions of the old one, and its owner and group if this process may set them. If the
+    /// group cannot be kept, the file's group gets only the rights that everybody has. A symbolic link at the path is
+    /// replaced, not followed. A relative path starts from the folder that is current when the call begins.
+    ///
+    /// The folder has to allow new files and renames. A file that is mounted by itself, as into a container, therefore
+    /// cannot be saved to; mount its folder instead. On a network file system without locks (`flock`), the save may be
+    /// refused. If it is not, two machines can save to the path at the same time; the file is whole even then.
     ///
     /// ```
     /// # use hashlet::Store;
@@ -45,25 +47,27 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`SnapshotError::Io`] if the system refuses something. If it refused to make the new file's name outlast a loss of power,
-    /// which is the last thing, the new file is in place already. `Io` too if the path, or that of the lock file, is that of a
-    /// folder, a pipe or a device; nothing is waited for.
+    /// - [`Io`](SnapshotError::Io) if an operation on a file fails. The last operation makes the new file's name
+    ///   outlast a loss of power. If only that one fails, the new file is in place already. `Io` also if a folder, a
+    ///   pipe or a device is at the path or at the path of the lock file. The call never waits for such a thing.
+    /// - [`Busy`](SnapshotError::Busy) if the store is being saved already.
+    /// - [`Locked`](SnapshotError::Locked) if another process or another store is saving to the path, or if an
+    ///   [`Autosave`](crate::Autosave) has locked it. If that is the autosave of this store, call its
+    ///   [`save`](crate::Autosave::save) instead. `Locked` also if the lock file was removed or replaced during the
+    ///   save.
     ///
-    /// [`Busy`](SnapshotError::Busy) if the store is being saved already. [`Locked`](SnapshotError::Locked) if another process or
-    /// store saves to the path, or an [`Autosave`](crate::Autosave), this store's own too, which has a
-    /// [`save`](crate::Autosave::save) of its own; also if the lock file was removed or replaced during the save.
-    ///
-    /// A save that fails walks over the store to its end nevertheless.
+    /// A save that fails still walks over the store to its end.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
     ///
     /// # Forks
-    /// A child that this process forks has a copy of the store, but none of the other threads. A lock that another thread held
-    /// at that moment stays held in the child for ever. So fork when no other thread uses the store, or do not use the store in
-    /// the child. If another thread was saving the store, it stays [`Busy`](SnapshotError::Busy) in the child. If the closure of
-    /// [`SaveOptions::progress`] forks, the save fails in the child as [`Forked`](SnapshotError::Forked), and goes on in the
-    /// parent. A parent that is killed keeps the file locked until the children have ended that it forked meanwhile.
+    /// A child that this process forks has a copy of the store, but none of the other threads. A lock that another
+    /// thread held at that moment stays held in the child for ever. So fork when no other thread uses the store, or do
+    /// not use the store in the child. If another thread was saving the store, it stays [`Busy`](SnapshotError::Busy)
+    /// in the child. If the closure of [`SaveOptions::progress`] forks, the save fails in the child as
+    /// [`Forked`](SnapshotError::Forked), and goes on in the parent. If the parent is killed, the file stays locked
+    /// until all children that it forked during the save have ended.
     #[doc(alias = "SAVE")]
     #[doc(alias = "BGSAVE")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
@@ -76,17 +80,19 @@ impl Store {
     /// As of [`save`](Self::save).
     ///
     /// # Panics
-    /// If the options' closure does. The old file is there as before.
+    /// If the options' closure panics. The old file is there as before.
     pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         let turn = self.save_turn()?;
-        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // which is released first
+        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // dropped before `turn`, so it is released first
         self.replace(&mut path, &turn, options)
     }
 
-    /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, of one instant, between the
-    /// begin of the call and its end. Others read and write meanwhile. What has expired is removed first. O(n).
+    /// Writes a snapshot of the store into a writer: all keys with their hashes and deadlines, as they were at one
+    /// instant during the call. Other threads can read and write meanwhile. Everything that has expired is removed
+    /// first. O(n).
     ///
-    /// The writer gets pieces of 64 KiB and more and is flushed at the end; whether it ends on a disk is the caller's concern.
+    /// The writer gets pieces of 64 KiB and more, and is flushed at the end. The caller decides whether the bytes reach
+    /// a disk.
     ///
     /// ```
     /// # use hashlet::Store;
@@ -103,30 +109,31 @@ impl Store {
     /// [`SnapshotError::Io`] if the writer fails, [`SnapshotError::Busy`] if the store is being saved already.
     ///
     /// # Locking
-    /// Holds one shard's write lock at a time, for about 4 KiB, or one packed hash, or one segment of a table (up to about 900
-    /// fields with their values), and goes on to another shard. None is held while the writer works. A call that changes what
-    /// is not written yet copies it for the save first: the packed hash, or the segment.
+    /// Holds one shard's write lock at a time, while it copies about 4 KiB, then goes on to another shard. A packed
+    /// hash, or a segment of a table (up to about 900 fields with their values), is copied in one piece even if it is
+    /// longer. No lock is held while the writer works. A call may change a packed hash or a segment that is not written
+    /// yet. It first copies that hash or segment for the save.
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.save_to_with(out, SaveOptions::new())
     }
 
-    /// [`save_to`](Self::save_to) with options, of which [`sync`](SaveOptions::sync) means nothing here.
+    /// [`save_to`](Self::save_to) with options. [`SaveOptions::sync`] has no effect here.
     ///
     /// # Errors
     /// As of [`save_to`](Self::save_to).
     ///
     /// # Panics
-    /// If the options' closure does.
+    /// If the options' closure panics.
     pub fn save_to_with(&self, out: impl Write, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         self.write(out, &self.save_turn()?, options)
     }
 
-    /// How many calls have changed something so far, or could have.
+    /// The number of calls so far that have changed something, or could have.
     pub(crate) fn changes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.read().changes()).sum()
     }
 
-    /// The right to save the store.
+    /// Takes the exclusive right to save the store.
     ///
     /// # Panics
     /// Inside a closure that a store runs.
@@ -135,7 +142,7 @@ impl Store {
         self.saving.take_turn().ok_or(SnapshotError::Busy)
     }
 
-    /// Puts a snapshot in the place of a file.
+    /// Replaces a file by a snapshot.
     pub(crate) fn replace<D: Disk>(
         &self,
         path: &mut LockedPath<'_, D>,
@@ -153,7 +160,7 @@ impl Store {
     ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;
         let begin = Instant::now();
-        // What has expired is neither counted nor written. The second time is for what expired during the first.
+        // Expired data is then neither counted nor written. The second purge is for data that expires during the first.
         self.purge_all();
         self.purge_all();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();

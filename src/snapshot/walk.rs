@@ -1,41 +1,41 @@
-//! A saver's walk over a store: all that the save's instant holds, each record once.
+//! A saver's walk over a store. It yields everything that the store held at the save's instant, each record once.
 
 use crate::saving::{Blocks, Items, Left, Mark, SaveTurn, Unsaved, Walk};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
 
-/// What is waiting to be written, a few blocks at a time. It goes from shard to shard, a slice of each under its lock, so that
-/// whoever has waited for one lock finds it free while the saver is at the others. Dropped too early, it walks on without
-/// writing.
+/// An iterator over the blocks to write, a few at a time. The walk goes from shard to shard, and saves one slice of
+/// each under its lock. So a thread that waits for one lock gets it while the saver works on other shards. If the
+/// iterator is dropped before its end, it walks on without writing.
 pub(super) struct SaveWalk<'a> {
     store: &'a Store,
     _turn: &'a SaveTurn<'a>,
     mark: Mark,
     task: Task,
-    /// The shards that are not saved as a whole yet.
+    /// The shards that are not saved completely yet.
     shards: Vec<(&'a RwLock<Shard>, Walk)>,
-    /// Where in what is no shard.
+    /// The position in a table that was moved or removed.
     walk: Walk,
     blocks: Blocks,
     most_waiting: usize,
 }
 
-/// What it is at.
+/// The thing that the walk saves next.
 enum Task {
-    /// One of the shards that are left.
+    /// One of the remaining shards.
     Shard(usize),
-    /// A table that was given another key.
+    /// A table that was moved to this key.
     Moved(Box<[u8]>),
-    /// What was removed.
+    /// Something that was removed from the store.
     Removed(Box<dyn Unsaved>),
-    /// Nowhere: what was left to the saver comes next.
+    /// Nothing yet. The next thing comes out of the queue.
     Queue,
     End,
 }
 
 impl<'a> SaveWalk<'a> {
-    /// Begins a save, in this instant.
+    /// Begins a save. This is the instant of the snapshot.
     pub(super) fn begin(store: &'a Store, turn: &'a SaveTurn<'a>, block_bytes: usize) -> Self {
         Self {
             mark: store.saving.begin(block_bytes),
@@ -49,12 +49,12 @@ impl<'a> SaveWalk<'a> {
         }
     }
 
-    /// Bytes that other threads have left to the saver at most, at the end.
+    /// The most bytes from other threads that waited at any moment. It is known at the end of the walk.
     pub(super) fn most_waiting(&self) -> usize {
         self.most_waiting
     }
 
-    /// Saves a slice.
+    /// Saves one slice.
     fn step(&mut self) {
         let Self { store, mark, task, shards, walk, blocks, .. } = self;
         let mut saver = store.saving.saver(blocks, *mark);
@@ -109,7 +109,7 @@ impl<'a> SaveWalk<'a> {
     }
 }
 
-/// Releases a lock, which is taken again at once or not.
+/// Releases a lock. If the saver takes it again at once, waiting threads get it first.
 fn release(shard: RwLockWriteGuard<'_, Shard>, comes_back: bool) {
     if comes_back {
         hand_over(shard);

@@ -1,4 +1,4 @@
-//! A snapshot as it is written: head, blocks, end.
+//! Writes a snapshot: the head, the blocks, the end.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ pub(crate) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the head of a snapshot of about so many keys.
+    /// Writes the head of a snapshot of about this many keys.
     pub(crate) fn begin(mut out: W, keys: u64) -> Result<Self, SnapshotError> {
         let head = head(keys);
         out.write_all(&head)?;

@@ -1,4 +1,4 @@
-//! How a store is set up.
+//! The builder of a store.
 
 use std::sync::mpsc::SyncSender;
 
@@ -36,8 +36,8 @@ impl Default for StoreBuilder {
 }
 
 impl StoreBuilder {
-    /// Divides the keys among this many locks, rounded up to a power of two, 1 to 1,024; 64 if not told. More shards
-    /// let more threads work at a time; each takes 128 bytes while it is empty.
+    /// Divides the keys among this many shards, each with its own lock. The number is rounded up to a power of two,
+    /// from 1 to 1,024; the default is 64. More shards let more threads work at a time. An empty shard takes 128 bytes.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards.clamp(1, 1 << MAX_SHARD_BITS).next_power_of_two();
         self
@@ -49,22 +49,24 @@ impl StoreBuilder {
         self
     }
 
-    /// Lowers the limits on fields, values, keys and the number of fields, and limits the bytes of the whole store.
+    /// Lowers the limits on the length of fields, values and keys, on the number of fields, and on the bytes of the
+    /// whole store.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.rules.limits = limits;
         self
     }
 
-    /// Lets a clock tell the time by which keys and fields expire; the system's if not told.
+    /// Chooses the clock by which keys and fields expire. The default is the system's clock.
     pub fn clock(mut self, clock: &ManualClock) -> Self {
         self.clock = Clock::Manual(clock.clone());
         self
     }
 
-    /// Tells whoever receives at the other end of a channel what has expired, when it is removed: by the call that would
-    /// have met it, by [`purge_expired`](Store::purge_expired), by a [`Janitor`](crate::Janitor), by a save, or by a write that finds little room. What a call removes or
-    /// overwrites itself has not expired, even if it sets a deadline in the past. What one call finds is told in order;
-    /// calls that run at the same time may overtake each other.
+    /// Sends each expired key and field into a channel when it is removed. It is removed by the call that would have
+    /// met it, by [`purge_expired`](Store::purge_expired), by a [`Janitor`](crate::Janitor), by a save, or by a write
+    /// that finds little room. Keys and fields that a call itself removes or overwrites have not expired, even if the
+    /// call sets a deadline in the past. The messages of one call are in order. Messages of calls that run at the same
+    /// time may overtake each other.
     ///
     /// ```
     /// use std::sync::mpsc::sync_channel;
@@ -83,13 +85,13 @@ impl StoreBuilder {
     /// ```
     ///
     /// # Locking
-    /// Calls send when they hold no lock any more.
+    /// Calls send after they have released their locks.
     pub fn listener(mut self, sender: SyncSender<Expired>, when_full: WhenFull) -> Self {
         self.listener = Some((sender, when_full));
         self
     }
 
-    /// Fixes the hash function, so that what depends on it happens again.
+    /// Fixes the hash function, so that everything that depends on it can be repeated.
     #[cfg(any(test, feature = "testing"))]
     #[doc(hidden)]
     pub fn hash_seed(mut self, seed: u64) -> Self {
@@ -97,7 +99,7 @@ impl StoreBuilder {
         self
     }
 
-    /// Returns the store, empty. Allocates its shards and nothing else.
+    /// Returns an empty store. Allocates its shards and nothing else.
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));

@@ -1,4 +1,4 @@
-//! One call of a user: the instant it runs at, the room it has reserved, and what it leaves behind.
+//! One call of a user: its instant, the room that it has reserved, and the things that it drops or sends at its end.
 
 use std::cell::Cell;
 
@@ -10,14 +10,14 @@ use crate::store::listener::{Listener, Outbox};
 use crate::store::room::{Reservation, Room};
 use crate::time::Now;
 
-/// What one call needs besides its arguments: made before the first lock is taken, and dropped after the last one is
-/// released.
+/// Everything that one call needs besides its arguments. It is made before the first lock is taken, and dropped after
+/// the last one is released.
 pub(crate) struct Call<'a> {
     now: Now<'a>,
     saving: &'a Saving,
     reservation: Option<Reservation<'a>>,
     outbox: Option<Outbox<'a>>,
-    /// None as a rule: most calls retire nothing.
+    /// Old values and tables to drop after the locks. Most calls have none.
     retired: Cell<Option<Box<Retired>>>,
 }
 
@@ -27,12 +27,12 @@ struct Retired {
     bytes: usize,
 }
 
-/// The most bytes that a call keeps to drop them later. A closure that overwrites long values again and again would
-/// otherwise keep all of them.
+/// The most bytes that a call keeps for a later drop. Without this limit, a closure that overwrites long values again
+/// and again would keep all of them.
 const RETIRED_MAX: usize = 8 << 20;
 
 impl<'a> Call<'a> {
-    /// A call on a store, which may have a limit to its bytes, and somebody who listens.
+    /// Begins a call on a store, which may have a limit on its bytes and a listener.
     #[inline]
     pub(crate) fn new(
         now: Now<'a>,
@@ -53,21 +53,22 @@ impl<'a> Call<'a> {
         &self.now
     }
 
-    /// How the records that this call changes reach it.
+    /// The link through which the records that this call changes reach the call.
     #[inline]
     pub(crate) fn link(&self) -> Link<'_> {
         Link::new(self, self.reservation.is_some(), self.outbox.is_some())
     }
 
-    /// What the records are told that this call changes. Call this once all locks are held, or the only one that is held at a
-    /// time: it reads the save epoch, which decides whether these changes belong to the running snapshot.
+    /// The context for the records that this call changes. Call this once all locks are held, or for a call that holds
+    /// one lock at a time, after each lock is taken. It reads the save epoch, which decides whether these changes
+    /// belong to the running snapshot.
     #[inline]
     pub(crate) fn context<'b>(&'b self, rules: &'b Rules, link: &'b Link<'b>) -> Context<'b> {
         Context::of_change(rules, &self.now, link, self.saving.epoch())
     }
 
-    /// For calls that take one lock after the other, between two of them: drops what was kept so far, and tells what has
-    /// expired.
+    /// Drops everything kept so far, and sends the messages so far to the listener. Calls that take one lock after the
+    /// other use it between two locks.
     pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
         if let Some(outbox) = &self.outbox {
@@ -121,7 +122,7 @@ impl Port for Call<'_> {
         }
     }
 
-    /// At once if the call keeps much already.
+    /// Drops the old memory at once if the call already keeps much.
     fn retire(&self, old: Box<dyn Send>, bytes: usize) {
         let mut retired = self.retired.take().unwrap_or_default();
         if retired.bytes + bytes <= RETIRED_MAX || retired.kept.is_empty() {

@@ -10,27 +10,28 @@ use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
 impl Store {
-    /// Returns whether there is such a key. O(1).
+    /// Returns whether the key exists. O(1).
     #[doc(alias = "EXISTS")]
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> bool {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.is_some())
     }
 
-    /// Removes a key with its hash, and returns whether it was there. O(1) under the lock; the memory is given back
-    /// after it, which is O(n) for a table.
+    /// Removes a key with its hash, and returns whether it was there. O(1) under the lock. The memory is given back
+    /// after the lock is released, which is O(n) for a table.
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
         self.change(key.as_ref(), Scope::Hash, |visit| visit.record.clear(visit.cx)).is_some()
     }
 
-    /// Removes all keys. O(shards) under locks; the memory is given back after them.
+    /// Removes all keys. O(shards) under locks. The memory is given back after the locks are released.
     ///
-    /// Not one instant over all shards: what other threads write meanwhile may survive.
+    /// The shards are cleared one after the other, not at one instant, so writes of other threads meanwhile may
+    /// survive.
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
         if self.listener.is_some() {
-            self.purge_expired(usize::MAX); // which tells what has expired; what is cleared has not
+            self.purge_expired(usize::MAX); // tells the listener what has expired; cleared keys have not
         }
         let call = self.call();
         let link = call.link();
@@ -46,9 +47,10 @@ impl Store {
         }
     }
 
-    /// Returns all keys, in no particular order. O(n), a shard at a time under its read lock.
+    /// Returns all keys, in no particular order. O(n), one shard at a time under its read lock.
     ///
-    /// Not one instant over all shards: a key that comes or goes meanwhile may or may not be among them.
+    /// The result is not of one instant over all shards: a key that is added or removed meanwhile may or may not be in
+    /// it.
     #[doc(alias = "KEYS")]
     #[must_use]
     pub fn keys(&self) -> Vec<Vec<u8>> {
@@ -57,24 +59,24 @@ impl Store {
             .collect()
     }
 
-    /// Returns the number of keys. O(shards), and not one instant over all of them.
+    /// Returns the number of keys. O(shards). The shards are counted one after the other, not at one instant.
     #[doc(alias = "DBSIZE")]
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.each_shard(Shard::len).sum()
     }
 
-    /// Returns whether there are no keys. O(shards), and not one instant over all of them.
+    /// Returns whether there are no keys. O(shards). The shards are checked one after the other, not at one instant.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.each_shard(Shard::len).all(|len| len == 0)
     }
 
-    /// Lends each key with its hash to a closure, in no particular order. O(n) and what the closure does, a shard at a
-    /// time.
+    /// Lends each key with its hash to a closure, in no particular order, one shard at a time. O(n), plus the cost of
+    /// the closure.
     ///
-    /// Not one instant over all shards: a key that comes or goes meanwhile may or may not be among them, and one that is
-    /// renamed may be met twice or not at all.
+    /// The walk is not of one instant over all shards. A key that is added or removed meanwhile may be met or not. A
+    /// key that is renamed meanwhile may be met twice or not at all.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -91,12 +93,13 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store; a second panic while the first unwinds aborts the process, as in
+    /// If the closure panics, or calls any store. A second panic while the first one unwinds aborts the process, as in
     /// [`read`](Self::read).
     ///
     /// # Locking
-    /// The closure runs under the read lock of each shard in turn, and writers to that shard wait until it has seen all
-    /// its keys. Do not wait for other threads in it. [`iter_keys`](Self::iter_keys) holds no lock between keys.
+    /// The closure runs under the read lock of each shard in turn. Writers to a shard wait until the closure has seen
+    /// all of the shard's keys. Do not wait for other threads in the closure. [`iter_keys`](Self::iter_keys) holds no
+    /// lock between keys.
     pub fn for_each(&self, mut look: impl FnMut(&[u8], &HashRef<'_>)) {
         let now = self.now();
         let cx = Context::of_look(&self.rules, &now);
@@ -107,12 +110,12 @@ impl Store {
         }
     }
 
-    /// Removes each key for whose hash a closure says `false`, and returns how many that were. O(n) and what the closure
-    /// does, a shard at a time; the keys removed of one shard are copied meanwhile.
+    /// Removes each key for whose hash a closure returns `false`, and returns the number of removed keys. O(n), plus
+    /// the cost of the closure, one shard at a time. It copies the keys that it removes from a shard.
     ///
-    /// Not one instant over all shards: a key that comes or goes meanwhile may or may not be asked about, and one that
-    /// is renamed may be asked about twice or not at all. What was removed is what the closure has seen: nobody can
-    /// write to it in between.
+    /// The walk is not of one instant over all shards. A key that is added or removed meanwhile may be judged or not. A
+    /// key that is renamed meanwhile may be judged twice or not at all. No other thread can write to a hash between its
+    /// judgement and its removal.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -124,12 +127,12 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store. The shards before are done then, and the one at hand has kept all its
-    /// keys.
+    /// If the closure panics, or calls any store. The shards before are then done, and the present shard has kept all
+    /// its keys.
     ///
     /// # Locking
-    /// The closure runs under the write lock of each shard in turn: everybody else on that shard waits until all its
-    /// keys are judged and removed. Do not wait for other threads in it.
+    /// The closure runs under the write lock of each shard in turn. All other calls on that shard wait until its keys
+    /// are judged and removed. Do not wait for other threads in the closure.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         let call = self.call();
         let link = call.link();
@@ -137,7 +140,7 @@ impl Store {
         for shard in &self.shards {
             let mut shard = self.lock_purged(shard, RwLock::write, call.now());
             let cx = call.context(&self.rules, &link);
-            // All are judged before the first is removed, because a removal moves the others.
+            // All keys are judged before the first one is removed, because a removal moves other records.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));
             let refused: Vec<Vec<u8>> = refused.map(|record| record.key().to_vec()).collect();
@@ -160,10 +163,12 @@ impl Store {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::encoding))
     }
 
-    /// Makes room for so many more keys, so that setting them need not grow the tables of keys: 30 to 45 bytes a key, beside
-    /// which the hashes are allocated one by one. A hint: room for at most 16,777,216 keys is made at once, none where it
-    /// would pass [`Limits::max_bytes`](crate::Limits::max_bytes), and it goes with removals. O(n and the keys), a shard at
-    /// a time.
+    /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
+    /// 30 to 45 bytes for each key. The hashes are still allocated one by one.
+    ///
+    /// This is only a hint. One call makes room for at most 16,777,216 keys. It makes none where that would exceed
+    /// [`Limits::max_bytes`](crate::Limits::max_bytes). Later removals give the room back. O(n and the keys), one shard
+    /// at a time.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -179,7 +184,7 @@ impl Store {
     pub fn reserve(&self, keys: usize) {
         let call = self.call();
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
-        let spread = 4 * keys.isqrt(); // keys fall on shards at random: four standard deviations
+        let spread = 4 * keys.isqrt(); // four standard deviations, because keys fall on shards at random
         for shard in &self.shards {
             if keys == 0 || call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
                 return;
@@ -189,8 +194,9 @@ impl Store {
         }
     }
 
-    /// Gives back to the allocator what growth and removals have left over: slack of keys and tables, and the free bytes of
-    /// packed hashes, up to a quarter of each. What is set afterwards has to grow again. O(n), a shard at a time.
+    /// Gives the memory that growth and removals have left unused back to the allocator: slack of keys and tables, and
+    /// the free bytes of packed hashes, up to a quarter of each. Later writes have to grow the memory again. O(n), one
+    /// shard at a time.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -211,14 +217,14 @@ impl Store {
         }
     }
 
-    /// Looks at one shard after the other, each under its read lock.
+    /// Looks at one shard after the other, each under its read lock, after purging it.
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
         let now = self.now();
         self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
     }
 }
 
-/// Changes what a shard has allocated, and accounts for it.
+/// Changes the memory of a shard, and counts the change against the store's limit.
 fn resize(shard: &mut Shard, call: &Call<'_>, resize: impl FnOnce(&mut Shard)) {
     let before = shard.heap_bytes();
     resize(shard);

@@ -1,4 +1,4 @@
-//! Who is told of what has expired.
+//! The listener, which is told of expired keys and fields.
 
 use std::cell::RefCell;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -8,18 +8,18 @@ use crate::options::Rules;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::value::HashValue;
 
-/// What has expired and was removed; see [`StoreBuilder::listener`](crate::StoreBuilder::listener).
+/// A key or field that has expired and was removed; see [`StoreBuilder::listener`](crate::StoreBuilder::listener).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expired {
-    /// A key by its own deadline.
+    /// A key that has expired by its own deadline.
     Key {
         /// The key.
         key: Vec<u8>,
-        /// The hash that it held, without what has expired by a deadline of its own.
+        /// The hash that it held, without the fields that had expired before it by their own deadlines.
         hash: HashValue,
     },
-    /// A field by its own deadline.
+    /// A field that has expired by its own deadline.
     Field {
         /// The key of its hash.
         key: Vec<u8>,
@@ -33,14 +33,15 @@ pub enum Expired {
 /// What a store does when the channel of its [`listener`](crate::StoreBuilder::listener) is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenFull {
-    /// What has no room is lost, and counted in [`Stats::lost`](crate::Stats::lost).
+    /// Messages without room are lost, and counted in [`Stats::lost`](crate::Stats::lost).
     Lose,
-    /// The call that found something expired waits, with no lock held, until there is room. A save can be that call. The thread that receives must
-    /// then neither call the store nor drop its [`Janitor`](crate::Janitor), or it may wait for itself.
+    /// The call that removed something expired waits for room, with no lock held. A save can be such a call. With this
+    /// choice, the receiving thread must neither call the store nor drop its [`Janitor`](crate::Janitor), because it
+    /// could wait for itself.
     Wait,
 }
 
-/// One end of a channel.
+/// The store's end of the channel.
 #[derive(Debug)]
 pub(crate) struct Listener {
     sender: SyncSender<Expired>,
@@ -53,13 +54,13 @@ impl Listener {
         Self { sender, when_full, lost: AtomicUsize::new(0) }
     }
 
-    /// How much was lost for want of room.
+    /// The number of messages that were lost because the channel was full.
     pub(crate) fn lost(&self) -> usize {
         self.lost.load(Relaxed)
     }
 
     fn tell(&self, expired: Expired) {
-        // If the other end is gone, nobody wants to know any more.
+        // If the other end is gone, nobody listens any more, so a failed send is no error.
         match self.when_full {
             WhenFull::Wait => drop(self.sender.send(expired)),
             WhenFull::Lose => {
@@ -71,7 +72,7 @@ impl Listener {
     }
 }
 
-/// What one call has found expired. Sent when it is dropped, with no lock held.
+/// The expired keys and fields that one call has removed. They are sent on drop, when no lock is held.
 pub(crate) struct Outbox<'a> {
     listener: &'a Listener,
     expired: RefCell<Vec<Expired>>,

@@ -1,4 +1,4 @@
-//! The purging of what has expired.
+//! Purging: the removal of expired keys and fields.
 
 use std::ops::Deref;
 
@@ -9,24 +9,25 @@ use crate::store::Store;
 use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, hand_over};
 use crate::time::Now;
 
-/// What [`Store::purge_expired`] has removed.
+/// The result of [`Store::purge_expired`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Purged {
-    /// Keys.
+    /// The number of removed keys.
     pub keys: usize,
-    /// Fields, those of the removed keys included.
+    /// The number of removed fields, including those of the removed keys.
     pub fields: usize,
-    /// Whether nothing is left that had expired when the call began.
+    /// Whether everything that had expired when the call began is removed.
     pub is_complete: bool,
 }
 
 impl Store {
-    /// Removes what has expired, of about so many fields at most, and returns how much that was. O(what is removed), and
-    /// a walk through each segment of up to about 900 keys in which something has expired.
+    /// Removes expired keys and fields, and returns how many. It stops after about `budget` fields. O(what is removed),
+    /// and a walk through each segment of up to about 900 keys in which something has expired.
     ///
-    /// Nobody ever sees what has expired, whether it is removed or not; this gives its memory back, but for what a packed
-    /// hash keeps free. What nobody touches stays in memory until this is called, or a [`Janitor`](crate::Janitor) calls it.
+    /// No call ever sees an expired key or field, whether it is removed or not. This call gives its memory back, except
+    /// for the bytes that a packed hash keeps free. Expired data that no call touches stays in memory until this is
+    /// called, or until a [`Janitor`](crate::Janitor) calls it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -42,7 +43,7 @@ impl Store {
     /// ```
     ///
     /// # Locking
-    /// Holds one shard's write lock at a time, for about a thousand fields, and lets others work in between.
+    /// Holds one shard's write lock at a time, for about a thousand fields, and lets other calls run in between.
     pub fn purge_expired(&self, budget: usize) -> Purged {
         let now = self.now();
         let mut purged = Purged::default();
@@ -59,7 +60,7 @@ impl Store {
         purged
     }
 
-    /// Locks a shard in which nothing has expired.
+    /// Locks a shard, after removing everything that has expired in it.
     pub(super) fn lock_purged<'a, L: Deref<Target = Shard>>(
         &self,
         shard: &'a RwLock<Shard>,
@@ -76,14 +77,14 @@ impl Store {
         }
     }
 
-    /// Purges a shard slice by slice, and lets others work in between, until nothing is overdue or somebody has enough,
-    /// who is told the keys and fields of each slice.
+    /// Purges a shard slice by slice, and lets other calls run in between. After each slice it passes the numbers of
+    /// removed keys and fields to `wants_more`. It ends when nothing is overdue, or when `wants_more` returns `false`.
     #[cold]
     fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, wants_more: impl FnMut(usize, usize) -> bool) {
         self.purge_shard_by(|| Some(shard.write()), now, wants_more);
     }
 
-    /// Removes what has expired from the shards whose locks nobody holds, and says whether that were all.
+    /// Purges the shards whose locks are free, and returns whether that was all overdue shards.
     #[cold]
     pub(super) fn purge_without_waiting(&self, now: &Now<'_>) -> bool {
         let purge = |shard: &CachePadded<RwLock<Shard>>| match shard.try_read().map(|shard| shard.is_overdue(now)) {
@@ -94,7 +95,8 @@ impl Store {
         self.shards.iter().filter(|shard| !purge(shard)).count() == 0
     }
 
-    /// [`purge_shard`](Self::purge_shard) with a lock that may not be had. Says whether it always was.
+    /// [`purge_shard`](Self::purge_shard) with a lock that may be refused. Returns `false` if the lock was refused
+    /// once.
     fn purge_shard_by<'a>(
         &self,
         lock: impl Fn() -> Option<RwLockWriteGuard<'a, Shard>>,
@@ -116,7 +118,8 @@ impl Store {
         }
     }
 
-    /// Sees to it that nothing of the part of a hash that a call concerns has expired, under this read lock or another.
+    /// Purges the part of a hash that a call concerns, before the call reads it. Returns a read lock under which
+    /// nothing in that part has expired: the given one, or a new one.
     #[cold]
     #[inline(never)]
     pub(super) fn purge_before_look<'a>(
@@ -136,7 +139,8 @@ impl Store {
         shard
     }
 
-    /// Sees to it that a call on a whole hash need not purge much of it under one lock.
+    /// Purges a large hash slice by slice before a call changes it, so that the call does not purge much under one
+    /// lock.
     #[cold]
     #[inline(never)]
     pub(super) fn purge_before_change<'a>(
@@ -156,7 +160,7 @@ impl Store {
         shard
     }
 
-    /// Purges what has expired of the part of a hash that a call concerns, or a slice of it.
+    /// Purges the part of a hash that a call concerns. If that is the whole hash, purges one slice of it.
     #[cold]
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
         let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
@@ -167,7 +171,7 @@ impl Store {
         hand_over(shard);
     }
 
-    /// Removes all that has expired.
+    /// Removes everything that has expired.
     #[cold]
     pub(crate) fn purge_all(&self) {
         self.purge_expired(usize::MAX);

@@ -1,24 +1,25 @@
-//! The bytes that a whole store may ask of the allocator, where it was given a limit.
+//! The room of a store: the bytes that it may ask of the allocator if it has a limit.
 //!
-//! What a write will take is known for sure only when its record is settled: tables grow in steps. So a write first
-//! *reserves* what its fields, values, deadlines and key take by themselves, and is refused if that is more than the room
-//! left. When its records are settled, what the allocator was really asked for takes the place of the reservation.
-//! Reservations of all threads count from the instant they are made, so that two writers cannot both take the last room.
+//! The bytes that a write really takes are known only when its record is settled, because tables grow in steps. So a
+//! write first *reserves* the bytes that its fields, values, deadlines and key take by themselves. It is refused if the
+//! room left is smaller. When its records are settled, the bytes really asked of the allocator replace the reservation.
+//! A reservation counts for all threads from the instant at which it is made, so that two writers cannot both take the
+//! last room.
 
 use std::cell::Cell;
 
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Of a limit, the part that is little room.
+/// Room is short if less than this part of the limit is left (one divided by this number).
 const SHORT_SHARE: usize = 16;
 
-/// A limit, and how much of it is taken.
+/// The limit of a store, and how much of it is taken.
 pub(crate) struct Room {
     limit: usize,
-    /// What the store has asked of the allocator, and what calls have reserved.
+    /// Bytes that the store has asked of the allocator, plus bytes that calls have reserved.
     taken: AtomicUsize,
-    /// The millisecond in which all that had expired was removed last.
+    /// The millisecond of the last complete purge.
     purged_at: AtomicU64,
 }
 
@@ -42,7 +43,7 @@ impl Room {
         }
     }
 
-    /// Whether so little is left that nothing should be held in stock.
+    /// Whether so little room is left that no memory should be kept in reserve.
     pub(crate) fn is_short(&self) -> bool {
         self.taken.load(Relaxed) > self.limit - self.limit / SHORT_SHARE
     }
@@ -66,8 +67,8 @@ impl Room {
     }
 }
 
-/// Bytes this call has reserved but not yet replaced by measured ones. Unused ones return on drop. Of a call on several
-/// records, the first one that is settled settles the reservations of all; the others follow under the same locks.
+/// Bytes this call has reserved but not yet replaced by measured ones. Unused ones return on drop. In a call on several
+/// records, settling the first one settles the reservations of all. The others are settled under the same locks.
 pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
@@ -82,7 +83,7 @@ impl<'a> Reservation<'a> {
         self.room.is_short()
     }
 
-    /// Reserves so many bytes more, or refuses.
+    /// Reserves this many more bytes, or fails if there is no room for them.
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
             self.room.try_take(bytes)?;
@@ -91,7 +92,7 @@ impl<'a> Reservation<'a> {
         Ok(())
     }
 
-    /// What is reserved now.
+    /// The bytes that are reserved now.
     pub(crate) fn bytes(&self) -> isize {
         self.unsettled.get()
     }
@@ -102,7 +103,8 @@ impl<'a> Reservation<'a> {
         self.room.add(unsettled - self.unsettled.replace(unsettled));
     }
 
-    /// The allocator's bytes of a shard have changed by the call's doing: that takes the place of what was reserved.
+    /// Replaces the reserved bytes by measured ones: the call has changed a shard's memory from `before` to `after`
+    /// bytes.
     #[inline]
     pub(crate) fn settle(&self, before: usize, after: usize) {
         self.room.add(after.cast_signed() - before.cast_signed() - self.unsettled.take());

@@ -4,8 +4,8 @@ use crate::hash::{Sample, Scope};
 use crate::store::Store;
 
 impl Store {
-    /// Returns a random field with its value, each field as likely as any other, or `None` if there is no such key.
-    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    /// Returns a random field with its value, or `None` if there is no such key. All fields are equally likely. O(1).
+    /// Do not use it for secrets, because the random numbers can be guessed.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -22,10 +22,10 @@ impl Store {
         })
     }
 
-    /// Returns random fields with their values, all of one instant and in no particular order: so many different ones,
-    /// or so many draws that may repeat. Each field, and each choice of fields, is as likely as any other. Empty when
-    /// the key is missing; all fields when more different ones are asked for than there are; at most
-    /// [`Sample::MAX_REPEATS`] draws. O(fields returned).
+    /// Returns random fields with their values, all of one instant and in no particular order. [`Sample`] chooses
+    /// between different fields and draws that may repeat. All fields, and all choices of fields, are equally likely.
+    /// The result is empty if the key is missing. It is all fields if more different ones are asked for than exist.
+    /// There are at most [`Sample::MAX_REPEATS`] draws. O(fields returned).
     ///
     /// ```
     /// use hashlet::Sample;

@@ -1,25 +1,26 @@
-//! Scans: walks through one hash or all keys, a page at a time, with no lock in between.
+//! Scans: walks through one hash or all keys, one page at a time, with no lock held between pages.
 
 use crate::hash::Scope;
 use crate::scan::{Cursor, Page, Selection};
 use crate::store::Store;
 use crate::sync::{RwLock, assert_outside_closures};
 
-/// Keys that [`Store::iter_keys`] fetches at a time.
+/// The number of keys that [`Store::iter_keys`] fetches at a time.
 const KEYS_A_PAGE: usize = 512;
 
 impl Store {
-    /// Returns a page of a hash: about `count` fields with their values from a cursor on (`None` for the first page),
-    /// and the cursor for the page behind it. A missing key is an empty page.
+    /// Returns a page of a hash: about `count` fields with their values, beginning at a cursor, and the cursor of the
+    /// next page. `None` as the cursor begins the first page. A missing key gives an empty page.
     ///
-    /// A field that is there from the first page to the last is returned exactly once, whatever is set and removed
-    /// meanwhile and however the hash grows, shrinks or changes its encoding; one that comes or goes is returned once
-    /// or not at all. Values are those of the page's instant. The order is that of the fields' hashes: arbitrary, but
-    /// the same for every scan in this process.
+    /// A field that exists from the first page to the last is returned exactly once. It does not matter what is set and
+    /// removed meanwhile, or whether the hash grows, shrinks or changes its encoding. A field that is added or removed
+    /// meanwhile is returned once or not at all. The values of a page are of one instant. The order is that of the
+    /// fields' hashes: arbitrary, but the same for every scan in this process.
     ///
-    /// A page has `count` fields as long as so many are left. 0 counts as 1, and a page holds one more field for each
-    /// whose hash equals that of its last one, which practically never happens. A cursor of another key, another store
-    /// or [`scan_keys`](Self::scan_keys) is some point in the same order: the page holds what follows it in this hash.
+    /// A page has `count` fields if that many are left. A count of 0 counts as 1. A page also holds all fields whose
+    /// hash equals that of its last field, which practically never adds one. A cursor of another key, of another store
+    /// or of [`scan_keys`](Self::scan_keys) is a point in the same order. The page then holds the fields of this hash
+    /// that follow the point.
     ///
     /// O(count), and at least a table's segment of up to about 900 fields; O(n) for a packed hash.
     ///
@@ -53,15 +54,15 @@ impl Store {
         })
     }
 
-    /// Returns a page of all keys: about `count` of them from a cursor on (`None` for the first page), and the cursor
-    /// for the page behind it.
+    /// Returns a page of all keys: about `count` keys, beginning at a cursor, and the cursor of the next page. `None`
+    /// as the cursor begins the first page.
     ///
-    /// A key that is there from the first page to the last is returned exactly once, whatever is set and removed
-    /// meanwhile; one that comes or goes is returned once or not at all. No page is one instant over all shards: each
-    /// is looked at under its own read lock, one after the other.
+    /// A key that exists from the first page to the last is returned exactly once, whatever is set and removed
+    /// meanwhile. A key that is added or removed meanwhile is returned once or not at all. A page is not of one instant
+    /// over all shards: it looks at one shard after the other, each under its own read lock.
     ///
-    /// Order, `count` and foreign cursors are as in [`scan`](Self::scan). O(count), and at least a segment of up to
-    /// about 900 keys; O(shards) where shards are empty.
+    /// Order, `count` and cursors from elsewhere are as in [`scan`](Self::scan). O(count), and at least a segment of up
+    /// to about 900 keys; O(shards) if shards are empty.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -86,9 +87,9 @@ impl Store {
         selection.into_page()
     }
 
-    /// Returns an iterator over all keys, which fetches them in pages and holds no lock between them: the store may be
-    /// changed in the loop. What is promised of [`scan_keys`](Self::scan_keys) holds from the first step to the last.
-    /// O(1) to make, O(1) a step in the mean.
+    /// Returns an iterator over all keys. It fetches them in pages and holds no lock between the pages, so a loop over
+    /// it may change the store. The promises of [`scan_keys`](Self::scan_keys) hold from the first step to the last.
+    /// O(1) to make, O(1) for a step on average.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -102,7 +103,7 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// Steps, too, panic inside a closure that a store runs under its lock.
+    /// If it is called inside a closure that a store runs under its lock. A step of the iterator panics there, too.
     #[doc(alias = "SCAN")]
     pub fn iter_keys(&self) -> impl Iterator<Item = Vec<u8>> {
         assert_outside_closures();

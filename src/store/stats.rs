@@ -1,4 +1,4 @@
-//! What a store counts.
+//! The counts that a store keeps.
 
 use crate::hash::{Record, Scope};
 use crate::shard::Shard;
@@ -9,18 +9,19 @@ use crate::store::listener::Listener;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Keys.
+    /// The number of keys.
     pub keys: usize,
-    /// Fields of all hashes.
+    /// The number of fields of all hashes.
     pub fields: usize,
-    /// Hashes in the packed encoding.
+    /// The number of hashes in the packed encoding.
     pub packed: usize,
-    /// Hashes in the table encoding.
+    /// The number of hashes in the table encoding.
     pub tables: usize,
-    /// Bytes that the store has asked of the allocator and not given back: all but the `Store` value itself. What the
-    /// allocator adds to them (rounding, its own records) is not counted.
+    /// Bytes that the store has asked of the allocator and not given back. They include everything but the `Store`
+    /// value itself. Bytes that the allocator adds (rounding, its own records) are not counted.
     pub bytes: usize,
-    /// What has expired and found no room in the channel of a [`listener`](crate::StoreBuilder::listener).
+    /// The number of expired keys and fields for which the channel of a [`listener`](crate::StoreBuilder::listener) had
+    /// no room.
     pub lost: usize,
 }
 
@@ -28,14 +29,14 @@ impl Store {
     /// Returns the bytes that the hash of a key has asked of the allocator, its key included, or `None` if there is no
     /// such key. O(1).
     ///
-    /// The slot that points at the hash, 17 bytes and its share of free ones, is the store's: see
+    /// The slot that points at the hash takes 17 bytes and its share of free slots. It is not counted here, but in
     /// [`stats`](Self::stats).
     #[doc(alias = "MEMORY USAGE")]
     pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::heap_bytes))
     }
 
-    /// Returns counts over the whole store. O(shards), and not one instant over all of them.
+    /// Returns counts over the whole store. O(shards). The shards are counted one after the other, not at one instant.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

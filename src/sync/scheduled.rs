@@ -1,4 +1,4 @@
-//! shuttle's locks with the face of parking_lot's, which knows no poison.
+//! shuttle's locks behind the interface of parking_lot's locks, which have no poisoning.
 
 use std::sync::PoisonError;
 

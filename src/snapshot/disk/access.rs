@@ -1,10 +1,10 @@
-//! Who owns a file, and who may do what with it.
+//! The access of a file: its owner, its group and its permissions.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::path::Path;
 
-/// What a new file takes over from the one that it replaces.
+/// The access that a new file takes over from the file that it replaces.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     permissions: Permissions,
@@ -26,13 +26,14 @@ mod unix {
             Self { permissions: metadata.permissions(), owner: metadata.uid(), group: metadata.gid() }
         }
 
-        /// Only root may give a file away; a group may be given by whoever is in it. What is not allowed is left out, and
-        /// then another group gets no more than everybody has: the old one's permissions were not meant for it.
+        /// Sets owner, group and permissions as far as that is allowed. Only root may change the owner; a member of a
+        /// group may set that group. If the old group cannot be set, the new file's group gets only the rights that
+        /// everybody has, because the old group's rights were not meant for another group.
         ///
-        /// These narrow permissions are set first, while the file is still the process's own. What the old group had is added
-        /// at the end. If the system does not allow that any more, the group does without.
+        /// These narrow permissions are set first, while the process still owns the file. The rights of the old group
+        /// are added at the end. If the system no longer allows that, the group does without them.
         ///
-        /// A file system that knows no permissions gives every file the same, and may refuse to set even those.
+        /// A file system without permissions gives every file the same ones, and may refuse to set even those.
         pub(in super::super) fn give_to(&self, file: &File) -> io::Result<()> {
             let mode = self.permissions.mode();
             let narrowed = mode & !0o070 | mode & (mode & 0o007) << 3;
@@ -49,9 +50,10 @@ mod unix {
         if file.metadata()?.permissions() == permissions { Ok(()) } else { file.set_permissions(permissions) }
     }
 
-    /// Lets everybody use a new lock file who may write in its folder: it gets the folder's owner and group where that is
-    /// allowed, and whoever may write there may read it, which is all that a lock takes. Otherwise one save as root would shut out
-    /// the folder's owner. Failures are ignored: the creator can lock the file anyway.
+    /// Lets all users who may write in a folder use a new lock file there. The file gets the folder's owner and group
+    /// where that is allowed. Users who may write in the folder may read the file, which is enough to lock it.
+    /// Otherwise one save as root would shut out the folder's owner. The caller ignores failures, because the creator
+    /// can lock the file anyway.
     pub(in super::super) fn share_with_folder(file: &File, folder: &Path) -> io::Result<()> {
         let (folder, own) = (metadata(folder)?, file.metadata()?.mode());
         let may_read = (folder.mode() & 0o022) << 1;
@@ -61,7 +63,7 @@ mod unix {
         give_away(file, folder.uid(), folder.gid()).map(drop)
     }
 
-    /// Gives a file to an owner and a group as far as that is allowed, and returns whether the group has it.
+    /// Sets the owner and the group of a file as far as that is allowed. Returns whether the file has that group now.
     fn give_away(file: &File, owner: u32, group: u32) -> io::Result<bool> {
         let own = file.metadata()?;
         let is_there = (own.uid(), own.gid()) == (owner, group);
@@ -73,7 +75,7 @@ mod unix {
 #[cfg(unix)]
 pub(super) use unix::share_with_folder;
 
-/// Elsewhere std knows only whether a file may be written to, and the folder decides about the rest.
+/// On other systems std only knows whether a file is read-only, and the folder decides about the rest.
 #[cfg(not(unix))]
 impl Access {
     pub(super) fn of(metadata: &Metadata) -> Self {

@@ -1,4 +1,4 @@
-//! What stands at a path: a file or something else, and whether it is a certain file.
+//! Checks of what is at a path: whether it is a regular file, and whether it is a certain open file.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -14,7 +14,7 @@ pub(super) fn refuse_all_but_files(metadata: &Metadata, told: &'static str) -> i
     }
 }
 
-/// Whether an open file is the one that stands at a path. Nothing standing there is an answer, not an error.
+/// Whether an open file is the one at a path. Returns `false`, not an error, if nothing is there.
 #[cfg(unix)]
 pub(super) fn is_same_file(file: &File, at_path: io::Result<Metadata>) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -29,7 +29,7 @@ pub(super) fn is_same_file(file: &File, at_path: io::Result<Metadata>) -> io::Re
     }
 }
 
-/// Elsewhere std cannot tell two files apart, so only a file that is gone is noticed.
+/// On other systems std cannot tell two files apart, so this notices only that nothing is at the path.
 #[cfg(not(unix))]
 pub(super) fn is_same_file(_: &File, at_path: io::Result<Metadata>) -> io::Result<bool> {
     match at_path {

@@ -1,8 +1,8 @@
-//! A lock of the system: an advisory lock (`flock` on unix) on a file that stays.
+//! The lock of a path: an advisory lock of the system (`flock` on unix) on a lock file that stays.
 //!
-//! The file is never removed: somebody could hold it open and lock it when it has no name any more, while a third one
-//! locks a new file of that name. Others may remove it all the same. So whoever has locked a file looks whether it is the one
-//! that has the name.
+//! This crate never removes the lock file. If it did, one process could hold the removed file open and lock it, while
+//! another process locks a new file of that name. Other programs may remove the file all the same. So a process that
+//! has locked the file checks that the path still leads to it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,14 +14,15 @@ use crate::process::Process;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::file::folder;
 
-/// How often a lock file may be removed or replaced while it is opened, before that counts as somebody else's lock.
+/// How many times opening is tried again because the lock file was removed or replaced meanwhile. After that, the path
+/// counts as locked by somebody else.
 const TRIES: usize = 16;
 
 /// A lock, until dropped by the process that took it.
 ///
-/// A forked child has a copy of the open file, and the lock belongs to all copies together. Closing this process's copy
-/// would leave the lock in place until a child has started its program, or has ended; so it is unlocked, which holds for
-/// all copies. A forked child does not unlock, because its parent still needs the lock.
+/// A forked child has a copy of the open file, and all copies share the lock. Merely closing this process's copy would
+/// leave the lock in place until the child starts another program or ends. So the lock is released explicitly, for all
+/// copies. A forked child does not unlock, because its parent still needs the lock.
 #[derive(Debug)]
 pub(crate) struct SystemLock {
     file: File,
@@ -34,7 +35,7 @@ impl SystemLock {
         Self::take_while(path, || {})
     }
 
-    /// The same while something happens each time that the file was opened and is not locked yet.
+    /// Does the same, and calls `happens` each time after the file was opened and before it is locked. Tests use it.
     pub(in crate::snapshot) fn take_while(path: &Path, mut happens: impl FnMut()) -> Result<Self, SnapshotError> {
         for _ in 0..TRIES {
             let Some(file) = open(path)? else { continue };
@@ -60,15 +61,15 @@ impl SystemLock {
 impl Drop for SystemLock {
     fn drop(&mut self) {
         if self.process.is_current() {
-            let _ = self.file.unlock(); // or else closing does it
+            let _ = self.file.unlock(); // if this fails, closing the file releases the lock
         }
     }
 }
 
-/// Opens the lock file; `None` if one came or went meanwhile.
+/// Opens the lock file, or creates it. Returns `None` if one was created or removed meanwhile.
 ///
-/// What is no regular file is refused before it is opened, because opening a pipe waits, and opening a device can do
-/// anything. It could be put there after that look, so there is another one at what was opened.
+/// Anything but a regular file is refused before it is opened, because opening a pipe waits, and opening a device can
+/// do anything. It could appear after that check, so the opened file is checked again.
 fn open(path: &Path) -> io::Result<Option<File>> {
     let opened = match fs::metadata(path) {
         Ok(metadata) => {
@@ -87,8 +88,9 @@ fn open(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// For reading and writing, which waits for nobody on Linux, not even on a pipe; some network file systems lock only files
-/// that are open for writing. A file that this process may only read is as good for a lock elsewhere.
+/// Opens the file for reading and writing. On Linux this never waits, not even on a pipe. Some network file systems
+/// lock only files that are open for writing. Everywhere else, a file that this process may only read can be locked as
+/// well.
 fn open_existing(path: &Path) -> io::Result<File> {
     match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path),
@@ -96,7 +98,7 @@ fn open_existing(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A link that leads nowhere is refused: a file would be created wherever it leads.
+/// Creates the lock file. A link that leads nowhere is refused, because the file would be created where it leads.
 fn create(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lock file's path is a link that leads nowhere"));
@@ -107,5 +109,5 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn refuse(metadata: &fs::Metadata) -> io::Result<()> {
-    refuse_all_but_files(metadata, "the lock file's path is that of no regular file")
+    refuse_all_but_files(metadata, "the lock file's path does not lead to a regular file")
 }

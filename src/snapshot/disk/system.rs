@@ -1,4 +1,4 @@
-//! The file system of this process.
+//! The real file system, through std.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -44,7 +44,7 @@ impl Disk for SystemDisk {
     fn access(&self, path: &Path) -> io::Result<Option<Access>> {
         match fs::metadata(path) {
             Ok(metadata) => {
-                refuse_all_but_files(&metadata, "the path is that of no regular file")?;
+                refuse_all_but_files(&metadata, "the path does not lead to a regular file")?;
                 Ok(Some(Access::of(&metadata)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -69,7 +69,7 @@ impl Disk for SystemDisk {
         file.sync_all()
     }
 
-    /// A link that leads to the file is not the file: a rename would move the link.
+    /// A link to the file does not count as the file, because a rename would move the link.
     fn is_file_at(&self, file: &File, path: &Path) -> io::Result<bool> {
         is_same_file(file, fs::symlink_metadata(path))
     }
@@ -78,7 +78,8 @@ impl Disk for SystemDisk {
         fs::rename(from, to)
     }
 
-    /// Some file systems know no sync of a folder and say so; there is nothing better to be had from them.
+    /// Some file systems cannot sync a folder, and report so. That is not an error here, because they offer nothing
+    /// better.
     #[cfg(unix)]
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         match File::open(folder)?.sync_all() {

@@ -1,4 +1,4 @@
-//! The names beside a file: of its lock, and of the new file before that takes its place.
+//! The names of the two files beside a snapshot: the lock file and the temporary.
 //!
 //! ```text
 //! store.hashlet.lock
@@ -6,14 +6,15 @@
 //! stem          process and 32 hex digits
 //! ```
 //!
-//! 1. The stem is the file's name. Of a name that is too long for the endings it is the beginning, `~` and a checksum of
-//!    the whole name.
-//! 2. Two files whose temporaries cannot be told apart have the same stem, and so the same lock. Long names may share a stem:
-//!    then one of the two saves is refused as `Locked` while the other is under way, and nothing worse happens.
-//! 3. A temporary's name is made by one process once, and nobody else makes it: the digits hold 128 bits of the operating
-//!    system's randomness. The process is there for people who look into the folder; two containers can have the same one.
-//! 4. A name of this form is taken for a temporary, whoever made it: the number of the process is in canonical decimal, the
-//!    digits are lower case.
+//! 1. The stem is the file's name. If that name is too long for the endings, the stem is its beginning, `~` and a
+//!    checksum of the whole name.
+//! 2. Two files whose temporaries cannot be told apart have the same stem, and so the same lock. Two long names may
+//!    share a stem. One of the two saves is then refused as `Locked` while the other runs, and nothing worse happens.
+//! 3. Each temporary's name is made once, by one process: the digits hold 128 bits of the operating system's
+//!    randomness. The process number is only there for people who look into the folder. Two containers can have the
+//!    same number.
+//! 4. Every name of this form is taken for a temporary, whatever program made it. The process number must be canonical
+//!    decimal, and the digits lower case.
 
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
@@ -25,13 +26,14 @@ use crate::process::Process;
 const LOCK: &str = ".lock";
 const TEMPORARY: &str = ".tmp";
 const DIGITS: usize = 32;
-/// What a temporary's name has behind the stem at most: a dot, ten digits of a process, a dash, the digits and the ending.
+/// The longest ending of a temporary's name: a dot, a process of ten digits, a dash, the random digits and `.tmp`.
 const LONGEST_ENDING: usize = 1 + 10 + 1 + DIGITS + TEMPORARY.len();
-/// Bytes in a name that file systems allow: most of them 255, but eCryptfs, as on some network storage, 143.
+/// The most bytes of a name that every file system allows. Most allow 255; eCryptfs, which some network storage uses,
+/// allows 143.
 const LONGEST_NAME: usize = 143;
 const LONGEST_STEM: usize = LONGEST_NAME - LONGEST_ENDING;
 
-/// See the module's documentation.
+/// Makes and recognizes the names beside one file.
 #[derive(Debug)]
 pub(super) struct Names {
     stem: OsString,
@@ -54,7 +56,7 @@ impl Names {
         self.with(LOCK)
     }
 
-    /// A new name, each time.
+    /// Returns a name that was never returned before.
     pub(super) fn temporary(&self) -> OsString {
         let (process, random) = (Process::current().id(), random());
         self.with(&format!(".{process}-{random:0DIGITS$x}{TEMPORARY}"))
@@ -83,13 +85,13 @@ fn is_random(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// A number that nobody else draws, and this process only once.
+/// Returns a random number that no other process draws, and that this process draws only once.
 ///
-/// `RandomState` has keys from the operating system, one draw for each thread, so a forked child goes on with its parent's.
-/// The process, a counter and the time are hashed with them, and tell the two apart.
+/// `RandomState` gets its keys from the operating system once for each thread, so a forked child goes on with its
+/// parent's keys. The process, a counter and the time are therefore hashed as well, and tell parent and child apart.
 fn random() -> u128 {
     static DRAWS: AtomicU64 = AtomicU64::new(0);
     let draw = (Process::current().id(), DRAWS.fetch_add(1, Relaxed), SystemTime::now());
-    let half = || u128::from(RandomState::new().hash_one(draw)); // each has other keys
+    let half = || u128::from(RandomState::new().hash_one(draw)); // each `RandomState` has other keys
     half() << 64 | half()
 }

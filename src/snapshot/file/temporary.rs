@@ -1,4 +1,4 @@
-//! The new file before it takes the old one's place.
+//! The temporary: the new file before it takes the old one's place.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::process::Process;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::disk::Disk;
 
-/// A new file without its final name, removed on drop unless it was renamed.
+/// A new file under a temporary name. It is removed on drop unless it was renamed.
 pub(super) struct Temporary<'d, D: Disk> {
     disk: &'d D,
     path: PathBuf,
@@ -15,23 +15,23 @@ pub(super) struct Temporary<'d, D: Disk> {
     is_renamed: bool,
 }
 
-/// What a new file is written by. A forked child writes nothing: the child's copy of the handle writes to the same file, at the
-/// same place, and would mix its bytes with its parent's.
+/// The writer of a new file. In a forked child it writes nothing. The child's copy of the handle shares the parent's
+/// file and position in it, so the bytes of both would be mixed.
 pub(super) struct Pen<F> {
     pub(super) file: F,
     process: Process,
 }
 
 impl<'d, D: Disk> Temporary<'d, D> {
-    /// The pen comes second so that it is dropped first: not every system removes a file that is open.
+    /// Returns the pen second, so that it is dropped first: some systems cannot remove a file that is open.
     pub(super) fn create(disk: &'d D, path: PathBuf, private: bool) -> io::Result<(Self, Pen<D::File>)> {
         let file = disk.create(&path, private)?;
         let process = Process::current();
         Ok((Self { disk, path, process, is_renamed: false }, Pen { file, process }))
     }
 
-    /// Gives the file its final name, if it still is the one that was written: somebody who took it for a dead one's may
-    /// have removed it, and made another of its name.
+    /// Gives the file its final name, if the file of the temporary name still is the one that was written. Another
+    /// process may have taken it for the temporary of a dead process, removed it, and made another file of that name.
     pub(super) fn rename(mut self, pen: Pen<D::File>, to: &Path) -> io::Result<()> {
         if !self.disk.is_file_at(&pen.file, &self.path)? {
             return Err(io::Error::other("the new file was removed or replaced before it was in place"));
@@ -44,7 +44,8 @@ impl<'d, D: Disk> Temporary<'d, D> {
 }
 
 impl<D: Disk> Drop for Temporary<'_, D> {
-    /// A failure is not reported: it must not hide what led here. A forked child leaves its parent's file alone.
+    /// A failure is not reported, because it must not hide the error that led here. A forked child leaves its parent's
+    /// file alone.
     fn drop(&mut self) {
         if !self.is_renamed && self.process.is_current() {
             let _ = self.disk.remove(&self.path);
