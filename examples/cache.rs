@@ -1,4 +1,4 @@
-//! A cache: what is dear to compute is kept for a while, and gone on time. Run it with
+//! A cache: results of expensive computations are kept for a while, and gone on time. Run it with
 //! `cargo run --release --features json --example cache`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
@@ -19,7 +19,8 @@ pub(crate) struct Cache<'a> {
 }
 
 impl Cache<'_> {
-    /// Keeps a value. It comes with its deadline in one step: none is left behind without an end.
+    /// Keeps a value. The value and its deadline are written in one step, so no value is left behind that never
+    /// expires.
     pub(crate) fn put<T: Serialize>(&self, topic: &str, name: &str, value: &T) -> Result<(), CodecError> {
         let options = SetOptions::new().expire(self.time_to_live);
         self.store.typed(Json).set_with(topic, [(name, value)], options)?;
@@ -30,8 +31,8 @@ impl Cache<'_> {
         self.store.typed(Json).get(topic, name)
     }
 
-    /// What is kept, or else what is computed now, without a lock: threads that miss together compute together. What cannot be
-    /// read, as what an older program has kept, counts as missing.
+    /// Returns the kept value, or computes it now. No lock is held meanwhile, so threads that miss at the same time all
+    /// compute. A value that cannot be read counts as missing, for example one that an older program has kept.
     pub(crate) fn get_or<T: Serialize + DeserializeOwned>(
         &self,
         topic: &str,
@@ -46,7 +47,7 @@ impl Cache<'_> {
         Ok(value)
     }
 
-    /// Forgets all of a topic, as when what it was computed from has changed.
+    /// Forgets all values of a topic, for example because the data behind them has changed.
     pub(crate) fn forget(&self, topic: &str) -> bool {
         self.store.clear(topic)
     }
@@ -54,7 +55,7 @@ impl Cache<'_> {
 
 #[allow(dead_code, reason = "the tests take the rest")]
 fn main() -> Result<(), Box<dyn Error>> {
-    // A program would leave the clock out; here time has to pass faster.
+    // A real program would not set a clock. Here time has to pass faster.
     let clock = ManualClock::new();
     let store = Store::builder().clock(&clock).build();
     let cache = Cache { store: &store, time_to_live: Duration::from_secs(3_600) };
@@ -77,14 +78,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let computed = computed.into_inner();
     assert!((10..=40).contains(&computed), "each at most once a thread");
 
-    // A millisecond before the hour is over all are there, and then none.
+    // A millisecond before the hour is over all values are there. At the hour all are gone.
     clock.advance(cache.time_to_live - Duration::from_millis(1));
     assert_eq!(store.size("factors"), 10);
     clock.advance(Duration::from_millis(1));
     assert_eq!(cache.get::<Vec<u64>>("factors", "12")?, None);
     assert_eq!(store.key_count(), 0);
 
-    // What was kept by a program that meant something else is computed anew.
+    // A value that another program has kept under this name, of another type, is computed anew.
     cache.put("factors", "6", &"1, 2, 3, 6")?;
     let again: Vec<u64> = cache.get_or("factors", "6", || vec![1, 2, 3, 6])?;
     assert_eq!(cache.get("factors", "6")?, Some(again));

@@ -1,5 +1,5 @@
-//! Configuration: the settings of each component, changed together or not at all, and never seen half changed. Run it with
-//! `cargo run --release --features json --example configuration`.
+//! Configuration: the settings of a component are changed together or not at all, and no thread sees them half changed.
+//! Run it with `cargo run --release --features json --example configuration`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Settings of a component, by their names.
+/// The settings of a component by their names.
 pub(crate) type Settings = BTreeMap<String, Value>;
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Configuration<'a> {
 }
 
 impl Configuration<'_> {
-    /// Sets some settings, all of them or, on an error, none.
+    /// Sets several settings: all of them, or none if there is an error.
     pub(crate) fn set<'v, T: Serialize + 'v>(
         &self,
         component: &str,
@@ -30,18 +30,18 @@ impl Configuration<'_> {
         self.store.typed(Json).set_many(key(component), settings)
     }
 
-    /// One setting, of the type that it should have.
+    /// Returns one setting, of the type that it should have.
     pub(crate) fn get<T: DeserializeOwned>(&self, component: &str, setting: &str) -> Result<Option<T>, CodecError> {
         self.store.typed(Json).get(key(component), setting)
     }
 
-    /// All settings of one instant.
+    /// Returns all settings of a component, as they are at one instant.
     pub(crate) fn all(&self, component: &str) -> Result<Settings, CodecError> {
         let text = |(setting, value): (Vec<u8>, Value)| (String::from_utf8_lossy(&setting).into_owned(), value);
         Ok(self.store.typed(Json).get_all(key(component))?.into_iter().map(text).collect())
     }
 
-    /// Takes a setting back, or all of a component.
+    /// Removes one setting, or all settings of a component.
     pub(crate) fn remove(&self, component: &str, setting: Option<&str>) -> bool {
         match setting {
             Some(setting) => self.store.remove(key(component), setting),
@@ -63,11 +63,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(configuration.get::<u16>("database", "port")?, Some(5432));
     assert_eq!(configuration.all("database")?.len(), 3);
 
-    // A setting that is not what a program expects says so, and stays.
+    // Reading a setting as another type is an error that names the setting, and the setting stays.
     let error = configuration.get::<u16>("database", "host").err().ok_or("a host is no number")?;
     assert!(error.to_string().starts_with("host of config:database cannot be read"), "{error}");
 
-    // Two threads move the database to and fro, two connect: never to a port of the other host.
+    // Two threads move the database back and forth, and two connect. They never connect to one host with the other's
+    // port.
     let moves = |host: &str, port: u16| configuration.set("database", [("host", &json!(host)), ("port", &json!(port))]);
     let connect = || -> Result<bool, CodecError> {
         let all = configuration.all("database")?;

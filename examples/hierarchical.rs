@@ -1,5 +1,5 @@
-//! Nested data: a value at each path, as `user.address.city`, written by several threads without losing what is beside it.
-//! Run it with `cargo run --release --features json --example hierarchical`.
+//! Nested data: each value has a path, such as `user.address.city`. Several threads write at different paths, and no
+//! write is lost. Run it with `cargo run --release --features json --example hierarchical`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
 
@@ -9,16 +9,16 @@ use std::thread;
 use hashlet::{CodecError, Json, Store};
 use serde_json::{Map, Value, json};
 
-/// Trees in hashes. The first part of a path is a field, and what is below it is that field's JSON: writers of one branch wait for
-/// each other, and a read of one branch does not touch the rest.
+/// Trees in hashes. The first part of a path is a field, and the branch below it is that field's JSON. Writers of one
+/// branch wait for each other, and a read of one branch does not touch the others.
 #[derive(Debug)]
 pub(crate) struct Trees<'a> {
     pub(crate) store: &'a Store,
 }
 
 impl Trees<'_> {
-    /// Changes what is at a path, where `null` is what there is not yet, in one step. Returns whether there can be something:
-    /// `false` if a part before the last one is a value without parts.
+    /// Changes the value at a path in one step. A missing value is passed to the closure as `null`. Returns `false` if
+    /// there can be no value at the path, because an earlier part of it is a value without parts.
     pub(crate) fn update(&self, key: &str, path: &str, update: impl FnOnce(&mut Value)) -> Result<bool, CodecError> {
         let (branch, rest) = path.split_once('.').map_or((path, None), |(branch, rest)| (branch, Some(rest)));
         let mut done = false;
@@ -35,21 +35,21 @@ impl Trees<'_> {
         self.update(key, path, |place| *place = value)
     }
 
-    /// What is at a path, be it a value or a whole branch.
+    /// Returns the value or the whole branch at a path.
     pub(crate) fn get(&self, key: &str, path: &str) -> Result<Option<Value>, CodecError> {
         let mut parts = path.split('.');
         let tree: Option<Value> = self.store.typed(Json).get(key, parts.next().unwrap_or_default())?;
         Ok(tree.and_then(|mut tree| parts.try_fold(&mut tree, |tree, part| tree.get_mut(part)).map(Value::take)))
     }
 
-    /// All of it, at one instant.
+    /// Returns the whole tree, as it is at one instant.
     pub(crate) fn all(&self, key: &str) -> Result<Value, CodecError> {
         let text = |(branch, tree): (Vec<u8>, Value)| (String::from_utf8_lossy(&branch).into_owned(), tree);
         Ok(Value::Object(self.store.typed(Json).get_all(key)?.into_iter().map(text).collect()))
     }
 }
 
-/// The part of this name, which is made if there is none.
+/// Returns the part of this name, and makes it if it is missing.
 fn grow<'t>(tree: &'t mut Value, part: &str) -> Option<&'t mut Value> {
     if tree.is_null() {
         *tree = Value::Object(Map::new());
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let all = json!({"name": "Ada", "address": {"city": "London", "home": {"street": "St James's Square"}}});
     assert_eq!(trees.all("user:1")?, all);
 
-    // Four threads count below one branch, two of them at the same place. Nothing is lost.
+    // Four threads count below one branch, two of them at the same path. No count is lost.
     let count = |path: &str| {
         let add = |place: &mut Value| *place = json!(place.as_u64().unwrap_or(0) + 1);
         (0..1_000).for_each(|_| _ = trees.update("user:1", path, add));

@@ -1,5 +1,5 @@
-//! A large store is saved and loaded again, and a bar shows how far it is.
-//! Run it with `cargo run --release --example progress`, and another number of hashes behind `--` if you like.
+//! Saves and loads a large store, and shows the progress as a bar. Run it with
+//! `cargo run --release --example progress`. Another number of hashes can be given after `--`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it tells what it does")]
 
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use hashlet::{LoadOptions, Progress, SaveOptions, Store};
 
-/// Draws the bar over the last one. The numbers of a save under way are estimates, so it may end before its right edge.
+/// Draws the bar over the last one. The numbers of a running save are estimates, so the bar may end before its right
+/// edge.
 fn draw(what: &str, Progress { keys, expected_keys, bytes, .. }: Progress) {
     const WIDTH: u64 = 40;
     let filled = (keys * WIDTH).checked_div(expected_keys).unwrap_or(WIDTH).min(WIDTH) as usize;
@@ -17,7 +18,7 @@ fn draw(what: &str, Progress { keys, expected_keys, bytes, .. }: Progress) {
     eprint!("\r{what} [{done}{open}] {keys} of {expected_keys} hashes, {} MB ", bytes / 1_000_000);
 }
 
-/// Something that comes every 64 KiB is drawn once a megabyte.
+/// Draws the bar once for each megabyte, although progress is reported every 64 KiB.
 fn bar(what: &str) -> impl FnMut(Progress) {
     let mut drawn = 0;
     move |so_far| {

@@ -1,5 +1,5 @@
-//! A rate limiter: so many requests of a client in a window of time, counted by several threads. Run it with
-//! `cargo run --release --example rate_limiter`.
+//! A rate limiter: a client may make a limited number of requests in a window of time. Several threads count them. Run
+//! it with `cargo run --release --example rate_limiter`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
 
@@ -17,13 +17,13 @@ struct Limiter<'a> {
 }
 
 impl Limiter<'_> {
-    /// Counts a request, and says whether it is within the limit. The first one of a client opens a window: counting and
-    /// setting the deadline is one step, so no counter can be left behind without an end.
+    /// Counts a request, and returns whether it is within the limit. The first request of a client opens a window.
+    /// Counting and setting the deadline is one step, so no counter is left behind that never expires.
     fn allows(&self, route: &str, client: &str) -> hashlet::Result<bool> {
         Ok(self.store.increment_and_expire(route, client, 1, WINDOW)? <= ALLOWED)
     }
 
-    /// How long a client that is over the limit has to wait.
+    /// Returns how long a client that is over the limit has to wait.
     fn wait(&self, route: &str, client: &str) -> Duration {
         self.store.field_ttl(route, client).left().unwrap_or_default()
     }
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::builder().clock(&clock).build();
     let limiter = Limiter { store: &store };
 
-    // Four threads serve 400 requests of one client: exactly 100 get through, whoever serves them.
+    // Four threads serve 400 requests of one client. Exactly 100 get through, whatever thread serves them.
     let serve = || (0..100).filter(|_| limiter.allows("/search", "ada").is_ok_and(|allowed| allowed)).count();
     let served: usize = thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(serve)).collect();
@@ -42,13 +42,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     assert_eq!(served, 100);
 
-    // Half a minute later the window is still the first one's: later requests have not prolonged it.
+    // Half a minute later the window is still the one that the first request opened: later requests have not prolonged
+    // it.
     clock.advance(WINDOW / 2);
     assert!(!limiter.allows("/search", "ada")?);
     assert_eq!(limiter.wait("/search", "ada"), WINDOW / 2);
     assert!(limiter.allows("/search", "grace")?, "each client has a window of its own");
 
-    // When it is over, the client starts anew, and who does not come back leaves nothing behind.
+    // When the window is over, the client starts anew. A client that does not come back leaves nothing behind.
     clock.advance(WINDOW / 2);
     assert!(limiter.allows("/search", "ada")?);
     clock.advance(WINDOW);

@@ -1,5 +1,5 @@
-//! Sessions: made with their time to live in one step, prolonged by use, gone on time, in the hands of several threads.
-//! Run it with `cargo run --release --example session_store`.
+//! Sessions that several threads use. Each is created together with its time to live in one step. Use prolongs it, and
+//! it is gone on time. Run it with `cargo run --release --example session_store`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
 
@@ -14,20 +14,20 @@ use hashlet::{Expired, Janitor, ManualClock, SetOptions, Store, WhenFull};
 const IDLE: Duration = Duration::from_secs(30 * 60);
 const TOKEN: Duration = Duration::from_secs(60);
 
-/// What a web program does with sessions.
+/// The sessions of a web program.
 struct Sessions {
     store: Arc<Store>,
 }
 
 impl Sessions {
-    /// Opens a session, unless there is one of this name. The session and its time to live come in one step: no crash
-    /// and no other thread can leave one behind that never ends.
+    /// Opens a session, unless one of this name exists. The session and its time to live are written in one step, so no
+    /// crash and no other thread can leave behind a session that never ends.
     fn open(&self, id: &str, user: &str) -> hashlet::Result<bool> {
         let options = SetOptions::new().only_new_key().expire_key(IDLE);
         Ok(self.store.set_with(id, [("user", user), ("pages", "0")], options)?.is_some())
     }
 
-    /// Counts a page, and lets the session live on. What another thread closed stays closed.
+    /// Counts a page, and prolongs the session. A session that another thread has closed stays closed.
     fn visit(&self, id: &str) -> hashlet::Result<Option<i64>> {
         self.store.update(id, |session| {
             if session.is_empty() {
@@ -38,19 +38,20 @@ impl Sessions {
         })
     }
 
-    /// Gives out a token for one form. It lives shorter than the session it belongs to.
+    /// Issues a token for one form. It expires earlier than its session.
     fn give_token(&self, id: &str, token: &str) -> hashlet::Result<()> {
         self.store.set_with(id, [("token", token)], SetOptions::new().only_present_key().expire(TOKEN))?;
         Ok(())
     }
 
-    /// Takes the token back; of several threads that try, one gets it.
+    /// Takes the token back. If several threads try, exactly one gets it.
     fn redeem(&self, id: &str) -> Option<Vec<u8>> {
         self.store.take(id, "token")
     }
 }
 
-/// The user whose session ends next by itself. Whoever meets it first, janitor or request, tells so a moment later.
+/// Returns the user whose session expires next. The listener is told when the janitor or a request first meets the
+/// session.
 fn next_end(expired: &Receiver<Expired>) -> Option<String> {
     expired.iter().find_map(|expired| match expired {
         Expired::Key { hash, .. } => hash.get("user").map(|user| String::from_utf8_lossy(user).into_owned()),
@@ -59,7 +60,7 @@ fn next_end(expired: &Receiver<Expired>) -> Option<String> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A program would leave the clock out; here time has to pass faster.
+    // A real program would not set a clock. Here time has to pass faster.
     let clock = ManualClock::new();
     let (sender, expired) = sync_channel(1_000);
     let store = Arc::new(Store::builder().clock(&clock).listener(sender, WhenFull::Lose).build());
@@ -77,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     assert_eq!(sessions.visit("s:ada")?, Some(4_001));
 
-    // One of two forms comes in time, and one of four threads may use its token.
+    // One of two forms arrives in time, and one of four threads may use its token.
     sessions.give_token("s:ada", "a form")?;
     let redeemed = thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| sessions.redeem("s:ada"))).collect();
@@ -88,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     clock.advance(TOKEN);
     assert_eq!(sessions.redeem("s:ada"), None);
 
-    // Ada reads on, Grace does not.
+    // Ada goes on reading, and Grace does not.
     clock.advance(IDLE - TOKEN - Duration::from_secs(1));
     assert!(sessions.visit("s:ada")?.is_some());
     clock.advance(Duration::from_secs(1));

@@ -1,5 +1,5 @@
-//! Shopping carts: an item in each field, put in and taken out by several threads at once without losing one. Run it with
-//! `cargo run --release --features json --example shopping_cart`.
+//! Shopping carts with one item in each field. Several threads add and remove items at the same time, and no item is
+//! lost. Run it with `cargo run --release --features json --example shopping_cart`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
 
@@ -24,7 +24,7 @@ pub(crate) struct Carts<'a> {
 }
 
 impl Carts<'_> {
-    /// Puts more of an item into a cart, and returns how many there are: reading, adding and writing is one step.
+    /// Puts more of an item into a cart, and returns its new quantity. Reading, adding and writing is one step.
     pub(crate) fn add(&self, cart: &str, item: &str, quantity: u32) -> Result<u32, CodecError> {
         let now = SystemTime::now();
         let add = |present: Option<Item>| {
@@ -34,7 +34,7 @@ impl Carts<'_> {
         Ok(self.store.typed(Json).update(cart, item, add)?.map_or(0, |item| item.quantity))
     }
 
-    /// Says how many of an item there shall be; 0 takes it out.
+    /// Sets the quantity of an item. 0 removes the item.
     pub(crate) fn set_quantity(&self, cart: &str, item: &str, quantity: u32) -> Result<(), CodecError> {
         let now = SystemTime::now();
         let set = |present: Option<Item>| {
@@ -45,23 +45,23 @@ impl Carts<'_> {
         Ok(())
     }
 
-    /// Takes an item out, and returns what there was of it.
+    /// Removes an item, and returns it.
     pub(crate) fn remove(&self, cart: &str, item: &str) -> Result<Option<Item>, CodecError> {
         self.store.typed(Json).take(cart, item)
     }
 
-    /// What is in a cart, at one instant.
+    /// Returns the items of a cart, as they are at one instant.
     pub(crate) fn items(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
         Ok(self.store.typed(Json).get_all(cart)?.into_iter().map(text).collect())
     }
 
-    /// Empties a cart into an order: whatever comes into the cart afterwards is for the next one.
+    /// Empties a cart into an order. Items that are added afterwards belong to the next order.
     pub(crate) fn check_out(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
         Ok(self.store.typed(Json).take_all(cart)?.into_iter().map(text).collect())
     }
 }
 
-/// Names of items are text.
+/// Turns the name of an item into text.
 fn text((item, data): (Vec<u8>, Item)) -> (String, Item) {
     (String::from_utf8_lossy(&item).into_owned(), data)
 }
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(carts.remove("cart:1", "apples")?.map(|item| item.quantity), Some(3));
     assert!(!store.contains_key("cart:1"), "an empty cart is none");
 
-    // Three threads fill a cart and a fourth one checks out again and again: every item is in exactly one order.
+    // Three threads fill a cart, and a fourth one checks out again and again. Every item ends up in exactly one order.
     let sell = || carts.check_out("cart:2").map_or(0, |order| order.values().map(|item| item.quantity).sum::<u32>());
     let sold = thread::scope(|scope| {
         for item in ["apples", "pears", "plums"] {

@@ -30,7 +30,7 @@ fn basic_use() -> hashlet::Result<()> {
         println!("    {} = {}", text(Some(field)), text(Some(value)));
     }
 
-    // A closure reads in place: nothing is copied, and no other thread writes meanwhile.
+    // A closure reads the hash in place: nothing is copied, and no other thread writes to it meanwhile.
     let longest = store.read("user:123", |user| user.iter().map(|(_, value)| value.len()).max());
     println!("  the longest value has {} bytes", longest.unwrap_or(0));
 
@@ -45,7 +45,7 @@ fn atomic_update() -> hashlet::Result<()> {
     let store = Store::new();
     store.set_many("stock", [("apples", "5"), ("pears", "1")])?;
 
-    // Everything in the closure happens at once: no other thread sees the stock between its reads and its writes.
+    // The closure is one atomic step: no other thread sees the stock between its reads and its writes.
     let take = |fruit: &str, wanted: i64| {
         store.update("stock", |stock| -> hashlet::Result<bool> {
             if stock.increment(fruit, 0)? < wanted {
@@ -60,7 +60,7 @@ fn atomic_update() -> hashlet::Result<()> {
     println!("  take 3 apples: {}", take("apples", 3)?);
     println!("  left: {}, sold: {}", value(&store, "stock", "apples"), value(&store, "stock", "sold"));
 
-    // Numbers are checked, and what fails changes nothing.
+    // Numbers are checked, and a call that fails changes nothing.
     store.set("stock", "apples", "many")?;
     if let Err(error) = store.increment("stock", "apples", 1) {
         println!("  one apple more: {error}\n");
@@ -100,7 +100,7 @@ fn encodings() -> hashlet::Result<()> {
     show(&hash);
     hash.set("one more", "value")?;
     show(&hash);
-    // Back only at half the threshold, so that a hash at its edge does not change to and fro.
+    // The hash is packed again only at half the threshold. So a hash near the threshold does not change back and forth.
     hash.remove_many((0..50).map(|i| format!("field:{i}")));
     show(&hash);
     hash.remove("one more");
@@ -136,7 +136,7 @@ fn snapshot(store: &Store) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir(&folder)?;
     let path = folder.join("store.hashlet");
 
-    // What happens after the save has begun is not in it, here from the save's own progress.
+    // Changes after the beginning of a save are not in its snapshot, even those of the save's own progress closure.
     let renaming = SaveOptions::new().progress(|_| {
         store.set("user:1", "name", "somebody else").expect("within the limits");
     });
@@ -150,7 +150,7 @@ fn snapshot(store: &Store) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The value of a field, for people.
+/// The value of a field as text.
 fn value(store: &Store, key: &str, field: &str) -> String {
     text(store.get(key, field).as_deref()).to_owned()
 }

@@ -1,4 +1,4 @@
-//! User profiles: structs that are hashes, so that a member can be read, counted and changed by itself. Run it with
+//! User profiles: each struct is a hash, so that a program can read, count and change one member by itself. Run it with
 //! `cargo run --release --features json --example user_profile`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
@@ -30,7 +30,7 @@ pub(crate) struct Profiles<'a> {
 }
 
 impl Profiles<'_> {
-    /// Saves a profile: nobody ever sees half of it.
+    /// Saves a profile in one step, so that no thread ever sees half of it.
     pub(crate) fn put(&self, id: u64, profile: &Profile) -> Result<(), CodecError> {
         self.store.typed(Json).save_object(key(id), profile)
     }
@@ -39,17 +39,17 @@ impl Profiles<'_> {
         self.store.typed(Json).load_object(key(id))
     }
 
-    /// Reads what a page needs, and nothing else.
+    /// Reads only the members that a page needs.
     pub(crate) fn preferences(&self, id: u64) -> Result<Option<Preferences>, CodecError> {
         self.store.typed(Json).get(key(id), "preferences")
     }
 
-    /// Changes whatever it likes of a profile that is there, in one step.
+    /// Changes any members of an existing profile, in one step.
     pub(crate) fn change(&self, id: u64, change: impl FnOnce(&mut Profile)) -> Result<bool, CodecError> {
         Ok(self.store.typed(Json).update_object(key(id), change)?.is_some())
     }
 
-    /// Counts a visit without reading the rest: a number in a struct is a number in the hash.
+    /// Counts a visit without reading the rest, because a number in a struct is a number in the hash.
     pub(crate) fn visit(&self, id: u64) -> hashlet::Result<i64> {
         self.store.increment(key(id), "visits", 1)
     }
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(profiles.preferences(123)?.map(|preferences| preferences.theme), Some("dark".into()));
     assert!(!store.contains("user:123", "nickname"), "`None` takes no room");
 
-    // Four threads: two serve pages, two change the profile as a whole. Neither loses what the other has done.
+    // Four threads: two serve pages, two change the profile as a whole. No thread loses the changes of another.
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| (0..1_000).for_each(|_| _ = profiles.visit(123)));

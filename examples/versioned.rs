@@ -1,4 +1,4 @@
-//! Versions: whatever a document has been stays, under numbers without gaps. Run it with
+//! Versions: every version of a document is kept, under numbers without gaps. Run it with
 //! `cargo run --release --features json --example versioned`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it has done")]
@@ -11,7 +11,7 @@ use hashlet::{Codec, CodecError, HashRef, Json, Store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A version in the field of its number, and the latest number beside them.
+/// The field with the latest version's number. Each version is in the field of its own number.
 const LATEST: &str = "latest";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ pub(crate) struct Documents<'a> {
 }
 
 impl Documents<'_> {
-    /// Adds a version and returns its number. Version and number come in one step: if there is no room for the one, the other
-    /// is not taken either. It costs the same, however many there are.
+    /// Adds a version and returns its number. The version and the number are written in one step: if there is no room
+    /// for both, neither is written. The cost does not depend on the number of versions.
     pub(crate) fn save<T: Serialize>(&self, document: &str, value: T) -> Result<u64, Box<dyn Error + Send + Sync>> {
         let mut json = Vec::new();
         Json.encode(&Version { value, saved: SystemTime::now() }, &mut json)?;
@@ -39,7 +39,7 @@ impl Documents<'_> {
         })
     }
 
-    /// One version.
+    /// Returns one version.
     pub(crate) fn version<T: DeserializeOwned>(
         &self,
         document: &str,
@@ -48,12 +48,12 @@ impl Documents<'_> {
         self.store.typed(Json).get(document, number.to_string())
     }
 
-    /// The latest version. No version is ever taken away, so its number can be asked for first.
+    /// Returns the latest version. Versions are never removed, so reading its number first is safe.
     pub(crate) fn latest<T: DeserializeOwned>(&self, document: &str) -> Result<Option<Version<T>>, CodecError> {
         self.version(document, self.count(document))
     }
 
-    /// How many versions there are.
+    /// Returns the number of versions.
     pub(crate) fn count(&self, document: &str) -> u64 {
         self.store.read(document, latest)
     }
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     assert_eq!(documents.save("doc:1", "a better one")?, 2);
     assert_eq!(documents.version("doc:1", 1)?.map(|version: Version<String>| version.value), Some("a draft".into()));
 
-    // Four threads write at once. Each version has a number of its own, and there is no gap.
+    // Four threads write at the same time. Each version gets its own number, and there is no gap.
     let write = |writer: usize| (0..1_000).for_each(|_| _ = documents.save("doc:2", writer));
     thread::scope(|scope| {
         for writer in 0..4 {

@@ -1,5 +1,5 @@
-//! What the fuzzers have found worth keeping: every file of every corpus in `fuzz/corpus` passes the checks of its target,
-//! on stable. `fuzz/README.md` says how the files were chosen.
+//! The inputs that the fuzzers have found worth keeping. Every file of every corpus in `fuzz/corpus` passes the checks
+//! of its target, on stable. `fuzz/README.md` says how the files were chosen.
 
 mod support;
 

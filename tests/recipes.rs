@@ -1,4 +1,4 @@
-//! The recipes of `examples/` on four threads: each keeps what it promises. The code is the examples' own.
+//! The recipes of `examples/`, run on four threads. Each keeps its promises. The code is that of the examples.
 
 #[path = "../examples/cache.rs"]
 mod cache;

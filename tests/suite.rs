@@ -1,10 +1,12 @@
-//! All tests that can share a process, in one binary, because a binary for each file takes minutes to build. Almost every
-//! module is a family of promises: a folder, whose `mod.rs` says what it is about and lists its files.
+//! All tests that can share a process, in one binary, because one binary for each file would take minutes to build.
+//! Almost every module is a family of promises. It is a folder whose `mod.rs` names the subject and lists the files.
 //!
-//! `cargo test --all-features --test suite keys::scans::` runs those of `keys/scans.rs`. Six binaries stand apart:
-//! `corpus.rs` is no part of the package; `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count what is
-//! allocated; `snapshot/kill.rs` runs itself again and is killed; and `snapshot/system` forks, and changes its user and
-//! folder. `Cargo.toml` has their names.
+//! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Six binaries are separate,
+//! and `Cargo.toml` has their names:
+//! - `corpus.rs` is not part of the package.
+//! - `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count allocated bytes.
+//! - `snapshot/kill.rs` runs itself again and is killed.
+//! - `snapshot/system` forks, and changes its user and its folder.
 
 #[macro_use]
 mod support;

@@ -1,4 +1,4 @@
-//! The control files of Debian: records of `Field: value` lines, parted by blank lines.
+//! Debian's control files: records of `Field: value` lines, separated by blank lines.
 //!
 //! ```text
 //! Package: hello
@@ -8,19 +8,19 @@
 //!  .
 //!  It allows non-programmers to use a classic computer science tool.
 //! ```
-//! A line that begins with a space or a tab continues the value above it. A value keeps such lines as they stand, so
-//! that it can be written back; the first line comes without the blanks around it. Lines that begin with `#` are
+//! A line that begins with a space or a tab continues the value above it. A value keeps such lines unchanged, so that
+//! it can be written back. Its first line is stored without the blanks around it. Lines that begin with `#` are
 //! comments. See deb822(5).
 
 use std::fmt;
 
-/// One package, its fields in the order of the file.
+/// One package: its fields in the order of the file.
 pub(crate) type Record = Vec<(String, String)>;
 
-/// A line that is no part of a control file.
+/// A line that does not belong into a control file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub(crate) line: usize,
     pub(crate) what: &'static str,
 }

@@ -1,8 +1,8 @@
-//! Real records in hashlet: the packages that a Debian system knows, one hash a package.
+//! Real records in hashlet: the packages that a Debian system knows, with one hash for each package.
 //!
-//! `cargo run --release --example packages` reads `/var/lib/dpkg/status`; another control file can be named, such as a
-//! `Packages` file of a mirror. It shows what the records take in memory in each encoding, beside the same data in a
-//! `HashMap<String, HashMap<String, String>>`, and asks a few questions.
+//! `cargo run --release --example packages` reads `/var/lib/dpkg/status`. An argument names another control file, such
+//! as a `Packages` file of a mirror. The example prints the memory that the records take in each encoding, and that of
+//! the same data in a `HashMap<String, HashMap<String, String>>`. Then it asks a few questions.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
@@ -51,9 +51,9 @@ fn report(file: &[u8]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Gives each record its key: `package:name`, and where that is taken `package:name:architecture`, as systems of two
-/// architectures need, or `package:name:architecture=version`, as mirrors do. Of two records that agree in all three
-/// the later one counts.
+/// Gives each record its key. The key is `package:name`. If that is taken, it is `package:name:architecture`, as on
+/// systems with two architectures. If that is taken too, it is `package:name:architecture=version`, as on mirrors. If
+/// two records agree in all three, the later one counts.
 fn by_key(records: &[Record]) -> Result<BTreeMap<String, &Record>, String> {
     let mut packages = BTreeMap::new();
     for (number, record) in records.iter().enumerate() {

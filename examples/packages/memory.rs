@@ -1,4 +1,4 @@
-//! What the packages take in memory: in stores of different thresholds, and in a map of maps.
+//! The memory that the packages take: in stores with different thresholds, and in a map of maps.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use hashlet::{Encoding, Store, Thresholds};
 use crate::control::Record;
 use crate::heap;
 
-/// Prints how much data there is, and a line for each way of keeping it.
+/// Prints the amount of data, and one line for each way of keeping it.
 pub(crate) fn compare(packages: &BTreeMap<String, &Record>) -> hashlet::Result<()> {
     let fields: Vec<_> = packages.values().flat_map(|record| record.iter()).collect();
     let payload = packages.keys().map(String::len).chain(fields.iter().map(|(f, v)| f.len() + v.len())).sum::<usize>();
@@ -50,14 +50,14 @@ fn in_maps(packages: &BTreeMap<String, &Record>) -> HashMap<String, HashMap<Stri
     packages.iter().map(|(key, record)| (key.clone(), record.iter().cloned().collect())).collect()
 }
 
-/// How many hashes have this encoding, and the bytes they have asked for.
+/// The number of hashes with one encoding, and the bytes that they have asked for.
 fn records_in(store: &Store, encoding: Encoding) -> (usize, usize) {
     let keys = store.keys().into_iter().filter(|key| store.encoding(key) == Some(encoding));
     let bytes = keys.filter_map(|key| store.memory_usage(key));
     bytes.fold((0, 0), |(hashes, sum), bytes| (hashes + 1, sum + bytes))
 }
 
-/// What something has cost on the heap.
+/// The heap memory that something takes.
 struct Cost {
     asked: usize,
     taken: usize,

@@ -1,10 +1,10 @@
-//! A few questions to the packages.
+//! A few questions about the packages.
 
 use std::cmp::Reverse;
 
 use hashlet::Store;
 
-/// How many lines an answer has.
+/// The number of lines of an answer.
 const TOP: usize = 5;
 
 pub(crate) fn ask(store: &Store) -> hashlet::Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn ask(store: &Store) -> hashlet::Result<()> {
 
     println!("What most packages depend on");
     for key in &packages {
-        // One look at the record, in place; what is written comes after, for a closure must not call a store.
+        // The closure reads the record in place. The writes come after it, because a closure must not call a store.
         let needed: Vec<String> = store.read(key, |package| {
             let lists = ["Pre-Depends", "Depends"].into_iter().filter_map(|field| package.get(field));
             lists.flat_map(|list| text(Some(list)).split(',').map(first_name).map(str::to_owned)).collect()

@@ -1,4 +1,5 @@
-//! How long calls take: counts in buckets that are an eighth of a power of two wide, so that a figure is known to 12 %.
+//! The latency of calls. Calls are counted in buckets that are an eighth of a power of two wide, so a figure is exact
+//! to 12 %.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 const STEPS_BITS: u32 = 3;
 const BUCKETS: usize = 64 << STEPS_BITS;
 
-/// What one thread counts and another one takes.
+/// Counts that one thread adds to and another thread takes.
 pub(crate) struct Latencies {
     counts: [AtomicU64; BUCKETS],
     longest: AtomicU64,
@@ -24,7 +25,7 @@ impl Latencies {
     }
 }
 
-/// What several threads have counted since the last time.
+/// The counts of several threads since they were taken last.
 pub(crate) struct Distribution {
     counts: [u64; BUCKETS],
     longest: u64,
@@ -41,7 +42,7 @@ impl Distribution {
         self.counts.iter().sum()
     }
 
-    /// The latency in nanoseconds that this share of the calls does not pass.
+    /// The latency in nanoseconds that this share of the calls does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
         let wanted = (share * self.calls() as f64).ceil() as u64;
         let mut calls = 0;
@@ -57,7 +58,7 @@ impl Distribution {
     }
 }
 
-/// The leading bit's place and the three bits after it.
+/// The bucket of a latency: the position of its leading bit, and the three bits after it.
 fn bucket(nanos: u64) -> usize {
     let nanos = nanos.max(1 << STEPS_BITS);
     let steps = nanos.ilog2() - STEPS_BITS;

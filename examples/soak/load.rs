@@ -1,11 +1,11 @@
-//! What the threads do: a mix of calls on a bounded set of keys, so that memory is bounded too; and what must hold when
-//! they have ended.
+//! The work of the threads, and the checks after their end. The threads make a mix of calls on a bounded set of keys,
+//! so that memory is bounded too.
 //!
-//! - `user:N`: small hashes, some of them popular; `revision` and `checked` of each are one number
-//! - `account:N`: amounts that are moved from one to another; their sum stays
-//! - `list:N`: hashes that grow past 128 fields and shrink again; the first one into the thousands
-//! - `session:N`: keys that expire, with fields that expire before them
-//! - `counts`: how often each thread has counted
+//! - `user:N`: small hashes, some of them popular. `revision` and `checked` of each are always the same number.
+//! - `account:N`: amounts that are moved from one account to another. Their sum stays the same.
+//! - `list:N`: hashes that grow past 128 fields and shrink again. The first one grows to thousands of fields.
+//! - `session:N`: keys that expire, with fields that expire before them.
+//! - `counts`: the number of times that each thread has counted.
 
 use std::time::{Duration, Instant};
 
@@ -24,13 +24,14 @@ pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(3);
 const PROFILE: [(&str, &str); 4] =
     [("name", "Ada Lovelace"), ("email", "ada@example.com"), ("city", "London"), ("note", "the first of all")];
 
-/// Fills in what is always there, and five of eight users: about so many there are when as many come as go.
+/// Fills in the keys that are always there, and five of eight users. That is about the share of users that exist once
+/// as many are added as removed.
 pub(crate) fn begin(store: &Store) -> hashlet::Result<()> {
     (0..USERS).filter(|n| n % 8 < 5).try_for_each(|n| store.set_many(format!("user:{n}"), PROFILE).map(drop))?;
     (0..ACCOUNTS).try_for_each(|n| store.set(format!("account:{n}"), "amount", AMOUNT.to_string()).map(drop))
 }
 
-/// One thread's choices, and what it has counted.
+/// The random choices of one thread, and its own counts.
 pub(crate) struct Worker<'a> {
     store: &'a Store,
     latencies: &'a Latencies,
@@ -46,7 +47,7 @@ impl<'a> Worker<'a> {
         Self { store, latencies, random, users, name: format!("thread {number}"), counted: 0 }
     }
 
-    /// Makes a call of some kind.
+    /// Makes a random call.
     pub(crate) fn step(&mut self) -> hashlet::Result<()> {
         match self.random.below(100) {
             0..25 => self.look_at_user(),
@@ -61,7 +62,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// How often it has counted, by its own account.
+    /// The number of times that this thread has counted, by its own account.
     pub(crate) fn counted(self) -> (String, i64) {
         (self.name, self.counted)
     }
@@ -85,7 +86,7 @@ impl<'a> Worker<'a> {
         format!("session:{}", self.random.below(SESSIONS))
     }
 
-    /// A time to live, the longest at most.
+    /// A random time to live, up to the longest one.
     fn life(&mut self) -> Duration {
         Duration::from_millis(1 + self.random.below(LONGEST_LIFE.as_millis() as usize) as u64)
     }
@@ -151,7 +152,8 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sets or removes some neighbours, so that about half of all fields are there, now more and now fewer.
+    /// Sets or removes some neighbouring fields. On average about half of all fields exist; their number goes up and
+    /// down.
     fn change_list(&mut self) -> hashlet::Result<()> {
         let list = self.random.below(LISTS);
         let key = format!("list:{list}");
@@ -193,7 +195,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// One number in two fields.
+/// Writes one new number into two fields.
 fn revise(user: &mut HashMut<'_>) -> hashlet::Result<()> {
     let revision = user.increment("revision", 1)?;
     user.set("checked", revision.to_string()).map(drop)
@@ -203,10 +205,10 @@ fn number(bytes: Option<&[u8]>) -> Option<i64> {
     str::from_utf8(bytes?).ok()?.parse().ok()
 }
 
-/// Checks a store that nobody uses any more, after the longest life of a session. `counted` is what each thread says.
+/// Checks a store after all threads have ended and all sessions have expired. `counted` has the counts of each thread.
 ///
 /// # Panics
-/// If something is not as it must be.
+/// If a check fails.
 pub(crate) fn check(store: &Store, counted: &[(String, i64)]) {
     let (mut keys, mut fields, mut accounts, mut sum) = (0, 0, 0, 0);
     store.for_each(|key, hash| {
@@ -230,7 +232,7 @@ pub(crate) fn check(store: &Store, counted: &[(String, i64)]) {
     }
 }
 
-/// Whether two stores hold the same.
+/// Whether two stores hold the same keys, fields and values.
 pub(crate) fn is_same(one: &Store, other: &Store) -> bool {
     one.key_count() == other.key_count() && one.iter_keys().all(|key| one.get_all(&key) == other.get_all(&key))
 }

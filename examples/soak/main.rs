@@ -1,12 +1,13 @@
-//! A mixed load for as long as you like, with expiry and a save every second: what it takes in memory stays what it is,
-//! and whether calls take as long at the end as at the beginning is told.
+//! A mixed load of any length, with expiry and a save every second. It checks that memory does not grow, and reports
+//! whether calls take as long at the end as at the beginning.
 //!
-//! `cargo run --release --example soak` takes a minute; another number of seconds can stand behind `--`. It fails if
-//! something is lost, or if memory grows after the warm-up by more than [`MOST_GROWTH`] and [`MOST_RESIDENT`] allow.
+//! `cargo run --release --example soak` takes a minute. Another number of seconds can be given after `--`. It fails if
+//! data is lost, or if memory grows after the warm-up by more than [`MOST_GROWTH`] and [`MOST_RESIDENT`] allow.
 //!
-//! Three figures tell where memory goes: what the store says it has asked of the allocator; what is taken of the allocator
-//! by the whole process, with what it adds to each block; and what is resident, which is the program, and the blocks that
-//! the allocator keeps free, too.
+//! Three figures show the use of memory:
+//! - The bytes that the store says it has asked of the allocator.
+//! - The bytes that the whole process has taken from the allocator, with those that the allocator adds to each block.
+//! - The resident bytes, which include the program and the blocks that the allocator keeps free.
 
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 
@@ -36,23 +37,26 @@ use latency::{Distribution, Latencies};
 use load::Worker;
 use trend::{Trend, median};
 
-/// Lines that are printed, and those of them that come before memory is judged.
+/// The number of lines that are printed.
 const LINES: usize = 60;
+/// The number of lines before memory is judged.
 const WARM_UP: usize = 15;
-/// Seconds: memory settles in some, and a year is enough.
+/// The shortest run in seconds. Memory needs some time to settle.
 const SHORTEST: f64 = 30.0;
+/// The longest run in seconds, about a year.
 const LONGEST: f64 = 3e7;
-/// The most that the store's bytes, and those taken by the process, may grow from the warm-up to the end, as a share of
-/// their mean.
+/// The most that the store's bytes, and the bytes taken by the process, may grow from the warm-up to the end, as a
+/// share of their mean.
 const MOST_GROWTH: f64 = 0.03;
-/// The most that may be resident in the end, in times of what is taken. It grows: blocks of all lengths come and go in all
-/// threads, and what glibc keeps free between them becomes more for many minutes, nearly as much as what is taken.
+/// The most resident bytes at the end, as a multiple of the taken bytes. Resident memory grows: all threads take and
+/// return blocks of all lengths. The memory that glibc keeps free between them grows for many minutes, to nearly as
+/// much as is taken.
 const MOST_RESIDENT: u64 = 3;
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
 
-/// What is seen at one moment.
+/// The figures at one moment.
 struct Line {
     seconds: f64,
     stats: Stats,
@@ -61,7 +65,7 @@ struct Line {
     latencies: Distribution,
 }
 
-/// The bytes of the process in memory, where the system tells.
+/// The resident bytes of the process, if the system tells them.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -78,8 +82,8 @@ fn micros(nanos: u64) -> f64 {
 
 type Soaked = (Vec<Line>, Vec<(String, i64)>);
 
-/// Works, saves and reports until the time is over or a thread has ended early; and returns what was seen, and what each
-/// thread has counted.
+/// Works, saves and reports until the time is over or a thread has ended early. Returns the figures, and the counts of
+/// each thread.
 fn soak(store: &Store, file: &Path, interval: Duration, expired: &AtomicU64) -> Result<Soaked, Box<dyn Error>> {
     let threads = thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
     let latencies: Vec<Latencies> = (0..threads).map(|_| Latencies::new()).collect();
@@ -145,7 +149,7 @@ impl Line {
     }
 }
 
-/// Prints how memory and latency have changed since the warm-up, and returns what has grown too much.
+/// Prints how memory and latency have changed since the warm-up, and returns the figures that have grown too much.
 fn judge(lines: &[Line]) -> Result<(), String> {
     let growth = |name: &str, bytes: fn(&Line) -> u64| {
         let values: Vec<_> = lines.iter().map(|line| (line.seconds, bytes(line) as f64)).collect();

@@ -1,16 +1,16 @@
-//! Whether a figure grows: the straight line through its values that is nearest to them.
+//! The trend of a figure: the straight line that fits its values best.
 
-/// A figure over time.
+/// The trend of a figure over time.
 pub(crate) struct Trend {
     pub(crate) mean: f64,
-    /// How much it grows in a second.
+    /// The growth in a second.
     pub(crate) slope: f64,
-    /// How much the line rises from the first value to the last, as a share of the mean.
+    /// The rise of the line from the first value to the last, as a share of the mean.
     pub(crate) growth: f64,
 }
 
 impl Trend {
-    /// Least squares through pairs of seconds and value.
+    /// Fits a line to pairs of seconds and value by least squares.
     pub(crate) fn of(values: &[(f64, f64)]) -> Self {
         let count = values.len() as f64;
         let middle = values.iter().map(|(second, _)| second).sum::<f64>() / count;
@@ -22,7 +22,7 @@ impl Trend {
     }
 }
 
-/// The middle one of the values.
+/// The median of the values.
 pub(crate) fn median(mut values: Vec<u64>) -> u64 {
     values.sort_unstable();
     values[values.len() / 2]

@@ -26,7 +26,7 @@ pub enum SnapshotError {
         /// The place of the damage, in bytes from the beginning. If it is inside a block, the damage is at this byte or
         /// behind it.
         offset: u64,
-        /// What is wrong there.
+        /// The flaw that was found there.
         what: &'static str,
     },
     /// This store is being saved already.

@@ -48,7 +48,7 @@ impl<R: Read> Reader<R> {
             return Err(SnapshotError::UnsupportedVersion { version, flags });
         }
         if read != head(keys) {
-            return Err(SnapshotError::Corrupt { offset: 0, what: "the head does not match its checksum" });
+            return Err(SnapshotError::Corrupt { offset: 0, what: "a head that does not match its checksum" });
         }
         Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
     }
@@ -85,7 +85,7 @@ impl<R: Read> Reader<R> {
         let mut parse = || Ok((fields.u32()?, fields.u32()?, fields.u32()?));
         let (length, sequence, crc) = parse().map_err(|flaw| at(start, flaw))?;
         if self.left().is_some_and(|left| u64::from(length) > left) {
-            return corrupt("the block is longer than the rest of the file");
+            return corrupt("a block longer than the rest of the file");
         }
         self.items.clear();
         if self.len.is_some() {
@@ -94,19 +94,19 @@ impl<R: Read> Reader<R> {
         // If the length is unknown, this allocates as it reads: at most twice the bytes that really arrive.
         self.input.by_ref().take(length.into()).read_to_end(&mut self.items)?;
         if self.items.len() != length as usize {
-            return corrupt("the block ends early");
+            return corrupt("a block that ends early");
         }
         self.offset = self.offset.saturating_add(length.into());
         let [checked @ .., _, _, _, _] = &head;
         if block_crc(checked, &self.items) != crc {
-            return corrupt("the block does not match its checksum");
+            return corrupt("a block that does not match its checksum");
         }
         if sequence != self.sequence {
-            return corrupt("the block has the wrong sequence number");
+            return corrupt("a block out of order");
         }
         self.sequence = self.sequence.wrapping_add(1);
         match self.items.first() {
-            None => corrupt("the block has no items"),
+            None => corrupt("a block without items"),
             Some(&END) => self.read_end(start),
             Some(_) => Ok(Block::Items(Cursor::new(&self.items))),
         }
@@ -119,7 +119,7 @@ impl<R: Read> Reader<R> {
         let mut behind = Vec::new();
         self.input.by_ref().take(1).read_to_end(&mut behind)?;
         if !end.is_empty() || !behind.is_empty() {
-            return Err(SnapshotError::Corrupt { offset: self.offset, what: "there are bytes after the end" });
+            return Err(SnapshotError::Corrupt { offset: self.offset, what: "bytes after the end" });
         }
         Ok(Block::End { keys, fields })
     }
@@ -139,7 +139,7 @@ fn at(offset: u64, flaw: Flaw) -> SnapshotError {
 
 fn ends_early(error: io::Error, offset: u64) -> SnapshotError {
     if error.kind() == ErrorKind::UnexpectedEof {
-        SnapshotError::Corrupt { offset, what: "the file ends early" }
+        SnapshotError::Corrupt { offset, what: "a file that ends early" }
     } else {
         SnapshotError::Io(error)
     }

@@ -1,4 +1,4 @@
-//! What snapshots promise when operations fail and the power does.
+//! The promises of snapshots when operations or the power fail.
 
 mod disk;
 mod failures;

@@ -84,7 +84,7 @@ impl Store {
         self.purge_shard_by(|| Some(shard.write()), now, wants_more);
     }
 
-    /// Purges the shards whose locks are free, and returns whether that was all overdue shards.
+    /// Purges the shards whose locks are free, and returns whether the locks of all shards were free.
     #[cold]
     pub(super) fn purge_without_waiting(&self, now: &Now<'_>) -> bool {
         let purge = |shard: &CachePadded<RwLock<Shard>>| match shard.try_read().map(|shard| shard.is_overdue(now)) {

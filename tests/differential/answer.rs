@@ -1,4 +1,5 @@
-//! What a command answers, in the server's terms. Hashes and keyspaces have no order: names and pairs are sorted here.
+//! The answer to a command, in the server's terms. Hashes and keyspaces have no order, so names and pairs are sorted
+//! here.
 
 use hashlet::{Error, Result};
 use redis::Value;
@@ -29,8 +30,8 @@ pub(crate) struct Time {
 impl Time {
     pub(crate) const NEVER: Self = Self { millis: -1, slack: 0 };
     pub(crate) const MISSING: Self = Self { millis: -2, slack: 0 };
-    /// For what depends on the clock: more than a server is ever behind the store, and far less than an hour, the shortest
-    /// time to live.
+    /// For what depends on the clock: more than a server is ever behind the store, and far less than an hour, the
+    /// shortest time to live.
     pub(crate) const SLACK: u64 = 60_000;
 }
 

@@ -1,5 +1,5 @@
-//! The commands, each in four places of this file: its arguments, how often it comes, its call on a store, and its
-//! words for a server. Those of expiry have a file of their own.
+//! The commands. Each is in four places of this file: its arguments, its frequency, its call on a store, and its words
+//! for a server. The commands of expiry have a file of their own.
 
 use std::collections::BTreeSet;
 use std::fmt;

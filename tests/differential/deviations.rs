@@ -1,4 +1,4 @@
-//! Where hashlet answers otherwise than the servers, on purpose.
+//! The answers in which hashlet intentionally differs from the servers.
 
 use super::answer::{Answer, Refusal, Time};
 use super::command::Command;

@@ -1,6 +1,6 @@
-//! The commands of expiry. The clock of a server cannot be moved, so no deadline passes during a test: those that are
-//! given as times are long past, which deletes at once, or decades away and compared exactly; those that are given as
-//! times to live are zero, or hours long and compared with some slack.
+//! The commands of expiry. The clock of a server cannot be moved, so no deadline passes during a test. Deadlines given
+//! as times are long past, which deletes at once, or decades away and compared exactly. Times to live are zero, or
+//! hours long and compared with some slack.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! hashlet answers as Redis and Valkey do: random commands go to a store and to a real server, and every reply is
-//! compared. `replies.rs` says how the servers are found, `deviations.rs` what differs on purpose.
+//! hashlet answers as Redis and Valkey do. Random commands go to a store and to a real server, and every reply is
+//! compared. `replies.rs` says how the servers are found, and `deviations.rs` lists the intended differences.
 
 mod answer;
 mod command;

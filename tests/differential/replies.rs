@@ -1,10 +1,10 @@
-//! hashlet answers as Redis and Valkey do: random commands go to a store and to a real server, and every reply is
-//! compared. What differs on purpose stands in the one table of `deviations.rs`; any other difference
-//! fails. 200,000 commands a server at the full `HASHLET_SCALE`, or the one round of `HASHLET_SEED`.
+//! hashlet answers as Redis and Valkey do. Random commands go to a store and to a real server, and every reply is
+//! compared. Intended differences are in the one table of `deviations.rs`, and any other difference fails. Each server
+//! gets 200,000 commands at the full `HASHLET_SCALE`, or the one round of `HASHLET_SEED`.
 //!
-//! The servers are found through `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET`, the paths of unix sockets; use
-//! throw-away servers, their database is emptied. `.ci/servers cargo test --test suite differential::` brings both. Without
-//! them nothing is compared, and the test says so.
+//! `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET` are the paths of the servers' unix sockets. Use throw-away
+//! servers, because their database is emptied. `.ci/servers cargo test --test suite differential::` starts both.
+//! Without servers nothing is compared, and the test prints so.
 
 use std::hash::BuildHasher;
 use std::io::Write;

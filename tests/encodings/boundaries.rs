@@ -1,4 +1,4 @@
-//! Every length and every count at which a layout changes its form, in every encoding: what was put is what comes back.
+//! Every length and every count at which a layout changes its form, in every encoding. Everything written is read back.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! When a hash changes its encoding: just past a threshold, judged on the result of a whole call, back again with room
-//! to spare, and never to and fro.
+//! The moments at which a hash changes its encoding. It becomes a table just above a threshold, which is judged on the
+//! result of a whole call. It becomes packed again well below the threshold, so that it does not change back and forth.
 
 use crate::support::check;
 use crate::support::config;

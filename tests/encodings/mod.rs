@@ -1,4 +1,5 @@
-//! The two encodings of a hash: when one becomes the other, and that nothing is lost where a layout changes its form.
+//! The two encodings of a hash: the moments at which one becomes the other, and the sizes at which a layout changes its
+//! form. Nothing is lost there.
 
 mod boundaries;
 mod conversions;

@@ -1,5 +1,5 @@
-//! What has expired is absent for every call, from the millisecond of its deadline on: each call answers as on a store
-//! that never held it, and leaves the same behind.
+//! An expired key or field is absent for every call, from the millisecond of its deadline on. Each call answers as on a
+//! store that never held it, and has the same effect.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

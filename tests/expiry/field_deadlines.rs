@@ -1,4 +1,4 @@
-//! Deadlines of fields: what sets and changes them, what they survive, and what takes them away.
+//! Deadlines of fields: the calls that set and change them, those that they survive, and those that remove them.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Deadlines of keys: what sets and changes them, what they survive, and what takes them away.
+//! Deadlines of keys: the calls that set and change them, those that they survive, and those that remove them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

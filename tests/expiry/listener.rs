@@ -1,4 +1,5 @@
-//! Who listens is told once of all that expires, and of nothing else; the janitor removes it when nobody asks for it.
+//! A listener is told once of each expired key and field, and of nothing else. The janitor removes those that no call
+//! asks for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What expires, when, and what becomes of it. Deadlines of keys and of fields have a file each, which says what sets
-//! them and what they survive.
+//! Expiry: the keys and fields that expire, when they do, and what happens then. The deadlines of keys and those of
+//! fields have a file each. It tests the calls that set deadlines, and those that deadlines survive.
 
 mod expired;
 mod field_deadlines;

@@ -1,4 +1,4 @@
-//! What reclaims the memory of what has expired, and what clocks may do meanwhile.
+//! The calls that give back the memory of expired keys and fields, and clocks that jump meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;

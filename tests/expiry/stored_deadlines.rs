@@ -1,4 +1,4 @@
-//! Deadlines of fields stay exact whatever form their hash takes, and cost what they were promised to cost.
+//! Deadlines of fields stay exact in every form of their hash, and cost what is promised.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! The owned value: a hash without a store. What it holds decides what it equals, not how it holds it.
+//! The owned value: a hash without a store. Two values are equal if their contents are, whatever their encodings.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! What the operations on the fields of one hash promise, in a store and on the owned value.
+//! The promises of the operations on the fields of one hash, in a store and on the owned value.
 
 mod hash_value;
 mod numbers;

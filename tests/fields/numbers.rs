@@ -1,4 +1,5 @@
-//! The rules of counters: which texts are numbers, what is written back, and that an error leaves the value as it was.
+//! The rules of counters: the texts that count as numbers, the text that is written back, and errors, which leave the
+//! value as it was.
 
 use crate::support::config::on_every_configuration;
 use hashlet::{Error, Store};

@@ -1,4 +1,4 @@
-//! What each field operation promises, on every configuration.
+//! The promises of each field operation, on every configuration.
 
 use crate::support::config::on_every_configuration;
 

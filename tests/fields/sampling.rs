@@ -1,4 +1,4 @@
-//! Random fields: from the hash, as many as asked for, and each as likely as any other.
+//! Random fields: they come from the hash, there are as many as asked for, and all fields are equally likely.
 
 use std::collections::{HashMap, HashSet};
 use std::thread;

@@ -1,5 +1,5 @@
-//! Two processes hash differently: what one shows of its order, or of its collisions, is of no use in another. The other
-//! processes are this test binary, run again.
+//! Two processes hash differently. So the order and the collisions of one process say nothing about those of another.
+//! The other processes are this test binary, run again.
 
 use std::io::{Write, stdout};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Keys come with their first field and go with their last.
+//! A key exists from its first field until its last field is removed.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

@@ -1,4 +1,4 @@
-//! Calls on several keys: one atomic step, whatever the order of the keys, and no dead-lock.
+//! Calls on several keys. Each is one atomic step in any order of the keys, and never dead-locks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;

@@ -1,4 +1,5 @@
-//! What calls on keys promise: on all of them, on several at once, and on walks through them and through their fields.
+//! The promises of calls on keys: on all keys, on several keys at once, and of scans through keys and through their
+//! fields.
 
 mod hash_order;
 mod keyspace;

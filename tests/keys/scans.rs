@@ -1,4 +1,4 @@
-//! A scan returns what is there throughout exactly once, whatever happens between its pages.
+//! A scan returns every entry that exists throughout the scan exactly once, whatever happens between its pages.
 
 use std::collections::HashSet;
 use std::hash::Hash;

@@ -1,5 +1,5 @@
-//! A store with a limit to its bytes: what grows is refused when there is no room, with nothing changed; what shrinks
-//! never is; and the sum is exact whatever happened.
+//! A store with a limit on its bytes. A write that needs more room than there is gets refused and changes nothing. A
+//! write that shrinks is never refused. The sum of bytes stays exact whatever happens.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

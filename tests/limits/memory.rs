@@ -1,6 +1,5 @@
-//! What a store says it takes is what it has asked of the allocator and not given back, to the byte, at any moment of
-//! its life. Each test does all its work on one thread, whose balance the counting allocator keeps apart from the
-//! others'.
+//! At every moment, the bytes that a store reports are exactly those that it has asked of the allocator and not given
+//! back. Each test does all its work on one thread. The counting allocator keeps a separate balance for each thread.
 
 #[path = "../support/mod.rs"]
 mod support;

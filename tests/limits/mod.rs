@@ -1,5 +1,5 @@
-//! What is too large is refused, and a store knows to the byte what it takes. `memory.rs`, which asks the allocator for
-//! this, is a binary of its own.
+//! Limits: a store refuses everything that is too large, and knows its own memory to the byte. `memory.rs` compares
+//! that with the allocator, and is a binary of its own.
 
 mod max_bytes;
 mod sizes;

@@ -1,4 +1,5 @@
-//! Past a limit: a typed error with the size and the limit, and nothing changed. At the limit: it fits.
+//! A size above a limit gives a typed error with the size and the limit, and changes nothing. A size at the limit is
+//! accepted.
 
 use crate::support::config::on_every_configuration_within;
 use hashlet::{Error, HashMut, Limits, Result, Store};

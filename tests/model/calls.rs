@@ -1,6 +1,6 @@
-//! Whatever the calls and whatever the configuration, a store answers as the naive model does. Short scenarios come
-//! from proptest, which makes a failing one small; long ones from seeds: 5,000,000 calls at the full `HASHLET_SCALE`,
-//! or the one scenario of `HASHLET_SEED`.
+//! A store answers as the naive model does, for all calls and all configurations. Short scenarios come from proptest,
+//! which shrinks a failing one. Long scenarios come from seeds: 5,000,000 calls at the full `HASHLET_SCALE`, or the one
+//! scenario of `HASHLET_SEED`.
 
 use std::fmt;
 use std::hash::BuildHasher;

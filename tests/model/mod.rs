@@ -1,4 +1,5 @@
-//! Random calls, on a store and on the naive model of `support/model.rs` side by side: every answer is the model's.
+//! Random calls on a store and on the naive model of `support/model.rs`. The store must answer every call as the model
+//! does.
 
 mod calls;
 #[cfg(feature = "snapshot")]

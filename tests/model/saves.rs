@@ -1,5 +1,6 @@
-//! Whatever happens while a store is saved, the snapshot holds what the model held when the save began, and the store
-//! goes on as the model does. `HASHLET_SCALE=1` runs the full load, `HASHLET_SEED` the one scenario of a failure.
+//! Whatever happens during a save, the snapshot holds the state of the model at the beginning of the save. The store
+//! goes on as the model does. `HASHLET_SCALE=1` runs the full load, and `HASHLET_SEED` runs the one scenario of a
+//! failure.
 
 use std::hash::BuildHasher;
 

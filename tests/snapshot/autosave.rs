@@ -1,5 +1,5 @@
-//! A thread that saves: when it does, when it does not, and what it tells when it cannot. What has to come is waited for,
-//! however long it takes; what must not come is given a moment to come.
+//! The autosave thread: when it saves, when it does not, and what it reports when it fails. Tests wait for an expected
+//! save however long it takes. For a save that must not happen they wait a moment.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -248,8 +248,8 @@ fn drop_saves_nothing_and_ends_the_thread() {
     assert!(Arc::try_unwrap(store).is_ok(), "the thread has ended");
 }
 
-/// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As long as
-/// a closure reads the only key, it cannot end.
+/// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As
+/// long as a closure reads the only key, it cannot end.
 fn blocked(store: &Arc<Store>, folder: &Folder) -> Autosave {
     let autosave = start(store, folder.file(), AutosavePolicy::after(HOUR));
     fs::create_dir(folder.file()).unwrap();

@@ -1,6 +1,6 @@
-//! A store that is saved and loaded again is the same store, and a snapshot is of the instant at which its save began.
-//! What happens between any two records and any two segments is made to happen here by name; `model/saves.rs` tries
-//! whatever there is.
+//! A store that is saved and loaded again is the same store, and a snapshot shows the instant at which its save began.
+//! These tests run chosen calls between any two records and any two segments of a save. `model/saves.rs` runs random
+//! ones.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::mpsc::sync_channel;
@@ -167,8 +167,8 @@ mod in_the_middle {
         });
     }
 
-    /// A shard that had taken in an unwritten table in one save was taken for written when the next began: clearing it then
-    /// lost its hashes.
+    /// A shard that had taken in an unwritten table in one save was taken for written when the next began: clearing it
+    /// then lost its hashes.
     #[test]
     fn what_is_cleared_in_the_save_after_a_table_has_moved_is_in_the_snapshot() {
         for at in [1, 2, 5] {
@@ -189,8 +189,8 @@ mod in_the_middle {
         }
     }
 
-    /// A shard that the save had walked over takes in a table that is written only in part. If the shard were still taken for
-    /// written, clearing it would lose the rest, and the file would say `Ok` and be refused.
+    /// A shard that the save had walked over takes in a table that is written only in part. If the shard were still
+    /// taken for written, clearing it would lose the rest, and the file would say `Ok` and be refused.
     #[test]
     fn a_table_that_moves_behind_the_save_and_is_cleared_at_once_is_in_the_snapshot() {
         for at in (1..70).step_by(3) {
@@ -346,8 +346,8 @@ mod in_the_middle {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Fills a store with hashes of which some expire after an hour, as a whole or in parts: small ones and large ones. Returns the
-/// numbers of keys and fields that stay.
+/// Fills a store with hashes of which some expire after an hour, as a whole or in parts: small ones and large ones.
+/// Returns the numbers of keys and fields that stay.
 fn fill_with_sessions(store: &Store) -> (u64, u64) {
     for n in 0..200 {
         for kind in ["whole", "part", "stays"] {

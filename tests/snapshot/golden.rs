@@ -1,5 +1,5 @@
-//! Files that version 1 of the format has written are read for ever. `HASHLET_GOLDEN=write` writes them anew, which is
-//! right only for files of a version that nobody has yet.
+//! Files in version 1 of the format can be read for ever. `HASHLET_GOLDEN=write` writes the files anew, which is right
+//! only for a version that was never released.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Whatever bytes are loaded: an error, or a sound store; never a panic, and never half a store.
+//! Loading any bytes gives an error or a valid store. It never panics, and never returns half a store.
 
 use std::io::{self, ErrorKind, Read};
 

@@ -1,5 +1,5 @@
-//! A process that saves again and again is killed at any moment: the file is always whole, and never older than the last
-//! save that was acknowledged. The process is this test binary, run again.
+//! A process that saves again and again is killed at random moments. The file is always whole, and never older than the
+//! last save that was acknowledged. The process is this test binary, run again.
 
 #![cfg(all(unix, feature = "snapshot"))]
 

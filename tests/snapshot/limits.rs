@@ -1,4 +1,5 @@
-//! What passes a limit of the store that is loaded is refused with size and limit, and what is just within is loaded.
+//! A snapshot that exceeds a limit of the store being loaded is refused with the size and the limit. One at the limit
+//! is loaded.
 
 use crate::support::check;
 use crate::support::config::{Config, on_every_configuration};

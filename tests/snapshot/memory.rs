@@ -1,5 +1,5 @@
-//! A hostile snapshot never makes a load ask for more memory than a small multiple of what was really read. One test, so
-//! that nobody else allocates meanwhile.
+//! A hostile snapshot never makes a load ask for more memory than a small multiple of the bytes that were really read.
+//! This is a single test, so that no other test allocates meanwhile.
 
 #![cfg(feature = "snapshot")]
 
@@ -17,7 +17,8 @@ use support::{heap, scale, specimen};
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
 
-/// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and buffers.
+/// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and
+/// buffers.
 const CONSTANT: usize = 64 << 10;
 const TIMES: usize = 16;
 

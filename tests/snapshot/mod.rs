@@ -1,5 +1,5 @@
 //! Saving and loading: a snapshot is the store of one instant, and no other bytes become a store. `kill.rs`,
-//! `memory.rs` and `system/` are binaries of their own; random saves beside the naive model are in `model/saves.rs`.
+//! `memory.rs` and `system/` are binaries of their own. Random saves beside the naive model are in `model/saves.rs`.
 
 mod autosave;
 mod contents;

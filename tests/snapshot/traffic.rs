@@ -1,6 +1,6 @@
-//! A store that is saved while threads work on it: each snapshot shows one instant. What a thread did alone is there up to
-//! one of its calls, between those that had returned when the save began and those that had begun when it ended. What
-//! several did to the same hashes keeps its sum.
+//! Saves of a store while threads work on it. Each snapshot shows one instant. On the keys of a single thread, the
+//! snapshot has the effects of that thread's calls up to one of them. It has all calls that had returned when the save
+//! began, and none that began after it ended. On hashes that several threads change, the sum stays the same.
 
 mod calls;
 
@@ -34,7 +34,8 @@ fn store(shards: usize, clock: &ManualClock) -> Store {
     store
 }
 
-/// What all threads do to the same hashes: move amounts from one to another, and count generations of two in all fields.
+/// What all threads do to the same hashes: move amounts from one to another, and count generations of two in all
+/// fields.
 fn work_together(store: &Store, source: &mut Source<'_>) {
     let account = |source: &mut Source<'_>| match source.below(ACCOUNTS + 3) {
         n if n < ACCOUNTS => (format!("account:{n}"), source.below(5).to_string()),
@@ -204,8 +205,8 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
             let done = done_by(&courses);
             let begin = now();
             let mut steps = 0;
-            // The threads get on meanwhile, unless they are too far ahead. What expires then and is purged is in the snapshot
-            // all the same.
+            // The threads get on meanwhile, unless they are too far ahead. What expires then and is purged is in the
+            // snapshot all the same.
             let options = options(&mut source).progress(|_| {
                 steps += 1;
                 if steps % 8 == 0 {

@@ -1,5 +1,5 @@
-//! Validation of invariants from inside: real with the feature `testing`, nothing without it, so that whole test files
-//! compile either way.
+//! Validation of the store's internal invariants. Without the feature `testing` it does nothing, so that test files
+//! compile with and without the feature.
 
 use hashlet::{HashValue, Store, StoreBuilder};
 

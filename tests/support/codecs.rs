@@ -1,4 +1,4 @@
-//! What is promised of typed values is promised of each codec.
+//! Runs a test with each codec, because the promises about typed values hold for every codec.
 
 /// Each promise holds for each codec.
 macro_rules! promises {

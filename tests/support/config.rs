@@ -1,5 +1,5 @@
-//! The configurations every behaviour test runs on. A promise about fields holds in both encodings, at any threshold
-//! and on any number of shards, or it does not hold.
+//! The configurations on which every behaviour test runs. A promise about fields must hold in both encodings, at any
+//! threshold and on any number of shards.
 
 use std::fmt::Display;
 

@@ -1,5 +1,5 @@
-//! The calls on deadlines, made on each face of a hash that has them: by its key in a store and on the views of
-//! closures; and on the model.
+//! The calls on deadlines, made on each interface of a hash that has them: by its key in a store, and on the views of
+//! closures. They are also made on the model.
 
 use hashlet::{HashMut, HashRef, Store};
 

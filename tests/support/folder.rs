@@ -1,4 +1,4 @@
-//! A folder of a test's own, for the files it saves.
+//! A folder for the files of one test.
 
 #![allow(dead_code, reason = "tests and examples take the part they need")]
 

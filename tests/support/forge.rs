@@ -1,5 +1,6 @@
-//! A writer of snapshots of its own, by the drawings in `snapshot/format.rs` and `hash/image.rs`, which takes them apart
-//! and puts them together again otherwise: with every length and checksum right, so that what is wrong inside is read.
+//! A second, independent writer of snapshots, made from the drawings in `snapshot/format.rs` and `hash/image.rs`. It
+//! takes snapshots apart and puts them together changed. All lengths and checksums are right, so a reader gets as far
+//! as the changed contents.
 
 mod mutate;
 

@@ -1,5 +1,5 @@
-//! The calls on one hash, made on each of its faces: by its key in a store, on the views of closures, on the owned value;
-//! and on the model. What is drawn at random is checked against the hash it comes from.
+//! The calls on one hash, made on each of its interfaces: by its key in a store, on the views of closures, and on the
+//! owned value. They are also made on the model. Random results are checked against the hash that they come from.
 
 use hashlet::{HashMut, HashRef, HashValue, Store};
 

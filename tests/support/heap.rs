@@ -1,6 +1,7 @@
-//! A global allocator that counts. Three figures: the bytes asked for, as `stats` and `memory_usage` promise them; the
-//! bytes really taken, as an operating system sees them; and the balance of one thread, which stays exact while other
-//! threads go about their business.
+//! A global allocator that counts. It has three figures:
+//! - The bytes asked for, as `stats` and `memory_usage` promise them.
+//! - The bytes really taken, as an operating system sees them.
+//! - The balance of one thread, which stays exact while other threads work.
 //!
 //! ```ignore
 //! #[global_allocator]
@@ -86,8 +87,8 @@ unsafe impl GlobalAlloc for Counting {
 /// The most live bytes of [`Bounded`]: more than any test takes, and far less than a machine has.
 pub(crate) const CEILING: usize = 4 << 30;
 
-/// The system's allocator, counted, with a ceiling. A length that is believed without a look at what is there then fails its
-/// test, where it would otherwise take the machine's memory.
+/// The system's allocator, counted, with a ceiling. A length that is believed without a look at what is there then
+/// fails its test, where it would otherwise take the machine's memory.
 #[derive(Debug)]
 pub(crate) struct Bounded;
 
@@ -97,7 +98,8 @@ impl Bounded {
     }
 }
 
-// SAFETY: every call goes to `Counting` unchanged, and so do its answers, or is answered as by a system that has no memory left.
+// SAFETY: every call goes to `Counting` unchanged, and so do its answers, or is answered as by a system that has no
+// memory left.
 unsafe impl GlobalAlloc for Bounded {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are those `Counting` asks for.

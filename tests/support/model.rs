@@ -1,5 +1,5 @@
-//! The naive model of a store: a map of maps that follows the rules of the documentation word by word, with std's own
-//! parsing and printing of numbers. It knows no encodings, no hashes and no locks; where it and the store disagree, the
+//! The naive model of a store: a map of maps that follows the documentation word by word, and uses std's own parsing
+//! and printing of numbers. It has no encodings, no hash functions and no locks. If it and the store disagree, the
 //! store is wrong.
 
 mod deadlines;

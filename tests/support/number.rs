@@ -1,5 +1,6 @@
-//! Any amount is added to any text, in both encodings and in both ways: the answers are the model's, which reads and writes
-//! numbers with std alone; the text of a sum reads back as that sum; and an error leaves the value as it was.
+//! Adds any amount to any text, in both encodings, as integers and as floats. The answers are those of the model, which
+//! reads and writes numbers with std alone. The text of a sum is read back as that sum, and an error leaves the value
+//! as it was.
 
 use hashlet::{HashValue, Thresholds};
 

@@ -1,5 +1,5 @@
-//! What a call answers, in one type for the store, the views of closures, the owned value and the model, so that
-//! answers can be compared. Hashes have no order: pairs and names are sorted here.
+//! The answer of a call. One type serves the store, the views of closures, the owned value and the model, so that
+//! answers can be compared. Hashes have no order, so pairs and names are sorted here.
 
 use std::time::SystemTime;
 

@@ -1,5 +1,5 @@
-//! Saves and loads in a scenario: what was saved is what the model held when the save began, whatever happened while it
-//! was on, and whether or not the one before it failed.
+//! Saves and loads in a scenario. A snapshot holds the state of the model at the beginning of the save, whatever
+//! happened during the save, and whether or not the save before it failed.
 
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

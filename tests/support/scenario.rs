@@ -1,5 +1,5 @@
-//! A scenario: a configuration and the calls to make, run on a store and on the model side by side. One type for
-//! proptest, the fuzz targets and the long seeded runs; a failure tells where it stood and how to see it again.
+//! A scenario: a configuration and the calls to make. It runs on a store and on the model side by side. Proptest, the
+//! fuzz targets and the long seeded runs use this one type. A failure prints its place and how to repeat it.
 
 use std::cell::Cell;
 use std::iter::once;
@@ -101,8 +101,8 @@ impl Scenario {
         scenario
     }
 
-    /// Makes every call on a store and on the model. The touched hashes are validated after every third call, because it
-    /// purges them; everything is after calls on all hashes, and every 1,000 calls.
+    /// Makes every call on a store and on the model. The touched hashes are validated after every third call, because
+    /// it purges them; everything is after calls on all hashes, and every 1,000 calls.
     pub(crate) fn run(&self) {
         let mut world = World::new(self);
         self.step_by_step(|step, op| {

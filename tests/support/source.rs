@@ -1,5 +1,5 @@
-//! Where the choices of a scenario come from: the bytes of a fuzzer or of proptest, or a small seeded generator for
-//! long runs. Alphabets are small, so that calls meet; values are those at which something changes form.
+//! The source of a scenario's choices: the bytes of a fuzzer or of proptest, or a small seeded generator for long runs.
+//! Alphabets are small, so that calls meet. Values are those at which something changes its form.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A store with everything that a snapshot can hold, and what is done with snapshots that nobody can trust.
+//! A store with everything that a snapshot can hold, and the checks for snapshots that cannot be trusted.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,8 +12,8 @@ use super::pattern;
 use super::source::Source;
 use super::time::{BEGINNING, time};
 
-/// Fills an empty store: packed hashes, narrow and wide, and tables of several parts, with and without deadlines, and the
-/// empty key, field and value.
+/// Fills an empty store: packed hashes, narrow and wide, and tables of several parts, with and without deadlines, and
+/// the empty key, field and value.
 pub(crate) fn fill(store: &Store, fields: usize) {
     let later = time(BEGINNING + 10_000_000);
     store.set("", "", "").unwrap();

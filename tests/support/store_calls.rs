@@ -1,4 +1,4 @@
-//! The calls on a store, made on it and on the model.
+//! The calls on a store. They are made on the store and on the model.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets, each of which takes any bytes: for `fuzz/fuzz_targets`, and for `tests/corpus.rs`, which
-//! runs the corpora through them on stable.
+//! The bodies of the fuzz targets. Each accepts any bytes. `fuzz/fuzz_targets` calls them, and `tests/corpus.rs` runs
+//! the corpora through them on stable.
 
 #[cfg(feature = "snapshot")]
 use super::forge::Forge;
@@ -54,8 +54,8 @@ pub(crate) fn snapshot_resigned(bytes: &[u8]) {
     }
 }
 
-/// Two bytes say which codec, which encoding and which member of a struct; every typed read of the rest is a value or an
-/// error that names key and field, and what the store holds stays.
+/// Two bytes say which codec, which encoding and which member of a struct; every typed read of the rest is a value or
+/// an error that names key and field, and what the store holds stays.
 #[cfg(all(feature = "json", feature = "bincode"))]
 pub(crate) fn typed_decode(bytes: &[u8]) {
     let [how, member, bytes @ ..] = bytes else { return };

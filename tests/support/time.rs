@@ -1,4 +1,4 @@
-//! Times as the model counts them: milliseconds since 1970.
+//! Times in the unit of the model: milliseconds since 1970.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

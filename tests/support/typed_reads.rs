@@ -1,5 +1,5 @@
-//! Every typed read of bytes that nobody has encoded, for the tests and the fuzzer: an error or a value, and what the store
-//! holds stays.
+//! Every typed read of bytes that no codec has written, for the tests and the fuzzer. It returns an error or a value,
+//! and the store stays unchanged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

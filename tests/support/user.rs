@@ -1,4 +1,4 @@
-//! A struct as programs have them, and which member an error names.
+//! A struct as real programs have them, and the member that an error names.
 
 use hashlet::CodecError;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! User code in closures, iterators and conversions: it may panic anywhere, and may call a store anywhere but inside a
-//! closure.
+//! User code in closures, iterators and conversions. It may panic anywhere, and it may call a store anywhere except
+//! inside a closure that a store runs.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};

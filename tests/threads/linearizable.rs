@@ -1,7 +1,8 @@
-//! Each call that promises to be one step takes effect at one instant between its beginning and its end: the histories of
-//! four threads that start together, on two keys, are linearizable, each key's by itself where no call is on both. The
-//! store's clock stands still in a history, which may begin with much that has expired. 2,500 histories a configuration
-//! at the full `HASHLET_SCALE`; `HASHLET_SEED` makes the calls of one seed as often.
+//! Each call that promises to be one step takes effect at one instant between its beginning and its end. So the
+//! histories of four threads that start together, on two keys, are linearizable. If no call is on both keys, each key's
+//! history is checked by itself. The store's clock stands still in a history, which may begin with much expired data.
+//! The full `HASHLET_SCALE` runs 2,500 histories for each configuration. `HASHLET_SEED` runs the calls of one seed as
+//! often.
 
 mod calls;
 mod checker;

@@ -1,4 +1,5 @@
-//! Calls from many threads, and calls within calls: each is one step, nothing is half done, and nobody waits for ever.
+//! Calls from many threads, and calls within calls. Each is one step, nothing is half done, and no thread waits for
+//! ever.
 
 mod closures;
 mod linearizable;

@@ -1,5 +1,5 @@
-//! Calls from many threads: each is one step, and a reader sees a step whole or not at all. Loads are fixed numbers of
-//! calls, never times.
+//! Calls from many threads. Each is one step, and a reader sees a step completely or not at all. Tests run fixed
+//! numbers of calls, never for a fixed time.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

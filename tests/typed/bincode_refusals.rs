@@ -1,4 +1,4 @@
-//! What bincode could not give back as it was is refused when it is saved, wherever it stands.
+//! A value that bincode could not return unchanged is refused when it is saved, at any place in a type.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

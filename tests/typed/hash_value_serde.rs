@@ -1,4 +1,4 @@
-//! A hash comes back from every format that serde knows, by itself and in other types.
+//! A hash is read back unchanged from every format that serde knows, by itself and inside other types.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

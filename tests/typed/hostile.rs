@@ -1,4 +1,4 @@
-//! Bytes that nobody has encoded are errors in every typed read, whatever they say of themselves, and take no more memory
+//! Bytes that no codec has written are errors in every typed read, whatever they claim. They never take more memory
 //! than a small multiple of their length.
 
 #![cfg(all(feature = "json", feature = "bincode"))]
@@ -28,8 +28,8 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What decoding takes beyond what is there, at most: a string as long as the bytes, elements of 32 bytes for each of them,
-/// and an allowance.
+/// What decoding takes beyond what is there, at most: a string as long as the bytes, elements of 32 bytes for each of
+/// them, and an allowance.
 fn bound(bytes: &[u8]) -> usize {
     64 * 1_024 + 64 * bytes.len()
 }

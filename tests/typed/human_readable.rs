@@ -1,4 +1,5 @@
-//! A type that asks whether it is written for people gets the same answer when it is saved and when it is loaded.
+//! A type that asks serde whether the format is human-readable gets the same answer when it is saved and when it is
+//! loaded.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

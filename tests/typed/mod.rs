@@ -1,5 +1,5 @@
-//! Values in fields, structs as hashes and hashes for serde: what goes in comes back, whatever the codec. `hostile.rs`,
-//! which counts what is allocated, is a binary of its own.
+//! Values in fields, structs as hashes, and hashes for serde. Everything is read back unchanged, with every codec.
+//! `hostile.rs` counts allocated bytes, and is a binary of its own.
 
 #[cfg(all(feature = "json", feature = "bincode"))]
 mod bincode_refusals;

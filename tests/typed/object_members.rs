@@ -1,4 +1,4 @@
-//! One member of an object has the same notation, whichever call has written it.
+//! A member of an object has the same notation whatever call has written it.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Members of types that ask more than plain text answers: times, prices, tagged enums. They come back, whatever the codec.
+//! Members of types for which plain text is not enough: times, prices, tagged enums. They are read back unchanged with
+//! every codec.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};

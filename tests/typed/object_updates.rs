@@ -1,4 +1,4 @@
-//! Structs as hashes are saved and changed as a whole or not at all, whatever the codec.
+//! Structs that are hashes are saved and changed completely or not at all, with every codec.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

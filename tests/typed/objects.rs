@@ -1,4 +1,4 @@
-//! Structs are hashes, a member in each field, whatever the codec.
+//! Structs are stored as hashes, with one member in each field, with every codec.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,5 +1,5 @@
-//! Any value of any type that serde knows comes back as it was: out of a field, as a struct that is a hash, and out of the
-//! bytes of a codec by itself.
+//! Every value of every type that serde knows is read back unchanged: from a field, as a struct that is a hash, and
+//! from the bytes of a codec alone.
 
 use std::marker::PhantomData;
 

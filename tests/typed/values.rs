@@ -1,4 +1,4 @@
-//! Values of any type that serde knows go into fields and come back, whatever the codec.
+//! Values of all types that serde knows can be written into fields and read back, with every codec.
 
 #[cfg(feature = "json")]
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! A disk in memory that can fail any operation, and lose power after it.
 //!
-//! Every operation is counted and logged, what it changes with it. A *crash image* is what a loss of power after some of
-//! the operations may leave on the disk (`image.rs`); it is a disk again, everything on it settled. Folders are there
-//! without being created. There is one user, so that nobody's files are another's, and no current folder that could change.
+//! Every operation is counted, and logged with its changes. A *crash image* is a state that a loss of power after some
+//! of the operations may leave on the disk (`image.rs`). It is itself a disk, on which everything is settled. Folders
+//! exist without being created. There is only one user, and no current folder that could change.
 
 mod content;
 mod fault;

@@ -1,4 +1,4 @@
-//! Every operation failing, in every way.
+//! Each operation of the disk fails in each possible way.
 
 use super::disk::{DEFAULT_MODE, Failure, Fault, Kind, SimulatedDisk};
 use super::*;

@@ -1,4 +1,4 @@
-//! The simulated disk itself: what a loss of power leaves there is neither too kind nor too cruel.
+//! Tests of the simulated disk itself: a loss of power there keeps neither more nor less than on a real one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Lock files that somebody removes or replaces while they are held, as two containers on one volume and a clean-up of
-//! `*.lock` do: whoever loses the lock gives up, and the file is whole whatever happens.
+//! Lock files that somebody removes or replaces while they are held. Two containers on one volume, together with a
+//! clean-up of `*.lock`, do that. A writer that loses the lock gives up, and the file is whole whatever happens.
 
 use std::path::PathBuf;
 

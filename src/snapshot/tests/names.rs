@@ -1,4 +1,4 @@
-//! The names of temporaries and lock files, as they are seen on a disk.
+//! The names of temporaries and lock files, as they appear on a disk.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

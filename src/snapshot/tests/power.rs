@@ -1,12 +1,12 @@
-//! Power lost after any operation, with any part of what was not synced.
+//! Losses of power after each operation, which may keep or lose any part of the data that was not synced.
 
 use super::disk::{DEFAULT_MODE, Failure, Fault, Kind, SimulatedDisk};
 use super::*;
 use crate::random::Random;
 
-/// Loses power after every operation of one replacement and asserts that the path shows one of two contents, and the new
-/// one once the replacement has returned; that the permissions are the old file's; and that the next one succeeds and
-/// tidies up.
+/// Loses power after every operation of one replacement and asserts that the path shows one of two contents, and the
+/// new one once the replacement has returned; that the permissions are the old file's; and that the next one succeeds
+/// and tidies up.
 fn assert_old_or_new(disk: &SimulatedDisk, old: Option<&[u8]>) {
     let (new, newer) = (pattern(2, LENGTH), pattern(3, 600));
     let mode = disk.mode(PATH).unwrap_or(DEFAULT_MODE);

@@ -1,4 +1,4 @@
-//! What replacing a file does when nothing goes wrong with the disk.
+//! The replacement of a file on a disk without faults.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

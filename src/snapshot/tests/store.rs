@@ -1,4 +1,4 @@
-//! A store on a disk that fails or loses power: what is loaded is a store that was saved, whole and as it was.
+//! A store on a disk that fails or loses power. A load always returns one of the saved stores, complete and unchanged.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -163,7 +163,8 @@ fn assert_same(left: &Contents, right: &Contents, told: &impl Debug) {
     assert!(left == right, "{told:?}: {left:?} instead of {right:?}");
 }
 
-/// A store on a disk that holds it as it was, with a dead writer's temporary; and what it was. It has changed since then.
+/// A store on a disk that holds it as it was, with a dead writer's temporary; and what it was. It has changed since
+/// then.
 fn prepared() -> (Store, SimulatedDisk, Contents) {
     let (store, disk, mut random) = (new_store(), SimulatedDisk::new(), Random::seeded(7));
     change(&store, 40, &mut random);
@@ -175,8 +176,8 @@ fn prepared() -> (Store, SimulatedDisk, Contents) {
     (store, disk, old)
 }
 
-/// Every operation failing: the error is told and the old store stays; when the disk is healed and the store has changed
-/// further, the next save holds all of it.
+/// Every operation failing: the error is told and the old store stays; when the disk is healed and the store has
+/// changed further, the next save holds all of it.
 fn assert_failures_are_told(is_sticky: bool) {
     let (store, disk, _) = prepared();
     save(&store, &disk, 256).unwrap();

@@ -1,4 +1,4 @@
-//! The system's own disk, in a folder for temporary files.
+//! The real file system, in a folder for temporary files.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

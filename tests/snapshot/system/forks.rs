@@ -1,4 +1,4 @@
-//! What a forked child inherits, and must leave alone.
+//! The things that a forked child inherits, and must leave alone.
 
 use std::io::{Read, Write, pipe};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

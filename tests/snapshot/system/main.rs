@@ -1,5 +1,5 @@
-//! Saves on a system that forks, changes users and folders, removes lock files and puts pipes in the way. One test at a time,
-//! in a process of their own, because most of that concerns a process as a whole.
+//! Saves on a system that forks, changes users and folders, removes lock files and puts pipes in the way. These tests
+//! run one at a time, in a process of their own, because most of this concerns a process as a whole.
 
 #![cfg(all(unix, feature = "snapshot"))]
 

@@ -1,4 +1,4 @@
-//! What stands at a path, and beside it, and what happens to it meanwhile.
+//! Files and other things at a path and beside it, and changes of them during a save.
 
 use std::fs;
 use std::io::{ErrorKind, Write};

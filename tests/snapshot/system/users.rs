@@ -1,4 +1,4 @@
-//! Files of several users in one folder. What only root can prepare is not tested for anybody else.
+//! Files of several users in one folder. Tests that only root can prepare do nothing for other users.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

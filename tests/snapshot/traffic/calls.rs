@@ -1,10 +1,15 @@
-//! What the threads of a traffic do, each on keys of its own, and the model of it. A call is chosen by its thread's and its
-//! own number alone, so the state after the first so many calls can be computed later; a snapshot of an instant holds for
-//! each thread one of these states.
+//! The calls that threads make during saves, each thread on its own keys, and the model of these calls. The number of a
+//! thread and the number of a call determine the call. So the state after any number of calls can be computed later. A
+//! snapshot of one instant holds one of these states for each thread.
 //!
-//! The keys of thread 1 are `p1:…`, small hashes that are converted now and then; `t1:…`, large tables; `r1:…`, tables that are
-//! renamed and hardly touched otherwise; `m1`, one that loses its fields one by one, those of some segments only, so that
-//! segments are merged long after the others were changed last; `s1`, in which fields expire; and `k1:…`, keys that expire.
+//! The keys of thread 1 are:
+//! - `p1:…`: small hashes that change their encoding now and then.
+//! - `t1:…`: large tables.
+//! - `r1:…`: tables that are renamed, and hardly changed otherwise.
+//! - `m1`: a table that loses the fields of some segments one by one. So segments are merged long after the last change
+//!   of the others.
+//! - `s1`: a hash in which fields expire.
+//! - `k1:…`: keys that expire.
 
 mod model;
 
@@ -107,8 +112,8 @@ impl Call {
         }
     }
 
-    /// A table of four segments is filled and thinned until two neighbours are just too large to be merged; then loses one
-    /// field after the other at the lower end and at the upper.
+    /// A table of four segments is filled and thinned until two neighbours are just too large to be merged; then loses
+    /// one field after the other at the lower end and at the upper.
     fn shrink_in_turn(thread: usize, turn: u64) -> Self {
         let key = format!("m{thread}");
         match turn as usize % 128 {

@@ -1,5 +1,5 @@
-//! One thing about a snapshot is changed: a number, a byte, the length of an item; an item or a block is doubled, dropped or
-//! exchanged.
+//! Changes one thing in a snapshot: a number, a byte or the length of an item. Or doubles, drops or exchanges an item
+//! or a block.
 
 use super::{Forge, Item, Number, push_varint, read_varint};
 use crate::support::source::Source;

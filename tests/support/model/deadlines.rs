@@ -1,5 +1,5 @@
-//! The deadlines of the model: one beside each hash, one beside each field. What is due is removed when the clock is
-//! moved, so whoever looks finds nothing that has expired.
+//! The deadlines of the model: one beside each hash, and one beside each field. Everything due is removed when the
+//! clock is moved, so the model never holds anything expired.
 
 use std::iter::once;
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
-//! The bytes of the model. It cannot know when memory is full, so it believes a store that refuses a write, as long as
-//! that write would have made something grow; and it leaves everything as it is, as the store has to.
+//! The bytes of the model. The model cannot know when memory is full, so it accepts that a store refuses a write, if
+//! that write would have made something grow. It then leaves everything as it is, as the store must do.
 
 use hashlet::{ExpireCondition, Touch};
 

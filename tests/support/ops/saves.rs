@@ -1,4 +1,4 @@
-//! Saves and loads as data, and the calls that are hardest on a save that is on.
+//! Saves and loads as data, and the calls that are hardest for a running save.
 
 use super::{Call, Change, FiledCall, Op, Shape, Sieve, another_key, overwrite};
 use crate::support::config::{self, Config};
@@ -75,8 +75,8 @@ impl Op {
     }
 }
 
-/// Calls for the time of a save: what moves, copies, empties and fills whole hashes and segments stands among the others
-/// more often than elsewhere.
+/// Calls for the time of a save: what moves, copies, empties and fills whole hashes and segments stands among the
+/// others more often than elsewhere.
 pub(crate) fn disturbances(source: &mut Source<'_>, mut shape: Shape, calls: usize) -> Vec<Op> {
     let mut ops = Vec::new();
     while ops.len() < calls {

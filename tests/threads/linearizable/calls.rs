@@ -1,5 +1,5 @@
-//! The calls of a history: those of which each is promised to be one step. Keys, fields and values are so few that calls
-//! meet, and what is written is new each time, so that a read tells which write it saw.
+//! The calls of a history. They are the calls that promise to be one step. Keys and fields are so few that calls meet.
+//! Each write writes a new value, so that a read shows which write it saw.
 
 use std::thread::yield_now;
 use std::time::Duration;
@@ -198,8 +198,8 @@ pub(crate) fn looks() -> impl Iterator<Item = Op> {
     (0..SHAPE.keys).map(move |number| Op::Read(key(number), whole().into_iter().chain(fields()).collect()))
 }
 
-/// Makes a call, and only that one: a scenario asks here and there for a second opinion. Closures give other threads the
-/// time to see what they should not.
+/// Makes a call, and only that one: a scenario asks here and there for a second opinion. Closures give other threads
+/// the time to see what they should not.
 pub(crate) fn make(op: &Op, store: &Store, clock: &ManualClock) -> Reply {
     match op {
         Op::Call(key, FiledCall::Call(Call::Look(Look::Size))) => store.size(key).into(),

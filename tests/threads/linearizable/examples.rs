@@ -1,4 +1,4 @@
-//! Histories written by hand: what the checker must refuse, and what looks wrong and is not.
+//! Histories written by hand: some that the checker must refuse, and some that look wrong but are right.
 
 use super::checker::is_linearizable;
 use super::history::{Event, History};

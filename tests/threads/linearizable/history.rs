@@ -1,4 +1,4 @@
-//! What threads have called and what was answered, in the order in which calls began and ended.
+//! The calls of threads and their answers, in the order in which the calls began and ended.
 
 use std::fmt;
 
@@ -39,8 +39,8 @@ impl Event {
 }
 
 impl History {
-    /// The histories of each key. They are linearizable exactly when the whole is (Herlihy and Wing, 1990), unless a call
-    /// joins keys, whose histories then are one.
+    /// The histories of each key. They are linearizable exactly when the whole is (Herlihy and Wing, 1990), unless a
+    /// call joins keys, whose histories then are one.
     pub(crate) fn objects(&self) -> Vec<Self> {
         let mut objects: Vec<Vec<Event>> = Vec::new();
         for event in self.events.iter().filter(|event| !event.op.keys().is_empty()) {

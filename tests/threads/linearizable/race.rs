@@ -1,4 +1,4 @@
-//! Threads that start together, again and again, and note when each of their calls began and ended.
+//! Threads that start together again and again, and record when each of their calls began and ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

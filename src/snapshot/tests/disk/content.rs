@@ -1,7 +1,9 @@
-//! Files, their names, and what an operation changes of either; also how much of a change a loss of power may leave.
+//! Files, their names, the changes that an operation makes to them, and the parts of a change that a loss of power may
+//! leave.
 //!
-//! A name leads to a file by its number, and numbers are not used again: data and names reach the disk each by
-//! themselves. A rename names the file's number, so it may arrive where the creation that came before it was lost.
+//! A name leads to a file by the file's number, and numbers are not used again. Data and names reach the disk
+//! independently. A rename refers to the file's number, so it may reach the disk even if the creation before it was
+//! lost.
 
 use std::collections::BTreeMap;
 use std::io;

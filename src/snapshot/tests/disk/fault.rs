@@ -1,4 +1,4 @@
-//! Which operation fails, and how.
+//! The fault of a simulated disk: the operation that fails, and how it fails.
 
 use std::io;
 

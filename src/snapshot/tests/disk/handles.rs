@@ -1,4 +1,4 @@
-//! What the simulated disk hands out: open files and locks.
+//! The handles of the simulated disk: open files and locks.
 
 use std::io::{self, Read, Write};
 

@@ -1,11 +1,11 @@
-//! What a loss of power may leave.
+//! The states that a loss of power may leave on a disk.
 //!
-//! Of a change that no sync has settled any part may have reached the disk, and of each independently of the others: the
-//! sectors of a write up to any one, or its length with zeros for data; a name or not. They are applied in the order in
-//! which they were made, so a hole that a lost write leaves before a kept one reads as zeros. A sync of a file settles
-//! its bytes and its mode, a sync of a folder the names in it; neither does the other's work. No more is taken for
-//! granted than that a name's new file is there or its old one: POSIX promises that much to those who look, and every
-//! file system keeps it through a loss of power.
+//! Any part of a change that no sync has settled may have reached the disk, independently of other changes. For a
+//! write, that is the sectors up to any one of them, or the length with zeros for data. For a name, it is all or
+//! nothing. Changes are applied in the order in which they were made, so a hole that a lost write leaves before a kept
+//! one reads as zeros. A sync of a file settles its bytes and its mode. A sync of a folder settles the names in it.
+//! Neither does the work of the other. Only one thing is taken for granted: a name leads to its new file or to its old
+//! one. POSIX promises this to readers, and every file system keeps it through a loss of power.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,8 +14,8 @@ use super::{Change, Content, SimulatedDisk};
 use crate::random::Random;
 use crate::snapshot::file::folder;
 
-/// What a log of operations may leave: the settled content, and every change with the number of its outcomes, 1 if it is
-/// settled.
+/// What a log of operations may leave: the settled content, and every change with the number of its outcomes, 1 if it
+/// is settled.
 struct Remains<'a> {
     settled: &'a Content,
     changes: Vec<(&'a Change, usize)>,

@@ -1,4 +1,4 @@
-//! What one thread's keys hold after its first so many calls.
+//! The contents of one thread's keys after a given number of its calls.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
