@@ -57,6 +57,7 @@ mod objects;
 mod purge;
 #[cfg(feature = "json")]
 mod recipes;
+mod rollback;
 mod sampling;
 mod scans;
 #[cfg(feature = "snapshot")]

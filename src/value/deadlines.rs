@@ -95,7 +95,7 @@ impl HashMut<'_> {
     /// use hashlet::Expire;
     ///
     /// # let store = hashlet::Store::new();
-    /// store.update("session:9", |session| -> hashlet::Result<()> {
+    /// store.try_update("session:9", |session| -> hashlet::Result<()> {
     ///     session.set("user", "ada")?;
     ///     assert_eq!(session.expire(Duration::from_secs(3_600)), Expire::Set);
     ///     Ok(())
@@ -116,13 +116,13 @@ impl HashMut<'_> {
     /// Gives the key a deadline on a condition. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire(when.into(), condition, self.cx).unwrap_or(Expire::Full)
+        self.change(|record, cx| record.expire(when.into(), condition, cx)).unwrap_or(Expire::Full)
     }
 
     /// Takes the key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&mut self) -> bool {
-        self.record.persist(self.cx)
+        self.change(|record, cx| record.persist(cx))
     }
 
     /// Gives a field a deadline. O(1).
@@ -134,7 +134,8 @@ impl HashMut<'_> {
     /// Gives a field a deadline on a condition. O(1).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_field_if(&mut self, field: impl AsRef<[u8]>, when: impl Into<When>, condition: Condition) -> Expire {
-        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx).unwrap_or(Expire::Full)
+        self.change(|record, cx| record.expire_field(field.as_ref(), when.into(), condition, cx))
+            .unwrap_or(Expire::Full)
     }
 
     /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
@@ -145,13 +146,15 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: Condition,
     ) -> Vec<Expire> {
-        self.record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, self.cx)
+        self.change(|record, cx| {
+            record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, cx)
+        })
     }
 
     /// Takes a field's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.record.persist_field(field.as_ref(), self.cx)
+        self.change(|record, cx| record.persist_field(field.as_ref(), cx))
     }
 
     /// Takes the deadlines of many fields away, and returns of each whether it had one. O(fields).
@@ -174,7 +177,7 @@ impl HashMut<'_> {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, self.cx)
+        self.change(|record, cx| record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, cx))
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
@@ -184,7 +187,7 @@ impl HashMut<'_> {
     /// then.
     #[doc(alias = "HGETEX")]
     pub fn touch(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
-        self.record.touch(field.as_ref(), touch.into(), self.cx)
+        self.change(|record, cx| record.touch(field.as_ref(), touch.into(), cx))
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
@@ -197,7 +200,7 @@ impl HashMut<'_> {
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
-        self.record.touch_many(&Arguments::fields(fields).as_fields(), touch.into(), self.cx)
+        self.change(|record, cx| record.touch_many(&Arguments::fields(fields).as_fields(), touch.into(), cx))
     }
 
     /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.
@@ -207,6 +210,6 @@ impl HashMut<'_> {
     /// As [`increment`](Self::increment); value and deadline stay as they were.
     #[doc(alias = "HINCRBY")]
     pub fn increment_expiring(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
-        self.record.increment_expiring(field.as_ref(), amount, when.into(), self.cx)
+        self.change(|record, cx| record.increment_expiring(field.as_ref(), amount, when.into(), cx))
     }
 }
