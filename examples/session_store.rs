@@ -29,7 +29,7 @@ impl Sessions {
 
     /// Counts a page, and prolongs the session. A session that another thread has closed stays closed.
     fn visit(&self, id: &str) -> hashlet::Result<Option<i64>> {
-        self.store.update(id, |session| {
+        self.store.try_update(id, |session| {
             if session.is_empty() {
                 return Ok(None);
             }

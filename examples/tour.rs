@@ -47,10 +47,11 @@ fn atomic_update() -> hashlet::Result<()> {
 
     // The closure is one atomic step: no other thread sees the stock between its reads and its writes.
     let take = |fruit: &str, wanted: i64| {
-        store.update("stock", |stock| -> hashlet::Result<bool> {
+        store.try_update("stock", |stock| -> hashlet::Result<bool> {
             if stock.increment(fruit, 0)? < wanted {
                 return Ok(false);
             }
+            // If one of these fails, neither is done.
             stock.increment(fruit, -wanted)?;
             stock.increment("sold", wanted)?;
             Ok(true)

@@ -31,7 +31,7 @@ impl Documents<'_> {
     pub(crate) fn save<T: Serialize>(&self, document: &str, value: T) -> Result<u64, Box<dyn Error + Send + Sync>> {
         let mut json = Vec::new();
         Json.encode(&Version { value, saved: SystemTime::now() }, &mut json)?;
-        self.store.update(document, |versions| {
+        self.store.try_update(document, |versions| {
             let number = latest(&versions.view()) + 1;
             let text = number.to_string();
             versions.set_many([(&*text, &*json), (LATEST, text.as_bytes())])?;

@@ -17,6 +17,7 @@
 
 mod context;
 mod deadlines;
+mod effect;
 mod entry;
 mod fields;
 mod footprint;
@@ -28,6 +29,7 @@ mod sample;
 mod table;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::mem::size_of;
 
@@ -42,6 +44,7 @@ use table::Table;
 pub(crate) use context::{Context, ExpiredPart, Link, Port};
 pub(crate) use purge::Scope;
 pub use sample::Sample;
+pub(crate) use undo::Undo;
 
 /// How a hash is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -344,11 +347,15 @@ impl Record {
     }
 
     /// Becomes another record, of the same key. A table is dropped after the call, or when a saver has written it; a packed
-    /// one, a single block, at once.
+    /// one, a single block, at once. A call that can be rolled back keeps it until its end.
     pub(crate) fn replace(&mut self, other: Self, cx: Context<'_>) {
-        if let Self::Table(table) = std::mem::replace(self, other) {
-            let is_saved = table.is_saved(cx.mark());
-            cx.part_with(table, is_saved);
+        let replaced = std::mem::replace(self, other);
+        let replaced = match cx.undo() {
+            Some(undo) => undo.keep(replaced),
+            None => Some(replaced),
+        };
+        if let Some(Self::Table(table)) = replaced {
+            table.leave(cx);
         }
     }
 

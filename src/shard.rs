@@ -4,7 +4,8 @@
 //! Every change of a record goes through a [`Visit`]: find the record, take it out of its slot, work on it, settle.
 //! Settling is the visit's `Drop`, so that a return, an error and a panic in a user's closure take the same path: the
 //! record gets the encoding it should have, is filed again, or removed when it is empty, and the shard's sums are
-//! brought up to date by what changed. Before it is lent to anybody, a record is purged of what has expired in it.
+//! brought up to date by what changed. Before it is lent to anybody, a record is purged of what has expired in it. An
+//! *attempt* (see `attempt.rs`) rolls back before it settles unless it ends well.
 //!
 //! # The index of deadlines
 //! One number a segment, and one for the shard: a bound before which nothing there expires. A record that is settled
@@ -18,6 +19,7 @@
 //! 3. No deadline is sooner than its segment's bound, and no segment's bound sooner than the shard's.
 //! 4. While no save is on, each record has the mark of the store's epoch as a whole.
 
+mod attempt;
 mod keys;
 
 use std::mem::{swap, take};
@@ -33,6 +35,7 @@ use crate::saving::Epoch;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
+pub(crate) use attempt::{Attempted, attempt};
 use keys::Keys;
 
 /// See the module's documentation.
@@ -102,6 +105,11 @@ impl Shard {
     #[cfg(feature = "snapshot")]
     pub(crate) fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// For a visit that has changed nothing: takes back beforehand what its settling counts.
+    pub(crate) fn uncount_visit(&mut self) {
+        self.changes = self.changes.wrapping_sub(1);
     }
 
     /// Takes everything out.
@@ -326,7 +334,7 @@ pub(crate) struct Visit<'a> {
 impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shard.changes += 1;
+        self.shard.changes = self.shard.changes.wrapping_add(1);
         let after = Sums::of(&self.record);
         // As a rule a record goes back to its slot in the encoding that it had: `settle` without what is not needed then.
         if let Some(slot) = self.slot

@@ -9,13 +9,13 @@
 //!   them runs under it; the thread is refused if it is inside a closure that a store runs.
 //! * **Under a read lock**: lookups, copies of what is returned, and closures of `read` and `for_each`. A page of keys, as
 //!   `for_each`, takes one shard's lock after the other's.
-//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update` and `update_many`. `retain` takes one
+//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`, `try_update` and their like. `retain` takes one
 //!   shard's lock after the other's: all closures for its keys first, then the visits that remove. So do `clear_all`,
 //!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired and the walk of a save.
 //! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
 //!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a
 //!   single block each, are freed where they end.
-//! * A panic in a closure unwinds through the visit, which settles, and then through the lock, which is released:
+//! * A panic in a closure unwinds through the visit, which settles (after the attempt of a `try_update` has rolled back), and then through the lock, which is released:
 //!   parking_lot poisons nothing.
 
 mod builder;
@@ -26,6 +26,7 @@ mod keys;
 mod listener;
 mod many;
 mod purge;
+mod rollback;
 pub(crate) mod room;
 mod sample;
 mod scan;

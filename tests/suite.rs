@@ -27,6 +27,7 @@ mod limits;
 mod model;
 #[cfg(feature = "json")]
 mod recipes;
+mod rollback;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod threads;

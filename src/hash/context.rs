@@ -5,11 +5,13 @@
 //! writes ahead of a save, and tells what has expired. A stand-alone value has none, and nothing is asked then.
 //!
 //! What each operation reads stands in the context itself. The port is called only where a flag says that somebody wants it, so
-//! a store without limit, listener and save pays a comparison for it.
+//! a store without limit, listener and save pays a comparison for it. So does a call that nobody takes back: only where a call
+//! can be rolled back, each change of a record notes first what it takes to undo it (see `undo.rs`).
 
 use std::cell::Cell;
 
 use crate::error::Result;
+use crate::hash::undo::Undo;
 use crate::hash::{Pair, Record};
 use crate::options::Rules;
 use crate::saving::{Epoch, Mark, Saver, Unsaved};
@@ -29,6 +31,8 @@ pub(crate) trait Port {
     fn correct(&self, begun: isize, before: usize, after: usize);
     /// A measured change of what is allocated takes the place of what was reserved for it.
     fn settle(&self, before: usize, after: usize);
+    /// From now on to the end of the call, bytes that become free stay reserved, so that what they held can be put back.
+    fn hold_freed(&self);
     /// Whether little room is left.
     fn is_short_of_room(&self) -> bool;
     /// Has something written to the running snapshot before it is changed.
@@ -58,12 +62,14 @@ pub(crate) struct Link<'a> {
     has_limit: bool,
     /// Whether somebody wants to know what has expired.
     has_listener: bool,
+    /// Where the changes of a record are noted that can be rolled back.
+    undo: Option<&'a Undo>,
 }
 
 impl<'a> Link<'a> {
     #[inline]
     pub(crate) fn new(port: &'a (dyn Port + 'a), has_limit: bool, has_listener: bool) -> Self {
-        Self { port, epoch: Cell::default(), has_limit, has_listener }
+        Self { port, epoch: Cell::default(), has_limit, has_listener, undo: None }
     }
 }
 
@@ -101,6 +107,28 @@ impl<'a> Context<'a> {
         'a: 'b,
     {
         Context { now, ..*self }
+    }
+
+    /// A way to the same port for one record whose changes are noted.
+    pub(crate) fn link_noting<'b>(&self, undo: &'b Undo) -> Option<Link<'b>>
+    where
+        'a: 'b,
+    {
+        self.link.map(|link| Link { epoch: link.epoch.clone(), undo: Some(undo), ..*link })
+    }
+
+    /// The same over another link.
+    pub(crate) fn over<'b>(&self, link: Option<&'b Link<'b>>) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { rules: self.rules, now: self.now, link }
+    }
+
+    /// Where a record notes what it takes to undo a change, before it makes it; `None` if nobody can take the call back.
+    #[inline]
+    pub(crate) fn undo(&self) -> Option<&'a Undo> {
+        self.link.and_then(|link| link.undo)
     }
 
     /// The port, if the store has a limit to its bytes.
@@ -200,6 +228,8 @@ impl Port for Nobody {
     fn correct(&self, _: isize, _: usize, _: usize) {}
 
     fn settle(&self, _: usize, _: usize) {}
+
+    fn hold_freed(&self) {}
 
     fn is_short_of_room(&self) -> bool {
         false

@@ -38,7 +38,7 @@ impl Record {
     pub(super) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
         self.measured(cx, |record| match record {
             Self::Packed(packed) => packed.set_deadline(deadline),
-            Self::Table(table) => table.set_deadline(deadline),
+            Self::Table(table) => table.set_deadline(deadline, cx),
         });
     }
 

@@ -29,7 +29,7 @@ use crate::random::Random;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
 use segment::EntriesOf;
-pub(crate) use segment::Fields;
+pub(crate) use segment::{Fields, Found};
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;
@@ -175,6 +175,9 @@ impl Table {
         let rules = cx.rules;
         let at = self.fields.locate(hash).inspect(|&at| self.save_ahead_at(at, cx));
         if let Some((at, found)) = at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) {
+            if let Some(undo) = cx.undo() {
+                undo.note_put(self.fields.at(at), Some(&found), field);
+            }
             let old_len = found.value_len();
             if old_len == value.len() {
                 self.fields.at_mut(at).overwrite(&found, value);
@@ -188,6 +191,9 @@ impl Table {
         }
         let at = self.fields.prepare_insert(hash, rules);
         self.save_ahead_at(at, cx); // the first segment has no mark yet
+        if let Some(undo) = cx.undo() {
+            undo.note_put(self.fields.at(at), None, field);
+        }
         self.fields.edit(at, |fields| fields.insert(hash, field, value, cx));
         self.oversized += [field, value].into_iter().filter(|string| rules.is_oversized(string.len())).count();
         self.entry_bytes += entry::len(field, value);
@@ -198,12 +204,28 @@ impl Table {
     pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> bool {
         let Some(at) = self.fields.locate(hash) else { return false };
         self.save_ahead_at(at, cx);
+        if let Some(undo) = cx.undo() {
+            undo.note_remove(self.fields.at(at), hash, field);
+        }
         let Some(old_len) = self.fields.edit(at, |fields| fields.remove(hash, field, cx)) else { return false };
         let strings = [field.len(), old_len];
         self.oversized -= strings.into_iter().filter(|&len| cx.rules.is_oversized(len)).count();
         self.entry_bytes -= entry::len(field, b"") + old_len;
         self.fields.settle_removal(at, cx.rules);
         true
+    }
+
+    /// Leaves the store: for the running save, if that has not written the table as a whole, or to be dropped after the call.
+    pub(crate) fn leave(self: Box<Self>, cx: Context<'_>) {
+        let is_saved = self.is_saved(cx.mark());
+        cx.part_with(self, is_saved);
+    }
+
+    /// Gives back all slack of the segment of this hash.
+    pub(crate) fn shrink_at(&mut self, hash: u64, rules: &Rules) {
+        if let Some(at) = self.fields.locate(hash) {
+            self.fields.edit(at, |fields| fields.shrink_to_fit(rules));
+        }
     }
 }
 
@@ -307,7 +329,10 @@ impl Table {
         self.deadline
     }
 
-    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
+        if let Some(undo) = cx.undo() {
+            undo.note_key_deadline(self.deadline);
+        }
         self.deadline = deadline;
     }
 
@@ -320,6 +345,9 @@ impl Table {
     pub(crate) fn set_field_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         if let Some(at) = self.fields.locate(hash) {
             self.save_ahead_at(at, cx);
+            if let Some(undo) = cx.undo() {
+                undo.note_field_deadline(self.fields.at(at), hash, field);
+            }
             self.fields.edit(at, |fields| fields.set_deadline(hash, field, deadline, cx));
             self.soonest = self.soonest.min(deadline);
         }

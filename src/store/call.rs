@@ -99,6 +99,12 @@ impl Port for Call<'_> {
         }
     }
 
+    fn hold_freed(&self) {
+        if let Some(reservation) = &self.reservation {
+            reservation.hold_freed();
+        }
+    }
+
     fn is_short_of_room(&self) -> bool {
         self.reservation.as_ref().is_some_and(Reservation::is_short)
     }

@@ -289,16 +289,14 @@ impl Store {
     /// missing key is an empty hash; if the hash is empty in the end, there is no such key. O(1) and what the closure
     /// does.
     ///
-    /// There is no rollback: what the closure did before an error or a panic stays done.
+    /// What the closure did before an error or a panic stays done. [`try_update`](Self::try_update) takes it back: take that
+    /// one for a closure that can fail halfway.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
-    /// store.update("cart:7", |cart| -> hashlet::Result<()> {
-    ///     cart.increment("apples", 2)?;
-    ///     cart.set("touched", "1")?;
-    ///     Ok(())
-    /// })?;
-    /// assert_eq!(store.size("cart:7"), 2);
+    /// store.set_many("cart:7", [("apples", "2"), ("pears", "0")])?;
+    /// let removed = store.update("cart:7", |cart| cart.retain(|_, count| count != b"0"));
+    /// assert_eq!((removed, store.size("cart:7")), (1, 1));
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     ///

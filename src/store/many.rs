@@ -5,7 +5,7 @@ use std::hint::black_box;
 use crate::error::{Error, Result};
 use crate::hash::{Context, Link};
 use crate::hash::{Record, Scope};
-use crate::shard::{Shard, Taken};
+use crate::shard::{Attempted, Shard, Taken};
 use crate::store::Store;
 use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock, RwLockWriteGuard, assert_outside_closures};
@@ -33,17 +33,18 @@ enum Source {
 impl Store {
     /// Lends the hashes of several keys to a closure, to read and change all of them in one atomic step, and returns
     /// what the closure returns. Otherwise as [`update`](Self::update): a missing key is an empty hash, an emptied hash
-    /// loses its key, and there is no rollback. O(N log N) and what the closure does.
+    /// loses its key, and what the closure did before an error or a panic stays done:
+    /// [`try_update_many`](Self::try_update_many) takes it back. O(N log N) and what the closure does.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
-    /// store.set("account:1", "balance", "100")?;
-    /// store.update_many(["account:1", "account:2"], |[from, to]| -> hashlet::Result<()> {
-    ///     from.increment("balance", -30)?;
-    ///     to.increment("balance", 30)?;
-    ///     Ok(())
-    /// })??;
-    /// assert_eq!(store.get("account:2", "balance").as_deref(), Some(&b"30"[..]));
+    /// store.set_many("queue:1", [("job:1", "mail"), ("job:2", "report")])?;
+    /// let moved = store.update_many(["queue:1", "queue:2"], |[from, to]| {
+    ///     let job = from.take("job:2")?;
+    ///     to.set("job:2", job).ok()
+    /// })?;
+    /// assert_eq!(moved, Some(true));
+    /// assert_eq!(store.get("queue:2", "job:2").as_deref(), Some(&b"report"[..]));
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     ///
@@ -207,6 +208,18 @@ impl Store {
         keys: [&[u8]; N],
         change: impl FnOnce([&mut Record; N], Context<'_>) -> R,
     ) -> Result<R> {
+        self.visit_many(keys, |visits| {
+            let cx = visits.cx;
+            change(visits.records(), cx)
+        })
+    }
+
+    /// Runs something on the visits of several keys.
+    pub(super) fn visit_many<const N: usize, R>(
+        &self,
+        keys: [&[u8]; N],
+        visit: impl FnOnce(&mut Visits<'_, N>) -> R,
+    ) -> Result<R> {
         assert_outside_closures();
         let is_repeated = |(index, key): (usize, &&[u8])| keys[..index].contains(key);
         if keys.iter().enumerate().any(is_repeated) {
@@ -214,9 +227,7 @@ impl Store {
         }
         let call = self.call();
         let link = call.link();
-        let mut visits = Visits::new(self, keys, &call, &link);
-        let cx = visits.cx;
-        Ok(change(visits.taken.each_mut().map(|(_, taken)| &mut taken.record), cx))
+        Ok(visit(&mut Visits::new(self, keys, &call, &link)))
     }
 
     /// Locks the shards of these hashes, each once and in ascending order. Says for each hash which lock is its own.
@@ -245,7 +256,7 @@ fn fetch(records: &[&Record]) {
 }
 
 /// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
-struct Visits<'a, const N: usize> {
+pub(super) struct Visits<'a, const N: usize> {
     shards: Vec<RwLockWriteGuard<'a, Shard>>,
     keys: [&'a [u8]; N],
     /// Each record, with its shard among the locked ones.
@@ -274,6 +285,22 @@ impl<'a, const N: usize> Visits<'a, N> {
             (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
         });
         Self { shards, keys, taken, cx }
+    }
+}
+
+impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
+    fn context(&self) -> Context<'a> {
+        self.cx
+    }
+
+    fn records(&mut self) -> [&mut Record; N] {
+        self.taken.each_mut().map(|(_, taken)| &mut taken.record)
+    }
+
+    fn uncount(&mut self) {
+        for (shard, _) in &self.taken {
+            self.shards[*shard].uncount_visit();
+        }
     }
 }
 

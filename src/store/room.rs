@@ -72,11 +72,13 @@ impl Room {
 pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
+    /// What the reservation does not sink below, so that nobody else takes the bytes that the call may have to put back.
+    floor: Cell<isize>,
 }
 
 impl<'a> Reservation<'a> {
     pub(crate) fn new(room: &'a Room) -> Self {
-        Self { room, unsettled: Cell::new(0) }
+        Self { room, unsettled: Cell::new(0), floor: Cell::new(isize::MIN) }
     }
 
     pub(crate) fn is_short(&self) -> bool {
@@ -86,10 +88,23 @@ impl<'a> Reservation<'a> {
     /// Reserves this many more bytes, or fails if there is no room for them.
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
-            self.room.try_take(bytes)?;
-            self.unsettled.set(self.unsettled.get() + bytes.cast_signed());
+            let unsettled = self.unsettled.get() + bytes.cast_signed();
+            // What is held of freed bytes is taken first.
+            self.room.try_take((self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned())?;
+            self.unsettled.set(unsettled);
         }
         Ok(())
+    }
+
+    /// See [`Port::hold_freed`](crate::hash::Port::hold_freed).
+    pub(crate) fn hold_freed(&self) {
+        self.floor.set(self.unsettled.get());
+    }
+
+    /// What the room counts for a reservation of so many bytes.
+    #[inline]
+    fn held(&self, unsettled: isize) -> isize {
+        unsettled.max(self.floor.get())
     }
 
     /// The bytes that are reserved now.
@@ -100,14 +115,16 @@ impl<'a> Reservation<'a> {
     /// See [`Port::correct`](crate::hash::Port::correct).
     pub(crate) fn correct(&self, begun: isize, before: usize, after: usize) {
         let unsettled = begun + (after.cast_signed() - before.cast_signed());
-        self.room.add(unsettled - self.unsettled.replace(unsettled));
+        self.room.add(self.held(unsettled) - self.held(self.unsettled.replace(unsettled)));
     }
 
     /// Replaces the reserved bytes by measured ones: the call has changed a shard's memory from `before` to `after`
     /// bytes.
     #[inline]
     pub(crate) fn settle(&self, before: usize, after: usize) {
-        self.room.add(after.cast_signed() - before.cast_signed() - self.unsettled.take());
+        let held = self.held(self.unsettled.take());
+        self.floor.set(isize::MIN);
+        self.room.add(after.cast_signed() - before.cast_signed() - held);
     }
 }
 
@@ -115,5 +132,30 @@ impl Drop for Reservation<'_> {
     #[inline]
     fn drop(&mut self) {
         self.settle(0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_call_frees_and_holds_is_free_for_that_call_alone() {
+        let room = Room::new(100, 90);
+        let call = Reservation::new(&room);
+        call.correct(0, 10, 5); // freed before it holds anything
+        assert_eq!(room.taken.load(Relaxed), 85);
+        call.hold_freed();
+        call.correct(call.bytes(), 60, 0);
+        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (-65, 85));
+        assert!(Reservation::new(&room).take(16).is_err(), "nobody else gets what is held");
+        assert_eq!(call.take(75), Ok(()), "15 beyond what it held");
+        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (10, 100));
+        assert!(call.take(1).is_err());
+        call.correct(10, 75, 0);
+        assert_eq!(room.taken.load(Relaxed), 85);
+        // All is as before, but for what was freed first.
+        call.settle(90, 85);
+        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (0, 85));
     }
 }

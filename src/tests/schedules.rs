@@ -32,6 +32,7 @@ mod keys;
 mod linear;
 mod many;
 mod panics;
+mod rollback;
 mod room;
 mod saves;
 mod scans;

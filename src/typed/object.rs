@@ -35,7 +35,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::codec::Codec;
-use super::error::Reason;
+use super::error::{CodecError, Reason};
 use super::view::{Result, Typed};
 use crate::expiry::SetOptions;
 use crate::value::{HashMut, HashRef};
@@ -190,17 +190,75 @@ impl<C: Codec> Typed<'_, C> {
         update: impl FnOnce(&mut T) -> R,
     ) -> Result<Option<R>> {
         let key = key.as_ref();
-        self.store.update(key, |hash| {
-            let view = hash.view();
-            let Some(mut loaded) = self.object::<T>(key, view)? else { return Ok(None) };
-            let before = names(key, &loaded.value)?;
-            let result = update(&mut loaded.value);
-            let after = to_members(&self.codec, key, &loaded.value)?;
-            let Changes { new, gone } = update::changes(&self.codec, view, &loaded, before, &after);
-            hash.set_with(new.into_iter().map(|(member, bytes)| (member, bytes)), SetOptions::new().keep_ttl())?;
-            hash.remove_many(gone);
-            Ok(Some(result))
-        })
+        self.store.update(key, |hash| self.change_object(key, hash, |value| Ok(update(value))))
+    }
+
+    /// Lends a struct in a hash to a closure that can fail, and puts it back as that leaves it, in one atomic step. If the
+    /// closure returns `Err`, nothing is put back. Otherwise as [`update_object`](Self::update_object).
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use hashlet::{Json, Store};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Account {
+    ///     owner: String,
+    ///     balance: u64,
+    /// }
+    ///
+    /// let store = Store::new();
+    /// let typed = store.typed(Json);
+    /// typed.save_object("account:1", &Account { owner: "Ada".into(), balance: 50 })?;
+    /// let withdraw = |amount| {
+    ///     typed.try_update_object("account:1", |account: &mut Account| -> Result<u64, Box<dyn std::error::Error>> {
+    ///         account.balance = account.balance.checked_sub(amount).ok_or("not enough")?;
+    ///         Ok(account.balance)
+    ///     })
+    /// };
+    /// assert!(matches!(withdraw(30), Ok(Some(20))));
+    /// assert!(withdraw(30).is_err());
+    /// assert_eq!(typed.get_member::<u64>("account:1", "balance")?, Some(20));
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the closure, and those of [`update_object`](Self::update_object), turned into the closure's error type; the
+    /// hash is as it was then.
+    ///
+    /// # Panics
+    /// If the closure does, or calls any store; the hash is as it was then.
+    ///
+    /// # Locking
+    /// The closure runs under the write lock of the key's shard, as in
+    /// [`Store::try_update`](crate::Store::try_update).
+    pub fn try_update_object<T: Serialize + DeserializeOwned, R, E: From<CodecError>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
+    ) -> std::result::Result<Option<R>, E> {
+        let key = key.as_ref();
+        self.store.try_update(key, |hash| self.change_object(key, hash, update))
+    }
+
+    /// Changes the struct in a hash, unless something fails.
+    fn change_object<T: Serialize + DeserializeOwned, R, E: From<CodecError>>(
+        &self,
+        key: &[u8],
+        hash: &mut HashMut<'_>,
+        update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
+    ) -> std::result::Result<Option<R>, E> {
+        let view = hash.view();
+        let Some(mut loaded) = self.object::<T>(key, view)? else { return Ok(None) };
+        let before = names(key, &loaded.value)?;
+        let result = update(&mut loaded.value)?;
+        let after = to_members(&self.codec, key, &loaded.value)?;
+        let Changes { new, gone } = update::changes(&self.codec, view, &loaded, before, &after);
+        let new = new.into_iter().map(|(member, bytes)| (member, bytes));
+        hash.set_with(new, SetOptions::new().keep_ttl()).map_err(CodecError::from)?;
+        hash.remove_many(gone);
+        Ok(Some(result))
     }
 
     /// Sets one member of an object, and returns whether its field is new. The field then holds what

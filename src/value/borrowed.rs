@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::hash::Context;
-use crate::hash::{Encoding, Record, Sample};
+use crate::hash::{Encoding, Record, Sample, Undo};
 use crate::options::Rules;
 use crate::time::Now;
 use crate::value::iter::write_pairs;
@@ -137,15 +137,17 @@ impl fmt::Debug for HashRef<'_> {
     }
 }
 
-/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update) and
-/// [`update_many`](crate::Store::update_many) lend to their closures. Nobody else
+/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update),
+/// [`try_update`](crate::Store::try_update), [`update_many`](crate::Store::update_many) and
+/// [`try_update_many`](crate::Store::try_update_many) lend to their closures. Nobody else
 /// sees the hash before the closure has returned.
 ///
-/// What was done stays done: an error of one call, or a panic, takes nothing back of the calls before it.
+/// An error of one call takes nothing back of the calls before it. If the closure of a `try_update` returns that error, or
+/// panics, the store takes back all of them.
 ///
 /// ```
 /// # let store = hashlet::Store::new();
-/// let left = store.update("stock", |stock| {
+/// let left = store.try_update("stock", |stock| {
 ///     stock.set_if_absent("apples", "10")?;
 ///     stock.increment("apples", -3)
 /// })?;
@@ -153,13 +155,32 @@ impl fmt::Debug for HashRef<'_> {
 /// # Ok::<(), hashlet::Error>(())
 /// ```
 pub struct HashMut<'a> {
-    pub(super) record: &'a mut Record,
-    pub(super) cx: Context<'a>,
+    record: &'a mut Record,
+    cx: Context<'a>,
+    /// Whom to tell before the first change, if the call can be rolled back.
+    undo: Option<&'a Undo>,
 }
 
 impl<'a> HashMut<'a> {
     pub(crate) fn new(record: &'a mut Record, cx: Context<'a>) -> Self {
-        Self { record, cx }
+        Self { record, cx, undo: cx.undo() }
+    }
+
+    /// Runs something that may change the hash.
+    #[inline]
+    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
+        if self.undo.is_some() {
+            self.note_change();
+        }
+        change(self.record, self.cx)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_change(&mut self) {
+        if let Some(undo) = self.undo.take() {
+            undo.note_call(self.record);
+        }
     }
 
     /// Returns the hash to be read only. O(1).
@@ -251,13 +272,13 @@ impl<'a> HashMut<'a> {
     /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        self.record.set(field.as_ref(), value.as_ref(), self.cx)
+        self.change(|record, cx| record.set(field.as_ref(), value.as_ref(), cx))
     }
 
     /// [`set`](Self::set) of what a field's value has become: a deadline that the field has stays.
     #[cfg(feature = "serde")]
     pub(crate) fn rewrite(&mut self, field: &[u8], value: &[u8]) -> Result<bool> {
-        self.record.rewrite(field, value, self.cx)
+        self.change(|record, cx| record.rewrite(field, value, cx))
     }
 
     /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
@@ -272,7 +293,7 @@ impl<'a> HashMut<'a> {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.record.set_many(&Arguments::pairs(pairs).as_pairs(), self.cx)
+        self.change(|record, cx| record.set_many(&Arguments::pairs(pairs).as_pairs(), cx))
     }
 
     /// Sets a field that is absent, and returns whether it was. O(1).
@@ -281,7 +302,7 @@ impl<'a> HashMut<'a> {
     /// As [`set`](Self::set).
     #[doc(alias = "HSETNX")]
     pub fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        self.record.set_if_absent(field.as_ref(), value.as_ref(), self.cx)
+        self.change(|record, cx| record.set_if_absent(field.as_ref(), value.as_ref(), cx))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
@@ -295,25 +316,25 @@ impl<'a> HashMut<'a> {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<bool> {
-        self.record.compare_and_set(field.as_ref(), expected, new, self.cx)
+        self.change(|record, cx| record.compare_and_set(field.as_ref(), expected, new, cx))
     }
 
     /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes behind it.
     #[doc(alias = "HDEL")]
     pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.record.remove(field.as_ref(), self.cx)
+        self.change(|record, cx| record.remove(field.as_ref(), cx))
     }
 
     /// Removes many fields, and returns how many were there. O(fields).
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> usize {
-        self.record.remove_many(&Arguments::fields(fields).as_fields(), self.cx)
+        self.change(|record, cx| record.remove_many(&Arguments::fields(fields).as_fields(), cx))
     }
 
     /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.record.take(field.as_ref(), self.cx)
+        self.change(|record, cx| record.take(field.as_ref(), cx))
     }
 
     /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -324,7 +345,7 @@ impl<'a> HashMut<'a> {
     /// it was.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
-        self.record.increment(field.as_ref(), amount, self.cx)
+        self.change(|record, cx| record.increment(field.as_ref(), amount, cx))
     }
 
     /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
@@ -335,7 +356,7 @@ impl<'a> HashMut<'a> {
     /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
-        self.record.increment_float(field.as_ref(), amount, self.cx)
+        self.change(|record, cx| record.increment_float(field.as_ref(), amount, cx))
     }
 
     /// Removes each field for which a closure says `false`, and returns how many that were. O(n); the fields removed are
@@ -344,13 +365,13 @@ impl<'a> HashMut<'a> {
     /// # Panics
     /// If the closure panics; nothing is removed then.
     pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
-        self.record.retain(keep, self.cx)
+        self.change(|record, cx| record.retain(keep, cx))
     }
 
     /// Removes all fields. O(1) for a packed hash; a table's memory is given back after the lock.
     #[doc(alias = "DEL")]
     pub fn clear(&mut self) {
-        self.record.clear(self.cx);
+        self.change(|record, cx| record.clear(cx));
     }
 }
 

@@ -95,7 +95,7 @@ impl HashMut<'_> {
     /// use hashlet::ExpireOutcome;
     ///
     /// # let store = hashlet::Store::new();
-    /// store.update("session:9", |session| -> hashlet::Result<()> {
+    /// store.try_update("session:9", |session| -> hashlet::Result<()> {
     ///     session.set("user", "ada")?;
     ///     assert_eq!(session.expire(Duration::from_secs(3_600)), ExpireOutcome::Set);
     ///     Ok(())
@@ -110,13 +110,13 @@ impl HashMut<'_> {
     /// Gives the key a deadline on a condition. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
-        self.record.expire(when.into(), condition, self.cx).unwrap_or(ExpireOutcome::Full)
+        self.change(|record, cx| record.expire(when.into(), condition, cx)).unwrap_or(ExpireOutcome::Full)
     }
 
     /// Takes the key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&mut self) -> bool {
-        self.record.persist(self.cx)
+        self.change(|record, cx| record.persist(cx))
     }
 
     /// Gives a field a deadline. O(1).
@@ -133,7 +133,8 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: ExpireCondition,
     ) -> ExpireOutcome {
-        self.record.expire_field(field.as_ref(), when.into(), condition, self.cx).unwrap_or(ExpireOutcome::Full)
+        self.change(|record, cx| record.expire_field(field.as_ref(), when.into(), condition, cx))
+            .unwrap_or(ExpireOutcome::Full)
     }
 
     /// Gives many fields a deadline, and returns what came of each, in their order. O(fields).
@@ -154,13 +155,15 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: ExpireCondition,
     ) -> Vec<ExpireOutcome> {
-        self.record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, self.cx)
+        self.change(|record, cx| {
+            record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, cx)
+        })
     }
 
     /// Takes a field's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.record.persist_field(field.as_ref(), self.cx)
+        self.change(|record, cx| record.persist_field(field.as_ref(), cx))
     }
 
     /// Takes the deadlines of many fields away, and returns of each whether it had one. O(fields).
@@ -183,7 +186,7 @@ impl HashMut<'_> {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, self.cx)
+        self.change(|record, cx| record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, cx))
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
@@ -193,7 +196,7 @@ impl HashMut<'_> {
     /// then.
     #[doc(alias = "HGETEX")]
     pub fn get_and_expire(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
-        self.record.get_and_expire(field.as_ref(), touch.into(), self.cx)
+        self.change(|record, cx| record.get_and_expire(field.as_ref(), touch.into(), cx))
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
@@ -206,7 +209,7 @@ impl HashMut<'_> {
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
-        self.record.get_many_and_expire(&Arguments::fields(fields).as_fields(), touch.into(), self.cx)
+        self.change(|record, cx| record.get_many_and_expire(&Arguments::fields(fields).as_fields(), touch.into(), cx))
     }
 
     /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.
@@ -216,6 +219,6 @@ impl HashMut<'_> {
     /// As [`increment`](Self::increment); value and deadline stay as they were.
     #[doc(alias = "HINCRBY")]
     pub fn increment_and_expire(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
-        self.record.increment_and_expire(field.as_ref(), amount, when.into(), self.cx)
+        self.change(|record, cx| record.increment_and_expire(field.as_ref(), amount, when.into(), cx))
     }
 }

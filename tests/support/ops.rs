@@ -1,6 +1,7 @@
 //! Every public call as data, decoded from a [`Source`].
 
 pub(crate) mod deadlines;
+pub(crate) mod rollback;
 pub(crate) mod saves;
 
 use std::slice::from_ref;
@@ -9,6 +10,7 @@ use hashlet::{Overwrite, Sample};
 
 use super::source::{Bytes, Source, numbered};
 use deadlines::{DeadlineCall, DeadlineLook};
+use rollback::End;
 use saves::{Loading, Save};
 
 /// One call on a store.
@@ -18,6 +20,8 @@ pub(crate) enum Op {
     Update(Bytes, Vec<FiledCall>),
     /// Two or three keys, and the calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
+    /// One to three keys, the calls, each on one of them, and how they end.
+    TryUpdate(Vec<Bytes>, Vec<(usize, FiledCall)>, End),
     /// Keeps some of the fields of a hash.
     RetainFields(Bytes, Sieve),
     Read(Bytes, Vec<FiledLook>),
@@ -158,10 +162,21 @@ impl Op {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(67) {
             0..=39 => Self::Call(source.key(shape.keys), FiledCall::decode(source, shape)),
-            40..=46 => Self::Update(source.key(shape.keys), some(source, |source| FiledCall::decode(source, shape))),
+            40..=46 => {
+                let key = source.key(shape.keys);
+                let calls = some(source, |source| FiledCall::decode(source, shape));
+                match End::decode(source) {
+                    None => Self::Update(key, calls),
+                    Some(end) => Self::TryUpdate(vec![key], calls.into_iter().map(|call| (0, call)).collect(), end),
+                }
+            }
             47..=48 => {
                 let keys = (0..2 + source.below(2)).map(|_| another_key(source, shape)).collect();
-                Self::UpdateMany(keys, some(source, |source| (source.below(3), FiledCall::decode(source, shape))))
+                let calls = some(source, |source| (source.below(3), FiledCall::decode(source, shape)));
+                match End::decode(source) {
+                    None => Self::UpdateMany(keys, calls),
+                    Some(end) => Self::TryUpdate(keys, calls, end),
+                }
             }
             49..=51 => Self::Read(source.key(shape.keys), some(source, |source| FiledLook::decode(source, shape))),
             52 => Self::GetAll(source.key(shape.keys), some(source, |source| OwnedCall::decode(source, shape))),
@@ -205,7 +220,10 @@ impl Op {
             Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetAll(key, _) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
             Self::RetainFields(key, _) | Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
-            Self::UpdateMany(keys, _) | Self::GetAcross(keys, _) | Self::ClearMany(keys) => keys,
+            Self::UpdateMany(keys, _)
+            | Self::TryUpdate(keys, ..)
+            | Self::GetAcross(keys, _)
+            | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
             Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],

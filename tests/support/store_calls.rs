@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hashlet::{Cursor, Encoding, Error, HashMut, ManualClock, Page, Sample, Store};
 
 use super::model::Model;
-use super::ops::{FiledCall, Op};
+use super::ops::{FiledCall, Op, rollback};
 use super::reply::Reply;
 use super::source::Bytes;
 use super::time::time;
@@ -22,6 +22,7 @@ impl Op {
                 [first, second, third] => update_many(store, [first, second, third], calls),
                 _ => unreachable!("two or three keys"),
             },
+            Self::TryUpdate(keys, calls, end) => rollback::on_store(store, keys, calls, *end),
             Self::RetainFields(key, sieve) => {
                 store.update(key, |hash| hash.retain(|field, value| sieve.keeps(field, [value]))).into()
             }
@@ -118,10 +119,9 @@ impl Op {
                 if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
                     return Reply::Failed(Error::RepeatedKey);
                 }
-                Reply::each(calls.iter().zip(answer.parts()).map(|((at, call), answer)| {
-                    model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model_with_room(hash, answer))
-                }))
+                rollback::calls_on_model(model, keys, calls, answer)
             }
+            Self::TryUpdate(keys, calls, end) => rollback::on_model(model, keys, calls, *end, answer),
             Self::RetainFields(key, sieve) => {
                 model.hash(key.as_ref(), |hash| hash.retain(|field, value| sieve.keeps(field, [value]))).into()
             }

@@ -230,7 +230,7 @@ fn a_member_that_was_read_under_another_name_and_is_none_afterwards_has_no_field
                     .set_many("key", [(nickname, "Ada"), (visits, "7"), ("secret", "x"), ("unknown", "stays")])
                     .unwrap();
                 typed.set_member("key", tags, &vec!["a"]).unwrap();
-                let change = |value: &mut Aliased| std::mem::replace(value, Aliased::default());
+                let change = |value: &mut Aliased| std::mem::take(value);
                 let before = typed.update_object("key", change).unwrap().unwrap();
                 assert_eq!((before.nickname.as_deref(), before.visits), (Some("Ada"), Some(7)));
                 let mut fields = store.fields("key");

@@ -144,6 +144,11 @@ impl Fields {
         Some(Found { bucket, place, value: entry::value_offset(entry)..entry.len() })
     }
 
+    /// The value of a field that was found.
+    pub(crate) fn value(&self, found: &Found) -> &[u8] {
+        &self.stored(found.place)[found.value.clone()]
+    }
+
     /// Overwrites a value with one of the same length.
     #[inline]
     pub(crate) fn overwrite(&mut self, found: &Found, value: &[u8]) {

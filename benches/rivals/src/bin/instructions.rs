@@ -12,7 +12,7 @@ mod random;
 
 use std::hint::black_box;
 
-use hashlet::Store;
+use hashlet::{HashMut, Store};
 
 use random::Random;
 
@@ -28,7 +28,7 @@ const CITIES: [&str; 4] = ["Rome", "Athens", "Valencia", "Ulaanbaatar"];
 /// What is done once, to the request of this number.
 type Operation = fn(&Store, &Request);
 
-const OPERATIONS: [(&str, Operation); 13] = [
+const OPERATIONS: [(&str, Operation); 16] = [
     ("get", |store, request| {
         assert!(black_box(store.get(&request.key, request.field)).is_some());
     }),
@@ -46,12 +46,10 @@ const OPERATIONS: [(&str, Operation); 13] = [
     ("set_new", |store, request| assert_eq!(store.set(&request.key, &request.new, "value"), Ok(true))),
     ("increment", |store, request| assert!(store.increment(&request.key, COUNTER, 1).is_ok())),
     ("update_three", |store, request| {
-        let updated = store.update(&request.key, |hash| -> hashlet::Result<i64> {
-            hash.set("phone", &request.phone)?;
-            hash.set("city", request.city)?;
-            hash.increment(COUNTER, 1)
-        });
-        assert!(updated.is_ok());
+        assert!(store.update(&request.key, |hash| three(hash, request)).is_ok());
+    }),
+    ("try_update_three", |store, request| {
+        assert!(store.try_update(&request.key, |hash| three(hash, request)).is_ok());
     }),
     ("remove_reinsert", |store, request| {
         assert!(store.remove(&request.key, "country"));
@@ -66,7 +64,29 @@ const OPERATIONS: [(&str, Operation); 13] = [
     ("table_set_other_length", |store, request| {
         assert_eq!(store.set(TABLE, &request.table_field, request.city), Ok(false));
     }),
+    ("table_update_three", |store, request| {
+        assert!(store.update(TABLE, |hash| three_of_table(hash, request)).is_ok());
+    }),
+    ("table_try_update_three", |store, request| {
+        assert!(store.try_update(TABLE, |hash| three_of_table(hash, request)).is_ok());
+    }),
 ];
+
+/// Changes three fields of a profile.
+#[inline]
+fn three(hash: &mut HashMut<'_>, request: &Request) -> hashlet::Result<i64> {
+    hash.set("phone", &request.phone)?;
+    hash.set("city", request.city)?;
+    hash.increment(COUNTER, 1)
+}
+
+/// The same with fields of the table: one keeps its length, one does not, and one is a counter.
+#[inline]
+fn three_of_table(hash: &mut HashMut<'_>, request: &Request) -> hashlet::Result<i64> {
+    hash.set(&request.table_field, &request.phone)?;
+    hash.set("item:000001", request.city)?;
+    hash.increment(COUNTER, 1)
+}
 
 /// What all operations are given.
 struct Request {

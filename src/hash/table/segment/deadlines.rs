@@ -11,6 +11,12 @@ impl Fields {
         self.slots.find(hash, |&place| self.holds(place, field)).map(|&place| self.deadline_at(place))
     }
 
+    /// The value and the deadline of a field, if it is there.
+    pub(crate) fn value_and_deadline(&self, hash: u64, field: &[u8]) -> Option<(&[u8], Deadline)> {
+        let place = *self.slots.find(hash, |&place| self.holds(place, field))?;
+        Some((entry::pair(self.entry(place)).1, self.deadline_at(place)))
+    }
+
     /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
     pub(crate) fn set_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         let found = self.slots.find_bucket_index(hash, |&place| self.holds(place, field));

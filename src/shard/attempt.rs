@@ -1,0 +1,70 @@
+//! Work on records that leaves them as they were unless it ends well.
+
+use std::array;
+use std::marker::PhantomData;
+
+use crate::hash::{Context, Record, Undo};
+use crate::shard::Visit;
+
+/// What holds the records of a call, and settles them when it is dropped.
+pub(crate) trait Attempted<'a, const N: usize> {
+    /// The context of all of them.
+    fn context(&self) -> Context<'a>;
+    fn records(&mut self) -> [&mut Record; N];
+    /// Sees to it that settling the records counts as no change.
+    fn uncount(&mut self);
+}
+
+impl<'a> Attempted<'a, 1> for Visit<'a> {
+    fn context(&self) -> Context<'a> {
+        self.cx
+    }
+
+    fn records(&mut self) -> [&mut Record; 1] {
+        [&mut self.record]
+    }
+
+    fn uncount(&mut self) {
+        self.shard.uncount_visit();
+    }
+}
+
+/// Does a work on records, each of which comes with its own context. After an error, and while a panic passes through, the
+/// records are as they were.
+pub(crate) fn attempt<'a, const N: usize, R, E>(
+    held: &mut impl Attempted<'a, N>,
+    work: impl FnOnce([(&mut Record, Context<'_>); N]) -> Result<R, E>,
+) -> Result<R, E> {
+    let cx = held.context();
+    if let Some(room) = cx.room() {
+        room.hold_freed();
+    }
+    let mut guard =
+        Attempt { held, undo: array::from_fn(|_| Undo::default()), ends_well: false, lifetime: PhantomData };
+    let links = guard.undo.each_ref().map(|undo| cx.link_noting(undo));
+    let mut contexts = links.iter().map(|link| cx.over(link.as_ref()));
+    let result = work(guard.held.records().map(|record| (record, contexts.next().unwrap_or(cx))));
+    guard.ends_well = result.is_ok();
+    result
+}
+
+/// Rolls back when it is dropped, unless all went well.
+struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
+    held: &'h mut H,
+    undo: [Undo; N],
+    ends_well: bool,
+    lifetime: PhantomData<Context<'a>>,
+}
+
+impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
+    #[inline]
+    fn drop(&mut self) {
+        let cx = self.held.context();
+        if self.ends_well {
+            self.undo.iter_mut().for_each(|undo| undo.commit(cx));
+        } else {
+            self.held.records().into_iter().zip(&mut self.undo).for_each(|(record, undo)| undo.roll_back(record, cx));
+            self.held.uncount();
+        }
+    }
+}
