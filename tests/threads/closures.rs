@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::on_every_configuration;
-use hashlet::{Encoding, ExpireCondition, Overwrite, Sample, SetOptions, Stats, Store, Touch};
+use hashlet::{Encoding, ExpireCondition, HashMut, Overwrite, Sample, SetOptions, Stats, Store, Touch};
 
 /// The message `work` panics with.
 fn panic_of<R>(work: impl FnOnce() -> R) -> String {
@@ -42,6 +42,8 @@ const CALLS: &[(&str, Call)] = &[
     ("read", |store| store.read("k", |_| ())),
     ("update", |store| store.update("k", |_| ())),
     ("update_many", |store| store.update_many(["k", "l"], |_| ()).unwrap()),
+    ("try_update", |store| store.try_update("k", |_| Ok::<(), ()>(())).unwrap()),
+    ("try_update_many", |store| store.try_update_many(["k", "l"], |_| Ok::<(), hashlet::Error>(())).unwrap()),
     ("for_each", |store| store.for_each(|_, _| ())),
     ("retain", |store| _ = store.retain(|_, _| true)),
     ("get_across", |store| _ = store.get_across(["k", "l"], "f")),
@@ -124,10 +126,24 @@ fn a_store_goes_through_threads_and_unwinding() {
 
 /// Runs user code on a hash in each of the ways that a store has. `k` has to be there, for the last two to find a key.
 type Outer = fn(&Store, &mut dyn FnMut());
-const CLOSURES: [(&str, Outer); 5] = [
+const CLOSURES: [(&str, Outer); 7] = [
     ("read", |store, inner| store.read("k", |_| inner())),
     ("update", |store, inner| store.update("k", |_| inner())),
     ("update_many", |store, inner| store.update_many(["k", "l"], |_| inner()).unwrap()),
+    ("try_update", |store, inner| {
+        let update = |_: &mut HashMut<'_>| {
+            inner();
+            Ok::<(), ()>(())
+        };
+        store.try_update("k", update).unwrap();
+    }),
+    ("try_update_many", |store, inner| {
+        let update = |_: &mut [HashMut<'_>; 2]| {
+            inner();
+            Ok::<(), hashlet::Error>(())
+        };
+        store.try_update_many(["k", "l"], update).unwrap();
+    }),
     ("for_each", |store, inner| store.for_each(|_, _| inner())),
     ("retain", |store, inner| {
         store.retain(|_, _| {
