@@ -80,16 +80,19 @@ impl Effects {
         Some((effect, before))
     }
 
-    /// Takes back all effects, the last one first. The context must not note that in turn.
-    pub(super) fn undo(mut self, table: &mut Table, cx: Context<'_>) {
+    /// Takes back all effects of a call that got the table with so many bytes, the last one first. The context must not note
+    /// that in turn.
+    pub(super) fn undo(mut self, table: &mut Table, bytes_before: usize, cx: Context<'_>) {
         let bytes = table.heap_bytes();
         let mut touched = Vec::new();
         while let Some((effect, before)) = self.last() {
             touched.extend(effect.undo(table, cx));
             self.0.truncate(before);
         }
-        // Room that is left over in the segments now would be more than what was held for the call.
-        if cx.is_short_of_room() && table.heap_bytes() > bytes {
+        // Room that is left over in the segments now could be more than what was held for the call, and calls that are rolled
+        // back one after the other must not make a table larger and larger.
+        let most = if cx.is_short_of_room() { bytes.min(bytes_before) } else { bytes_before };
+        if table.heap_bytes() > most {
             touched.sort_unstable();
             touched.dedup();
             touched.into_iter().for_each(|hash| table.shrink_at(hash, cx.rules));

@@ -124,25 +124,25 @@ impl Undo {
         }
     }
 
-    /// Takes all changes of the record back. The context is one that notes nothing.
+    /// Takes all changes of the record back, which had so many bytes before them. The context is one that notes nothing.
     #[cold]
     #[inline(never)]
-    pub(crate) fn roll_back(&mut self, record: &mut Record, cx: Context<'_>) {
+    pub(crate) fn roll_back(&mut self, record: &mut Record, bytes_before: usize, cx: Context<'_>) {
         let undo = |record: &mut Record| match self.0.take() {
             Kept::Nothing => {}
             Kept::Block(packed) => record.replace(Record::Packed(packed), cx),
-            Kept::Effects(effects) => undo_effects(effects, record, cx),
+            Kept::Effects(effects) => undo_effects(effects, record, bytes_before, cx),
             Kept::Whole(table, effects) => {
                 record.replace(Record::Table(table), cx);
-                undo_effects(effects, record, cx);
+                undo_effects(effects, record, bytes_before, cx);
             }
         };
         record.measured(cx, undo);
     }
 }
 
-fn undo_effects(effects: Effects, record: &mut Record, cx: Context<'_>) {
+fn undo_effects(effects: Effects, record: &mut Record, bytes_before: usize, cx: Context<'_>) {
     if let Record::Table(table) = record {
-        effects.undo(table, cx);
+        effects.undo(table, bytes_before, cx);
     }
 }

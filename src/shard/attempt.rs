@@ -39,8 +39,9 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     if let Some(room) = cx.room() {
         room.hold_freed();
     }
-    let mut guard =
-        Attempt { held, undo: array::from_fn(|_| Undo::default()), ends_well: false, lifetime: PhantomData };
+    let bytes = held.records().map(|record| record.heap_bytes());
+    let undo = array::from_fn(|_| Undo::default());
+    let mut guard = Attempt { held, undo, bytes, ends_well: false, lifetime: PhantomData };
     let links = guard.undo.each_ref().map(|undo| cx.link_noting(undo));
     let mut contexts = links.iter().map(|link| cx.over(link.as_ref()));
     let result = work(guard.held.records().map(|record| (record, contexts.next().unwrap_or(cx))));
@@ -52,6 +53,8 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
 struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     held: &'h mut H,
     undo: [Undo; N],
+    /// What the records had allocated before.
+    bytes: [usize; N],
     ends_well: bool,
     lifetime: PhantomData<Context<'a>>,
 }
@@ -63,7 +66,8 @@ impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
         if self.ends_well {
             self.undo.iter_mut().for_each(|undo| undo.commit(cx));
         } else {
-            self.held.records().into_iter().zip(&mut self.undo).for_each(|(record, undo)| undo.roll_back(record, cx));
+            let records = self.held.records().into_iter().zip(self.bytes);
+            records.zip(&mut self.undo).for_each(|((record, bytes), undo)| undo.roll_back(record, bytes, cx));
             self.held.uncount();
         }
     }

@@ -19,7 +19,8 @@ impl Store {
     /// O(1), what the closure does, and what it takes to undo that. A packed hash is copied at the first change. A table keeps
     /// a copy of the field and the value of each change, and is kept whole when it is cleared, until the call ends; these
     /// copies do not count against [`max_bytes`](crate::Limits::max_bytes). Bytes that the closure frees are free for other
-    /// keys after the call. A table that was rolled back can have a little more or less slack than before, as after any write.
+    /// keys after the call. Segments of a table that have grown in a call that is rolled back
+    /// are shrunk; one that was split stays so.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
