@@ -305,10 +305,10 @@ impl Record {
 
     /// Sets the fields one by one, and counts the new ones. Limits are the caller's concern.
     pub(crate) fn put_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
-        let (new, done) = match self {
+        let (new, done) = self.measured(cx, |record| match record {
             Self::Packed(packed) => put_packed(packed, pairs, cx.rules),
             Self::Table(_) => (0, 0),
-        };
+        });
         let put = |record: &mut Self, pairs: &[Pair<'_>]| {
             pairs.iter().filter(|(field, value)| record.put_in_table(field, value, cx)).count()
         };

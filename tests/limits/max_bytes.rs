@@ -600,3 +600,25 @@ fn a_closure_in_a_full_store_waits_for_no_other_keys_lock() {
         }
     });
 }
+
+/// The first pairs are set while the hash is packed, the others when it is a table, and a later one makes an earlier one short.
+#[test]
+fn a_call_that_sets_a_field_long_and_then_short_counts_both() {
+    for thresholds in [config::tiny(), Thresholds::default(), Thresholds::default().max_fields(2)] {
+        let store =
+            Store::builder().shards(1).thresholds(thresholds).limits(Limits::default().max_bytes(LIMIT)).build();
+        for len in [7, 1_000, 4_000, 5_000] {
+            let long = vec![b'x'; len];
+            let pairs: Vec<(String, &[u8])> = vec![("f".into(), &long)];
+            let others = (0..200).map(|n| (n.to_string(), &b""[..]));
+            let pairs: Vec<_> = pairs.into_iter().chain(others).chain([("f".into(), &b"v"[..])]).collect();
+            assert_eq!(store.set_many("k", pairs.clone()), Ok(201));
+            store.update("k", |hash| {
+                hash.clear();
+                assert_eq!(hash.set_many(pairs), Ok(201));
+            });
+            check::store(&store);
+            store.clear("k");
+        }
+    }
+}
