@@ -397,7 +397,7 @@ fn the_encoding_is_what_it_was() {
     }
 }
 
-#[cfg(feature = "snapshot")]
+#[cfg(all(feature = "snapshot", feature = "testing"))]
 mod saves {
     use super::*;
     use hashlet::SaveOptions;
