@@ -183,8 +183,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Parts with something that is removed, and may take long to drop: it goes to the running save, if that has not written
-    /// it as a whole, or is dropped when no lock is held any more.
+    /// Parts with something that is removed and may take long to drop. If a save is running and has not written it as a
+    /// whole, the save gets it. Otherwise it is dropped when no lock is held any more.
     pub(crate) fn part_with(&self, removed: Box<dyn Unsaved>, is_saved: bool) {
         let Some(link) = self.link else { return };
         let left = if !is_saved && self.is_saving() { link.port.leave(removed) } else { Some(removed) };

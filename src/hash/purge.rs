@@ -1,8 +1,8 @@
 //! The removal of what has expired.
 //!
-//! What has expired is *purged*, never skipped: whoever holds a record under a write lock purges the part that its call
-//! concerns ([`Scope`]) before anything else, and whoever only reads asks first whether there is something to purge. So nothing
-//! else in the crate has to know that fields can expire.
+//! What has expired is *purged*, never skipped. A call that holds a record under a write lock first purges the part that it
+//! concerns ([`Scope`]). A call that only reads first asks whether there is something to purge. So nothing else in the crate has
+//! to know that fields can expire.
 
 use crate::hash::{Context, ExpiredPart, Pair, Record, entry};
 use crate::saving::Mark;
