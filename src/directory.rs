@@ -227,7 +227,7 @@ impl<S: Segment> Directory<S> {
     }
 
     /// Changes a segment, and updates the sums. Only entries that belong to the segment may be added. After removals
-    /// the caller calls [`settle_removal`](Self::settle_removal).
+    /// the caller calls [`shrink_after_removal`](Self::shrink_after_removal).
     ///
     /// # Panics
     /// If there is no such segment.
@@ -263,7 +263,7 @@ impl<S: Segment> Directory<S> {
 
     /// Gives back memory after entries were removed from the segment at this place. O(1), but O(segment) if two
     /// segments must be merged.
-    pub(crate) fn settle_removal(&mut self, at: At, rules: &Rules) {
+    pub(crate) fn shrink_after_removal(&mut self, at: At, rules: &Rules) {
         if self.len == 0 {
             *self = self.emptied();
             return;

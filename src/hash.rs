@@ -5,7 +5,7 @@
 //! | packed | `Record::Packed` | at most `max_fields` fields in at most `max_packed_bytes`, none longer than `max_string` |
 //! | table | `Record::Table` | any number of fields of any length |
 //!
-//! **When the encoding changes.** The result of a whole call decides, in [`settle`](Record::settle): packed hashes past
+//! **When the encoding changes.** The result of a whole call decides, in [`choose_encoding`](Record::choose_encoding): packed hashes past
 //! a threshold are promoted, tables below half of them are demoted; and a hash that was packed when the call began and
 //! fits the thresholds when it ends is packed, whatever it was in between. In the course of a call a packed hash is
 //! promoted early when it cannot hold a result, meets an oversized string, or passes its thresholds twice over, so that
@@ -183,9 +183,9 @@ impl Record {
 
     /// Has memory bring the bytes of a packed hash, before they are needed: for many hashes in a row, it is waited for once.
     #[inline]
-    pub(crate) fn fetch(&self) {
+    pub(crate) fn prefetch(&self) {
         if let Self::Packed(packed) = self {
-            packed.fetch();
+            packed.prefetch();
         }
     }
 
@@ -277,7 +277,7 @@ impl Record {
                     cx.rules.check_fields(packed.len() + 1)?;
                 }
                 if works_packed(packed.size(), (field, value), cx.rules)
-                    && let Some(is_new) = packed.draft().set_found(found, (tag, field, value))
+                    && let Some(is_new) = packed.draft().put_found(found, (tag, field, value))
                 {
                     return Ok(is_new);
                 }
@@ -361,7 +361,7 @@ impl Record {
 
     /// Whether this is the encoding to have at the end of a call, which found the record in the encoding `began`.
     #[inline]
-    pub(crate) fn is_settled(&self, began: Encoding, rules: &Rules) -> bool {
+    pub(crate) fn has_its_encoding(&self, began: Encoding, rules: &Rules) -> bool {
         let thresholds = &rules.thresholds;
         match self {
             Self::Packed(packed) => packed.is_within(thresholds.max_fields, thresholds.max_packed_bytes),
@@ -370,8 +370,8 @@ impl Record {
     }
 
     /// Chooses the encoding at the end of a call, which found the record in the encoding `began`.
-    pub(crate) fn settle(&mut self, began: Encoding, cx: Context<'_>) {
-        if self.is_settled(began, cx.rules) {
+    pub(crate) fn choose_encoding(&mut self, began: Encoding, cx: Context<'_>) {
+        if self.has_its_encoding(began, cx.rules) {
             return;
         }
         match self {
@@ -420,7 +420,7 @@ fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize,
         if new == 0 && found.is_none() {
             draft.reserve(&pairs[done..]);
         }
-        match draft.set_found(found, (tag, field, value)) {
+        match draft.put_found(found, (tag, field, value)) {
             Some(is_new) => new += usize::from(is_new),
             None => return (new, done),
         }

@@ -20,7 +20,7 @@
 //! 4. While no save is on, each record has the mark of the store's epoch as a whole.
 
 mod attempt;
-mod keys;
+mod segment;
 
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
@@ -36,11 +36,11 @@ use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
 pub(crate) use attempt::{Attempted, attempt};
-use keys::Keys;
+use segment::KeySegment;
 
 /// See the module's documentation.
 pub(crate) struct Shard {
-    keys: Directory<Keys>,
+    keys: Directory<KeySegment>,
     sums: Sums,
     soonest: Deadline,
     changes: u64,
@@ -140,7 +140,7 @@ impl Shard {
     /// Gives back all slack of keys and records.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums, .. } = self;
-        keys.shrink_to_fit(rules, |Keys { records, .. }| {
+        keys.shrink_to_fit(rules, |KeySegment { records, .. }| {
             for record in records.iter_mut() {
                 let before = Sums::of(record);
                 record.shrink_to_fit(rules);
@@ -340,7 +340,7 @@ impl Drop for Visit<'_> {
         if let Some(slot) = self.slot
             && after.fields > 0
             && after.tables == self.before.tables
-            && self.record.is_settled(self.began(), self.cx.rules)
+            && self.record.has_its_encoding(self.began(), self.cx.rules)
         {
             if let Some(room) = self.cx.room() {
                 room.settle(self.before.record_bytes, after.record_bytes);
@@ -369,7 +369,7 @@ impl Visit<'_> {
     fn settle(&mut self) {
         let mut record = take(&mut self.record);
         let rules = self.cx.rules;
-        record.settle(self.began(), self.cx);
+        record.choose_encoding(self.began(), self.cx);
         self.shard.note_unsaved(&record, self.cx.mark());
         let Shard { keys, sums, .. } = &mut *self.shard;
         sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
@@ -377,7 +377,7 @@ impl Visit<'_> {
             Some(slot) if record.len() > 0 => self.shard.file(slot, &mut record),
             Some(Slot { at, bucket }) => {
                 keys.edit(at, |keys| keys.remove(bucket, rules));
-                keys.settle_removal(at, rules);
+                keys.shrink_after_removal(at, rules);
             }
             None if record.len() > 0 => self.shard.insert(self.hash, record, rules),
             None => {}
@@ -412,7 +412,7 @@ impl Shard {
     /// Purges a part of an overdue segment, of those up to a place if there is one, and returns where it was. If there is
     /// none at all, makes the shard's bound exact. O(segment), and O(segments) to find it.
     pub(crate) fn purge_slice(&mut self, last: Option<At>, cx: Context<'_>) -> Option<At> {
-        let is_due = |keys: &Keys| keys.soonest.is_due(cx.now);
+        let is_due = |keys: &KeySegment| keys.soonest.is_due(cx.now);
         // Of a segment that was merged with one behind it a part may be left there.
         let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
             self.soonest = self.keys.segments().map(|keys| keys.soonest).min().unwrap_or(Deadline::NEVER);

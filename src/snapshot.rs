@@ -22,5 +22,5 @@ pub(crate) use disk::{Disk, SystemDisk};
 pub use error::SnapshotError;
 pub(crate) use file::LockedPath;
 pub use options::{LoadOptions, Progress, SaveOptions, SaveReport};
-pub(crate) use reader::{Block, Reader};
+pub(crate) use reader::{Block, BlockReader};
 pub(crate) use writer::Writer;

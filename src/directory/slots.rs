@@ -26,7 +26,7 @@ fn comfortable(room: usize) -> usize {
 /// Loads the bucket at which the search for a hash begins. hashbrown reads its control bytes first, and only then knows
 /// which entry to read. With this call the processor loads both at the same time, and waits once.
 #[inline]
-pub(crate) fn fetch<T, R>(table: &HashTable<T>, hash: u64, look: impl FnOnce(&T) -> R) {
+pub(crate) fn prefetch<T, R>(table: &HashTable<T>, hash: u64, look: impl FnOnce(&T) -> R) {
     let first = hash as usize & (table.num_buckets() - 1); // a power of two
     std::hint::black_box(table.get_bucket(first).map(look));
 }

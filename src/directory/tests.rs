@@ -76,7 +76,7 @@ impl Subject {
             segment.0.find_entry(hash, |&found| found == hash).expect("the hash").remove();
             slots::shrink_sparse(&mut segment.0, |&hash| hash);
         });
-        self.directory.settle_removal(at, &self.rules);
+        self.directory.shrink_after_removal(at, &self.rules);
     }
 
     fn validate(&self) {

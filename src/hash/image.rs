@@ -19,16 +19,16 @@
 //! little-endian; a deadline is in milliseconds after 1970, and in a head 2^64 - 1 is none.
 
 #[cfg(feature = "snapshot")]
-mod cursor;
+mod input;
 #[cfg(feature = "snapshot")]
 mod read;
 
 use crate::hash::packed::Packed;
 use crate::saving::Items;
 #[cfg(feature = "snapshot")]
-pub(crate) use cursor::{Cursor, Flaw};
+pub(crate) use input::{Flaw, Input};
 #[cfg(feature = "snapshot")]
-pub(crate) use read::Reader;
+pub(crate) use read::ItemReader;
 
 pub(super) const HASH: u8 = 1;
 pub(super) const HEAD: u8 = 2;

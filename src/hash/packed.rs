@@ -160,7 +160,7 @@ impl Layout {
     /// The index of a field, and where its value is among all bytes. Straight on for the first sixteen fields, and so
     /// for most lookups that programs do.
     #[inline(always)]
-    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<Found> {
+    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
         // What follows the tags is read with them; only the tiniest hashes end before sixteen bytes.
         let Some(tags) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
         match first_equal(*tags, tag) {
@@ -176,7 +176,7 @@ impl Layout {
 
     /// [`find`](Self::find) among the fields from this index on.
     #[inline(never)]
-    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<Found> {
+    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<FoundEntry> {
         let tags = &bytes[self.tags_at..][..self.fields];
         let mut first = first;
         while let Some(index) = next_equal(tags, first, tag) {
@@ -267,7 +267,7 @@ impl Packed {
 
     /// Looks at a byte of each cache line.
     #[inline]
-    pub(crate) fn fetch(&self) {
+    pub(crate) fn prefetch(&self) {
         let looked_at = self.0.iter().step_by(64).fold(0, |bits, byte| bits | byte);
         std::hint::black_box(looked_at);
     }
@@ -356,13 +356,13 @@ impl Packed {
 
     /// Where a field is. O(n / 8) tags, and the one entry.
     #[inline(always)]
-    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<Found> {
+    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
         Layout::of(&self.0).find(&self.0, tag, field)
     }
 
     /// Overwrites a value with one of the same length, and says whether there was one.
     #[inline]
-    pub(crate) fn overwrite(&mut self, found: &Option<Found>, value: &[u8]) -> bool {
+    pub(crate) fn overwrite(&mut self, found: &Option<FoundEntry>, value: &[u8]) -> bool {
         match found {
             Some((_, old)) if old.len() == value.len() => {
                 self.0[old.clone()].copy_from_slice(value);
@@ -411,7 +411,7 @@ impl Packed {
 }
 
 /// The index of a field, and where its value is among all bytes.
-pub(crate) type Found = (usize, Range<usize>);
+pub(crate) type FoundEntry = (usize, Range<usize>);
 
 /// Bytes of an end, when the entries take so many.
 fn width(entry_bytes: usize) -> usize {

@@ -83,7 +83,7 @@ mod tests {
         for n in (0..once).filter(|&n| !kept(n)) {
             record.remove(n.to_string().as_bytes(), cx);
         }
-        record.settle(Encoding::Table, cx);
+        record.choose_encoding(Encoding::Table, cx);
         record.validate(&rules);
         (record, (0..once).filter(|&n| kept(n)).map(|n| n.to_string()).collect())
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Box<Table> --> key, flags, sums
-//!                Directory<Fields> --> segment, segment, segment ... of up to about 900 fields each
+//!                Directory<FieldSegment> --> segment, segment, segment ... of up to about 900 fields each
 //! ```
 //! Every operation on a field is O(1) and touches one segment; growing splits one segment at a time.
 //!
@@ -29,7 +29,7 @@ use crate::random::Random;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
 use segment::EntriesOf;
-pub(crate) use segment::{Fields, Found};
+pub(crate) use segment::{FieldSegment, FoundField};
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;
@@ -38,7 +38,7 @@ const MAX_DRAWS: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Table {
     key: Box<[u8]>,
-    fields: Directory<Fields>,
+    fields: Directory<FieldSegment>,
     entry_bytes: usize,
     oversized: usize,
     deadline: Deadline,
@@ -141,7 +141,7 @@ impl Table {
     }
 
     pub(crate) fn entries(&self) -> Entries<'_> {
-        self.fields.segments().flat_map(Fields::iter)
+        self.fields.segments().flat_map(FieldSegment::iter)
     }
 
     /// Draws an entry, each as likely as any other, if there is one. O(1); O(segments) where they are nearly empty.
@@ -166,7 +166,7 @@ impl Table {
     }
 
     /// The segments in hash order, from the one for this hash on.
-    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &Fields> {
+    pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &FieldSegment> {
         self.fields.segments_from(hash)
     }
 
@@ -211,7 +211,7 @@ impl Table {
         let strings = [field.len(), old_len];
         self.oversized -= strings.into_iter().filter(|&len| cx.rules.is_oversized(len)).count();
         self.entry_bytes -= entry::len(field, b"") + old_len;
-        self.fields.settle_removal(at, cx.rules);
+        self.fields.shrink_after_removal(at, cx.rules);
         true
     }
 
@@ -411,7 +411,7 @@ impl Table {
     }
 
     fn find_soonest(&mut self) {
-        self.soonest = self.fields.segments().map(Fields::soonest).min().unwrap_or(Deadline::NEVER);
+        self.soonest = self.fields.segments().map(FieldSegment::soonest).min().unwrap_or(Deadline::NEVER);
     }
 
     fn purge_segment(&mut self, at: At, cx: Context<'_>) {
@@ -432,7 +432,8 @@ impl Table {
 }
 
 /// The entries of a table, in no particular order.
-pub(crate) type Entries<'a> = std::iter::FlatMap<Segments<'a, Fields>, EntriesOf<'a>, fn(&'a Fields) -> EntriesOf<'a>>;
+pub(crate) type Entries<'a> =
+    std::iter::FlatMap<Segments<'a, FieldSegment>, EntriesOf<'a>, fn(&'a FieldSegment) -> EntriesOf<'a>>;
 
 #[cfg(any(test, feature = "testing"))]
 impl Table {
@@ -448,7 +449,7 @@ impl Table {
         let oversized = strings.filter(|string| rules.is_oversized(string.len())).count();
         assert_eq!(self.oversized, oversized, "2: oversized strings");
         assert!(self.fields.segments().all(|fields| fields.soonest() >= self.soonest), "3: the soonest deadline");
-        let has_mark = |fields: &Fields| fields.len() == 0 || fields.mark() == self.whole;
+        let has_mark = |fields: &FieldSegment| fields.len() == 0 || fields.mark() == self.whole;
         assert!(self.head != self.whole || self.fields.segments().all(has_mark), "4: marks");
     }
 }

@@ -15,7 +15,7 @@ fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Co
     let cx = Context::of_change(rules, &now, &link, Epoch::after_one_save());
     let began = record.encoding();
     let result = work(record, cx);
-    record.settle(began, cx);
+    record.choose_encoding(began, cx);
     record.validate(rules);
     result
 }

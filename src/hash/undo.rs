@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 use crate::hash::effect::{Effect, Effects};
 use crate::hash::packed::Packed;
-use crate::hash::table::{Fields, Found, Table};
+use crate::hash::table::{FieldSegment, FoundField, Table};
 use crate::hash::{Context, Record};
 use crate::time::Deadline;
 
@@ -47,7 +47,7 @@ impl Undo {
     /// Before a table sets a field, which was found in this segment or is not there.
     #[cold]
     #[inline(never)]
-    pub(super) fn note_put(&self, segment: &Fields, found: Option<&Found>, field: &[u8]) {
+    pub(super) fn note_put(&self, segment: &FieldSegment, found: Option<&FoundField>, field: &[u8]) {
         let before = found.map(|found| segment.value(found));
         self.note(&Effect::Put { field, before });
     }
@@ -55,7 +55,7 @@ impl Undo {
     /// Before a table removes a field, which may be in this segment.
     #[cold]
     #[inline(never)]
-    pub(super) fn note_remove(&self, segment: &Fields, hash: u64, field: &[u8]) {
+    pub(super) fn note_remove(&self, segment: &FieldSegment, hash: u64, field: &[u8]) {
         if let Some((value, deadline)) = segment.value_and_deadline(hash, field) {
             self.note(&Effect::Remove { field, value, deadline });
         }
@@ -64,7 +64,7 @@ impl Undo {
     /// Before a table gives a field another deadline, which may be in this segment.
     #[cold]
     #[inline(never)]
-    pub(super) fn note_field_deadline(&self, segment: &Fields, hash: u64, field: &[u8]) {
+    pub(super) fn note_field_deadline(&self, segment: &FieldSegment, hash: u64, field: &[u8]) {
         if let Some((_, before)) = segment.value_and_deadline(hash, field) {
             self.note(&Effect::FieldDeadline { field, before });
         }

@@ -33,7 +33,7 @@ pub(crate) trait Disk {
     /// A file that is being written for the first time.
     type File: Write;
     /// A file that is being read.
-    type Reader: Read;
+    type Readable: Read;
     /// The owner and the permissions of a file.
     type Access;
 
@@ -76,5 +76,5 @@ pub(crate) trait Disk {
 
     /// Opens a file for reading, and returns its length as well if it has one. Pipes and devices have none. Opening a
     /// pipe waits until somebody writes to it, which is what a caller who loads from a pipe wants.
-    fn open(&self, path: &Path) -> io::Result<(Self::Reader, Option<u64>)>;
+    fn open(&self, path: &Path) -> io::Result<(Self::Readable, Option<u64>)>;
 }

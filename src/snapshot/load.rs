@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::error::Error;
 use crate::hash::Context;
 use crate::hash::Record;
-use crate::hash::image::{self, Cursor, Flaw};
+use crate::hash::image::{self, Flaw, Input};
 use crate::shard::Shard;
-use crate::snapshot::{Block, Disk, LoadOptions, Progress, Reader, SnapshotError, SystemDisk};
+use crate::snapshot::{Block, BlockReader, Disk, LoadOptions, Progress, SnapshotError, SystemDisk};
 use crate::store::room::Room;
 use crate::store::{Store, StoreBuilder};
 use crate::sync::assert_outside_closures;
@@ -122,14 +122,14 @@ impl StoreBuilder {
     /// Loads from an input, whose length may be known.
     fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
-        let mut reader = Reader::begin(input, len)?;
+        let mut reader = BlockReader::begin(input, len)?;
         let mut store = self.build();
         let expected_keys = reader.expected_keys();
         store.reserve(usize::try_from(reader.reservable_keys()).unwrap_or(usize::MAX));
         let (rules, clock) = (store.rules.clone(), store.clock.clone());
         let now = Now::on(&clock);
         let cx = Context::of_look(&rules, &now);
-        let mut images = image::Reader::new(len);
+        let mut images = image::ItemReader::new(len);
         let mut progress = options.progress;
         let told = loop {
             match reader.read()? {
@@ -160,8 +160,8 @@ impl Store {
     /// memory once, not once for each record.
     fn file_all(
         &mut self,
-        images: &mut image::Reader,
-        items: &mut Cursor<'_>,
+        images: &mut image::ItemReader,
+        items: &mut Input<'_>,
         cx: Context<'_>,
     ) -> std::result::Result<(), Flaw> {
         let mut records = Vec::new();

@@ -6,13 +6,13 @@ use std::io::{self, ErrorKind, Read};
 
 use super::SnapshotError;
 use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
-use crate::hash::image::{Cursor, END, Flaw};
+use crate::hash::image::{END, Flaw, Input};
 use crate::saving::BLOCK_HEAD;
 
 /// The fewest bytes that a key takes in a snapshot.
 const LEAST_KEY_BYTES: u64 = 16;
 
-pub(crate) struct Reader<R> {
+pub(crate) struct BlockReader<R> {
     input: R,
     offset: u64,
     /// The length of the input, if it is known.
@@ -24,7 +24,7 @@ pub(crate) struct Reader<R> {
 
 /// A block that was read.
 pub(crate) enum Block<'a> {
-    Items(Cursor<'a>),
+    Items(Input<'a>),
     /// The last block, with the numbers of keys and fields.
     End {
         keys: u64,
@@ -32,12 +32,12 @@ pub(crate) enum Block<'a> {
     },
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> BlockReader<R> {
     /// Reads the head.
     pub(crate) fn begin(mut input: R, len: Option<u64>) -> Result<Self, SnapshotError> {
         let mut read = Vec::with_capacity(HEAD_LEN);
         input.by_ref().take(HEAD_LEN as u64).read_to_end(&mut read)?;
-        let mut fields = Cursor::new(&read);
+        let mut fields = Input::new(&read);
         if fields.array() != Ok(MAGIC) {
             return Err(SnapshotError::NotASnapshot);
         }
@@ -81,7 +81,7 @@ impl<R: Read> Reader<R> {
         let corrupt = |what| Err(SnapshotError::Corrupt { offset: start, what });
         self.input.read_exact(&mut head).map_err(|error| ends_early(error, start))?;
         self.offset = self.offset.saturating_add(BLOCK_HEAD as u64);
-        let mut fields = Cursor::new(&head);
+        let mut fields = Input::new(&head);
         let mut parse = || Ok((fields.u32()?, fields.u32()?, fields.u32()?));
         let (length, sequence, crc) = parse().map_err(|flaw| at(start, flaw))?;
         if self.left().is_some_and(|left| u64::from(length) > left) {
@@ -108,12 +108,12 @@ impl<R: Read> Reader<R> {
         match self.items.first() {
             None => corrupt("a block without items"),
             Some(&END) => self.read_end(start),
-            Some(_) => Ok(Block::Items(Cursor::new(&self.items))),
+            Some(_) => Ok(Block::Items(Input::new(&self.items))),
         }
     }
 
     fn read_end(&mut self, start: u64) -> Result<Block<'_>, SnapshotError> {
-        let mut end = Cursor::new(&self.items);
+        let mut end = Input::new(&self.items);
         let mut parse = || Ok((end.u8()?, end.u64()?, end.u64()?));
         let (_, keys, fields) = parse().map_err(|flaw| at(start, flaw))?;
         let mut behind = Vec::new();

@@ -106,7 +106,7 @@ impl Store {
             loop {
                 let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
                 let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
-                fetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
+                prefetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
                 let records = (0..keys.len()).map(|index| shards[at[index]].find(hashes[index], keys[index]));
                 let records: Vec<Option<&Record>> = records.collect();
                 let is_overdue = |at: &usize| records[*at].is_some_and(|it| it.is_overdue(Scope::Field(field), cx));
@@ -248,7 +248,7 @@ impl Store {
 
 /// Has the processor fetch these records: first the slots that say where they are, then their heads. Each loop is so
 /// short that the processor is many turns ahead while it waits for memory.
-fn fetch(records: &[&Record]) {
+fn prefetch(records: &[&Record]) {
     let slots = records.iter().map(|record| record.heap_bytes()).fold(0, usize::wrapping_add);
     black_box(slots);
     let heads = records.iter().map(|record| record.len()).fold(0, usize::wrapping_add);

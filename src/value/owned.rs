@@ -55,7 +55,7 @@ impl HashValue {
         let mut value = Self { record, rules: rules.clone() };
         let (cx, began) = (Context::of_value(&value.rules), value.record.encoding());
         value.record.forget_deadlines(cx);
-        value.record.settle(began, cx);
+        value.record.choose_encoding(began, cx);
         value
     }
 
@@ -69,7 +69,7 @@ impl HashValue {
         let cx = Context::of_value(&self.rules);
         let began = self.record.encoding();
         let result = change(HashMut::new(&mut self.record, cx));
-        self.record.settle(began, cx);
+        self.record.choose_encoding(began, cx);
         result
     }
 
@@ -321,7 +321,7 @@ impl<F: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(F, V)> for HashValue {
         let cx = Context::of_value(&self.rules);
         let began = self.record.encoding();
         self.record.put_many(&Arguments::pairs(pairs).as_pairs(), cx);
-        self.record.settle(began, cx);
+        self.record.choose_encoding(began, cx);
     }
 }
 

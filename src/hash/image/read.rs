@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cursor, Flaw, HASH, HEAD, PART};
+use super::{Flaw, HASH, HEAD, Input, PART};
 use crate::hash::Context;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
@@ -13,7 +13,7 @@ use crate::saving::Mark;
 use crate::time::Deadline;
 
 /// Reads items, and keeps the tables of which some are still to come.
-pub(crate) struct Reader {
+pub(crate) struct ItemReader {
     tables: HashMap<u32, Box<Assembly>>,
     /// For how many fields room may still be made before they come: for all of the input together, and never more than what is
     /// left of it can hold.
@@ -27,7 +27,7 @@ pub(crate) struct Reader {
     pub(crate) table_bytes: usize,
 }
 
-impl Reader {
+impl ItemReader {
     /// For an input of this length, if anybody knows it.
     pub(crate) fn new(len: Option<u64>) -> Self {
         let left = usize::try_from(len.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -35,7 +35,7 @@ impl Reader {
     }
 
     /// Reads an item. Returns the record if this has completed one, and it has not expired.
-    pub(crate) fn read(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
+    pub(crate) fn read(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
         let before = items.len();
         let record = self.read_item(items, cx);
         self.left = self.left.saturating_sub(before.saturating_sub(items.len()));
@@ -43,7 +43,7 @@ impl Reader {
         record
     }
 
-    fn read_item(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
+    fn read_item(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
         match items.u8()? {
             HASH => {
                 let packed = Packed::read_image(items, cx.rules)?;
@@ -116,7 +116,7 @@ struct Head {
 }
 
 impl Head {
-    fn read(items: &mut Cursor<'_>, cx: Context<'_>) -> Result<Self, Flaw> {
+    fn read(items: &mut Input<'_>, cx: Context<'_>) -> Result<Self, Flaw> {
         let (deadline, fields, key) = (Deadline::from_bytes(items.array()?), items.varint()?, items.string()?);
         cx.rules.check_key(key)?;
         cx.rules.check_fields(fields)?;
@@ -149,7 +149,7 @@ impl Assembly {
         fields.is_some() && fields == self.head.as_ref().map(|head| head.fields)
     }
 
-    fn read_part(&mut self, items: &mut Cursor<'_>, cx: Context<'_>) -> Result<(), Flaw> {
+    fn read_part(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<(), Flaw> {
         let count = items.u32()?;
         if count == 0 {
             return Err(Flaw::Corrupt("a part of a table without fields"));
@@ -185,7 +185,7 @@ impl Assembly {
         *reservable = reservable.saturating_sub(reserved);
         table.reserve(reserved, cx.rules);
         let waiting = std::mem::take(&mut self.waiting);
-        let mut entries = Cursor::new(&waiting);
+        let mut entries = Input::new(&waiting);
         while !entries.is_empty() {
             Entry::read(&mut entries, cx)?.set_in(&mut table, cx)?;
         }
@@ -203,7 +203,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     #[inline]
-    fn read(items: &mut Cursor<'a>, cx: Context<'_>) -> Result<Self, Flaw> {
+    fn read(items: &mut Input<'a>, cx: Context<'_>) -> Result<Self, Flaw> {
         let len = items.varint()?;
         let (field, value) = read_pair(items.take(len >> 1)?)?;
         cx.rules.check_pair(field, value)?;
@@ -230,7 +230,7 @@ impl<'a> Entry<'a> {
 /// The record, as the store has it, if not everything in it has expired.
 fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record> {
     record.purge(Scope::Hash, cx);
-    record.settle(began, cx);
+    record.choose_encoding(began, cx);
     (record.len() > 0).then_some(record)
 }
 
@@ -249,9 +249,9 @@ mod tests {
         }
         let bytes = items.bytes.split_off(BLOCK_HEAD);
         let rules = Rules::default();
-        let (mut reader, mut cursor) = (Reader::new(Some(bytes.len() as u64)), Cursor::new(&bytes));
-        while !cursor.is_empty() {
-            let read = reader.read(&mut cursor, Context::of_value(&rules));
+        let (mut reader, mut input) = (ItemReader::new(Some(bytes.len() as u64)), Input::new(&bytes));
+        while !input.is_empty() {
+            let read = reader.read(&mut input, Context::of_value(&rules));
             assert!(matches!(read, Ok(None)));
         }
         let taken: usize = reader.tables.values().map(|assembly| assembly.heap_bytes()).sum();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT};
-use super::{Deadlines, Entries, Found, Layout, Packed, block_len, close, width};
+use super::{Deadlines, Entries, FoundEntry, Layout, Packed, block_len, close, width};
 use crate::hash::entry;
 use crate::saving::Mark;
 
@@ -103,13 +103,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Where a field is.
-    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<Found> {
+    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
         Layout::of(&self.bytes).find(&self.bytes, tag, field)
     }
 
     /// Sets a field, given where it was found, and says whether it is new; does nothing and says nothing if the encoding
     /// cannot hold the result.
-    pub(crate) fn set_found(&mut self, found: Option<Found>, new: Tagged<'_>) -> Option<bool> {
+    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> Option<bool> {
         let (_, field, value) = new;
         let layout = Layout::of(&self.bytes);
         let (fields, entry_bytes) = layout.size(&self.bytes);
@@ -132,7 +132,7 @@ impl<'a> Draft<'a> {
         }
         let entry = layout.entry(&self.bytes, index);
         if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
-            self.rewrite(layout, Some(index), None);
+            self.assemble_anew(layout, Some(index), None);
             return;
         }
         self.move_ends(layout, index + 1, entry.len().wrapping_neg());
@@ -151,7 +151,7 @@ impl<'a> Draft<'a> {
         let (tag, field, value) = new;
         let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
         if layout.end_width != width(end) {
-            self.rewrite(layout, None, Some(new));
+            self.assemble_anew(layout, None, Some(new));
             return;
         }
         let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
@@ -170,7 +170,7 @@ impl<'a> Draft<'a> {
         let (_, _, value) = new;
         let (len, new_end) = (self.bytes.len(), old.start + value.len());
         if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
-            self.rewrite(layout, Some(index), Some(new));
+            self.assemble_anew(layout, Some(index), Some(new));
             if let Some(deadlines) = &mut self.deadlines {
                 let deadline = deadlines.remove_field(index);
                 deadlines.set_field(layout.fields - 1, deadline);
@@ -203,7 +203,7 @@ impl<'a> Draft<'a> {
 
     /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
     #[cold]
-    fn rewrite(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
+    fn assemble_anew(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
         let mut last = Vec::new();
         if let Some((_, field, value)) = with {
             entry::push(&mut last, field, value);

@@ -1,6 +1,6 @@
 //! A table as a snapshot holds it: a head, and parts with its fields. `hash/image.rs` draws both.
 
-use super::Fields;
+use super::FieldSegment;
 use crate::hash::entry;
 use crate::hash::image::{HEAD, PART};
 use crate::saving::{Blocks, Items};
@@ -20,7 +20,7 @@ pub(crate) fn write_head(items: &mut Items, id: u32, key: &[u8], deadline: Deadl
     items.bytes.extend_from_slice(key);
 }
 
-pub(crate) fn write_parts(blocks: &mut Blocks, id: u32, fields: &Fields) {
+pub(crate) fn write_parts(blocks: &mut Blocks, id: u32, fields: &FieldSegment) {
     let mut entries = fields.stored_entries().peekable();
     while entries.peek().is_some() {
         blocks.write(|items| {

@@ -16,7 +16,7 @@
 //! 2. `garbage` is what the entries leave of the arena.
 //! 3. Each box belongs to one place; `boxed_bytes` is the sum of their lengths.
 //! 4. An entry lies in a box exactly when it is longer than [`INLINE_MAX`] (or the arena could not address it).
-//! 5. No deadline is sooner than `soonest`. Setting one lowers it, [`take_due`](Fields::take_due) makes it exact.
+//! 5. No deadline is sooner than `soonest`. Setting one lowers it, [`take_due`](FieldSegment::take_due) makes it exact.
 //!
 //! Rejected: a box a field, which takes 75 bytes a field where this takes 43.
 
@@ -72,7 +72,7 @@ impl Stock {
 
 /// See the module's documentation.
 #[derive(Clone)]
-pub(crate) struct Fields {
+pub(crate) struct FieldSegment {
     slots: HashTable<Place>,
     arena: Vec<u8>,
     boxes: Vec<Box<[u8]>>,
@@ -83,20 +83,20 @@ pub(crate) struct Fields {
 }
 
 /// Where a field is, until its segment is changed.
-pub(crate) struct Found {
+pub(crate) struct FoundField {
     bucket: usize,
     place: Place,
     /// Where the value is in the entry.
     value: Range<usize>,
 }
 
-impl Found {
+impl FoundField {
     pub(crate) fn value_len(&self) -> usize {
         self.value.len()
     }
 }
 
-impl Default for Fields {
+impl Default for FieldSegment {
     fn default() -> Self {
         Self {
             slots: HashTable::new(),
@@ -110,10 +110,10 @@ impl Default for Fields {
     }
 }
 
-impl Fields {
+impl FieldSegment {
     #[inline]
     pub(crate) fn get(&self, hash: u64, field: &[u8]) -> Option<&[u8]> {
-        slots::fetch(&self.slots, hash, |place| *place);
+        slots::prefetch(&self.slots, hash, |place| *place);
         let place = self.slots.find(hash, |&place| self.holds(place, field))?;
         Some(entry::pair(self.entry(*place)).1)
     }
@@ -136,27 +136,27 @@ impl Fields {
 
     /// Where a field is, if it is there.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<Found> {
-        slots::fetch(&self.slots, hash, |place| *place);
+    pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<FoundField> {
+        slots::prefetch(&self.slots, hash, |place| *place);
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
         let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
         let entry = self.entry(place);
-        Some(Found { bucket, place, value: entry::value_offset(entry)..entry.len() })
+        Some(FoundField { bucket, place, value: entry::value_offset(entry)..entry.len() })
     }
 
     /// The value of a field that was found.
-    pub(crate) fn value(&self, found: &Found) -> &[u8] {
+    pub(crate) fn value(&self, found: &FoundField) -> &[u8] {
         &self.stored(found.place)[found.value.clone()]
     }
 
     /// Overwrites a value with one of the same length.
     #[inline]
-    pub(crate) fn overwrite(&mut self, found: &Found, value: &[u8]) {
+    pub(crate) fn overwrite(&mut self, found: &FoundField, value: &[u8]) {
         self.stored_mut(found.place)[found.value.clone()].copy_from_slice(value);
     }
 
     /// Gives a field another value. Its deadline stays.
-    pub(crate) fn replace(&mut self, found: &Found, field: &[u8], value: &[u8], cx: Context<'_>) {
+    pub(crate) fn replace(&mut self, found: &FoundField, field: &[u8], value: &[u8], cx: Context<'_>) {
         let deadline = self.deadline_at(found.place);
         self.discard(found.place, cx);
         let place = self.push(field, value, deadline, Stock::of(cx));
@@ -362,7 +362,7 @@ fn hash_at(arena: &[u8], boxes: &[Box<[u8]>], place: Place, rules: &Rules) -> u6
     rules.hash(entry::pair(entry_at(arena, boxes, place)).0)
 }
 
-impl Segment for Fields {
+impl Segment for FieldSegment {
     fn len(&self) -> usize {
         self.slots.len()
     }
@@ -429,7 +429,7 @@ impl Segment for Fields {
 /// The entries of a segment.
 #[derive(Clone)]
 pub(crate) struct EntriesOf<'a> {
-    fields: &'a Fields,
+    fields: &'a FieldSegment,
     places: hashbrown::hash_table::Iter<'a, Place>,
 }
 
@@ -442,7 +442,7 @@ impl<'a> Iterator for EntriesOf<'a> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-impl Fields {
+impl FieldSegment {
     /// Checks the invariants of the module's documentation.
     ///
     /// # Panics

@@ -17,7 +17,7 @@ pub(crate) struct SystemDisk;
 impl Disk for SystemDisk {
     type Lock = SystemLock;
     type File = File;
-    type Reader = File;
+    type Readable = File;
     type Access = Access;
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {

@@ -146,7 +146,7 @@ impl State {
 impl Disk for SimulatedDisk {
     type Lock = SimulatedLock;
     type File = SimulatedFile;
-    type Reader = SimulatedReader;
+    type Readable = SimulatedReader;
     type Access = Mode;
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {

@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use crate::hash::entry;
-use crate::hash::image::{Cursor, Flaw};
+use crate::hash::image::{Flaw, Input};
 use crate::hash::packed::deadlines::bitmap_len;
 use crate::hash::packed::{
     FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, NARROW_MAX, Packed, WIDE, block_len, close,
@@ -13,7 +13,7 @@ use crate::time::Deadline;
 
 impl Packed {
     /// Reads an image from the front, and checks all that the module's invariants demand, and the limits.
-    pub(crate) fn read_image(image: &mut Cursor<'_>, rules: &Rules) -> Result<Self, Flaw> {
+    pub(crate) fn read_image(image: &mut Input<'_>, rules: &Rules) -> Result<Self, Flaw> {
         let flags = image.u8()?;
         let count = image.array()?;
         let fields = usize::from(u16::from_le_bytes(count));
@@ -117,13 +117,13 @@ fn push_tags(
 
 /// The pair in an entry.
 pub(crate) fn read_pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
-    let mut entry = Cursor::new(entry);
+    let mut entry = Input::new(entry);
     let field = entry.string()?;
     Ok((field, entry.rest()))
 }
 
 /// The deadlines behind the entries, as they are.
-fn read_tail<'a>(image: &mut Cursor<'a>, flags: u8, fields: usize) -> Result<&'a [u8], Flaw> {
+fn read_tail<'a>(image: &mut Input<'a>, flags: u8, fields: usize) -> Result<&'a [u8], Flaw> {
     let mut probe = image.clone();
     let mut deadlines = usize::from(flags & KEY_DEADLINE != 0);
     let bitmap = if flags & FIELD_DEADLINES != 0 { probe.take(bitmap_len(fields))? } else { &[] };

@@ -1,11 +1,11 @@
 //! The deadlines of a segment's fields: 8 bytes behind an entry that has one.
 
-use super::{Fields, Place, Stock};
+use super::{FieldSegment, Place, Stock};
 use crate::hash::Context;
 use crate::hash::entry;
 use crate::time::{Deadline, Now};
 
-impl Fields {
+impl FieldSegment {
     /// The deadline of a field, if it is there.
     pub(crate) fn deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
         self.slots.find(hash, |&place| self.holds(place, field)).map(|&place| self.deadline_at(place))
@@ -31,7 +31,7 @@ impl Fields {
                 stored[deadline_at..].copy_from_slice(&deadline.to_bytes());
             }
             _ => {
-                let place = self.rewrite(place, deadline, cx);
+                let place = self.move_entry(place, deadline, cx);
                 *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
                 self.compact_if_due(Stock::of(cx));
             }
@@ -39,7 +39,7 @@ impl Fields {
     }
 
     /// Writes an entry with a deadline instead of without one, or the other way round.
-    fn rewrite(&mut self, place: Place, deadline: Deadline, cx: Context<'_>) -> Place {
+    fn move_entry(&mut self, place: Place, deadline: Deadline, cx: Context<'_>) -> Place {
         if let Some(index) = place.as_box() {
             self.resize_box(index, deadline);
             return Place::boxed(index, deadline);

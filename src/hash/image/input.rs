@@ -20,9 +20,9 @@ impl From<Error> for Flaw {
 
 /// Bytes that are read from the front.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursor<'a>(&'a [u8]);
+pub(crate) struct Input<'a>(&'a [u8]);
 
-impl<'a> Cursor<'a> {
+impl<'a> Input<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -110,13 +110,13 @@ mod tests {
         for number in [0, 1, 127, 128, 16_383, 16_384, u32::MAX as usize, usize::MAX >> 1, usize::MAX] {
             let mut bytes = Vec::new();
             push_varint(&mut bytes, number);
-            assert_eq!(Cursor::new(&bytes).varint(), Ok(number));
+            assert_eq!(Input::new(&bytes).varint(), Ok(number));
             let last = bytes.pop().unwrap_or_default();
-            assert!(Cursor::new(&bytes).varint().is_err(), "{number} cut short");
+            assert!(Input::new(&bytes).varint().is_err(), "{number} cut short");
             bytes.extend([last | 0x80, 0]);
-            assert!(Cursor::new(&bytes).varint().is_err(), "{number} with a byte too many");
+            assert!(Input::new(&bytes).varint().is_err(), "{number} with a byte too many");
         }
-        assert!(Cursor::new(&[0xff; 20]).varint().is_err());
-        assert!(Cursor::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).varint().is_err(), "65 bits");
+        assert!(Input::new(&[0xff; 20]).varint().is_err());
+        assert!(Input::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).varint().is_err(), "65 bits");
     }
 }

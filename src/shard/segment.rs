@@ -15,31 +15,31 @@ use crate::time::Deadline;
 /// Fields of the records that are purged at a time while others wait.
 const SLICE_FIELDS: usize = 1024;
 
-/// Buckets whose records the saver fetches at a time: as many as fill about a slice.
-const FETCHED_BUCKETS: usize = 32;
+/// Buckets whose records the saver prefetches at a time: as many as fill about a slice.
+const PREFETCHED_BUCKETS: usize = 32;
 
 /// Records, each found by its key's hash, and a bound before which none of their deadlines comes.
-pub(super) struct Keys {
+pub(super) struct KeySegment {
     pub(super) records: HashTable<Record>,
     pub(super) soonest: Deadline,
 }
 
-impl Default for Keys {
+impl Default for KeySegment {
     fn default() -> Self {
         Self { records: HashTable::new(), soonest: Deadline::NEVER }
     }
 }
 
-impl Keys {
+impl KeySegment {
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
-        slots::fetch(&self.records, hash, Record::encoding);
+        slots::prefetch(&self.records, hash, Record::encoding);
         self.records.find(hash, |record| bytes::equal(record.key(), key))
     }
 
     #[inline]
     pub(super) fn find_bucket(&self, hash: u64, key: &[u8]) -> Option<usize> {
-        slots::fetch(&self.records, hash, Record::encoding);
+        slots::prefetch(&self.records, hash, Record::encoding);
         self.records.find_bucket_index(hash, |record| bytes::equal(record.key(), key))
     }
 
@@ -62,9 +62,9 @@ impl Keys {
     /// For the saver: writes the records that are not written yet until the slice is over, and says whether that was all.
     pub(super) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         loop {
-            let end = self.records.num_buckets().min(walk.bucket + FETCHED_BUCKETS);
+            let end = self.records.num_buckets().min(walk.bucket + PREFETCHED_BUCKETS);
             let ahead = (walk.bucket..end).filter_map(|bucket| self.records.get_bucket(bucket));
-            ahead.for_each(Record::fetch);
+            ahead.for_each(Record::prefetch);
             while walk.bucket < end {
                 if saver.is_slice_over() {
                     return false;
@@ -102,7 +102,7 @@ impl Keys {
     }
 }
 
-impl Segment for Keys {
+impl Segment for KeySegment {
     fn len(&self) -> usize {
         self.records.len()
     }
