@@ -29,6 +29,7 @@ mod sample;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod undo;
 
 use std::mem::size_of;
@@ -42,8 +43,10 @@ use packed::Packed;
 use table::Table;
 
 pub(crate) use context::{Context, ExpiredPart, Link, Port};
+pub(crate) use effect::Effect;
 pub(crate) use purge::Scope;
 pub use sample::Sample;
+pub(crate) use transfer::Source;
 pub(crate) use undo::Undo;
 
 /// How a hash is stored.
@@ -110,29 +113,6 @@ impl Record {
         match self {
             Self::Packed(packed) => packed.key(),
             Self::Table(table) => table.key(),
-        }
-    }
-
-    /// A copy under another key. O(n).
-    pub(crate) fn with_key(&self, mark: Mark, key: &[u8]) -> Self {
-        match self {
-            Self::Packed(packed) => Self::Packed(packed.with_key(mark, key)),
-            Self::Table(table) => Self::Table(Box::new(table.with_key(mark, key))),
-        }
-    }
-
-    /// Takes the fields, and leaves an empty record under the old key: the record for the new key. O(1) for a table.
-    pub(crate) fn move_to(&mut self, key: &[u8], cx: Context<'_>) -> Self {
-        let emptied = Self::new(cx.mark(), self.key());
-        match std::mem::replace(self, emptied) {
-            Self::Packed(packed) => Self::Packed(packed.with_key(cx.mark(), key)),
-            Self::Table(mut table) => {
-                table.set_key(key);
-                if !table.is_saved(cx.mark()) {
-                    cx.table_moved(key);
-                }
-                Self::Table(table)
-            }
         }
     }
 
@@ -262,24 +242,33 @@ impl Record {
         };
     }
 
-    /// Sets a field, and says whether it is new; a deadline that it has stays. Of the limits only that on the number of
-    /// fields is judged here.
+    /// Sets a field, and returns whether it is new. A deadline that it has stays. Of the limits it checks only the number
+    /// of fields.
     #[inline]
     pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         match self {
             Self::Packed(packed) => {
                 let tag = cx.rules.tag(field);
                 let found = packed.find(tag, field);
-                if packed.overwrite(&found, value) {
+                if let Some(found) = &found
+                    && found.1.len() == value.len()
+                {
+                    let before = Some(packed.value(found));
+                    cx.record(|| Some((packed.key(), Effect::Put { field, value, before })));
+                    packed.overwrite(found, value);
                     return Ok(false);
                 }
                 if found.is_none() {
                     cx.rules.check_fields(packed.len() + 1)?;
                 }
-                if works_packed(packed.size(), (field, value), cx.rules)
-                    && let Some(is_new) = packed.draft().put_found(found, (tag, field, value))
+                let size = packed.size();
+                if works_packed(size, (field, value), cx.rules) && Packed::can_hold(size, found.as_ref(), field, value)
                 {
-                    return Ok(is_new);
+                    cx.record(|| {
+                        let before = found.as_ref().map(|found| packed.value(found));
+                        Some((packed.key(), Effect::Put { field, value, before }))
+                    });
+                    return Ok(packed.draft().put_found(found, (tag, field, value)));
                 }
             }
             Self::Table(table) => {
@@ -289,6 +278,12 @@ impl Record {
             }
         }
         Ok(self.put_in_table(field, value, cx))
+    }
+
+    /// Sets a field that an effect has overwritten or removed.
+    fn put_back(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) {
+        let put = self.put(field, value, cx);
+        debug_assert!(put.is_ok(), "as many fields were within the limit before");
     }
 
     /// Whether so many more fields are allowed. What has expired takes no place.
@@ -305,30 +300,31 @@ impl Record {
 
     /// Sets the fields one by one, and counts the new ones. Limits are the caller's concern.
     pub(crate) fn put_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
-        let (new, done) = self.measured(cx, |record| match record {
-            Self::Packed(packed) => put_packed(packed, pairs, cx.rules),
+        let (mut new, done) = match self {
+            Self::Packed(packed) => put_packed(packed, pairs, cx),
             Self::Table(_) => (0, 0),
-        });
-        let put = |record: &mut Self, pairs: &[Pair<'_>]| {
-            pairs.iter().filter(|(field, value)| record.put_in_table(field, value, cx)).count()
         };
-        let (mut new, mut left) = (new, &pairs[done..]);
-        if cx.room().is_some() {
-            // What the table takes is made known step by step, so that it keeps little in stock once little room is left.
-            while let Some(step) = first_step(left) {
-                new += self.measured(cx, |record| put(record, &left[..step]));
-                left = &left[step..];
-            }
+        let mut left = &pairs[done..];
+        while !left.is_empty() {
+            let step = cx.room().map_or(left.len(), |room| {
+                // The store knows after each step what the table takes, so that the table keeps little free room once
+                // the store has little left.
+                room.raise(self.footprint());
+                first_step(left)
+            });
+            let (now, later) = left.split_at(step);
+            new += now.iter().filter(|(field, value)| self.put_in_table(field, value, cx)).count();
+            left = later;
         }
-        new + put(self, left)
+        new
     }
 
     /// Removes a field, and says whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        let is_removed = self.measured(cx, |record| match record {
-            Self::Packed(packed) => packed.remove(cx.rules.tag(field), field),
+        let is_removed = match self {
+            Self::Packed(packed) => packed.remove(cx.rules.tag(field), field, cx),
             Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
-        });
+        };
         self.forget_if_empty(cx);
         is_removed
     }
@@ -341,9 +337,15 @@ impl Record {
         }
     }
 
+    /// Notes that all fields are about to be removed.
+    pub(crate) fn note_clear(&self, cx: Context<'_>) {
+        cx.record(|| (self.len() > 0).then(|| (self.key(), Effect::Clear { before: self })));
+    }
+
     /// Removes all fields, and leaves a packed record.
     pub(crate) fn clear(&mut self, cx: Context<'_>) {
-        self.measured(cx, |record| record.replace(Self::new(cx.mark(), record.key()), cx));
+        self.note_clear(cx);
+        self.replace(Self::new(cx.mark(), self.key()), cx);
     }
 
     /// Becomes another record, of the same key. A table is dropped after the call, or when a saver has written it; a packed
@@ -395,35 +397,36 @@ impl Record {
     }
 }
 
-/// How many of these pairs are set in one step of about a segment's growth; `None` if there are none.
-fn first_step(pairs: &[Pair<'_>]) -> Option<usize> {
+/// How many of these pairs are set in one step, which is about the growth of a segment.
+fn first_step(pairs: &[Pair<'_>]) -> usize {
     const STEP_BYTES: usize = 4 << 10;
     let mut bytes = 0;
     let is_within = |(field, value): &&Pair<'_>| {
         bytes += field.len() + value.len();
         bytes <= STEP_BYTES
     };
-    let step = pairs.iter().take_while(is_within).count();
-    (!pairs.is_empty()).then(|| step.max(1))
+    pairs.iter().take_while(is_within).count().max(1)
 }
 
-/// Sets fields while the packed form is the right one to work on: how many were new, how many are done.
-fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], rules: &Rules) -> (usize, usize) {
+/// Sets fields while the packed form is the right one to work on. Returns how many were new, and how many are done.
+fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> (usize, usize) {
     let mut draft = packed.draft();
     let mut new = 0;
     for (done, &(field, value)) in pairs.iter().enumerate() {
-        if !works_packed(draft.size(), (field, value), rules) {
+        let tag = cx.rules.tag(field);
+        let found = draft.find(tag, field);
+        let size = draft.size();
+        if !works_packed(size, (field, value), cx.rules) || !Packed::can_hold(size, found.as_ref(), field, value) {
             return (new, done);
         }
-        let tag = rules.tag(field);
-        let found = draft.find(tag, field);
         if new == 0 && found.is_none() {
             draft.reserve(&pairs[done..]);
         }
-        match draft.put_found(found, (tag, field, value)) {
-            Some(is_new) => new += usize::from(is_new),
-            None => return (new, done),
-        }
+        cx.record(|| {
+            let before = found.as_ref().map(|found| draft.value(found));
+            Some((draft.key(), Effect::Put { field, value, before }))
+        });
+        new += usize::from(draft.put_found(found, (tag, field, value)));
     }
     (new, pairs.len())
 }

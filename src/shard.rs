@@ -213,7 +213,7 @@ impl Shard {
         let mut record = self.take_out(slot, cx);
         let before = Sums::of(&record);
         if self.has_deadlines() {
-            record.purge(scope, cx);
+            record.command(cx, |record| record.purge(scope, cx));
         }
         Visit { before, slot: Some(slot), shard: self, record, hash, cx }
     }
@@ -230,7 +230,7 @@ impl Shard {
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
         let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| self.take_out(slot, cx));
         let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
-        record.purge(Scope::Hash, cx);
+        record.command(cx, |record| record.purge(Scope::Hash, cx));
         Taken { hash, slot, before, record }
     }
 
@@ -324,8 +324,8 @@ struct Slot {
 /// One record in the hands of one call; see the module's documentation.
 pub(crate) struct Visit<'a> {
     shard: &'a mut Shard,
-    pub(crate) record: Record,
-    pub(crate) cx: Context<'a>,
+    record: Record,
+    cx: Context<'a>,
     hash: u64,
     slot: Option<Slot>,
     before: Sums,
@@ -358,7 +358,26 @@ impl Drop for Visit<'_> {
     }
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Runs one command on the record.
+    #[inline]
+    pub(crate) fn run<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
+        self.record.begin_command(self.cx);
+        command(&mut self.record, self.cx)
+    }
+
+    /// Lends the record to a closure of the user, which runs one command after the other.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> (&mut Record, Context<'a>) {
+        (&mut self.record, self.cx)
+    }
+
+    /// Whether there is nothing in the record.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.record.len() == 0
+    }
+
     /// The encoding that the record had.
     #[inline]
     fn began(&self) -> Encoding {

@@ -26,6 +26,8 @@ mod keys;
 mod listener;
 mod many;
 mod purge;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod rollback;
 pub(crate) mod room;
 mod sample;
@@ -50,6 +52,8 @@ use crate::saving::Saving;
 use crate::shard::{Shard, Visit};
 use crate::store::call::Call;
 use crate::store::listener::Listener;
+#[cfg(feature = "recorder")]
+use crate::store::recorder::Recorder;
 use crate::store::room::Room;
 use crate::sync::{CachePadded, RwLock, assert_outside_closures};
 use crate::time::{Clock, Now};
@@ -83,6 +87,8 @@ pub struct Store {
     pub(crate) saving: Saving,
     pub(crate) clock: Clock,
     listener: Option<Listener>,
+    #[cfg(feature = "recorder")]
+    recorder: Recorder,
     /// How far a hash's shard bits are from the lowest but one, when they are on top.
     shard_shift: u32,
 }
@@ -122,7 +128,17 @@ impl Store {
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
-        Self { shards, rules, room, saving: Saving::default(), clock, listener, shard_shift }
+        Self {
+            shards,
+            rules,
+            room,
+            saving: Saving::default(),
+            clock,
+            listener,
+            #[cfg(feature = "recorder")]
+            recorder: Recorder::default(),
+            shard_shift,
+        }
     }
 
     /// A call that may change what the store holds.
@@ -136,7 +152,7 @@ impl Store {
 
     #[inline]
     fn call_at<'a>(&'a self, now: Now<'a>) -> Call<'a> {
-        Call::new(now, &self.saving, self.room.as_ref(), self.listener.as_ref())
+        Call::new(self, now)
     }
 
     /// The instant of a call.
@@ -186,7 +202,7 @@ impl Store {
         }
         let cx = call.context(&self.rules, &link);
         let mut visit = shard.visit(hash, key, scope, cx)?;
-        if visit.record.len() == 0 {
+        if visit.is_empty() {
             return None;
         }
         Some(change(&mut visit))

@@ -1,16 +1,17 @@
 //! What an operation on a record is told besides its arguments, and what it may ask for.
 //!
-//! The hash layer knows nobody above it. Whoever works on a record hands it a [`Context`]: the rules, the instant, and what a
-//! save has written already. Inside of a store the context has a [`Port`] as well, through which the record asks for room,
-//! writes ahead of a save, and tells what has expired. A stand-alone value has none, and nothing is asked then.
+//! The hash layer knows no layer above it. Whoever works on a record hands it a [`Context`]: the rules, the instant, and
+//! what a running save has already written. Inside a store the context also has a [`Port`]. Through it the record
+//! reserves room, writes ahead of a save, tells what has expired, and notes its [effects](Effect). A stand-alone value
+//! has no port, so it asks nobody.
 //!
-//! What each operation reads stands in the context itself. The port is called only where a flag says that somebody wants it, so
-//! a store without limit, listener and save pays a comparison for it. So does a call that nobody takes back: only where a call
-//! can be rolled back, each change of a record notes first what it takes to undo it (see `undo.rs`).
+//! The context itself holds what every operation reads. A record calls the port only where a flag says that somebody
+//! wants the call. So in a store without limit, listener and save each question costs one comparison.
 
 use std::cell::Cell;
 
 use crate::error::Result;
+use crate::hash::Effect;
 use crate::hash::undo::Undo;
 use crate::hash::{Pair, Record};
 use crate::options::Rules;
@@ -19,17 +20,19 @@ use crate::time::{NOW_OF_VALUES, Now};
 
 /// What a record may ask of the call that works on it.
 pub(crate) trait Port {
-    /// Reserves bytes of the store's room.
+    /// Begins a command on records that take this many bytes.
+    fn begin(&self, footprint: usize);
+    /// Reserves this many more bytes of the store's room for the command.
     ///
     /// # Errors
     /// `Full` if there is no room for them.
     fn reserve(&self, bytes: usize) -> Result<()>;
-    /// Bytes that are reserved now: where a work begins that [`correct`](Self::correct) is to measure.
-    fn reserved(&self) -> isize;
-    /// The work that began at this reservation has changed a footprint from one number of bytes to another, whatever it
-    /// reserved and corrected meanwhile.
-    fn correct(&self, begun: isize, before: usize, after: usize);
-    /// A measured change of what is allocated takes the place of what was reserved for it.
+    /// The records of the command take this many bytes by now. Counts them if that is more than what is reserved.
+    fn raise(&self, footprint: usize);
+    /// The records of the command take this many bytes. Counts them in place of what was reserved.
+    fn measure(&self, footprint: usize);
+    /// The call has changed a shard's memory from one number of bytes to another. Counts the difference in place of
+    /// everything that the call's commands have reserved and measured.
     fn settle(&self, before: usize, after: usize);
     /// From now on to the end of the call, bytes that become free stay reserved, so that what they held can be put back.
     fn hold_freed(&self);
@@ -37,14 +40,23 @@ pub(crate) trait Port {
     fn is_short_of_room(&self) -> bool;
     /// Has something written to the running snapshot before it is changed.
     fn save_ahead(&self, mark: Mark, write: &mut dyn FnMut(&mut Saver<'_>));
-    /// Leaves something to the running save that is removed before it was written; gives it back if no save wants it.
+    /// Leaves something to the running save that is removed before it was written. Gives it back if no save wants it.
     fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>>;
-    /// Tells the running save that a table which is not written as a whole has another key.
+    /// Tells the running save that a table which is not written completely has another key.
     fn table_moved(&self, key: &[u8]);
-    /// Tells whoever listens what has expired under a key.
+    /// Tells the listener what has expired under a key.
     fn tell_expired(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>);
-    /// Takes something of so many bytes, to drop it when no lock is held any more.
+    /// Takes something of this many bytes, to drop it when no lock is held any more.
     fn retire(&self, old: Box<dyn Send>, bytes: usize);
+    /// Records an effect on the record of a key.
+    #[cfg(feature = "recorder")]
+    fn record(&self, key: &[u8], effect: &Effect<'_>);
+    /// The number of effects that are recorded.
+    #[cfg(feature = "recorder")]
+    fn recorded(&self) -> usize;
+    /// Forgets all recorded effects but the first ones, because they were rolled back.
+    #[cfg(feature = "recorder")]
+    fn forget_recorded(&self, kept: usize);
 }
 
 /// What has expired and was removed.
@@ -62,6 +74,9 @@ pub(crate) struct Link<'a> {
     has_limit: bool,
     /// Whether somebody wants to know what has expired.
     has_listener: bool,
+    /// Whether somebody records the effects.
+    #[cfg(feature = "recorder")]
+    has_recorder: bool,
     /// Where the changes of a record are noted that can be rolled back.
     undo: Option<&'a Undo>,
 }
@@ -69,8 +84,66 @@ pub(crate) struct Link<'a> {
 impl<'a> Link<'a> {
     #[inline]
     pub(crate) fn new(port: &'a (dyn Port + 'a), has_limit: bool, has_listener: bool) -> Self {
-        Self { port, epoch: Cell::default(), has_limit, has_listener, undo: None }
+        Self {
+            port,
+            epoch: Cell::default(),
+            has_limit,
+            has_listener,
+            #[cfg(feature = "recorder")]
+            has_recorder: false,
+            undo: None,
+        }
     }
+
+    /// The same link for a call whose effects are recorded.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn recording(self, has_recorder: bool) -> Self {
+        Self { has_recorder, ..self }
+    }
+}
+
+impl Link<'_> {
+    #[cfg(feature = "recorder")]
+    #[inline]
+    fn has_recorder(&self) -> bool {
+        self.has_recorder
+    }
+
+    /// Nobody records effects yet.
+    #[cfg(not(feature = "recorder"))]
+    #[inline]
+    fn has_recorder(&self) -> bool {
+        false
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
+        if let Some((key, effect)) = effect() {
+            if let Some(undo) = self.undo {
+                undo.note(&effect);
+            }
+            self.pass_on(key, &effect);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
+        if let Some((key, effect)) = effect() {
+            self.pass_on(key, &effect);
+        }
+    }
+
+    #[cfg(feature = "recorder")]
+    fn pass_on(&self, key: &[u8], effect: &Effect<'_>) {
+        if self.has_recorder {
+            self.port.record(key, effect);
+        }
+    }
+
+    #[cfg(not(feature = "recorder"))]
+    fn pass_on(&self, _: &[u8], _: &Effect<'_>) {}
 }
 
 /// See the module's documentation. Three words, because it is handed from function to function.
@@ -109,6 +182,17 @@ impl<'a> Context<'a> {
         Context { now, ..*self }
     }
 
+    /// A way to the same port along which nothing is noted.
+    pub(super) fn link_noting_nothing(&self) -> Option<Link<'a>> {
+        self.link.map(|link| Link {
+            epoch: link.epoch.clone(),
+            undo: None,
+            #[cfg(feature = "recorder")]
+            has_recorder: false,
+            ..*link
+        })
+    }
+
     /// A way to the same port for one record whose changes are noted.
     pub(crate) fn link_noting<'b>(&self, undo: &'b Undo) -> Option<Link<'b>>
     where
@@ -125,10 +209,45 @@ impl<'a> Context<'a> {
         Context { rules: self.rules, now: self.now, link }
     }
 
-    /// Where a record notes what it takes to undo a change, before it makes it; `None` if nobody can take the call back.
+    /// Where the effects on a record are noted that can be rolled back, or `None` if nobody can take the call back.
     #[inline]
     pub(crate) fn undo(&self) -> Option<&'a Undo> {
         self.link.and_then(|link| link.undo)
+    }
+
+    /// Notes an effect that the call is about to have on the record of a key, for whoever can roll it back and for
+    /// whoever records it. Asks for key and effect only if somebody wants them.
+    #[inline]
+    pub(super) fn note<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
+        if let Some(link) = self.link
+            && (link.undo.is_some() || link.has_recorder())
+        {
+            link.note(effect);
+        }
+    }
+
+    /// [`note`](Self::note) for a packed record, of which whoever can roll it back has a copy.
+    #[inline]
+    pub(super) fn record<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
+        if let Some(link) = self.link
+            && link.has_recorder()
+        {
+            link.record(effect);
+        }
+    }
+
+    /// The number of effects that this call has recorded so far.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn recorded(&self) -> usize {
+        self.link.filter(|link| link.has_recorder).map_or(0, |link| link.port.recorded())
+    }
+
+    /// Forgets all recorded effects but the first ones.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn forget_recorded(&self, kept: usize) {
+        if let Some(link) = self.link.filter(|link| link.has_recorder) {
+            link.port.forget_recorded(kept);
+        }
     }
 
     /// The port, if the store has a limit to its bytes.
@@ -217,15 +336,15 @@ pub(crate) struct Nobody;
 
 #[cfg(test)]
 impl Port for Nobody {
+    fn begin(&self, _: usize) {}
+
     fn reserve(&self, _: usize) -> Result<()> {
         Ok(())
     }
 
-    fn reserved(&self) -> isize {
-        0
-    }
+    fn raise(&self, _: usize) {}
 
-    fn correct(&self, _: isize, _: usize, _: usize) {}
+    fn measure(&self, _: usize) {}
 
     fn settle(&self, _: usize, _: usize) {}
 
@@ -246,4 +365,15 @@ impl Port for Nobody {
     fn tell_expired(&self, _: &Rules, _: &[u8], _: ExpiredPart<'_>) {}
 
     fn retire(&self, _: Box<dyn Send>, _: usize) {}
+
+    #[cfg(feature = "recorder")]
+    fn record(&self, _: &[u8], _: &Effect<'_>) {}
+
+    #[cfg(feature = "recorder")]
+    fn recorded(&self) -> usize {
+        0
+    }
+
+    #[cfg(feature = "recorder")]
+    fn forget_recorded(&self, _: usize) {}
 }

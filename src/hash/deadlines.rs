@@ -5,6 +5,7 @@
 use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, FieldTtl, SetOptions, Touch, When};
 use crate::hash::Context;
+use crate::hash::Effect;
 use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
 use crate::hash::{Pair, Record};
@@ -35,11 +36,15 @@ impl Record {
         }
     }
 
-    pub(super) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
-        self.measured(cx, |record| match record {
-            Self::Packed(packed) => packed.set_deadline(deadline),
+    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
+        match self {
+            Self::Packed(packed) => {
+                cx.record(|| Some((packed.key(), Effect::KeyDeadline { deadline, before: packed.deadline() })));
+                packed.set_deadline(deadline);
+            }
             Self::Table(table) => table.set_deadline(deadline, cx),
-        });
+        }
     }
 
     /// The deadline of a field, if it is there.
@@ -52,15 +57,20 @@ impl Record {
         }
     }
 
-    fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        self.measured(cx, |record| match record {
+    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
+    pub(crate) fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+        match self {
             Self::Packed(packed) => {
                 if let Some((index, _)) = packed.find(cx.rules.tag(field), field) {
+                    cx.record(|| {
+                        let before = packed.field_deadline(index);
+                        Some((packed.key(), Effect::FieldDeadline { field, deadline, before }))
+                    });
                     packed.set_field_deadline(index, deadline);
                 }
             }
             Self::Table(table) => table.set_field_deadline(cx.rules.hash(field), field, deadline, cx),
-        });
+        }
     }
 
     /// Takes all deadlines away: what leaves a store has none.
@@ -101,12 +111,12 @@ impl Record {
         if !condition.allows(self.deadline(), deadline) {
             return Ok(ExpireOutcome::NotMet);
         }
-        let growth = |record: &Self| record.growth_by(&[], record.key_deadline_bytes(), cx);
         if deadline.is_due(cx.now) {
             self.clear(cx);
             return Ok(ExpireOutcome::Deleted);
         }
-        self.grow(growth, cx, |record| record.set_deadline(deadline, cx))?;
+        self.reserve(|record| record.growth_by(&[], record.key_deadline_bytes(), cx), cx)?;
+        self.set_deadline(deadline, cx);
         Ok(ExpireOutcome::Set)
     }
 
@@ -132,13 +142,13 @@ impl Record {
         if !condition.allows(old, deadline) {
             return Ok(ExpireOutcome::NotMet);
         }
-        let untimed = usize::from(old == Deadline::NEVER);
-        let growth = |record: &Self| record.growth_by(&[], record.field_deadline_bytes(untimed), cx);
         if deadline.is_due(cx.now) {
             self.remove(field, cx);
             return Ok(ExpireOutcome::Deleted);
         }
-        self.grow(growth, cx, |record| record.set_field_deadline(field, deadline, cx))?;
+        let untimed = usize::from(old == Deadline::NEVER);
+        self.reserve(|record| record.growth_by(&[], record.field_deadline_bytes(untimed), cx), cx)?;
+        self.set_field_deadline(field, deadline, cx);
         Ok(ExpireOutcome::Set)
     }
 
@@ -151,18 +161,16 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<Vec<ExpireOutcome>> {
         let deadline = when.deadline(cx.now);
-        let growth = |record: &Self| record.growth_by_touching(fields, deadline, cx);
-        self.grow(growth, cx, |record| {
-            let expire = |field: &&[u8]| match record.field_deadline(field, cx) {
-                None => ExpireOutcome::Missing,
-                Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
-                Some(_) => {
-                    record.put_field_deadline(field, deadline, cx);
-                    if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
-                }
-            };
-            fields.iter().map(expire).collect()
-        })
+        self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
+        let expire = |field: &&[u8]| match self.field_deadline(field, cx) {
+            None => ExpireOutcome::Missing,
+            Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
+            Some(_) => {
+                self.put_field_deadline(field, deadline, cx);
+                if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
+            }
+        };
+        Ok(fields.iter().map(expire).collect())
     }
 
     /// What a deadline for those of these fields takes that are there.
@@ -225,15 +233,13 @@ impl Record {
             Touch::Expire(when) => when.deadline(cx.now),
             Touch::Persist => Deadline::NEVER,
         };
-        let growth = |record: &Self| record.growth_by_touching(fields, deadline, cx);
-        self.grow(growth, cx, |record| {
-            let touch = |field: &&[u8]| {
-                let value = record.get(field, cx)?.to_vec();
-                record.put_field_deadline(field, deadline, cx);
-                Some(value)
-            };
-            fields.iter().map(touch).collect()
-        })
+        self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
+        let touch = |field: &&[u8]| {
+            let value = self.get(field, cx)?.to_vec();
+            self.put_field_deadline(field, deadline, cx);
+            Some(value)
+        };
+        Ok(fields.iter().map(touch).collect())
     }
 
     /// Redis's HSETEX: the number of new fields, or nothing if a condition is not met.
@@ -262,25 +268,25 @@ impl Record {
             let fields = field_deadline.filter(stays).map_or(0, |_| record.field_deadline_bytes(untimed()));
             fields + if key { record.key_deadline_bytes() } else { 0 }
         };
-        let new = self.write_many_and(pairs, deadline_bytes, cx, |record| {
-            for (field, _) in pairs {
-                match field_deadline {
-                    Some(deadline) => record.put_field_deadline(field, deadline, cx),
-                    None if options.fields == FieldTtl::Keep => {}
-                    None => record.drop_field_deadline(field, cx),
-                }
+        self.prepare(pairs, deadline_bytes, cx)?;
+        let new = self.put_many(pairs, cx);
+        for (field, _) in pairs {
+            match field_deadline {
+                Some(deadline) => self.put_field_deadline(field, deadline, cx),
+                None if options.fields == FieldTtl::Keep => {}
+                None => self.drop_field_deadline(field, cx),
             }
-            if let Some((deadline, condition)) = key_deadline
-                && record.len() > 0
-                && condition.allows(record.deadline(), deadline)
-            {
-                if deadline.is_due(cx.now) {
-                    record.clear(cx);
-                } else {
-                    record.set_deadline(deadline, cx);
-                }
+        }
+        if let Some((deadline, condition)) = key_deadline
+            && self.len() > 0
+            && condition.allows(self.deadline(), deadline)
+        {
+            if deadline.is_due(cx.now) {
+                self.clear(cx);
+            } else {
+                self.set_deadline(deadline, cx);
             }
-        })?;
+        }
         Ok(Some(new))
     }
 
@@ -298,16 +304,11 @@ impl Record {
         let untimed = usize::from(is_untimed && !deadline.is_due(cx.now));
         let text = IntegerText::of(sum);
         self.admit(field, text.as_bytes(), cx)?;
-        self.write_many_and(
-            &[(field, text.as_bytes())],
-            |record| record.field_deadline_bytes(untimed),
-            cx,
-            |record| {
-                if is_untimed {
-                    record.put_field_deadline(field, deadline, cx);
-                }
-            },
-        )?;
+        self.prepare(&[(field, text.as_bytes())], |record| record.field_deadline_bytes(untimed), cx)?;
+        self.put(field, text.as_bytes(), cx)?;
+        if is_untimed {
+            self.put_field_deadline(field, deadline, cx);
+        }
         Ok(sum)
     }
 

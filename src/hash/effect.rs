@@ -1,133 +1,85 @@
-//! What can happen to a table's fields and deadlines, each with what it takes to undo it.
+//! What can happen to a record: one vocabulary for all who want to know of it.
 //!
-//! [`Effects`] keeps the effects of a call one behind the other in one vector, so that to note one allocates nothing as a
-//! rule. They are read from the end, so each has its lengths behind it:
+//! A record notes each [`Effect`] where it has it, just before, through its [`Context`]. An effect holds what it takes
+//! to do it again and to undo it. Rollback undoes effects (see `undo.rs`).
 //!
-//! ```text
-//! [field][value][deadline][length of the field, u32][length of the value, u32][kind]
-//! ```
+//! An effect is what became of a record, not the command that did it. So it depends on no clock: what has expired is
+//! noted as removed when it is purged. Changes of the encoding are no effects.
 
-use crate::hash::Context;
-use crate::hash::table::Table;
+use crate::hash::{Context, Record};
 use crate::time::Deadline;
 
-/// One change of a table.
-pub(super) enum Effect<'a> {
-    /// A field is set, which has this value before, or is not there. Its deadline stays.
-    Put { field: &'a [u8], before: Option<&'a [u8]> },
-    /// A field is removed.
+/// One change of a record.
+#[cfg_attr(not(feature = "recorder"), expect(dead_code, reason = "whoever records effects does them again"))]
+pub(crate) enum Effect<'a> {
+    /// A field gets a value. Before, it had another one, or was missing. Its deadline stays.
+    Put { field: &'a [u8], value: &'a [u8], before: Option<&'a [u8]> },
+    /// A field is removed, with its value and its deadline.
     Remove { field: &'a [u8], value: &'a [u8], deadline: Deadline },
-    /// A field is given another deadline than this.
-    FieldDeadline { field: &'a [u8], before: Deadline },
-    /// The key is given another deadline than this.
-    KeyDeadline { before: Deadline },
+    /// A field gets a deadline. [`Deadline::NEVER`] stands for none.
+    FieldDeadline { field: &'a [u8], deadline: Deadline, before: Deadline },
+    /// The key gets a deadline. [`Deadline::NEVER`] stands for none.
+    KeyDeadline { deadline: Deadline, before: Deadline },
+    /// All fields are removed, with their deadlines and that of the key.
+    Clear { before: &'a Record },
+    /// The hash gets this key, with its deadlines, in place of what was there.
+    MoveTo { key: &'a [u8], replaced: &'a Record },
+    /// A copy of the hash gets this key, with its deadlines, in place of what was there.
+    CopyTo { key: &'a [u8], replaced: &'a Record },
 }
 
-const PUT: u8 = 0;
-const PUT_NEW: u8 = 1;
-const REMOVE: u8 = 2;
-const FIELD_DEADLINE: u8 = 3;
-const KEY_DEADLINE: u8 = 4;
-
-/// Bytes behind field and value.
-const TAIL: usize = Deadline::BYTES + 2 * size_of::<u32>() + 1;
-
-/// The changes of one table, in their order.
-#[derive(Default)]
-pub(super) struct Effects(Vec<u8>);
-
-impl Effects {
-    /// No effects, and room for what most calls do.
-    pub(super) fn new() -> Self {
-        Self(Vec::with_capacity(256))
-    }
-
-    #[inline]
-    pub(super) fn push(&mut self, effect: &Effect<'_>) {
-        let (kind, field, value, deadline): (_, _, &[u8], _) = match *effect {
-            Effect::Put { field, before: Some(value) } => (PUT, field, value, Deadline::NEVER),
-            Effect::Put { field, before: None } => (PUT_NEW, field, &[], Deadline::NEVER),
-            Effect::Remove { field, value, deadline } => (REMOVE, field, value, deadline),
-            Effect::FieldDeadline { field, before } => (FIELD_DEADLINE, field, &[], before),
-            Effect::KeyDeadline { before } => (KEY_DEADLINE, &[][..], &[], before),
-        };
-        let mut tail = [kind; TAIL];
-        tail[..8].copy_from_slice(&deadline.to_bytes());
-        // No string has 2^32 bytes.
-        tail[8..12].copy_from_slice(&(field.len() as u32).to_le_bytes());
-        tail[12..16].copy_from_slice(&(value.len() as u32).to_le_bytes());
-        self.0.reserve(field.len() + value.len() + TAIL);
-        self.0.extend_from_slice(field);
-        self.0.extend_from_slice(value);
-        self.0.extend_from_slice(&tail);
-    }
-
-    /// The last effect, and how many bytes come before it.
-    fn last(&self) -> Option<(Effect<'_>, usize)> {
-        let (strings, tail) = self.0.split_last_chunk::<TAIL>()?;
-        let [deadline @ .., _, _, _, _, _, _, _, _, kind] = tail;
-        let len = |at| u32::from_le_bytes(*tail[at..].first_chunk().expect("four bytes")) as usize;
-        let before = strings.len() - len(8) - len(12);
-        let (field, value) = strings[before..].split_at(len(8));
-        let deadline = Deadline::from_bytes(*deadline);
-        let effect = match *kind {
-            PUT => Effect::Put { field, before: Some(value) },
-            PUT_NEW => Effect::Put { field, before: None },
-            REMOVE => Effect::Remove { field, value, deadline },
-            FIELD_DEADLINE => Effect::FieldDeadline { field, before: deadline },
-            _ => Effect::KeyDeadline { before: deadline },
-        };
-        Some((effect, before))
-    }
-
-    /// Takes back all effects of a call that got the table with so many bytes, the last one first. The context must not note
-    /// that in turn.
-    pub(super) fn undo(mut self, table: &mut Table, bytes_before: usize, cx: Context<'_>) {
-        let bytes = table.heap_bytes();
-        let mut touched = Vec::new();
-        while let Some((effect, before)) = self.last() {
-            touched.extend(effect.undo(table, cx));
-            self.0.truncate(before);
-        }
-        // Room that is left over in the segments now could be more than what was held for the call, and calls that are rolled
-        // back one after the other must not make a table larger and larger.
-        let most = if cx.is_short_of_room() { bytes.min(bytes_before) } else { bytes_before };
-        if table.heap_bytes() > most {
-            touched.sort_unstable();
-            touched.dedup();
-            touched.into_iter().for_each(|hash| table.shrink_at(hash, cx.rules));
-        }
-    }
-}
-
-impl Effect<'_> {
-    /// Takes the effect back, and returns the hash of its field.
-    fn undo(&self, table: &mut Table, cx: Context<'_>) -> Option<u64> {
-        let hash = |field: &[u8]| cx.rules.hash(field);
+impl<'a> Effect<'a> {
+    /// The field that it concerns, if it concerns a single one.
+    pub(crate) fn field(&self) -> Option<&'a [u8]> {
         match *self {
-            Self::Put { field, before: Some(value) } => {
-                table.set(hash(field), field, value, cx);
-                Some(hash(field))
-            }
-            Self::Put { field, before: None } => {
-                table.remove(hash(field), field, cx);
-                Some(hash(field))
-            }
+            Self::Put { field, .. } | Self::Remove { field, .. } | Self::FieldDeadline { field, .. } => Some(field),
+            Self::KeyDeadline { .. } | Self::Clear { .. } | Self::MoveTo { .. } | Self::CopyTo { .. } => None,
+        }
+    }
+
+    #[cfg(feature = "recorder")]
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "Put",
+            Self::Remove { .. } => "Remove",
+            Self::FieldDeadline { .. } => "FieldDeadline",
+            Self::KeyDeadline { .. } => "KeyDeadline",
+            Self::Clear { .. } => "Clear",
+            Self::MoveTo { .. } => "MoveTo",
+            Self::CopyTo { .. } => "CopyTo",
+        }
+    }
+
+    /// Does to a record what the effect did, before which it was the same. A `MoveTo` or `CopyTo` concerns two records,
+    /// so whoever holds both does it.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn redo(&self, record: &mut Record, cx: Context<'_>) {
+        match *self {
+            Self::Put { field, value, .. } => record.put_back(field, value, cx),
+            Self::Remove { field, .. } => _ = record.remove(field, cx),
+            Self::FieldDeadline { field, deadline, .. } => record.set_field_deadline(field, deadline, cx),
+            Self::KeyDeadline { deadline, .. } => record.set_deadline(deadline, cx),
+            Self::Clear { .. } => record.clear(cx),
+            Self::MoveTo { .. } | Self::CopyTo { .. } => {}
+        }
+    }
+
+    /// Takes back what the effect did to its record, which is as the effect left it. A `MoveTo` or `CopyTo` concerns two
+    /// records, so whoever holds both takes it back.
+    pub(crate) fn undo(&self, record: &mut Record, cx: Context<'_>) {
+        match *self {
+            Self::Put { field, before: Some(value), .. } => record.put_back(field, value, cx),
+            Self::Put { field, before: None, .. } => _ = record.remove(field, cx),
             Self::Remove { field, value, deadline } => {
-                table.set(hash(field), field, value, cx);
+                record.put_back(field, value, cx);
                 if deadline != Deadline::NEVER {
-                    table.set_field_deadline(hash(field), field, deadline, cx);
+                    record.set_field_deadline(field, deadline, cx);
                 }
-                Some(hash(field))
             }
-            Self::FieldDeadline { field, before } => {
-                table.set_field_deadline(hash(field), field, before, cx);
-                Some(hash(field))
-            }
-            Self::KeyDeadline { before } => {
-                table.set_deadline(before, cx);
-                None
-            }
+            Self::FieldDeadline { field, before, .. } => record.set_field_deadline(field, before, cx),
+            Self::KeyDeadline { before, .. } => record.set_deadline(before, cx),
+            Self::Clear { before } => record.replace(before.with_key(cx.mark(), before.key()), cx),
+            Self::MoveTo { .. } | Self::CopyTo { .. } => {}
         }
     }
 }

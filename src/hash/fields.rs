@@ -11,57 +11,43 @@ impl Record {
     /// Redis's HSET for one field: whether it is new.
     #[inline]
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
-        self.admit(field, value, cx)?;
-        let is_new = self.write(field, value, cx)?;
+        let is_new = self.set_keeping_deadline(field, value, cx)?;
         self.drop_field_deadline(field, cx);
         Ok(is_new)
     }
 
-    /// [`set`](Self::set) for what is admitted already. A deadline that the field has stays.
-    #[inline]
-    fn write(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
-        self.grow(|record| record.growth_by(&[(field, value)], 0, cx), cx, |record| record.put(field, value, cx))?
-    }
-
     /// [`set`](Self::set) of what a field's value has become. A deadline that the field has stays.
-    pub(crate) fn rewrite(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+    #[inline]
+    pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
-        self.write(field, value, cx)
+        self.reserve(|record| record.growth_by(&[(field, value)], 0, cx), cx)?;
+        self.put(field, value, cx)
     }
 
-    /// Redis's HSET: the number of new fields. All or nothing; of a repeated field the last value counts.
+    /// Redis's HSET: the number of new fields. All or nothing. Of a repeated field the last value counts.
     pub(crate) fn set_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
         self.admit_many(pairs, cx)?;
-        let new = self.write_many(pairs, cx)?;
+        self.prepare(pairs, |_| 0, cx)?;
+        let new = self.put_many(pairs, cx);
         pairs.iter().for_each(|(field, _)| self.drop_field_deadline(field, cx));
         Ok(new)
     }
 
-    /// [`set_many`](Self::set_many) for what is admitted already. Deadlines that fields have stay.
-    pub(super) fn write_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> Result<usize> {
-        self.write_many_and(pairs, |_| 0, cx, |_| {})
-    }
-
-    /// Writes the pairs, then runs `and`, which may add deadlines of `deadline_bytes` bytes. Refuses both together or neither.
-    pub(super) fn write_many_and(
+    /// Before these pairs are set, together with deadlines of this many bytes: checks the number of fields, and reserves
+    /// the bytes.
+    pub(super) fn prepare(
         &mut self,
         pairs: &[Pair<'_>],
         deadline_bytes: impl FnOnce(&Self) -> usize,
         cx: Context<'_>,
-        and: impl FnOnce(&mut Self),
-    ) -> Result<usize> {
+    ) -> Result<()> {
         if cx.rules.check_fields(self.len() + pairs.len()).is_err() {
             let new = self.count_new(pairs, cx);
             if new > 0 {
                 self.check_growth(new, cx)?;
             }
         }
-        let growth = |record: &Self| record.growth_by(pairs, deadline_bytes(record), cx);
-        self.grow(growth, cx, |record| {
-            let new = record.put_many(pairs, cx);
-            and(record);
-            new
-        })
+        self.reserve(|record| record.growth_by(pairs, deadline_bytes(record), cx), cx)
     }
 
     /// [`admit`](Self::admit) for many.
@@ -123,7 +109,7 @@ impl Record {
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
         let sum = self.sum(field, amount, cx)?;
-        self.rewrite(field, IntegerText::of(sum).as_bytes(), cx)?;
+        self.set_keeping_deadline(field, IntegerText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 
@@ -143,7 +129,7 @@ impl Record {
         }
         let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
-        self.rewrite(field, FloatText::of(sum).as_bytes(), cx)?;
+        self.set_keeping_deadline(field, FloatText::of(sum).as_bytes(), cx)?;
         Ok(sum)
     }
 

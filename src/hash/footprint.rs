@@ -1,8 +1,8 @@
-//! What a record takes of its store's room (see `store/room.rs`): guessed before a write, measured after it.
+//! The bytes that a record takes of its store's room (see `store/room.rs`): estimated before a write, measured after it.
 
 use crate::error::Result;
 use crate::hash::Context;
-use crate::hash::{Pair, Record, entry};
+use crate::hash::{Pair, Port, Record, entry};
 use crate::options::Thresholds;
 use crate::time::Deadline;
 
@@ -16,43 +16,48 @@ const KEY_BYTES: usize = 24;
 const TABLE_BYTES: usize = 320;
 
 impl Record {
-    fn footprint(&self) -> usize {
+    /// Bytes that the record takes of the room.
+    pub(super) fn footprint(&self) -> usize {
         if self.len() == 0 { 0 } else { self.heap_bytes() + KEY_BYTES }
     }
 
-    /// Does a work that takes about so many bytes more, unless the store has a limit and no room for them, and corrects the
-    /// estimate to what it really took. Nested reservations are counted once.
+    /// Runs one command on the record, and counts what it took or freed against the store's limit. Everybody who changes
+    /// a record of a store does it in a command, so no command has to count for itself.
     #[inline]
-    pub(crate) fn grow<R>(
-        &mut self,
-        growth: impl FnOnce(&Self) -> usize,
-        cx: Context<'_>,
-        work: impl FnOnce(&mut Self) -> R,
-    ) -> Result<R> {
-        let begun = match cx.room() {
-            Some(room) => {
-                let begun = room.reserved();
-                room.reserve(growth(self))?;
-                Some((room, begun, self.footprint()))
-            }
-            None => None,
-        };
-        let result = work(self);
-        if let Some((room, begun, before)) = begun {
-            room.correct(begun, before, self.footprint());
+    pub(crate) fn command<R>(&mut self, cx: Context<'_>, command: impl FnOnce(&mut Self) -> R) -> R {
+        match cx.room() {
+            Some(room) => self.counted_command(room, command),
+            None => command(self),
         }
-        Ok(result)
     }
 
-    /// Does a work that is never refused, and makes known what it took or left.
-    #[inline]
-    pub(crate) fn measured<R>(&mut self, cx: Context<'_>, work: impl FnOnce(&mut Self) -> R) -> R {
-        let begun = cx.room().map(|room| (room, room.reserved(), self.footprint()));
-        let result = work(self);
-        if let Some((room, begun, before)) = begun {
-            room.correct(begun, before, self.footprint());
-        }
+    #[cold]
+    #[inline(never)]
+    fn counted_command<R>(&mut self, room: &dyn Port, command: impl FnOnce(&mut Self) -> R) -> R {
+        room.begin(self.footprint());
+        let result = command(self);
+        room.measure(self.footprint());
         result
+    }
+
+    /// Begins the last command before the record is settled, which counts what it took.
+    #[inline]
+    pub(crate) fn begin_command(&self, cx: Context<'_>) {
+        if let Some(room) = cx.room() {
+            room.begin(self.footprint());
+        }
+    }
+
+    /// In a command, before it changes anything: reserves about this many bytes.
+    ///
+    /// # Errors
+    /// `Full` if there is no room for them.
+    #[inline]
+    pub(super) fn reserve(&self, growth: impl FnOnce(&Self) -> usize, cx: Context<'_>) -> Result<()> {
+        cx.room().map_or(Ok(()), |room| {
+            room.measure(self.footprint()); // the command may have purged the record
+            room.reserve(growth(self))
+        })
     }
 
     /// What setting these pairs, and deadlines of so many bytes, takes beyond what they replace.
@@ -122,21 +127,6 @@ impl Record {
         fields.sort_unstable();
         fields.dedup();
         fields.len()
-    }
-
-    /// What a packed hash has room for without asking the allocator.
-    fn free_bytes(&self) -> usize {
-        match self {
-            Self::Packed(packed) => packed.free_bytes(),
-            Self::Table(_) => 0,
-        }
-    }
-
-    /// What another key for this record takes beyond what the record in its place does.
-    pub(crate) fn growth_in_place_of(&self, replaced: &Self, new_key: &[u8], keeps_old: bool) -> usize {
-        let before = replaced.footprint() + if keeps_old { 0 } else { self.footprint() };
-        let copy = (self.footprint() + new_key.len()).saturating_sub(self.key().len() + self.free_bytes());
-        copy.saturating_sub(before)
     }
 }
 

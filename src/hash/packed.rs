@@ -40,6 +40,7 @@ mod image;
 mod tags;
 
 use crate::hash::entry;
+use crate::hash::{Context, Effect};
 use crate::options::PACKED_MAX;
 #[cfg(any(test, feature = "testing"))]
 use crate::options::Rules;
@@ -360,23 +361,47 @@ impl Packed {
         Layout::of(&self.0).find(&self.0, tag, field)
     }
 
-    /// Overwrites a value with one of the same length, and says whether there was one.
+    /// The value of a field that was found.
     #[inline]
-    pub(crate) fn overwrite(&mut self, found: &Option<FoundEntry>, value: &[u8]) -> bool {
+    pub(crate) fn value(&self, found: &FoundEntry) -> &[u8] {
+        &self.0[found.1.clone()]
+    }
+
+    /// Whether the encoding can hold a hash of this size after a field is set, which was found here or is new.
+    #[inline]
+    pub(crate) fn can_hold(
+        (fields, entry_bytes): (usize, usize),
+        found: Option<&FoundEntry>,
+        field: &[u8],
+        value: &[u8],
+    ) -> bool {
         match found {
-            Some((_, old)) if old.len() == value.len() => {
-                self.0[old.clone()].copy_from_slice(value);
-                true
-            }
-            _ => false,
+            Some((_, old)) => Self::fits(fields, entry_bytes - old.len() + value.len()),
+            None => Self::fits(fields + 1, entry_bytes + entry::len(field, value)),
         }
     }
 
-    /// Removes a field, and says whether it was there.
-    pub(crate) fn remove(&mut self, tag: u8, field: &[u8]) -> bool {
+    /// Overwrites a value with one of the same length.
+    #[inline]
+    pub(crate) fn overwrite(&mut self, found: &FoundEntry, value: &[u8]) {
+        self.0[found.1.clone()].copy_from_slice(value);
+    }
+
+    /// Notes that the field at this index is about to be removed.
+    #[inline]
+    pub(crate) fn record_removal(&self, index: usize, cx: Context<'_>) {
+        cx.record(|| {
+            let (field, value) = entry::pair(self.entry(index));
+            Some((self.key(), Effect::Remove { field, value, deadline: self.field_deadline(index) }))
+        });
+    }
+
+    /// Removes a field, and returns whether it was there.
+    pub(crate) fn remove(&mut self, tag: u8, field: &[u8], cx: Context<'_>) -> bool {
         let layout = Layout::of(&self.0);
         let found = layout.find(&self.0, tag, field);
         if let Some((index, _)) = found {
+            self.record_removal(index, cx);
             self.draft().remove_at(layout, index);
         }
         found.is_some()

@@ -73,11 +73,7 @@ impl Record {
             && !matches!(scope, Scope::Slice)
             && !table.surely_lives(cx.now)
         {
-            self.measured(cx, |record| {
-                if let Self::Table(table) = record {
-                    table.purge_until_one_lives(cx);
-                }
-            });
+            table.purge_until_one_lives(cx);
             if self.len() == 0 {
                 self.clear(cx);
             }
@@ -94,11 +90,14 @@ impl Record {
             self.purge_key(cx);
             return;
         }
-        self.measured(cx, |record| match record {
+        match self {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
+                for &index in &due {
+                    report_field(packed.key(), entry::pair(packed.entry(index)), cx);
+                    packed.record_removal(index, cx);
+                }
                 packed.remove_all_at(&due);
             }
             Self::Table(table) => match scope {
@@ -111,7 +110,7 @@ impl Record {
                     });
                 }
             },
-        });
+        }
         if self.len() == 0 {
             self.clear(cx);
         }
@@ -126,7 +125,7 @@ impl Record {
             self.purge(Scope::Hash, cx.at(&end));
             if self.len() > 0 {
                 let key = self.key().to_vec();
-                let record = self.measured(cx, |record| record.take_out(cx));
+                let record = self.take_out(cx);
                 cx.tell_expired(&key, ExpiredPart::Key(record));
             }
         }
@@ -140,6 +139,7 @@ impl Record {
         {
             table.save_all_ahead(cx);
         }
+        self.note_clear(cx);
         let mut record = self.move_to(b"", cx);
         record.set_mark(Mark::default());
         record

@@ -20,6 +20,7 @@ use std::mem::size_of;
 
 use crate::directory::{At, Directory, Position, Segment, Segments};
 use crate::hash::Context;
+use crate::hash::Effect;
 use crate::hash::entry;
 use crate::hash::packed::{Deadlines, Packed};
 use crate::hash::purge::report_field;
@@ -29,7 +30,7 @@ use crate::random::Random;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
 use segment::EntriesOf;
-pub(crate) use segment::{FieldSegment, FoundField};
+pub(crate) use segment::FieldSegment;
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;
@@ -66,6 +67,8 @@ impl Table {
     }
 
     pub(crate) fn from_packed(packed: &Packed, cx: Context<'_>) -> Self {
+        let link = cx.link_noting_nothing(); // the hash stays what it is
+        let cx = cx.over(link.as_ref());
         let mut table = Self::new(packed.mark(), packed.key(), packed.deadline());
         for (_, entry) in packed.entries() {
             let (field, value) = entry::pair(entry);
@@ -175,9 +178,9 @@ impl Table {
         let rules = cx.rules;
         let at = self.fields.locate(hash).inspect(|&at| self.save_ahead_at(at, cx));
         if let Some((at, found)) = at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) {
-            if let Some(undo) = cx.undo() {
-                undo.note_put(self.fields.at(at), Some(&found), field);
-            }
+            let segment = self.fields.at(at);
+            let key = &*self.key;
+            cx.note(|| Some((key, Effect::Put { field, value, before: Some(segment.value(&found)) })));
             let old_len = found.value_len();
             if old_len == value.len() {
                 self.fields.at_mut(at).overwrite(&found, value);
@@ -191,9 +194,7 @@ impl Table {
         }
         let at = self.fields.prepare_insert(hash, rules);
         self.save_ahead_at(at, cx); // the first segment has no mark yet
-        if let Some(undo) = cx.undo() {
-            undo.note_put(self.fields.at(at), None, field);
-        }
+        cx.note(|| Some((&self.key, Effect::Put { field, value, before: None })));
         self.fields.edit(at, |fields| fields.insert(hash, field, value, cx));
         self.oversized += [field, value].into_iter().filter(|string| rules.is_oversized(string.len())).count();
         self.entry_bytes += entry::len(field, value);
@@ -204,9 +205,11 @@ impl Table {
     pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> bool {
         let Some(at) = self.fields.locate(hash) else { return false };
         self.save_ahead_at(at, cx);
-        if let Some(undo) = cx.undo() {
-            undo.note_remove(self.fields.at(at), hash, field);
-        }
+        let segment = self.fields.at(at);
+        cx.note(|| {
+            let (value, deadline) = segment.value_and_deadline(hash, field)?;
+            Some((&self.key, Effect::Remove { field, value, deadline }))
+        });
         let Some(old_len) = self.fields.edit(at, |fields| fields.remove(hash, field, cx)) else { return false };
         let strings = [field.len(), old_len];
         self.oversized -= strings.into_iter().filter(|&len| cx.rules.is_oversized(len)).count();
@@ -330,9 +333,7 @@ impl Table {
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
-        if let Some(undo) = cx.undo() {
-            undo.note_key_deadline(self.deadline);
-        }
+        cx.note(|| Some((&self.key, Effect::KeyDeadline { deadline, before: self.deadline })));
         self.deadline = deadline;
     }
 
@@ -345,9 +346,11 @@ impl Table {
     pub(crate) fn set_field_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         if let Some(at) = self.fields.locate(hash) {
             self.save_ahead_at(at, cx);
-            if let Some(undo) = cx.undo() {
-                undo.note_field_deadline(self.fields.at(at), hash, field);
-            }
+            let segment = self.fields.at(at);
+            cx.note(|| {
+                let (_, before) = segment.value_and_deadline(hash, field)?;
+                Some((&self.key, Effect::FieldDeadline { field, deadline, before }))
+            });
             self.fields.edit(at, |fields| fields.set_deadline(hash, field, deadline, cx));
             self.soonest = self.soonest.min(deadline);
         }

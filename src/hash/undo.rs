@@ -2,20 +2,23 @@
 //!
 //! | the record was | at its first change | at each later one |
 //! |---|---|---|
-//! | packed | a copy of its block is kept | nothing is noted, whatever the record becomes |
-//! | a table | the change is noted, with what it has replaced | the same |
-//! | a table that is removed | the table is kept whole, with what was noted before | nothing |
+//! | packed | a copy of its block is kept | nothing is kept, whatever the record becomes |
+//! | a table | the effect is noted, with what it replaces | the same |
+//! | a table that is removed | the table is kept whole, with what was noted before | nothing is kept |
 //!
-//! So nothing is removed for good before the call has ended well: [`commit`](Undo::commit) hands a kept table to the running
-//! save, or to whoever drops it, as any call does. To undo never asks for room: the call has held what it has freed.
+//! So nothing is removed for good before the call has ended well. [`commit`](Undo::commit) then hands a kept table to
+//! the running save, or to whoever drops it, as any call does. A rollback never reserves room: the call has held the
+//! bytes that it freed.
+
+mod log;
 
 use std::cell::RefCell;
 
-use crate::hash::effect::{Effect, Effects};
+use crate::hash::Effect;
 use crate::hash::packed::Packed;
-use crate::hash::table::{FieldSegment, FoundField, Table};
+use crate::hash::table::Table;
 use crate::hash::{Context, Record};
-use crate::time::Deadline;
+use log::UndoLog;
 
 /// See the module's documentation. One for each record in the hands of a call that can be rolled back.
 #[derive(Default)]
@@ -29,14 +32,16 @@ enum Kept {
     /// The block of a packed record.
     Block(Packed),
     /// What has happened to a table.
-    Effects(Effects),
+    Effects(UndoLog),
     /// A table that was removed, and what had happened to it before.
-    Whole(Box<Table>, Effects),
+    Whole(Box<Table>, UndoLog),
 }
 
 impl Undo {
-    /// Before the first call that may change a record.
-    pub(crate) fn note_call(&self, record: &Record) {
+    /// Before the first command that may change the record: keeps a copy of a packed one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn note_command(&self, record: &Record) {
         let Record::Packed(packed) = record else { return };
         let kept = &mut *self.0.borrow_mut();
         if let Kept::Nothing = kept {
@@ -44,58 +49,25 @@ impl Undo {
         }
     }
 
-    /// Before a table sets a field, which was found in this segment or is not there.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_put(&self, segment: &FieldSegment, found: Option<&FoundField>, field: &[u8]) {
-        let before = found.map(|found| segment.value(found));
-        self.note(&Effect::Put { field, before });
-    }
-
-    /// Before a table removes a field, which may be in this segment.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_remove(&self, segment: &FieldSegment, hash: u64, field: &[u8]) {
-        if let Some((value, deadline)) = segment.value_and_deadline(hash, field) {
-            self.note(&Effect::Remove { field, value, deadline });
-        }
-    }
-
-    /// Before a table gives a field another deadline, which may be in this segment.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_field_deadline(&self, segment: &FieldSegment, hash: u64, field: &[u8]) {
-        if let Some((_, before)) = segment.value_and_deadline(hash, field) {
-            self.note(&Effect::FieldDeadline { field, before });
-        }
-    }
-
-    /// Before a table gives its key another deadline than this.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_key_deadline(&self, before: Deadline) {
-        self.note(&Effect::KeyDeadline { before });
-    }
-
-    /// Notes an effect, unless the record was something else when the call got it.
+    /// Notes an effect on a table, unless the record was something else when the call got it.
     #[inline]
-    fn note(&self, effect: &Effect<'_>) {
+    pub(super) fn note(&self, effect: &Effect<'_>) {
         let kept = &mut *self.0.borrow_mut();
         if let Kept::Nothing = kept {
-            *kept = Kept::Effects(Effects::new());
+            *kept = Kept::Effects(UndoLog::default());
         }
         if let Kept::Effects(effects) = kept {
             effects.push(effect);
         }
     }
 
-    /// Takes a record that is removed; gives it back if it is not what the call got.
+    /// Keeps a record that is removed. Gives it back if it is not what the call got.
     #[cold]
     #[inline(never)]
     pub(super) fn keep(&self, removed: Record) -> Option<Record> {
         let kept = &mut *self.0.borrow_mut();
         let effects = match std::mem::take(kept) {
-            Kept::Nothing => Effects::default(),
+            Kept::Nothing => UndoLog::default(),
             Kept::Effects(effects) => effects,
             earlier => {
                 *kept = earlier;
@@ -109,7 +81,7 @@ impl Undo {
         None
     }
 
-    /// The changes stay: parts with what was kept. The context is one that notes nothing.
+    /// The changes stay, so this parts with what was kept. The context must note nothing for this `Undo`.
     #[inline]
     pub(crate) fn commit(&mut self, cx: Context<'_>) {
         if let Kept::Whole(..) = self.0.get_mut() {
@@ -124,25 +96,19 @@ impl Undo {
         }
     }
 
-    /// Takes all changes of the record back, which had so many bytes before them. The context is one that notes nothing.
+    /// Takes back everything that the call did to the record, which took `bytes_before` bytes before the call. The context
+    /// must note nothing for this `Undo`.
     #[cold]
     #[inline(never)]
     pub(crate) fn roll_back(&mut self, record: &mut Record, bytes_before: usize, cx: Context<'_>) {
-        let undo = |record: &mut Record| match self.0.take() {
+        match self.0.take() {
             Kept::Nothing => {}
             Kept::Block(packed) => record.replace(Record::Packed(packed), cx),
-            Kept::Effects(effects) => undo_effects(effects, record, bytes_before, cx),
+            Kept::Effects(effects) => effects.undo(record, bytes_before, cx),
             Kept::Whole(table, effects) => {
                 record.replace(Record::Table(table), cx);
-                undo_effects(effects, record, bytes_before, cx);
+                effects.undo(record, bytes_before, cx);
             }
-        };
-        record.measured(cx, undo);
-    }
-}
-
-fn undo_effects(effects: Effects, record: &mut Record, bytes_before: usize, cx: Context<'_>) {
-    if let Record::Table(table) = record {
-        effects.undo(table, bytes_before, cx);
+        }
     }
 }

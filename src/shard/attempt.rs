@@ -41,7 +41,15 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     }
     let bytes = held.records().map(|record| record.heap_bytes());
     let undo = array::from_fn(|_| Undo::default());
-    let mut guard = Attempt { held, undo, bytes, ends_well: false, lifetime: PhantomData };
+    let mut guard = Attempt {
+        held,
+        undo,
+        bytes,
+        #[cfg(feature = "recorder")]
+        recorded: cx.recorded(),
+        ends_well: false,
+        lifetime: PhantomData,
+    };
     let links = guard.undo.each_ref().map(|undo| cx.link_noting(undo));
     let mut contexts = links.iter().map(|link| cx.over(link.as_ref()));
     let result = work(guard.held.records().map(|record| (record, contexts.next().unwrap_or(cx))));
@@ -55,6 +63,9 @@ struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     undo: [Undo; N],
     /// What the records had allocated before.
     bytes: [usize; N],
+    /// The number of effects that the call had recorded before.
+    #[cfg(feature = "recorder")]
+    recorded: usize,
     ends_well: bool,
     lifetime: PhantomData<Context<'a>>,
 }
@@ -67,7 +78,11 @@ impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
             self.undo.iter_mut().for_each(|undo| undo.commit(cx));
         } else {
             let records = self.held.records().into_iter().zip(self.bytes);
-            records.zip(&mut self.undo).for_each(|((record, bytes), undo)| undo.roll_back(record, bytes, cx));
+            for ((record, bytes), undo) in records.zip(&mut self.undo) {
+                record.command(cx, |record| undo.roll_back(record, bytes, cx));
+            }
+            #[cfg(feature = "recorder")]
+            cx.forget_recorded(self.recorded);
             self.held.uncount();
         }
     }

@@ -3,11 +3,16 @@
 use std::cell::Cell;
 
 use crate::error::Result;
+#[cfg(feature = "recorder")]
+use crate::hash::Effect;
 use crate::hash::{Context, ExpiredPart, Link, Port};
 use crate::options::Rules;
 use crate::saving::{Mark, Saver, Saving, Unsaved};
-use crate::store::listener::{Listener, Outbox};
-use crate::store::room::{Reservation, Room};
+use crate::store::Store;
+use crate::store::listener::Outbox;
+#[cfg(feature = "recorder")]
+use crate::store::recorder::Recorder;
+use crate::store::room::Reservation;
 use crate::time::Now;
 
 /// Everything that one call needs besides its arguments. It is made before the first lock is taken, and dropped after
@@ -17,6 +22,8 @@ pub(crate) struct Call<'a> {
     saving: &'a Saving,
     reservation: Option<Reservation<'a>>,
     outbox: Option<Outbox<'a>>,
+    #[cfg(feature = "recorder")]
+    recorder: &'a Recorder,
     /// Old values and tables to drop after the locks. Most calls have none.
     retired: Cell<Option<Box<Retired>>>,
 }
@@ -32,19 +39,16 @@ struct Retired {
 const RETIRED_MAX: usize = 8 << 20;
 
 impl<'a> Call<'a> {
-    /// Begins a call on a store, which may have a limit on its bytes and a listener.
+    /// Begins a call on a store at an instant.
     #[inline]
-    pub(crate) fn new(
-        now: Now<'a>,
-        saving: &'a Saving,
-        room: Option<&'a Room>,
-        listener: Option<&'a Listener>,
-    ) -> Self {
+    pub(super) fn new(store: &'a Store, now: Now<'a>) -> Self {
         Self {
             now,
-            saving,
-            reservation: room.map(Reservation::new),
-            outbox: listener.map(Outbox::new),
+            saving: &store.saving,
+            reservation: store.room.as_ref().map(Reservation::new),
+            outbox: store.listener.as_ref().map(Outbox::new),
+            #[cfg(feature = "recorder")]
+            recorder: &store.recorder,
             retired: Cell::new(None),
         }
     }
@@ -56,7 +60,10 @@ impl<'a> Call<'a> {
     /// The link through which the records that this call changes reach the call.
     #[inline]
     pub(crate) fn link(&self) -> Link<'_> {
-        Link::new(self, self.reservation.is_some(), self.outbox.is_some())
+        let link = Link::new(self, self.reservation.is_some(), self.outbox.is_some());
+        #[cfg(feature = "recorder")]
+        let link = link.recording(self.recorder.is_on());
+        link
     }
 
     /// The context for the records that this call changes. Call this once all locks are held, or for a call that holds
@@ -78,17 +85,25 @@ impl<'a> Call<'a> {
 }
 
 impl Port for Call<'_> {
+    fn begin(&self, footprint: usize) {
+        if let Some(reservation) = &self.reservation {
+            reservation.begin(footprint);
+        }
+    }
+
     fn reserve(&self, bytes: usize) -> Result<()> {
         self.reservation.as_ref().map_or(Ok(()), |reservation| reservation.take(bytes))
     }
 
-    fn reserved(&self) -> isize {
-        self.reservation.as_ref().map_or(0, Reservation::bytes)
+    fn raise(&self, footprint: usize) {
+        if let Some(reservation) = &self.reservation {
+            reservation.raise(footprint);
+        }
     }
 
-    fn correct(&self, begun: isize, before: usize, after: usize) {
+    fn measure(&self, footprint: usize) {
         if let Some(reservation) = &self.reservation {
-            reservation.correct(begun, before, after);
+            reservation.measure(footprint);
         }
     }
 
@@ -126,6 +141,21 @@ impl Port for Call<'_> {
         if let Some(outbox) = &self.outbox {
             outbox.put(rules, key, expired);
         }
+    }
+
+    #[cfg(feature = "recorder")]
+    fn record(&self, key: &[u8], effect: &Effect<'_>) {
+        self.recorder.push(key, effect);
+    }
+
+    #[cfg(feature = "recorder")]
+    fn recorded(&self) -> usize {
+        self.recorder.len()
+    }
+
+    #[cfg(feature = "recorder")]
+    fn forget_recorded(&self, kept: usize) {
+        self.recorder.truncate(kept);
     }
 
     /// Drops the old memory at once if the call already keeps much.

@@ -63,7 +63,7 @@ impl Store {
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
         let when = when.into();
-        let expire = |visit: &mut Visit<'_>| visit.record.expire(when, condition, visit.cx);
+        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire(when, condition, cx));
         outcome(self.try_change_existing(key.as_ref(), Scope::Hash, expire))
     }
 
@@ -86,7 +86,7 @@ impl Store {
     /// Takes a key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.persist(visit.cx)).unwrap_or(false)
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.run(|record, cx| record.persist(cx))).unwrap_or(false)
     }
 
     /// Gives a field a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
@@ -119,7 +119,7 @@ impl Store {
         condition: ExpireCondition,
     ) -> ExpireOutcome {
         let (field, when) = (field.as_ref(), when.into());
-        let expire = |visit: &mut Visit<'_>| visit.record.expire_field(field, when, condition, visit.cx);
+        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_field(field, when, condition, cx));
         outcome(self.try_change_existing(key.as_ref(), Scope::Field(field), expire))
     }
 
@@ -160,8 +160,9 @@ impl Store {
     ) -> Vec<ExpireOutcome> {
         let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
-        let expire = |visit: &mut Visit<'_>| visit.record.expire_fields(&fields, when, condition, visit.cx);
-        let together = |visit: &mut Visit<'_>| visit.record.expire_fields_together(&fields, when, condition, visit.cx);
+        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_fields(&fields, when, condition, cx));
+        let together =
+            |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_fields_together(&fields, when, condition, cx));
         // Without room for all of them each is judged by itself.
         let expired = self.try_change_existing(key, Scope::Fields(&fields), together);
         let expired = expired.unwrap_or_else(|_| self.change(key, Scope::Fields(&fields), expire));
@@ -217,7 +218,7 @@ impl Store {
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         let field = field.as_ref();
-        self.change(key.as_ref(), Scope::Field(field), |visit| visit.record.persist_field(field, visit.cx))
+        self.change(key.as_ref(), Scope::Field(field), |visit| visit.run(|record, cx| record.persist_field(field, cx)))
             .unwrap_or(false)
     }
 
@@ -231,7 +232,7 @@ impl Store {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
         self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
-            fields.iter().map(|field| visit.record.persist_field(field, visit.cx)).collect()
+            fields.iter().map(|field| visit.run(|record, cx| record.persist_field(field, cx))).collect()
         })
         .unwrap_or_else(|| vec![false; fields.len()])
     }
@@ -255,7 +256,7 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
-            let change = |visit: &mut Visit<'_>| visit.record.set_with(pairs, options, visit.cx);
+            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.set_with(pairs, options, cx));
             store.try_change(key, Scope::Hash, change)
         }
         set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
@@ -288,7 +289,7 @@ impl Store {
         touch: impl Into<Touch>,
     ) -> Result<Option<Vec<u8>>> {
         let (field, touch) = (field.as_ref(), touch.into());
-        let touch = |visit: &mut Visit<'_>| visit.record.get_and_expire(field, touch, visit.cx);
+        let touch = |visit: &mut Visit<'_>| visit.run(|record, cx| record.get_and_expire(field, touch, cx));
         Ok(self.try_change_existing(key.as_ref(), Scope::Field(field), touch)?.flatten())
     }
 
@@ -306,7 +307,7 @@ impl Store {
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
-        let touch = |visit: &mut Visit<'_>| visit.record.get_many_and_expire(&fields, touch, visit.cx);
+        let touch = |visit: &mut Visit<'_>| visit.run(|record, cx| record.get_many_and_expire(&fields, touch, cx));
         let touched = self.try_change_existing(key.as_ref(), Scope::Fields(&fields), touch)?;
         Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
@@ -339,7 +340,8 @@ impl Store {
         when: impl Into<When>,
     ) -> Result<i64> {
         fn increment_and_expire(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
-            let change = |visit: &mut Visit<'_>| visit.record.increment_and_expire(field, amount, when, visit.cx);
+            let change =
+                |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment_and_expire(field, amount, when, cx));
             store.try_change(key, Scope::Field(field), change)
         }
         increment_and_expire(self, key.as_ref(), field.as_ref(), amount, when.into())

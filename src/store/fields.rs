@@ -119,7 +119,7 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            store.try_change(key, Scope::Field(field), |visit| visit.record.set(field, value, visit.cx))
+            store.try_change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.set(field, value, cx)))
         }
         set(self, key.as_ref(), field.as_ref(), value.as_ref())
     }
@@ -143,7 +143,7 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            store.try_change(key, Scope::Pairs(pairs), |visit| visit.record.set_many(pairs, visit.cx))
+            store.try_change(key, Scope::Pairs(pairs), |visit| visit.run(|record, cx| record.set_many(pairs, cx)))
         }
         set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
     }
@@ -190,7 +190,8 @@ impl Store {
             expected: Option<&[u8]>,
             new: Option<&[u8]>,
         ) -> Result<bool> {
-            let change = |visit: &mut Visit<'_>| visit.record.compare_and_set(field, expected, new, visit.cx);
+            let change =
+                |visit: &mut Visit<'_>| visit.run(|record, cx| record.compare_and_set(field, expected, new, cx));
             store.try_change(key, Scope::Field(field), change)
         }
         compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
@@ -201,7 +202,9 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
-            store.change(key, Scope::Field(field), |visit| visit.record.remove(field, visit.cx)).unwrap_or(false)
+            store
+                .change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.remove(field, cx)))
+                .unwrap_or(false)
         }
         remove(self, key.as_ref(), field.as_ref())
     }
@@ -210,7 +213,9 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
         fn remove_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> usize {
-            store.change(key, Scope::Fields(fields), |visit| visit.record.remove_many(fields, visit.cx)).unwrap_or(0)
+            store
+                .change(key, Scope::Fields(fields), |visit| visit.run(|record, cx| record.remove_many(fields, cx)))
+                .unwrap_or(0)
         }
         remove_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
     }
@@ -219,7 +224,7 @@ impl Store {
     #[doc(alias = "HGETDEL")]
     pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         fn take(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
-            store.change(key, Scope::Field(field), |visit| visit.record.take(field, visit.cx))?
+            store.change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.take(field, cx)))?
         }
         take(self, key.as_ref(), field.as_ref())
     }
@@ -239,7 +244,7 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
-            let change = |visit: &mut Visit<'_>| visit.record.increment(field, amount, visit.cx);
+            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment(field, amount, cx));
             store.try_change(key, Scope::Field(field), change)
         }
         increment(self, key.as_ref(), field.as_ref(), amount)
@@ -254,7 +259,7 @@ impl Store {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
-            let change = |visit: &mut Visit<'_>| visit.record.increment_float(field, amount, visit.cx);
+            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment_float(field, amount, cx));
             store.try_change(key, Scope::Field(field), change)
         }
         increment_float(self, key.as_ref(), field.as_ref(), amount)
@@ -312,8 +317,9 @@ impl Store {
         assert_outside_closures();
         self.make_room();
         self.change_or_create(key.as_ref(), Scope::Hash, |visit| {
+            let (record, cx) = visit.lend();
             let _inside = InClosure::enter();
-            update(&mut HashMut::new(&mut visit.record, visit.cx))
+            update(&mut HashMut::new(record, cx))
         })
     }
 

@@ -21,7 +21,7 @@ impl Store {
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.record.clear(visit.cx)).is_some()
+        self.change(key.as_ref(), Scope::Hash, |visit| visit.run(|record, cx| record.clear(cx))).is_some()
     }
 
     /// Removes all keys. O(shards) under locks. The memory is given back after the locks are released.
@@ -38,6 +38,7 @@ impl Store {
         for shard in &self.shards {
             let mut shard = shard.write();
             let cx = call.context(&self.rules, &link);
+            shard.records().for_each(|record| record.note_clear(cx));
             let old = Box::new(shard.take_all(cx));
             call.settle(old.heap_bytes(), 0);
             let is_saved = old.is_saved(cx.mark());
@@ -147,7 +148,7 @@ impl Store {
             drop(inside);
             for key in &refused {
                 if let Some(mut visit) = shard.visit(self.rules.hash(key), key, Scope::Hash, cx) {
-                    visit.record.clear(cx);
+                    visit.run(Record::clear);
                 }
             }
             removed += refused.len();

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::error::{Error, Result};
 use crate::hash::{Context, Link};
-use crate::hash::{Record, Scope};
+use crate::hash::{Record, Scope, Source};
 use crate::shard::{Attempted, Shard, Taken};
 use crate::store::Store;
 use crate::store::call::Call;
@@ -21,13 +21,6 @@ pub enum Overwrite {
     Yes,
     /// Nothing is done.
     No,
-}
-
-/// What becomes of a hash that is given another key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Moves,
-    Stays,
 }
 
 impl Store {
@@ -189,15 +182,7 @@ impl Store {
             if from.len() == 0 || (overwrite == Overwrite::No && to.len() > 0) {
                 return Ok(false);
             }
-            let growth = from.growth_in_place_of(to, new, source == Source::Stays);
-            let transfer = |to: &mut Record| {
-                let made = match source {
-                    Source::Moves => from.measured(cx, |from| from.move_to(new, cx)),
-                    Source::Stays => from.with_key(cx.mark(), new),
-                };
-                to.replace(made, cx);
-            };
-            to.grow(|_| growth, cx, transfer)?;
+            from.transfer(to, new, source, cx)?;
             Ok(true)
         })?
     }
@@ -265,7 +250,7 @@ pub(super) struct Visits<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Visits<'a, N> {
-    fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
+    pub(super) fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
         let (mut shards, lock_of, cx) = loop {
             let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);

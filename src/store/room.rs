@@ -72,28 +72,49 @@ impl Room {
 pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
+    /// The unsettled bytes of the present command, less the footprint of its records.
+    begun: Cell<isize>,
     /// What the reservation does not sink below, so that nobody else takes the bytes that the call may have to put back.
     floor: Cell<isize>,
 }
 
 impl<'a> Reservation<'a> {
     pub(crate) fn new(room: &'a Room) -> Self {
-        Self { room, unsettled: Cell::new(0), floor: Cell::new(isize::MIN) }
+        Self { room, unsettled: Cell::new(0), begun: Cell::new(0), floor: Cell::new(isize::MIN) }
     }
 
     pub(crate) fn is_short(&self) -> bool {
         self.room.is_short()
     }
 
+    /// See [`Port::begin`](crate::hash::Port::begin).
+    pub(crate) fn begin(&self, footprint: usize) {
+        self.begun.set(self.unsettled.get() - footprint.cast_signed());
+    }
+
     /// Reserves this many more bytes, or fails if there is no room for them.
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
             let unsettled = self.unsettled.get() + bytes.cast_signed();
-            // What is held of freed bytes is taken first.
+            // Bytes that were freed and are held are taken first.
             self.room.try_take((self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned())?;
             self.unsettled.set(unsettled);
         }
         Ok(())
+    }
+
+    /// See [`Port::raise`](crate::hash::Port::raise).
+    pub(crate) fn raise(&self, footprint: usize) {
+        self.count(self.unsettled.get().max(self.begun.get() + footprint.cast_signed()));
+    }
+
+    /// See [`Port::measure`](crate::hash::Port::measure).
+    pub(crate) fn measure(&self, footprint: usize) {
+        self.count(self.begun.get() + footprint.cast_signed());
+    }
+
+    fn count(&self, unsettled: isize) {
+        self.room.add(self.held(unsettled) - self.held(self.unsettled.replace(unsettled)));
     }
 
     /// See [`Port::hold_freed`](crate::hash::Port::hold_freed).
@@ -101,21 +122,10 @@ impl<'a> Reservation<'a> {
         self.floor.set(self.unsettled.get());
     }
 
-    /// What the room counts for a reservation of so many bytes.
+    /// What the room counts for a reservation of this many bytes.
     #[inline]
     fn held(&self, unsettled: isize) -> isize {
         unsettled.max(self.floor.get())
-    }
-
-    /// The bytes that are reserved now.
-    pub(crate) fn bytes(&self) -> isize {
-        self.unsettled.get()
-    }
-
-    /// See [`Port::correct`](crate::hash::Port::correct).
-    pub(crate) fn correct(&self, begun: isize, before: usize, after: usize) {
-        let unsettled = begun + (after.cast_signed() - before.cast_signed());
-        self.room.add(self.held(unsettled) - self.held(self.unsettled.replace(unsettled)));
     }
 
     /// Replaces the reserved bytes by measured ones: the call has changed a shard's memory from `before` to `after`
@@ -143,19 +153,26 @@ mod tests {
     fn what_a_call_frees_and_holds_is_free_for_that_call_alone() {
         let room = Room::new(100, 90);
         let call = Reservation::new(&room);
-        call.correct(0, 10, 5); // freed before it holds anything
+        call.begin(10);
+        call.measure(5); // freed before it holds anything
         assert_eq!(room.taken.load(Relaxed), 85);
         call.hold_freed();
-        call.correct(call.bytes(), 60, 0);
-        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (-65, 85));
+        call.begin(60);
+        call.measure(0);
+        assert_eq!((call.unsettled.get(), room.taken.load(Relaxed)), (-65, 85));
         assert!(Reservation::new(&room).take(16).is_err(), "nobody else gets what is held");
+        call.begin(0);
         assert_eq!(call.take(75), Ok(()), "15 beyond what it held");
-        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (10, 100));
+        assert_eq!((call.unsettled.get(), room.taken.load(Relaxed)), (10, 100));
         assert!(call.take(1).is_err());
-        call.correct(10, 75, 0);
+        call.raise(70); // less than what is reserved
+        assert_eq!(room.taken.load(Relaxed), 100);
+        call.measure(75);
+        call.begin(75);
+        call.measure(0);
         assert_eq!(room.taken.load(Relaxed), 85);
         // All is as before, but for what was freed first.
         call.settle(90, 85);
-        assert_eq!((call.bytes(), room.taken.load(Relaxed)), (0, 85));
+        assert_eq!((call.unsettled.get(), room.taken.load(Relaxed)), (0, 85));
     }
 }

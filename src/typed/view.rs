@@ -271,7 +271,7 @@ impl<C: Codec> Typed<'_, C> {
         match new {
             Some(value) => {
                 let bytes = self.encode(key, field, value)?;
-                hash.rewrite(field, &bytes)?;
+                hash.set_keeping_deadline(field, &bytes)?;
             }
             None => _ = hash.remove(field),
         }

@@ -157,7 +157,7 @@ impl fmt::Debug for HashRef<'_> {
 pub struct HashMut<'a> {
     record: &'a mut Record,
     cx: Context<'a>,
-    /// Whom to tell before the first change, if the call can be rolled back.
+    /// Whom to tell before the first command, if the call can be rolled back.
     undo: Option<&'a Undo>,
 }
 
@@ -166,21 +166,14 @@ impl<'a> HashMut<'a> {
         Self { record, cx, undo: cx.undo() }
     }
 
-    /// Runs something that may change the hash.
+    /// Runs a command, which may change the hash.
     #[inline]
-    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
-        if self.undo.is_some() {
-            self.note_change();
-        }
-        change(self.record, self.cx)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_change(&mut self) {
+    pub(super) fn change<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
         if let Some(undo) = self.undo.take() {
-            undo.note_call(self.record);
+            undo.note_command(self.record);
         }
+        let cx = self.cx;
+        self.record.command(cx, |record| command(record, cx))
     }
 
     /// Returns the hash to be read only. O(1).
@@ -277,8 +270,8 @@ impl<'a> HashMut<'a> {
 
     /// [`set`](Self::set) of what a field's value has become: a deadline that the field has stays.
     #[cfg(feature = "serde")]
-    pub(crate) fn rewrite(&mut self, field: &[u8], value: &[u8]) -> Result<bool> {
-        self.change(|record, cx| record.rewrite(field, value, cx))
+    pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8]) -> Result<bool> {
+        self.change(|record, cx| record.set_keeping_deadline(field, value, cx))
     }
 
     /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it

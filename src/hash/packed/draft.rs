@@ -107,22 +107,28 @@ impl<'a> Draft<'a> {
         Layout::of(&self.bytes).find(&self.bytes, tag, field)
     }
 
-    /// Sets a field, given where it was found, and says whether it is new; does nothing and says nothing if the encoding
-    /// cannot hold the result.
-    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> Option<bool> {
-        let (_, field, value) = new;
+    /// The hash's key.
+    pub(crate) fn key(&self) -> &[u8] {
+        let (len, _) = entry::read_varint(&self.bytes[KEY_LEN_AT..]);
+        let tags_at = self.layout().tags_at;
+        &self.bytes[tags_at - len..tags_at]
+    }
+
+    /// The value of a field that was found.
+    pub(crate) fn value(&self, found: &FoundEntry) -> &[u8] {
+        &self.bytes[found.1.clone()]
+    }
+
+    /// Sets a field, given where it was found, and returns whether it is new. The encoding [can
+    /// hold](Packed::can_hold) the result.
+    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> bool {
         let layout = Layout::of(&self.bytes);
-        let (fields, entry_bytes) = layout.size(&self.bytes);
+        let is_new = found.is_none();
         match found {
-            Some((index, old)) => Packed::fits(fields, entry_bytes - old.len() + value.len()).then(|| {
-                self.replace(layout, index, old, new);
-                false
-            }),
-            None => Packed::fits(fields + 1, entry_bytes + entry::len(field, value)).then(|| {
-                self.insert(layout, new);
-                true
-            }),
+            Some((index, old)) => self.replace(layout, index, old, new),
+            None => self.insert(layout, new),
         }
+        is_new
     }
 
     /// Removes the field at this index.

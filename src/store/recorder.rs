@@ -1,0 +1,193 @@
+//! A recorder for tests: keeps the effects of all calls, to do them again on another store, and to undo them.
+//!
+//! It shows that the effects tell everything that happens to a store, and that they read no clock.
+
+use std::fmt;
+use std::mem::take;
+
+use crate::hash::{Context, Effect, Record, Scope, Source};
+use crate::saving::Mark;
+use crate::shard::Attempted;
+use crate::store::Store;
+use crate::store::many::Visits;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::time::{Deadline, Now};
+
+/// The recorder of one store. It records once [`Store::record_effects`] has been called, as long as one thread makes all
+/// calls.
+#[derive(Default)]
+pub(super) struct Recorder {
+    is_on: AtomicBool,
+    effects: Mutex<Vec<Recorded>>,
+}
+
+impl Recorder {
+    #[inline]
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(SeqCst)
+    }
+
+    pub(super) fn push(&self, key: &[u8], effect: &Effect<'_>) {
+        self.effects.lock().push(Recorded { key: key.into(), change: Change::of(effect) });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.effects.lock().len()
+    }
+
+    pub(super) fn truncate(&self, len: usize) {
+        self.effects.lock().truncate(len);
+    }
+}
+
+/// An effect on the record of a key.
+struct Recorded {
+    key: Box<[u8]>,
+    change: Change,
+}
+
+/// An effect that owns what it takes to do it again and to undo it.
+enum Change {
+    Put { field: Box<[u8]>, value: Box<[u8]>, before: Option<Box<[u8]>> },
+    Remove { field: Box<[u8]>, value: Box<[u8]>, deadline: Deadline },
+    FieldDeadline { field: Box<[u8]>, deadline: Deadline, before: Deadline },
+    KeyDeadline { deadline: Deadline, before: Deadline },
+    Clear { before: Record },
+    Transfer { key: Box<[u8]>, replaced: Record, source: Source },
+}
+
+/// A copy of a record, with the same key.
+fn copy(record: &Record) -> Record {
+    record.with_key(Mark::default(), record.key())
+}
+
+impl Change {
+    fn of(effect: &Effect<'_>) -> Self {
+        match *effect {
+            Effect::Put { field, value, before } => {
+                Self::Put { field: field.into(), value: value.into(), before: before.map(Into::into) }
+            }
+            Effect::Remove { field, value, deadline } => {
+                Self::Remove { field: field.into(), value: value.into(), deadline }
+            }
+            Effect::FieldDeadline { field, deadline, before } => {
+                Self::FieldDeadline { field: field.into(), deadline, before }
+            }
+            Effect::KeyDeadline { deadline, before } => Self::KeyDeadline { deadline, before },
+            Effect::Clear { before } => Self::Clear { before: copy(before) },
+            Effect::MoveTo { key, replaced } => {
+                Self::Transfer { key: key.into(), replaced: copy(replaced), source: Source::Moves }
+            }
+            Effect::CopyTo { key, replaced } => {
+                Self::Transfer { key: key.into(), replaced: copy(replaced), source: Source::Stays }
+            }
+        }
+    }
+
+    /// The effect as it was noted.
+    fn effect(&self) -> Effect<'_> {
+        match self {
+            Self::Put { field, value, before } => Effect::Put { field, value, before: before.as_deref() },
+            Self::Remove { field, value, deadline } => Effect::Remove { field, value, deadline: *deadline },
+            Self::FieldDeadline { field, deadline, before } => {
+                Effect::FieldDeadline { field, deadline: *deadline, before: *before }
+            }
+            Self::KeyDeadline { deadline, before } => Effect::KeyDeadline { deadline: *deadline, before: *before },
+            Self::Clear { before } => Effect::Clear { before },
+            Self::Transfer { key, replaced, source: Source::Moves } => Effect::MoveTo { key, replaced },
+            Self::Transfer { key, replaced, source: Source::Stays } => Effect::CopyTo { key, replaced },
+        }
+    }
+
+    /// The other key of a transfer, and what becomes of its source.
+    fn transfer(&self) -> Option<(&[u8], Source)> {
+        match self {
+            Self::Transfer { key, source, .. } => Some((key, *source)),
+            _ => None,
+        }
+    }
+}
+
+/// The effects of calls, in their order.
+#[doc(hidden)]
+pub struct Effects(Vec<Recorded>);
+
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|recorded| recorded.change.effect().name())).finish()
+    }
+}
+
+#[doc(hidden)]
+impl Store {
+    /// From now on the store records the effects of all calls.
+    pub fn record_effects(&self) {
+        self.recorder.is_on.store(true, SeqCst);
+    }
+
+    /// Takes the effects since the last time. They are in order if one thread made all calls.
+    #[must_use]
+    pub fn take_effects(&self) -> Effects {
+        Effects(take(&mut *self.recorder.effects.lock()))
+    }
+
+    /// Has the effects that calls had on another store. Reads no clock, and purges nothing.
+    pub fn replay(&self, effects: &Effects) {
+        for part in effects.0.chunk_by(are_of_one_visit) {
+            match part[0].change.transfer() {
+                Some((key, source)) => self.visit_two([&part[0].key, key], |[from, to], cx| {
+                    assert!(from.transfer(to, key, source, cx).is_ok());
+                }),
+                None => self.visit_one(&part[0].key, |record, cx| {
+                    part.iter().for_each(|recorded| recorded.change.effect().redo(record, cx));
+                }),
+            }
+        }
+    }
+
+    /// Takes the effects back that calls had on this store, the last one first.
+    pub fn undo(&self, effects: &Effects) {
+        for part in effects.0.chunk_by(are_of_one_visit).rev() {
+            match &part[0].change {
+                Change::Transfer { key, replaced, source } => self.visit_two([&part[0].key, key], |[from, to], cx| {
+                    if *source == Source::Moves {
+                        assert!(to.transfer(from, &part[0].key, Source::Moves, cx).is_ok());
+                    }
+                    to.replace(replaced.with_key(cx.mark(), key), cx);
+                }),
+                _ => self.visit_one(&part[0].key, |record, cx| {
+                    part.iter().rev().for_each(|recorded| recorded.change.effect().undo(record, cx));
+                }),
+            }
+        }
+    }
+
+    /// Visits a record at an instant at which nothing has expired yet.
+    fn visit_one(&self, key: &[u8], visit: impl FnOnce(&mut Record, Context<'_>)) {
+        let call = self.call_at(before_all_deadlines());
+        let link = call.link();
+        let hash = self.rules.hash(key);
+        let mut shard = self.shard_of(hash).write();
+        let cx = call.context(&self.rules, &link);
+        shard.visit_or_new(hash, key, Scope::Hash, cx).run(visit);
+    }
+
+    fn visit_two(&self, keys: [&[u8]; 2], visit: impl FnOnce([&mut Record; 2], Context<'_>)) {
+        let call = self.call_at(before_all_deadlines());
+        let link = call.link();
+        let mut visits = Visits::new(self, keys, &call, &link);
+        let cx = visits.context();
+        visit(visits.records(), cx);
+    }
+}
+
+fn before_all_deadlines<'a>() -> Now<'a> {
+    Now::frozen_at(Deadline::from_bytes([0; Deadline::BYTES]))
+}
+
+/// Whether two effects that follow each other are done in one visit: those on one record, in which it may be empty for a
+/// moment.
+fn are_of_one_visit(one: &Recorded, next: &Recorded) -> bool {
+    one.key == next.key && one.change.transfer().is_none() && next.change.transfer().is_none()
+}
