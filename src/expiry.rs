@@ -16,18 +16,18 @@
 //! a key and its fields   Each deadline counts by itself, and the nearer one wins. A     hash/purge.rs
 //!   with different       field goes before its key, or together with its key. No field
 //!   deadlines            outlives its key.
-//! a read that meets      The read releases its read lock, purges the part of the hash   store/purge.rs,
+//! a read that meets      The read releases its read lock, purges the part of the hash   store/locks.rs,
 //!   something expired    that it concerns under the write lock, and looks again.        hash/purge.rs (`Scope`)
 //! a write                The write purges the part that it concerns before anything     shard.rs,
 //!                        else. In a table whose key has a deadline, it goes on until    hash/purge.rs,
-//!                        one living field is found: if there is none, the key and its   store/purge.rs,
-//!                        deadline are gone before the write. A store without room       store.rs
+//!                        one living field is found: if there is none, the key and its   store/locks.rs
+//!                        deadline are gone before the write. A store without room
 //!                        purges everything, and tries once more.
-//! a count of keys, and   Each shard is purged completely before it is counted.          store/purge.rs,
-//!   `stats`, `keys`                                                                     store/keys.rs
-//! `size` of a hash       The hash is purged completely before it is counted.            store/purge.rs
+//! a count of keys, and   Each shard is purged completely before it is counted.          store/locks.rs,
+//!   `stats`, `keys`                                                                     store/purge.rs
+//! `size` of a hash       The hash is purged completely before it is counted.            store/locks.rs
 //! a scan                 A page of keys purges each shard that it looks at. A page of   store/scan.rs,
-//!                        fields purges the whole hash. Pages that were returned before  store/purge.rs
+//!                        fields purges the whole hash. Pages that were returned before  store/locks.rs
 //!                        do not change.
 //! `rename`, `copy`       Both hashes are purged first, and an expired source counts as  shard.rs,
 //!                        missing. The deadlines of the key and of its fields go along.  store/many.rs

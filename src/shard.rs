@@ -362,8 +362,9 @@ impl<'a> Visit<'a> {
     /// Runs one command on the record.
     #[inline]
     pub(crate) fn run<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
-        self.record.begin_command(self.cx);
-        command(&mut self.record, self.cx)
+        let cx = self.cx;
+        self.record.begin_command(cx);
+        command(&mut self.record, cx)
     }
 
     /// Lends the record to a closure of the user, which runs one command after the other.

@@ -1,22 +1,25 @@
-//! The thread-safe face: shards behind locks, and the families of calls on them.
+//! The thread-safe keyspace: shards behind locks, and the calls on them.
 //!
-//! # Locks
-//! There is the `RwLock` around each shard, which a key's hash chooses; and the mutex of what calls leave to a saver, which is
-//! taken last, while a save is on, and for a moment (see `saving.rs`).
+//! ```text
+//! file          what it holds
+//! ------------  -------------------------------------------------------------------
+//! locks.rs      the lock protocol, which every call on keys follows
+//!   several.rs    the locks of several keys at once
+//! call.rs       what one call carries: its instant, its reservation, what it drops
+//! room.rs       the limit on the bytes of a store
+//! listener.rs   the listener, which is told of expired keys and fields
+//! builder.rs    the options of a store, and what makes one of them
 //!
-//! * **Order.** A call on several keys takes their shards' locks in ascending order, each once.
-//! * **Before the first lock**: arguments are turned into bytes and iterators drained, so none of the user's code for
-//!   them runs under it; the thread is refused if it is inside a closure that a store runs.
-//! * **Under a read lock**: lookups, copies of what is returned, and closures of `read` and `for_each`. A page of keys, as
-//!   `for_each`, takes one shard's lock after the other's.
-//! * **Under a write lock**: one visit (see `shard.rs`), and closures of `update`, `try_update` and their like. `retain` takes one
-//!   shard's lock after the other's: all closures for its keys first, then the visits that remove. So do `clear_all`,
-//!   `reserve`, `shrink_to_fit`, and, in slices, the purging of what has expired and the walk of a save.
-//! * **After the last lock**, and between the shards of a `retain`: long old values and old tables are dropped, with the
-//!   `Call` (unless one closure, or one shard, leaves more than a few MiB of them behind). Packed records and arenas, a
-//!   single block each, are freed where they end.
-//! * A panic in a closure unwinds through the visit, which settles (after the attempt of a `try_update` has rolled back), and then through the lock, which is released:
-//!   parking_lot poisons nothing.
+//! fields.rs     calls on the fields of one key
+//! sample.rs     random fields of one key
+//! keys.rs       calls on whole keys, and on all of them
+//! many.rs       calls on several keys
+//! rollback.rs   updates that are undone when they fail
+//! deadlines.rs  calls on the deadlines of keys and fields
+//! purge.rs      the removal of expired keys and fields
+//! scan.rs       walks through a hash or through all keys, page by page
+//! stats.rs      counts
+//! ```
 
 mod builder;
 mod call;
@@ -24,6 +27,7 @@ mod deadlines;
 mod fields;
 mod keys;
 mod listener;
+mod locks;
 mod many;
 mod purge;
 #[cfg(feature = "recorder")]
@@ -43,20 +47,17 @@ pub use stats::Stats;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use crate::error::{Refusal, Result};
-use crate::hash::Context;
-use crate::hash::{Record, Scope};
-use crate::hashing::TAG_BITS;
+#[cfg(feature = "testing")]
+use crate::hash::Scope;
 use crate::options::Rules;
 use crate::saving::Saving;
-use crate::shard::{Shard, Visit};
-use crate::store::call::Call;
+use crate::shard::Shard;
 use crate::store::listener::Listener;
 #[cfg(feature = "recorder")]
 use crate::store::recorder::Recorder;
 use crate::store::room::Room;
-use crate::sync::{CachePadded, RwLock, assert_outside_closures};
-use crate::time::{Clock, Now};
+use crate::sync::{CachePadded, RwLock};
+use crate::time::Clock;
 
 /// A keyspace of hashes: `key -> {field -> value}`, shared by many threads by reference or in an
 /// [`Arc`](std::sync::Arc), each call one atomic step.
@@ -139,137 +140,6 @@ impl Store {
             recorder: Recorder::default(),
             shard_shift,
         }
-    }
-
-    /// A call that may change what the store holds.
-    ///
-    /// # Panics
-    /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
-    #[inline]
-    fn call(&self) -> Call<'_> {
-        self.call_at(self.now())
-    }
-
-    #[inline]
-    fn call_at<'a>(&'a self, now: Now<'a>) -> Call<'a> {
-        Call::new(self, now)
-    }
-
-    /// The instant of a call.
-    ///
-    /// # Panics
-    /// Inside a closure that a store runs.
-    #[inline]
-    fn now(&self) -> Now<'_> {
-        assert_outside_closures();
-        Now::on(&self.clock)
-    }
-
-    #[inline]
-    pub(crate) fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
-        &self.shards[self.shard_index(hash)]
-    }
-
-    #[inline]
-    pub(crate) fn shard_index(&self, hash: u64) -> usize {
-        // Two shifts, because a single one by all 64 bits would overflow.
-        ((hash << TAG_BITS >> 1) >> self.shard_shift) as usize
-    }
-
-    /// Runs something on the record of a key, if there is one, under its shard's read lock. Nothing of the part that the
-    /// call concerns has expired in it.
-    #[inline]
-    fn look<R>(&self, key: &[u8], scope: Scope<'_>, look: impl FnOnce(Option<&Record>, Context<'_>) -> R) -> R {
-        let now = self.now();
-        let cx = Context::of_look(&self.rules, &now);
-        let hash = self.rules.hash(key);
-        let mut shard = self.shard_of(hash).read();
-        if shard.has_deadlines() {
-            shard = self.purge_before_look(shard, hash, key, scope, cx.now);
-        }
-        look(shard.find(hash, key), cx)
-    }
-
-    /// Visits the record of a key, if there is one, under its shard's write lock.
-    #[inline]
-    fn change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> Option<R> {
-        let call = self.call();
-        let link = call.link();
-        let hash = self.rules.hash(key);
-        let mut shard = self.shard_of(hash).write();
-        if shard.has_deadlines() {
-            shard = self.purge_before_change(shard, hash, key, scope, call.now());
-        }
-        let cx = call.context(&self.rules, &link);
-        let mut visit = shard.visit(hash, key, scope, cx)?;
-        if visit.is_empty() {
-            return None;
-        }
-        Some(change(&mut visit))
-    }
-
-    /// [`change_or_create`](Self::change_or_create) for a command that can be refused. A key that is too long is refused
-    /// before anybody hashes or copies it. For want of room it is tried twice, so what is refused must have changed nothing.
-    #[inline]
-    fn try_change<R>(&self, key: &[u8], scope: Scope<'_>, change: impl Fn(&mut Visit<'_>) -> Result<R>) -> Result<R> {
-        assert_outside_closures();
-        self.rules.check_key(key)?;
-        self.with_room(|| self.change_or_create(key, scope, &change))
-    }
-
-    /// [`change`](Self::change) for a command that can be refused; tried twice as [`try_change`](Self::try_change).
-    #[inline]
-    fn try_change_existing<R>(
-        &self,
-        key: &[u8],
-        scope: Scope<'_>,
-        change: impl Fn(&mut Visit<'_>) -> Result<R>,
-    ) -> Result<Option<R>> {
-        self.with_room(|| self.change(key, scope, &change).transpose())
-    }
-
-    /// Runs a write. If the store is full, purges everything expired and tries exactly once more.
-    #[inline]
-    fn with_room<R, E: Refusal>(&self, write: impl Fn() -> std::result::Result<R, E>) -> std::result::Result<R, E> {
-        // A loop, because compilers inline what is called in one place.
-        let mut is_purged = false;
-        loop {
-            match write() {
-                Err(error) if !is_purged && error.is_full() => self.purge_all(),
-                result => return result,
-            }
-            is_purged = true;
-        }
-    }
-
-    /// Before a closure, which cannot run a second time: removes what has expired if little room is left. Waits for nobody's
-    /// lock, and does it once in each millisecond of the clock: nothing else can have expired in the same one.
-    #[inline]
-    fn make_room(&self) {
-        if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {
-            let now = self.now();
-            if room.was_purged_at(now.millis()) {
-                return;
-            }
-            if self.purge_without_waiting(&now) {
-                room.note_purged_at(now.millis());
-            }
-        }
-    }
-
-    /// Visits the record of a key, or an empty one, under its shard's write lock.
-    #[inline]
-    fn change_or_create<R>(&self, key: &[u8], scope: Scope<'_>, change: impl FnOnce(&mut Visit<'_>) -> R) -> R {
-        let call = self.call();
-        let link = call.link();
-        let hash = self.rules.hash(key);
-        let mut shard = self.shard_of(hash).write();
-        if shard.has_deadlines() {
-            shard = self.purge_before_change(shard, hash, key, scope, call.now());
-        }
-        let cx = call.context(&self.rules, &link);
-        let mut visit = shard.visit_or_new(hash, key, scope, cx);
-        change(&mut visit)
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::{Pair, Scope};
-use crate::shard::Visit;
 use crate::store::Store;
 use crate::value::{Arguments, HashRef};
 
@@ -63,8 +62,7 @@ impl Store {
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
         let when = when.into();
-        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire(when, condition, cx));
-        outcome(self.try_change_existing(key.as_ref(), Scope::Hash, expire))
+        outcome(self.try_change(key.as_ref(), Scope::Hash, |record, cx| record.expire(when, condition, cx)))
     }
 
     /// Returns how long a key has to live. O(1).
@@ -86,7 +84,7 @@ impl Store {
     /// Takes a key's deadline away, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.run(|record, cx| record.persist(cx))).unwrap_or(false)
+        self.change(key.as_ref(), Scope::Hash, |record, cx| record.persist(cx)).unwrap_or(false)
     }
 
     /// Gives a field a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
@@ -119,8 +117,9 @@ impl Store {
         condition: ExpireCondition,
     ) -> ExpireOutcome {
         let (field, when) = (field.as_ref(), when.into());
-        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_field(field, when, condition, cx));
-        outcome(self.try_change_existing(key.as_ref(), Scope::Field(field), expire))
+        outcome(self.try_change(key.as_ref(), Scope::Field(field), |record, cx| {
+            record.expire_field(field, when, condition, cx)
+        }))
     }
 
     /// Gives many fields a deadline in one atomic step, and returns what came of each, in their order. O(fields).
@@ -160,12 +159,13 @@ impl Store {
     ) -> Vec<ExpireOutcome> {
         let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
-        let expire = |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_fields(&fields, when, condition, cx));
-        let together =
-            |visit: &mut Visit<'_>| visit.run(|record, cx| record.expire_fields_together(&fields, when, condition, cx));
         // Without room for all of them each is judged by itself.
-        let expired = self.try_change_existing(key, Scope::Fields(&fields), together);
-        let expired = expired.unwrap_or_else(|_| self.change(key, Scope::Fields(&fields), expire));
+        let expired = self.try_change(key, Scope::Fields(&fields), |record, cx| {
+            record.expire_fields_together(&fields, when, condition, cx)
+        });
+        let expired = expired.unwrap_or_else(|_| {
+            self.change(key, Scope::Fields(&fields), |record, cx| record.expire_fields(&fields, when, condition, cx))
+        });
         expired.unwrap_or_else(|| vec![ExpireOutcome::Missing; fields.len()])
     }
 
@@ -218,8 +218,7 @@ impl Store {
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         let field = field.as_ref();
-        self.change(key.as_ref(), Scope::Field(field), |visit| visit.run(|record, cx| record.persist_field(field, cx)))
-            .unwrap_or(false)
+        self.change(key.as_ref(), Scope::Field(field), |record, cx| record.persist_field(field, cx)).unwrap_or(false)
     }
 
     /// Takes the deadlines of many fields away in one atomic step, and returns of each whether it had one. O(fields).
@@ -231,8 +230,8 @@ impl Store {
     ) -> Vec<bool> {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
-        self.change(key.as_ref(), Scope::Fields(&fields), |visit| {
-            fields.iter().map(|field| visit.run(|record, cx| record.persist_field(field, cx))).collect()
+        self.change(key.as_ref(), Scope::Fields(&fields), |record, cx| {
+            fields.iter().map(|field| record.persist_field(field, cx)).collect()
         })
         .unwrap_or_else(|| vec![false; fields.len()])
     }
@@ -256,8 +255,7 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
-            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.set_with(pairs, options, cx));
-            store.try_change(key, Scope::Hash, change)
+            store.try_change_or_create(key, Scope::Hash, |record, cx| record.set_with(pairs, options, cx))
         }
         set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
     }
@@ -289,8 +287,9 @@ impl Store {
         touch: impl Into<Touch>,
     ) -> Result<Option<Vec<u8>>> {
         let (field, touch) = (field.as_ref(), touch.into());
-        let touch = |visit: &mut Visit<'_>| visit.run(|record, cx| record.get_and_expire(field, touch, cx));
-        Ok(self.try_change_existing(key.as_ref(), Scope::Field(field), touch)?.flatten())
+        Ok(self
+            .try_change(key.as_ref(), Scope::Field(field), |record, cx| record.get_and_expire(field, touch, cx))?
+            .flatten())
     }
 
     /// Returns the values of many fields, and changes their deadlines, in one atomic step. Of a repeated field that is
@@ -307,8 +306,9 @@ impl Store {
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
-        let touch = |visit: &mut Visit<'_>| visit.run(|record, cx| record.get_many_and_expire(&fields, touch, cx));
-        let touched = self.try_change_existing(key.as_ref(), Scope::Fields(&fields), touch)?;
+        let touched = self.try_change(key.as_ref(), Scope::Fields(&fields), |record, cx| {
+            record.get_many_and_expire(&fields, touch, cx)
+        })?;
         Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
 
@@ -340,9 +340,9 @@ impl Store {
         when: impl Into<When>,
     ) -> Result<i64> {
         fn increment_and_expire(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
-            let change =
-                |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment_and_expire(field, amount, when, cx));
-            store.try_change(key, Scope::Field(field), change)
+            store.try_change_or_create(key, Scope::Field(field), |record, cx| {
+                record.increment_and_expire(field, amount, when, cx)
+            })
         }
         increment_and_expire(self, key.as_ref(), field.as_ref(), amount, when.into())
     }

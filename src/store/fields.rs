@@ -5,9 +5,8 @@
 use crate::error::Refusal;
 use crate::error::Result;
 use crate::hash::{Pair, Record, Scope};
-use crate::shard::Visit;
 use crate::store::Store;
-use crate::sync::{InClosure, assert_outside_closures};
+use crate::sync::InClosure;
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
 
 impl Store {
@@ -119,7 +118,7 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            store.try_change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.set(field, value, cx)))
+            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.set(field, value, cx))
         }
         set(self, key.as_ref(), field.as_ref(), value.as_ref())
     }
@@ -143,7 +142,7 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            store.try_change(key, Scope::Pairs(pairs), |visit| visit.run(|record, cx| record.set_many(pairs, cx)))
+            store.try_change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
         }
         set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
     }
@@ -190,9 +189,9 @@ impl Store {
             expected: Option<&[u8]>,
             new: Option<&[u8]>,
         ) -> Result<bool> {
-            let change =
-                |visit: &mut Visit<'_>| visit.run(|record, cx| record.compare_and_set(field, expected, new, cx));
-            store.try_change(key, Scope::Field(field), change)
+            store.try_change_or_create(key, Scope::Field(field), |record, cx| {
+                record.compare_and_set(field, expected, new, cx)
+            })
         }
         compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
     }
@@ -202,9 +201,7 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
-            store
-                .change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.remove(field, cx)))
-                .unwrap_or(false)
+            store.change(key, Scope::Field(field), |record, cx| record.remove(field, cx)).unwrap_or(false)
         }
         remove(self, key.as_ref(), field.as_ref())
     }
@@ -213,9 +210,7 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
         fn remove_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> usize {
-            store
-                .change(key, Scope::Fields(fields), |visit| visit.run(|record, cx| record.remove_many(fields, cx)))
-                .unwrap_or(0)
+            store.change(key, Scope::Fields(fields), |record, cx| record.remove_many(fields, cx)).unwrap_or(0)
         }
         remove_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
     }
@@ -224,7 +219,7 @@ impl Store {
     #[doc(alias = "HGETDEL")]
     pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         fn take(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
-            store.change(key, Scope::Field(field), |visit| visit.run(|record, cx| record.take(field, cx)))?
+            store.change(key, Scope::Field(field), |record, cx| record.take(field, cx))?
         }
         take(self, key.as_ref(), field.as_ref())
     }
@@ -244,8 +239,7 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
-            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment(field, amount, cx));
-            store.try_change(key, Scope::Field(field), change)
+            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.increment(field, amount, cx))
         }
         increment(self, key.as_ref(), field.as_ref(), amount)
     }
@@ -259,8 +253,7 @@ impl Store {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
-            let change = |visit: &mut Visit<'_>| visit.run(|record, cx| record.increment_float(field, amount, cx));
-            store.try_change(key, Scope::Field(field), change)
+            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.increment_float(field, amount, cx))
         }
         increment_float(self, key.as_ref(), field.as_ref(), amount)
     }
@@ -314,9 +307,8 @@ impl Store {
     /// wait for other threads in it.
     #[doc(alias = "MULTI")]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
-        assert_outside_closures();
         self.make_room();
-        self.change_or_create(key.as_ref(), Scope::Hash, |visit| {
+        self.visit(key.as_ref(), Scope::Hash, |visit| {
             let (record, cx) = visit.lend();
             let _inside = InClosure::enter();
             update(&mut HashMut::new(record, cx))

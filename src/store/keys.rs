@@ -1,8 +1,7 @@
 //! Calls on whole keys.
 
 use crate::directory::RESERVE_MAX;
-use crate::hash::{Context, Port};
-use crate::hash::{Encoding, Record, Scope};
+use crate::hash::{Context, Encoding, Port, Record, Scope};
 use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
 use crate::store::call::Call;
@@ -21,7 +20,7 @@ impl Store {
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
-        self.change(key.as_ref(), Scope::Hash, |visit| visit.run(|record, cx| record.clear(cx))).is_some()
+        self.change(key.as_ref(), Scope::Hash, |record, cx| record.clear(cx)).is_some()
     }
 
     /// Removes all keys. O(shards) under locks. The memory is given back after the locks are released.
@@ -216,12 +215,6 @@ impl Store {
             resize(&mut shard.write(), &call, |shard| shard.shrink_to_fit(&self.rules));
             call.pass_lock();
         }
-    }
-
-    /// Looks at one shard after the other, each under its read lock, after purging it.
-    pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
-        let now = self.now();
-        self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
     }
 }
 

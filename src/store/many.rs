@@ -2,13 +2,10 @@
 
 use std::hint::black_box;
 
-use crate::error::{Error, Result};
-use crate::hash::{Context, Link};
-use crate::hash::{Record, Scope, Source};
-use crate::shard::{Attempted, Shard, Taken};
+use crate::error::Result;
+use crate::hash::{Context, Record, Scope, Source};
 use crate::store::Store;
-use crate::store::call::Call;
-use crate::sync::{InClosure, RwLock, RwLockWriteGuard, assert_outside_closures};
+use crate::sync::{InClosure, RwLock, assert_outside_closures};
 use crate::value::{Arguments, HashMut};
 
 /// Keys that [`Store::get_across`] looks up together.
@@ -42,7 +39,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::RepeatedKey`] if a key is there twice; the closure is not called then.
+    /// [`Error::RepeatedKey`](crate::Error::RepeatedKey) if a key is there twice. The closure is not called then.
     ///
     /// # Panics
     /// If the closure panics, or calls any store; a second panic while the first unwinds aborts the process, as in
@@ -59,7 +56,6 @@ impl Store {
         update: impl FnOnce(&mut [HashMut<'_>; N]) -> R,
     ) -> Result<R> {
         let keys = keys.each_ref().map(AsRef::as_ref);
-        assert_outside_closures();
         self.make_room();
         self.change_many(keys, |records, cx| {
             let _inside = InClosure::enter();
@@ -138,7 +134,9 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`] if the new key passes the limit, [`Error::Full`] if there is no room; nothing is changed then.
+    /// [`Error::KeyTooLong`](crate::Error::KeyTooLong) if the new key is longer than
+    /// [`Limits::max_key`](crate::Limits::max_key) allows. [`Error::Full`](crate::Error::Full) if there is no room for it.
+    /// Nothing is changed then.
     #[doc(alias = "RENAME")]
     #[doc(alias = "RENAMENX")]
     pub fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
@@ -159,7 +157,9 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`] if the new key passes the limit, [`Error::Full`] if there is no room; nothing is changed then.
+    /// [`Error::KeyTooLong`](crate::Error::KeyTooLong) if the new key is longer than
+    /// [`Limits::max_key`](crate::Limits::max_key) allows. [`Error::Full`](crate::Error::Full) if there is no room for it.
+    /// Nothing is changed then.
     #[doc(alias = "COPY")]
     pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
@@ -186,49 +186,6 @@ impl Store {
             Ok(true)
         })?
     }
-
-    /// Visits the records of several keys under the write locks of their shards.
-    fn change_many<const N: usize, R>(
-        &self,
-        keys: [&[u8]; N],
-        change: impl FnOnce([&mut Record; N], Context<'_>) -> R,
-    ) -> Result<R> {
-        self.visit_many(keys, |visits| {
-            let cx = visits.cx;
-            change(visits.records(), cx)
-        })
-    }
-
-    /// Runs something on the visits of several keys.
-    pub(super) fn visit_many<const N: usize, R>(
-        &self,
-        keys: [&[u8]; N],
-        visit: impl FnOnce(&mut Visits<'_, N>) -> R,
-    ) -> Result<R> {
-        assert_outside_closures();
-        let is_repeated = |(index, key): (usize, &&[u8])| keys[..index].contains(key);
-        if keys.iter().enumerate().any(is_repeated) {
-            return Err(Error::RepeatedKey);
-        }
-        let call = self.call();
-        let link = call.link();
-        Ok(visit(&mut Visits::new(self, keys, &call, &link)))
-    }
-
-    /// Locks the shards of these hashes, each once and in ascending order. Says for each hash which lock is its own.
-    fn lock_in_order<'a, L>(&'a self, hashes: &[u64], lock: impl Fn(&'a RwLock<Shard>) -> L) -> (Vec<L>, Vec<usize>) {
-        let mut order: Vec<(usize, usize)> =
-            hashes.iter().enumerate().map(|(at, hash)| (self.shard_index(*hash), at)).collect();
-        order.sort_unstable();
-        let (mut locks, mut lock_of) = (Vec::new(), vec![0; hashes.len()]);
-        for keys in order.chunk_by(|left, right| left.0 == right.0) {
-            for (_, at) in keys {
-                lock_of[*at] = locks.len();
-            }
-            locks.push(lock(&self.shards[keys[0].0]));
-        }
-        (locks, lock_of)
-    }
 }
 
 /// Has the processor fetch these records: first the slots that say where they are, then their heads. Each loop is so
@@ -238,64 +195,4 @@ fn prefetch(records: &[&Record]) {
     black_box(slots);
     let heads = records.iter().map(|record| record.len()).fold(0, usize::wrapping_add);
     black_box(heads);
-}
-
-/// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
-pub(super) struct Visits<'a, const N: usize> {
-    shards: Vec<RwLockWriteGuard<'a, Shard>>,
-    keys: [&'a [u8]; N],
-    /// Each record, with its shard among the locked ones.
-    taken: [(usize, Taken); N],
-    cx: Context<'a>,
-}
-
-impl<'a, const N: usize> Visits<'a, N> {
-    pub(super) fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
-        let hashes = keys.map(|key| store.rules.hash(key));
-        let (mut shards, lock_of, cx) = loop {
-            let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
-            let cx = call.context(&store.rules, link);
-            let needs_slices = |at: &usize| {
-                let shard = &shards[lock_of[*at]];
-                shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
-            };
-            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of, cx) };
-            drop(shards);
-            store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now);
-        };
-        let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
-        let mut at = 0;
-        let taken = located.map(|located| {
-            at += 1;
-            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
-        });
-        Self { shards, keys, taken, cx }
-    }
-}
-
-impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
-    fn context(&self) -> Context<'a> {
-        self.cx
-    }
-
-    fn records(&mut self) -> [&mut Record; N] {
-        self.taken.each_mut().map(|(_, taken)| &mut taken.record)
-    }
-
-    fn uncount(&mut self) {
-        for (shard, _) in &self.taken {
-            self.shards[*shard].uncount_visit();
-        }
-    }
-}
-
-impl<const N: usize> Drop for Visits<'_, N> {
-    fn drop(&mut self) {
-        for (shard, taken) in &mut self.taken {
-            self.shards[*shard].put_back(taken);
-        }
-        for ((shard, taken), key) in self.taken.iter_mut().zip(self.keys) {
-            self.shards[*shard].settle(taken, key, self.cx);
-        }
-    }
 }

@@ -1,12 +1,8 @@
 //! Purging: the removal of expired keys and fields.
 
-use std::ops::Deref;
-
-use crate::hash::Context;
-use crate::hash::Scope;
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, hand_over};
+use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
 use crate::time::Now;
 
 /// The result of [`Store::purge_expired`].
@@ -60,44 +56,21 @@ impl Store {
         purged
     }
 
-    /// Locks a shard, after removing everything that has expired in it.
-    pub(super) fn lock_purged<'a, L: Deref<Target = Shard>>(
-        &self,
-        shard: &'a RwLock<Shard>,
-        lock: impl Fn(&'a RwLock<Shard>) -> L,
-        now: &Now<'_>,
-    ) -> L {
-        loop {
-            let locked = lock(shard);
-            if !locked.is_overdue(now) {
-                return locked;
-            }
-            drop(locked);
-            self.purge_shard(shard, now, |_, _| true);
-        }
-    }
-
     /// Purges a shard slice by slice, and lets other calls run in between. After each slice it passes the numbers of
     /// removed keys and fields to `wants_more`. It ends when nothing is overdue, or when `wants_more` returns `false`.
     #[cold]
-    fn purge_shard(&self, shard: &RwLock<Shard>, now: &Now<'_>, wants_more: impl FnMut(usize, usize) -> bool) {
+    pub(super) fn purge_shard(
+        &self,
+        shard: &RwLock<Shard>,
+        now: &Now<'_>,
+        wants_more: impl FnMut(usize, usize) -> bool,
+    ) {
         self.purge_shard_by(|| Some(shard.write()), now, wants_more);
-    }
-
-    /// Purges the shards whose locks are free, and returns whether the locks of all shards were free.
-    #[cold]
-    pub(super) fn purge_without_waiting(&self, now: &Now<'_>) -> bool {
-        let purge = |shard: &CachePadded<RwLock<Shard>>| match shard.try_read().map(|shard| shard.is_overdue(now)) {
-            Some(true) => self.purge_shard_by(|| shard.try_write(), now, |_, _| true),
-            Some(false) => true,
-            None => false,
-        };
-        self.shards.iter().filter(|shard| !purge(shard)).count() == 0
     }
 
     /// [`purge_shard`](Self::purge_shard) with a lock that may be refused. Returns `false` if the lock was refused
     /// once.
-    fn purge_shard_by<'a>(
+    pub(super) fn purge_shard_by<'a>(
         &self,
         lock: impl Fn() -> Option<RwLockWriteGuard<'a, Shard>>,
         now: &Now<'_>,
@@ -116,59 +89,6 @@ impl Store {
                 return true;
             }
         }
-    }
-
-    /// Purges the part of a hash that a call concerns, before the call reads it. Returns a read lock under which
-    /// nothing in that part has expired: the given one, or a new one.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn purge_before_look<'a>(
-        &'a self,
-        mut shard: RwLockReadGuard<'a, Shard>,
-        hash: u64,
-        key: &[u8],
-        scope: Scope<'_>,
-        now: &Now<'_>,
-    ) -> RwLockReadGuard<'a, Shard> {
-        let cx = Context::of_look(&self.rules, now);
-        while shard.find(hash, key).is_some_and(|record| record.is_overdue(scope, cx)) {
-            drop(shard);
-            self.purge_key(hash, key, scope, now);
-            shard = self.shard_of(hash).read();
-        }
-        shard
-    }
-
-    /// Purges a large hash slice by slice before a call changes it, so that the call does not purge much under one
-    /// lock.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn purge_before_change<'a>(
-        &'a self,
-        mut shard: RwLockWriteGuard<'a, Shard>,
-        hash: u64,
-        key: &[u8],
-        scope: Scope<'_>,
-        now: &Now<'_>,
-    ) -> RwLockWriteGuard<'a, Shard> {
-        let cx = Context::of_look(&self.rules, now);
-        while matches!(scope, Scope::Hash) && shard.find(hash, key).is_some_and(|record| record.needs_slices(cx)) {
-            drop(shard);
-            self.purge_key(hash, key, Scope::Slice, now);
-            shard = self.shard_of(hash).write();
-        }
-        shard
-    }
-
-    /// Purges the part of a hash that a call concerns. If that is the whole hash, purges one slice of it.
-    #[cold]
-    pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
-        let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
-        let call = self.call_at(now.clone());
-        let link = call.link();
-        let mut shard = self.shard_of(hash).write();
-        drop(shard.visit(hash, key, scope, call.context(&self.rules, &link)));
-        hand_over(shard);
     }
 
     /// Removes everything that has expired.

@@ -9,7 +9,7 @@ use crate::hash::{Context, Effect, Record, Scope, Source};
 use crate::saving::Mark;
 use crate::shard::Attempted;
 use crate::store::Store;
-use crate::store::many::Visits;
+use crate::store::locks::Visits;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::time::{Deadline, Now};

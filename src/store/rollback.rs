@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::hash::Scope;
 use crate::shard::attempt;
 use crate::store::Store;
-use crate::sync::{InClosure, assert_outside_closures};
+use crate::sync::InClosure;
 use crate::value::HashMut;
 
 impl Store {
@@ -52,9 +52,8 @@ impl Store {
         key: impl AsRef<[u8]>,
         update: impl FnOnce(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        assert_outside_closures();
         self.make_room();
-        self.change_or_create(key.as_ref(), Scope::Hash, |visit| {
+        self.visit(key.as_ref(), Scope::Hash, |visit| {
             attempt(visit, |[(record, cx)]| {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
@@ -106,7 +105,6 @@ impl Store {
         update: impl FnOnce(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
         let keys = keys.each_ref().map(AsRef::as_ref);
-        assert_outside_closures();
         self.make_room();
         self.visit_many(keys, |visits| {
             attempt(visits, |records| {

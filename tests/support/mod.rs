@@ -52,6 +52,8 @@ pub(crate) mod specimen;
 pub(crate) mod store_calls;
 pub(crate) mod targets;
 pub(crate) mod time;
+#[cfg(feature = "recorder")]
+pub(crate) mod twin;
 #[cfg(feature = "serde")]
 pub(crate) mod typed_reads;
 #[cfg(feature = "serde")]

@@ -14,6 +14,8 @@ use super::ops::{Op, Shape, saves};
 use super::reply::Reply;
 use super::source::{Source, mix};
 use super::time::BEGINNING;
+#[cfg(feature = "recorder")]
+use super::twin::Twin;
 
 /// Limits low enough to be met all the time.
 const TIGHT: Bounds = Bounds { fields: 20, string: 200, key: 24, bytes: None };
@@ -148,6 +150,9 @@ pub(crate) struct World {
     pub(crate) model: Model,
     pub(crate) clock: ManualClock,
     listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
+    /// Follows the store of some scenarios by the effects of its calls.
+    #[cfg(feature = "recorder")]
+    twin: Option<Twin>,
 }
 
 impl World {
@@ -158,9 +163,15 @@ impl World {
             model: Model::new(*bounds),
             clock: clock.clone(),
             listener: listens.then(|| sync_channel(16)),
+            #[cfg(feature = "recorder")]
+            twin: None,
         };
         let builder = config.builder().limits(bounds.limits()).clock(&clock);
         world.store = world.listened(check::seeded(builder, *hash_seed)).build();
+        #[cfg(feature = "recorder")]
+        if hash_seed % 4 == 1 {
+            world.twin = Some(Twin::of(&world.store, config.builder()));
+        }
         world
     }
 
@@ -178,7 +189,12 @@ impl World {
             #[cfg(all(feature = "snapshot", feature = "testing"))]
             Op::Save(save, ops) => save.run(self, ops),
             #[cfg(all(feature = "snapshot", feature = "testing"))]
-            Op::Reload(loading) => loading.run(self),
+            Op::Reload(loading) => {
+                loading.run(self);
+                // A loaded store is another one, and has recorded nothing.
+                #[cfg(feature = "recorder")]
+                drop(self.twin.take());
+            }
             #[cfg(not(all(feature = "snapshot", feature = "testing")))]
             Op::Save(..) | Op::Reload(_) => {}
             op => op.on_both(&self.store, &mut self.model, &self.clock),
@@ -190,7 +206,11 @@ impl World {
         }
     }
 
-    pub(crate) fn compare(&self) {
+    pub(crate) fn compare(&mut self) {
+        #[cfg(feature = "recorder")]
+        if let Some(twin) = &mut self.twin {
+            twin.follow(&self.store);
+        }
         compare(&self.store, &self.model);
     }
 }

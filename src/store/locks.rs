@@ -1,0 +1,285 @@
+//! The lock protocol of the store: what a call does before, under and after its locks.
+//!
+//! # Locks
+//! There are two kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
+//! has a mutex (see `saving/queue.rs`). While a save runs, a call takes this mutex last, and only for a moment.
+//!
+//! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on all
+//!   shards holds one shard's lock at a time.
+//! * **Before the first lock**, arguments are turned into bytes and iterators are drained, so that none of this user
+//!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
+//! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.
+//!   `for_each` and a page of keys lock one shard after the other.
+//! * **Under a write lock** run visits (see `shard.rs`), and the closures of `update`, `try_update` and their variants.
+//!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the visits
+//!   that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging and
+//!   saving, which also release the lock between two slices of work.
+//! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. The listener is told
+//!   then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
+//!   the lock. Packed records and arenas are one allocation each, and are freed at once.
+//! * **A panic** in a closure unwinds through the visit and then through the lock. The visit settles its record, after
+//!   the attempt of a `try_update` has rolled back. The lock is released, and parking_lot poisons nothing.
+
+mod several;
+
+use std::ops::Deref;
+
+use crate::error::{Refusal, Result};
+use crate::hash::{Context, Record, Scope};
+use crate::hashing::TAG_BITS;
+use crate::shard::{Shard, Visit};
+use crate::store::Store;
+use crate::store::call::Call;
+use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, assert_outside_closures, hand_over};
+use crate::time::Now;
+#[cfg(feature = "recorder")]
+pub(super) use several::Visits;
+
+/// The beginning of a call, and the shard of a key.
+impl Store {
+    /// A call that may change what the store holds.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
+    #[inline]
+    pub(super) fn call(&self) -> Call<'_> {
+        self.call_at(self.now())
+    }
+
+    #[inline]
+    pub(super) fn call_at<'a>(&'a self, now: Now<'a>) -> Call<'a> {
+        Call::new(self, now)
+    }
+
+    /// The instant of a call.
+    ///
+    /// # Panics
+    /// Inside a closure that a store runs.
+    #[inline]
+    pub(super) fn now(&self) -> Now<'_> {
+        assert_outside_closures();
+        Now::on(&self.clock)
+    }
+
+    #[inline]
+    pub(crate) fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
+        &self.shards[self.shard_index(hash)]
+    }
+
+    #[inline]
+    pub(crate) fn shard_index(&self, hash: u64) -> usize {
+        // Two shifts, because a single one by all 64 bits would overflow.
+        ((hash << TAG_BITS >> 1) >> self.shard_shift) as usize
+    }
+}
+
+/// Calls on one key.
+impl Store {
+    /// Runs something on the record of a key, if there is one, under its shard's read lock. Nothing of the part that the
+    /// call concerns has expired in it.
+    #[inline]
+    pub(super) fn look<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        look: impl FnOnce(Option<&Record>, Context<'_>) -> R,
+    ) -> R {
+        let now = self.now();
+        let cx = Context::of_look(&self.rules, &now);
+        let hash = self.rules.hash(key);
+        let mut shard = self.shard_of(hash).read();
+        if shard.has_deadlines() {
+            shard = self.purge_before_look(shard, hash, key, scope, cx.now);
+        }
+        look(shard.find(hash, key), cx)
+    }
+
+    /// Runs a command on the record of a key, if there is one, under its shard's write lock.
+    #[inline]
+    pub(super) fn change<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> R,
+    ) -> Option<R> {
+        let call = self.call();
+        let link = call.link();
+        let hash = self.rules.hash(key);
+        let mut shard = self.lock_to_change(hash, key, scope, &call);
+        let mut visit = shard.visit(hash, key, scope, call.context(&self.rules, &link))?;
+        if visit.is_empty() { None } else { Some(visit.run(command)) }
+    }
+
+    /// [`change`](Self::change) for a command that can be refused. If the store is full, the command runs twice, so what
+    /// is refused must have changed nothing.
+    #[inline]
+    pub(super) fn try_change<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        command: impl Fn(&mut Record, Context<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
+        self.with_room(|| self.change(key, scope, &command).transpose())
+    }
+
+    /// [`try_change`](Self::try_change), on an empty record if there is none. A key that is too long is refused before
+    /// anybody hashes or copies it.
+    #[inline]
+    pub(super) fn try_change_or_create<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        command: impl Fn(&mut Record, Context<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())?;
+        self.with_room(|| self.visit(key, scope, |visit| visit.run(&command)))
+    }
+
+    /// Visits the record of a key, or an empty one, under its shard's write lock.
+    #[inline]
+    pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
+        let call = self.call();
+        let link = call.link();
+        let hash = self.rules.hash(key);
+        let mut shard = self.lock_to_change(hash, key, scope, &call);
+        work(&mut shard.visit_or_new(hash, key, scope, call.context(&self.rules, &link)))
+    }
+
+    /// Locks the shard of a key for a call that may change its record.
+    #[inline]
+    fn lock_to_change(&self, hash: u64, key: &[u8], scope: Scope<'_>, call: &Call<'_>) -> RwLockWriteGuard<'_, Shard> {
+        let shard = self.shard_of(hash).write();
+        if shard.has_deadlines() {
+            return self.purge_before_change(shard, hash, key, scope, call.now());
+        }
+        shard
+    }
+}
+
+/// Calls on one shard after the other.
+impl Store {
+    /// Looks at one shard after the other, each under its read lock, after purging it.
+    pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
+        let now = self.now();
+        self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
+    }
+
+    /// Locks a shard, after removing everything that has expired in it.
+    pub(super) fn lock_purged<'a, L: Deref<Target = Shard>>(
+        &self,
+        shard: &'a RwLock<Shard>,
+        lock: impl Fn(&'a RwLock<Shard>) -> L,
+        now: &Now<'_>,
+    ) -> L {
+        loop {
+            let locked = lock(shard);
+            if !locked.is_overdue(now) {
+                return locked;
+            }
+            drop(locked);
+            self.purge_shard(shard, now, |_, _| true);
+        }
+    }
+}
+
+/// Room for a write.
+impl Store {
+    /// Runs a write. If the store is full, purges everything expired and tries exactly once more.
+    #[inline]
+    pub(super) fn with_room<R, E: Refusal>(
+        &self,
+        write: impl Fn() -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        // A loop, because compilers inline what is called in one place.
+        let mut is_purged = false;
+        loop {
+            match write() {
+                Err(error) if !is_purged && error.is_full() => self.purge_all(),
+                result => return result,
+            }
+            is_purged = true;
+        }
+    }
+
+    /// Before a closure, which cannot run a second time: purges the store if little room is left. Waits for nobody's
+    /// lock. Does it once in each millisecond of the clock, because nothing else can expire in the same one.
+    #[inline]
+    pub(super) fn make_room(&self) {
+        if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {
+            let now = self.now();
+            if room.was_purged_at(now.millis()) {
+                return;
+            }
+            if self.purge_without_waiting(&now) {
+                room.note_purged_at(now.millis());
+            }
+        }
+    }
+
+    /// Purges the shards whose locks are free, and returns whether the locks of all shards were free.
+    #[cold]
+    fn purge_without_waiting(&self, now: &Now<'_>) -> bool {
+        let purge = |shard: &CachePadded<RwLock<Shard>>| match shard.try_read().map(|shard| shard.is_overdue(now)) {
+            Some(true) => self.purge_shard_by(|| shard.try_write(), now, |_, _| true),
+            Some(false) => true,
+            None => false,
+        };
+        self.shards.iter().filter(|shard| !purge(shard)).count() == 0
+    }
+}
+
+/// Purging before a call.
+impl Store {
+    /// Purges the part of a hash that a call concerns, before the call reads it. Returns a read lock under which
+    /// nothing in that part has expired: the given one, or a new one.
+    #[cold]
+    #[inline(never)]
+    fn purge_before_look<'a>(
+        &'a self,
+        mut shard: RwLockReadGuard<'a, Shard>,
+        hash: u64,
+        key: &[u8],
+        scope: Scope<'_>,
+        now: &Now<'_>,
+    ) -> RwLockReadGuard<'a, Shard> {
+        let cx = Context::of_look(&self.rules, now);
+        while shard.find(hash, key).is_some_and(|record| record.is_overdue(scope, cx)) {
+            drop(shard);
+            self.purge_key(hash, key, scope, now);
+            shard = self.shard_of(hash).read();
+        }
+        shard
+    }
+
+    /// Purges a large hash slice by slice before a call changes it, so that the call does not purge much under one
+    /// lock.
+    #[cold]
+    #[inline(never)]
+    fn purge_before_change<'a>(
+        &'a self,
+        mut shard: RwLockWriteGuard<'a, Shard>,
+        hash: u64,
+        key: &[u8],
+        scope: Scope<'_>,
+        now: &Now<'_>,
+    ) -> RwLockWriteGuard<'a, Shard> {
+        let cx = Context::of_look(&self.rules, now);
+        while matches!(scope, Scope::Hash) && shard.find(hash, key).is_some_and(|record| record.needs_slices(cx)) {
+            drop(shard);
+            self.purge_key(hash, key, Scope::Slice, now);
+            shard = self.shard_of(hash).write();
+        }
+        shard
+    }
+
+    /// Purges the part of a hash that a call concerns. If that is the whole hash, purges one slice of it.
+    #[cold]
+    pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
+        let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
+        let call = self.call_at(now.clone());
+        let link = call.link();
+        let mut shard = self.shard_of(hash).write();
+        drop(shard.visit(hash, key, scope, call.context(&self.rules, &link)));
+        hand_over(shard);
+    }
+}

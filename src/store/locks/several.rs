@@ -1,0 +1,117 @@
+//! The locks of several keys at once.
+
+use crate::error::{Error, Result};
+use crate::hash::{Context, Link, Record, Scope};
+use crate::shard::{Attempted, Shard, Taken};
+use crate::store::Store;
+use crate::store::call::Call;
+use crate::sync::{RwLock, RwLockWriteGuard, assert_outside_closures};
+
+impl Store {
+    /// Visits the records of several keys under the write locks of their shards.
+    pub(in crate::store) fn change_many<const N: usize, R>(
+        &self,
+        keys: [&[u8]; N],
+        change: impl FnOnce([&mut Record; N], Context<'_>) -> R,
+    ) -> Result<R> {
+        self.visit_many(keys, |visits| {
+            let cx = visits.cx;
+            change(visits.records(), cx)
+        })
+    }
+
+    /// Runs something on the visits of several keys.
+    pub(in crate::store) fn visit_many<const N: usize, R>(
+        &self,
+        keys: [&[u8]; N],
+        visit: impl FnOnce(&mut Visits<'_, N>) -> R,
+    ) -> Result<R> {
+        assert_outside_closures();
+        let is_repeated = |(index, key): (usize, &&[u8])| keys[..index].contains(key);
+        if keys.iter().enumerate().any(is_repeated) {
+            return Err(Error::RepeatedKey);
+        }
+        let call = self.call();
+        let link = call.link();
+        Ok(visit(&mut Visits::new(self, keys, &call, &link)))
+    }
+
+    /// Locks the shards of these hashes, each once and in ascending order. Says for each hash which lock is its own.
+    pub(in crate::store) fn lock_in_order<'a, L>(
+        &'a self,
+        hashes: &[u64],
+        lock: impl Fn(&'a RwLock<Shard>) -> L,
+    ) -> (Vec<L>, Vec<usize>) {
+        let mut order: Vec<(usize, usize)> =
+            hashes.iter().enumerate().map(|(at, hash)| (self.shard_index(*hash), at)).collect();
+        order.sort_unstable();
+        let (mut locks, mut lock_of) = (Vec::new(), vec![0; hashes.len()]);
+        for keys in order.chunk_by(|left, right| left.0 == right.0) {
+            for (_, at) in keys {
+                lock_of[*at] = locks.len();
+            }
+            locks.push(lock(&self.shards[keys[0].0]));
+        }
+        (locks, lock_of)
+    }
+}
+
+/// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
+pub(in crate::store) struct Visits<'a, const N: usize> {
+    shards: Vec<RwLockWriteGuard<'a, Shard>>,
+    keys: [&'a [u8]; N],
+    /// Each record, with its shard among the locked ones.
+    taken: [(usize, Taken); N],
+    cx: Context<'a>,
+}
+
+impl<'a, const N: usize> Visits<'a, N> {
+    pub(in crate::store) fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
+        let hashes = keys.map(|key| store.rules.hash(key));
+        let (mut shards, lock_of, cx) = loop {
+            let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
+            let cx = call.context(&store.rules, link);
+            let needs_slices = |at: &usize| {
+                let shard = &shards[lock_of[*at]];
+                shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
+            };
+            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of, cx) };
+            drop(shards);
+            store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now);
+        };
+        let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
+        let mut at = 0;
+        let taken = located.map(|located| {
+            at += 1;
+            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
+        });
+        Self { shards, keys, taken, cx }
+    }
+}
+
+impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
+    fn context(&self) -> Context<'a> {
+        self.cx
+    }
+
+    fn records(&mut self) -> [&mut Record; N] {
+        self.taken.each_mut().map(|(_, taken)| &mut taken.record)
+    }
+
+    fn uncount(&mut self) {
+        for (shard, _) in &self.taken {
+            self.shards[*shard].uncount_visit();
+        }
+    }
+}
+
+impl<const N: usize> Drop for Visits<'_, N> {
+    fn drop(&mut self) {
+        for (shard, taken) in &mut self.taken {
+            self.shards[*shard].put_back(taken);
+        }
+        for ((shard, taken), key) in self.taken.iter_mut().zip(self.keys) {
+            self.shards[*shard].settle(taken, key, self.cx);
+        }
+    }
+}
