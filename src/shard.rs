@@ -195,8 +195,7 @@ impl Shard {
         match self.slot(hash, key) {
             Some(slot) => self.visit_slot(slot, hash, scope, cx),
             None => {
-                let record = Record::new(cx.mark(), key);
-                Visit { before: Sums::default(), slot: None, shard: self, record, hash, cx }
+                Visit { before: Sums::default(), held: Held::New(Record::new(cx.mark(), key)), shard: self, hash, cx }
             }
         }
     }
@@ -210,12 +209,14 @@ impl Shard {
 
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
-        let mut record = self.take_out(slot, cx);
-        let before = Sums::of(&record);
-        if self.has_deadlines() {
+        let has_deadlines = self.has_deadlines();
+        let record = self.record_mut(slot);
+        record.save_ahead(cx);
+        let before = Sums::of(record);
+        if has_deadlines {
             record.command(cx, |record| record.purge(scope, cx));
         }
-        Visit { before, slot: Some(slot), shard: self, record, hash, cx }
+        Visit { before, held: Held::Filed(slot), shard: self, hash, cx }
     }
 }
 
@@ -250,8 +251,7 @@ impl Shard {
                 self.visit_slot(slot, taken.hash, Scope::Hash, cx)
             }
             None => Visit {
-                record: take(&mut taken.record),
-                slot: None,
+                held: Held::New(take(&mut taken.record)),
                 shard: self,
                 hash: taken.hash,
                 cx,
@@ -269,34 +269,21 @@ impl Shard {
         self.lower_bounds(at, soonest);
     }
 
-    /// Takes a record out of its slot to change it.
-    #[inline(always)]
+    /// Takes a record out of its slot, beside others.
     fn take_out(&mut self, slot: Slot, cx: Context<'_>) -> Record {
         let record = self.record_mut(slot);
         record.save_ahead(cx);
         take(record)
     }
 
-    /// Remembers that a record is filed which the save of this mark has not written as a whole.
     #[inline]
-    fn note_unsaved(&mut self, record: &Record, mark: Mark) {
-        if !record.is_saved(mark) {
-            self.unsaved = Some(mark);
-        }
+    fn record(&self, slot: Slot) -> &Record {
+        self.keys.at(slot.at).record(slot.bucket)
     }
 
     #[inline]
     fn record_mut(&mut self, slot: Slot) -> &mut Record {
         self.keys.at_mut(slot.at).record_mut(slot.bucket)
-    }
-
-    /// Puts a record into its slot, in exchange for what is there.
-    #[inline(always)]
-    fn file(&mut self, slot: Slot, record: &mut Record) {
-        if record.has_deadlines() {
-            self.lower_bounds(slot.at, record.soonest());
-        }
-        swap(self.record_mut(slot), record);
     }
 }
 
@@ -324,36 +311,51 @@ struct Slot {
 /// One record in the hands of one call; see the module's documentation.
 pub(crate) struct Visit<'a> {
     shard: &'a mut Shard,
-    record: Record,
+    held: Held,
     cx: Context<'a>,
     hash: u64,
-    slot: Option<Slot>,
     before: Sums,
+}
+
+/// Where the record of a visit is.
+enum Held {
+    /// In its slot.
+    Filed(Slot),
+    /// Here, because it is new.
+    New(Record),
 }
 
 impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
         self.shard.changes = self.shard.changes.wrapping_add(1);
-        let after = Sums::of(&self.record);
-        // As a rule a record goes back to its slot in the encoding that it had: `settle` without what is not needed then.
-        if let Some(slot) = self.slot
-            && after.fields > 0
-            && after.tables == self.before.tables
-            && self.record.has_its_encoding(self.began(), self.cx.rules)
-        {
-            if let Some(room) = self.cx.room() {
-                room.settle(self.before.record_bytes, after.record_bytes);
+        // As a rule a record stays in its slot in the encoding that it had: `settle` without what is not needed then.
+        if let Held::Filed(slot) = self.held {
+            let (mark, soonest) = {
+                let record = self.shard.record(slot);
+                let after = Sums::of(record);
+                if after.fields == 0
+                    || after.tables != self.before.tables
+                    || !record.has_its_encoding(self.began(), self.cx.rules)
+                {
+                    return self.settle();
+                }
+                if let Some(room) = self.cx.room() {
+                    room.settle(self.before.record_bytes, after.record_bytes);
+                }
+                let is_saved = record.is_saved(self.cx.mark());
+                let soonest = record.has_deadlines().then(|| record.soonest());
+                self.shard.sums.exchange(self.before, after);
+                (is_saved, soonest)
+            };
+            if !mark {
+                self.shard.unsaved = Some(self.cx.mark());
             }
-            self.shard.sums.exchange(self.before, after);
-            self.shard.note_unsaved(&self.record, self.cx.mark());
-            self.shard.file(slot, &mut self.record);
+            if let Some(soonest) = soonest {
+                self.shard.lower_bounds(slot.at, soonest);
+            }
         } else {
-            let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));
             self.settle();
-            if let Some((room, before)) = limited {
-                room.settle(before, self.shard.heap_bytes());
-            }
         }
     }
 }
@@ -362,21 +364,25 @@ impl<'a> Visit<'a> {
     /// Runs one command on the record.
     #[inline]
     pub(crate) fn run<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
-        let cx = self.cx;
-        self.record.begin_command(cx);
-        command(&mut self.record, cx)
+        let (record, cx) = self.lend();
+        record.begin_command(cx);
+        command(record, cx)
     }
 
     /// Lends the record to a closure of the user, which runs one command after the other.
     #[inline]
     pub(crate) fn lend(&mut self) -> (&mut Record, Context<'a>) {
-        (&mut self.record, self.cx)
+        let record = match &mut self.held {
+            Held::Filed(slot) => self.shard.record_mut(*slot),
+            Held::New(record) => record,
+        };
+        (record, self.cx)
     }
 
     /// Whether there is nothing in the record.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.record.len() == 0
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.lend().0.len() == 0
     }
 
     /// The encoding that the record had.
@@ -387,20 +393,32 @@ impl<'a> Visit<'a> {
 
     #[inline(never)]
     fn settle(&mut self) {
-        let mut record = take(&mut self.record);
-        let rules = self.cx.rules;
-        record.choose_encoding(self.began(), self.cx);
-        self.shard.note_unsaved(&record, self.cx.mark());
-        let Shard { keys, sums, .. } = &mut *self.shard;
-        sums.exchange(self.before, if record.len() == 0 { Sums::default() } else { Sums::of(&record) });
-        match self.slot {
-            Some(slot) if record.len() > 0 => self.shard.file(slot, &mut record),
-            Some(Slot { at, bucket }) => {
-                keys.edit(at, |keys| keys.remove(bucket, rules));
-                keys.shrink_after_removal(at, rules);
+        let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));
+        self.file();
+        if let Some((room, before)) = limited {
+            room.settle(before, self.shard.heap_bytes());
+        }
+    }
+
+    /// Has the record choose its encoding, and files it under its key, or removes it if it is empty.
+    fn file(&mut self) {
+        let (began, rules, before) = (self.began(), self.cx.rules, self.before);
+        let (record, cx) = self.lend();
+        record.choose_encoding(began, cx);
+        let after = if record.len() == 0 { Sums::default() } else { Sums::of(record) };
+        let (is_saved, soonest) = (record.is_saved(cx.mark()), record.soonest());
+        self.shard.sums.exchange(before, after);
+        if !is_saved {
+            self.shard.unsaved = Some(cx.mark());
+        }
+        match &mut self.held {
+            Held::Filed(slot) if after.fields > 0 => self.shard.lower_bounds(slot.at, soonest),
+            Held::Filed(Slot { at, bucket }) => {
+                self.shard.keys.edit(*at, |keys| keys.remove(*bucket, rules));
+                self.shard.keys.shrink_after_removal(*at, rules);
             }
-            None if record.len() > 0 => self.shard.insert(self.hash, record, rules),
-            None => {}
+            Held::New(record) if after.fields > 0 => self.shard.insert(self.hash, take(record), rules),
+            Held::New(_) => {}
         }
     }
 }

@@ -21,7 +21,7 @@ impl<'a> Attempted<'a, 1> for Visit<'a> {
     }
 
     fn records(&mut self) -> [&mut Record; 1] {
-        [&mut self.record]
+        [self.lend().0]
     }
 
     fn uncount(&mut self) {

@@ -44,6 +44,11 @@ impl KeySegment {
     }
 
     #[inline]
+    pub(super) fn record(&self, bucket: usize) -> &Record {
+        self.records.get_bucket(bucket).expect("the bucket that was found")
+    }
+
+    #[inline]
     pub(super) fn record_mut(&mut self, bucket: usize) -> &mut Record {
         self.records.get_bucket_mut(bucket).expect("the bucket that was found")
     }
