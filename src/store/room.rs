@@ -72,7 +72,8 @@ impl Room {
 pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,
-    /// What the reservation does not sink below, so that nobody else takes the bytes that the call may have to put back.
+    /// The room counts at least this much for the reservation, so that no other call takes the bytes that this call may
+    /// have to put back.
     floor: Cell<isize>,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Reservation<'a> {
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
             let unsettled = self.unsettled.get() + bytes.cast_signed();
-            // What is held of freed bytes is taken first.
+            // Freed bytes that are held are taken first.
             self.room.try_take((self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned())?;
             self.unsettled.set(unsettled);
         }
@@ -101,7 +102,7 @@ impl<'a> Reservation<'a> {
         self.floor.set(self.unsettled.get());
     }
 
-    /// What the room counts for a reservation of so many bytes.
+    /// What the room counts for a reservation of this many bytes.
     #[inline]
     fn held(&self, unsettled: isize) -> isize {
         unsettled.max(self.floor.get())
