@@ -30,7 +30,7 @@ impl Store {
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
         if self.listener.is_some() {
-            self.purge_expired(usize::MAX); // tells the listener, which is not told of cleared keys
+            self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
         }
         let call = self.call();
         let link = call.link();
