@@ -1,23 +1,26 @@
-//! One lock's worth of keys. Single-threaded: it knows no lock and no clock.
+//! The keys behind one lock. Single-threaded: a shard knows no lock and no clock.
 //!
 //! # The visit
-//! Every change of a record goes through a [`Visit`]: find the record, take it out of its slot, work on it, settle.
-//! Settling is the visit's `Drop`, so that a return, an error and a panic in a user's closure take the same path: the
-//! record gets the encoding it should have, is filed again, or removed when it is empty, and the shard's sums are
-//! brought up to date by what changed. Before it is lent to anybody, a record is purged of what has expired in it. An
-//! *attempt* (see `attempt.rs`) rolls back before it settles unless it ends well.
+//! Every change of a record goes through a [`Visit`]. It finds the record, takes it out of its slot, lets the call work
+//! on it, and settles it. Settling gives the record the encoding that it should have. It then files the record again,
+//! or removes it if it is empty, and updates the shard's sums. Settling is done by the visit's `Drop`, so that a
+//! return, an error and a panic in a user's closure take the same path.
+//!
+//! A record is purged of expired data before it is lent to anybody. An *attempt* (see `attempt.rs`) rolls back before
+//! its records settle, unless it ends well.
 //!
 //! # The index of deadlines
-//! One number a segment, and one for the shard: a bound before which nothing there expires. A record that is settled
-//! lowers it, a walk through the segment makes it exact. So it costs no memory a key, follows a record wherever it goes,
-//! and cannot disagree with the deadlines, each of which stands once, in its record. Rejected: an ordered index, which
-//! takes 37 bytes a key and 500 ns for each deadline that is moved.
+//! The index has one number for each segment, and one for the shard: a bound before which nothing in it expires.
+//! Settling a record lowers the bounds if necessary. A walk through a segment makes its bound exact. So the index takes
+//! no memory for each key, and needs no update when a record moves. It cannot disagree with the deadlines, because each
+//! deadline is stored only once, in its record. Rejected: an ordered index, which takes 37 bytes for each key, and
+//! 500 ns for each deadline that is moved.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No record is empty, and each is found under its key.
 //! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
 //! 3. No deadline is sooner than its segment's bound, and no segment's bound sooner than the shard's.
-//! 4. While no save is on, each record has the mark of the store's epoch as a whole.
+//! 4. While no save runs, each record as a whole has the mark of the store's epoch.
 
 mod attempt;
 mod segment;
@@ -44,17 +47,17 @@ pub(crate) struct Shard {
     sums: Sums,
     soonest: Deadline,
     changes: u64,
-    /// The mark of the last save that has walked over all of this.
+    /// The mark of the last save that has walked over the whole shard.
     whole: Mark,
-    /// The mark of a save in the course of which a table was filed here that it had not written as a whole.
+    /// The mark of the last save during which a table was filed here that this save had not written as a whole.
     unsaved: Option<Mark>,
 }
 
-/// What a key takes at most for which room is reserved: it is made for whole segments of 1,024 slots, whose number is a
-/// power of two, when 784 keys and one are to fit into one.
+/// The most bytes that a key takes for which room is reserved. Room is reserved in segments of 1,024 slots for 784 keys
+/// each, and the number of segments is a power of two. One key more than fits is therefore the worst case.
 pub(crate) const RESERVED_KEY_BYTES: usize = 45;
 
-/// What is counted of records.
+/// The sums over the records of a shard, or the counts of one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) fields: usize,
@@ -80,7 +83,7 @@ impl Sums {
 }
 
 impl Shard {
-    /// An empty shard, among so many that this many bits of a hash choose it. Allocates nothing.
+    /// An empty shard. This many bits of a hash choose among the shards of the store. Allocates nothing.
     pub(crate) fn new(shard_bits: u32) -> Self {
         Self {
             keys: Directory::new(TAG_BITS + shard_bits),
@@ -101,24 +104,24 @@ impl Shard {
         self.sums
     }
 
-    /// Visits so far, each of which may have changed a record.
+    /// The number of visits so far. Each of them may have changed a record.
     #[cfg(feature = "snapshot")]
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// For a visit that has changed nothing: takes back beforehand what its settling counts.
+    /// Undoes in advance the count of a visit that has changed nothing. Settling counts the visit.
     pub(crate) fn uncount_visit(&mut self) {
         self.changes = self.changes.wrapping_sub(1);
     }
 
-    /// Takes everything out.
+    /// Takes all keys out, and leaves an empty shard.
     pub(crate) fn take_all(&mut self, cx: Context<'_>) -> Self {
         let empty = Self { keys: self.keys.emptied(), changes: self.changes + 1, whole: cx.mark(), ..Self::new(0) };
         std::mem::replace(self, empty)
     }
 
-    /// Whether everything in it has this mark, as far as is known.
+    /// Whether everything in the shard is known to have this mark.
     pub(crate) fn is_saved(&self, mark: Mark) -> bool {
         self.whole == mark && self.unsaved != Some(mark)
     }
@@ -132,12 +135,12 @@ impl Shard {
         self.keys.segments().flat_map(|keys| keys.records.iter())
     }
 
-    /// Makes room for so many keys more.
+    /// Makes room for this many more keys.
     pub(crate) fn reserve(&mut self, keys: usize, rules: &Rules) {
         self.keys.reserve(keys, rules);
     }
 
-    /// Gives back all slack of keys and records.
+    /// Gives back the unused memory of keys and records.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums, .. } = self;
         keys.shrink_to_fit(rules, |KeySegment { records, .. }| {
@@ -163,14 +166,14 @@ impl Shard {
         self.keys.find(hash)?.find(hash, key)
     }
 
-    /// The record that probably is that of a key with this hash; looks at no record.
+    /// The record that is probably that of the key with this hash. Looks only at hashes, and reads no record.
     #[inline]
     pub(crate) fn candidate(&self, hash: u64) -> Option<&Record> {
         self.keys.find(hash)?.records.iter_hash(hash).next()
     }
 
-    /// Visits the record of a key, if there is one, for a call that concerns this part of it. It is empty if everything
-    /// in it had expired.
+    /// Visits the record of a key, if there is one. First purges the part of it that the scope names. The record is
+    /// empty if everything in it had expired.
     #[inline(always)]
     pub(crate) fn visit<'a>(
         &'a mut self,
@@ -183,7 +186,8 @@ impl Shard {
         Some(self.visit_slot(slot, hash, scope, cx))
     }
 
-    /// Visits the record of a key, or an empty one that is filed if it gets a field.
+    /// Visits the record of a key, or an empty record if there is none. An empty record is filed only if it gets a
+    /// field.
     #[inline(always)]
     pub(crate) fn visit_or_new<'a>(
         &'a mut self,
@@ -220,14 +224,15 @@ impl Shard {
     }
 }
 
-/// Several records of a shard in the hands of one call: all are found before the first is taken out, and all are put
-/// back before the first is settled, because a record that is missing from its slot can neither be found nor moved.
+/// Several records of a shard while one call works on them. A record that is missing from its slot can neither be found
+/// nor moved. So all records are found before the first one is taken out, and all are put back before the first one is
+/// settled.
 impl Shard {
     pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Located {
         Located { hash, slot: self.slot(hash, key) }
     }
 
-    /// Takes the record out, or makes an empty one.
+    /// Takes the record out and purges it, or makes an empty one.
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
         let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| self.take_out(slot, cx));
         let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
@@ -235,14 +240,14 @@ impl Shard {
         Taken { hash, slot, before, record }
     }
 
-    /// Puts the record back as it is. It has to be settled then.
+    /// Puts the record back as it is. It must be settled afterwards.
     pub(crate) fn put_back(&mut self, taken: &mut Taken) {
         if let Some(slot) = taken.slot {
             swap(self.record_mut(slot), &mut taken.record);
         }
     }
 
-    /// Settles a record that was put back, as a visit does.
+    /// Settles a record that was put back, as a visit does, or a new record.
     pub(crate) fn settle(&mut self, taken: &mut Taken, key: &[u8], cx: Context<'_>) {
         let mut visit = match taken.slot {
             // Another one that was settled before may have moved it.
@@ -261,7 +266,7 @@ impl Shard {
         visit.before = taken.before;
     }
 
-    /// Files a record whose sums are counted already, and whose key is not there yet.
+    /// Files a record whose key is not there yet, and whose sums are counted already.
     fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
         let soonest = record.soonest();
         let at = self.keys.prepare_insert(hash, rules);
@@ -308,7 +313,7 @@ struct Slot {
     bucket: usize,
 }
 
-/// One record in the hands of one call; see the module's documentation.
+/// One record while a call works on it. See the module's documentation.
 pub(crate) struct Visit<'a> {
     shard: &'a mut Shard,
     held: Held,
@@ -436,7 +441,7 @@ impl Shard {
         self.soonest.is_due(now)
     }
 
-    /// Whether something has expired, or a bound is not exact yet, in a segment. O(segments).
+    /// Whether something has expired in a segment, or may have because the segment's bound is not exact. O(segments).
     pub(crate) fn has_overdue_segment(&self, now: &Now<'_>) -> bool {
         self.is_overdue(now) && self.keys.segments().any(|keys| keys.soonest.is_due(now))
     }
@@ -447,11 +452,12 @@ impl Shard {
         self.soonest = self.soonest.min(soonest);
     }
 
-    /// Purges a part of an overdue segment, of those up to a place if there is one, and returns where it was. If there is
-    /// none at all, makes the shard's bound exact. O(segment), and O(segments) to find it.
+    /// Purges one slice of an overdue segment, and returns the place of the segment. It takes the last one up to the
+    /// place `last`, or if there is none, the last one of all. If no segment is overdue, it makes the shard's bound
+    /// exact and returns `None`. O(segment), plus O(segments) to find it.
     pub(crate) fn purge_slice(&mut self, last: Option<At>, cx: Context<'_>) -> Option<At> {
         let is_due = |keys: &KeySegment| keys.soonest.is_due(cx.now);
-        // Of a segment that was merged with one behind it a part may be left there.
+        // A segment may have been merged with one behind `last`, so part of it may be left there.
         let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
             self.soonest = self.keys.segments().map(|keys| keys.soonest).min().unwrap_or(Deadline::NEVER);
             return None;
@@ -463,11 +469,11 @@ impl Shard {
     }
 }
 
-/// What a saver does, and somebody who loads.
+/// What saving and loading do.
 #[cfg(feature = "snapshot")]
 impl Shard {
-    /// Writes the parts of a table that are not written yet until the slice is over, and says whether that was all, or
-    /// there is no such table.
+    /// Writes the parts of a table that are not written yet, until the slice is over. Returns whether all are written.
+    /// A missing table counts as written.
     pub(crate) fn save_key(&mut self, hash: u64, key: &[u8], walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         self.slot(hash, key).is_none_or(|slot| self.record_mut(slot).save_slice(walk, saver))
     }

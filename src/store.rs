@@ -59,11 +59,11 @@ use crate::store::room::Room;
 use crate::sync::{CachePadded, RwLock};
 use crate::time::Clock;
 
-/// A keyspace of hashes: `key -> {field -> value}`, shared by many threads by reference or in an
-/// [`Arc`](std::sync::Arc), each call one atomic step.
+/// A keyspace of hashes: `key -> {field -> value}`. Many threads share it by reference or in an
+/// [`Arc`](std::sync::Arc). Each call is one atomic step, unless its documentation says otherwise.
 ///
-/// Keys, fields and values are byte strings, empty ones allowed. A missing key is an empty hash, and a hash that loses
-/// its last field is gone with its key.
+/// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its
+/// last field is gone, and its key with it.
 ///
 /// ```
 /// use hashlet::Store;
@@ -78,9 +78,9 @@ use crate::time::Clock;
 /// ```
 ///
 /// # Panics
-/// Every method panics when it is called from inside a closure that a store, this or another, runs under its lock, as
-/// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each): it could otherwise wait for itself
-/// for ever.
+/// Every method panics if it is called from inside a closure that a store, this one or another, runs under its lock, as
+/// in [`read`](Self::read), [`update`](Self::update) and [`for_each`](Self::for_each). Otherwise it could wait for
+/// itself for ever.
 pub struct Store {
     pub(crate) shards: Box<[CachePadded<RwLock<Shard>>]>,
     pub(crate) rules: Rules,
@@ -90,11 +90,11 @@ pub struct Store {
     listener: Option<Listener>,
     #[cfg(feature = "recorder")]
     recorder: Recorder,
-    /// How far a hash's shard bits are from the lowest but one, when they are on top.
+    /// The number of bits by which [`shard_index`](Self::shard_index) shifts a hash, after a first shift by one bit.
     shard_shift: u32,
 }
 
-// A closure's panic leaves every record settled and no lock poisoned, so what is seen afterwards is sound.
+// A panic in a closure leaves every record settled and no lock poisoned, so the store can still be used.
 impl UnwindSafe for Store {}
 impl RefUnwindSafe for Store {}
 
@@ -105,7 +105,7 @@ impl Default for Store {
 }
 
 impl fmt::Debug for Store {
-    /// Says how many shards there are; takes no lock and shows no contents.
+    /// Shows the number of shards. Takes no lock, and shows no contents.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("shards", &self.shards.len()).finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use crate::hash::Effect;
 use crate::hash::{Context, Record};
 use crate::saving::Mark;
 
-/// What becomes of a hash that is given another key.
+/// Whether a hash that gets another key also keeps its old one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Moves,

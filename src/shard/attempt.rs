@@ -1,4 +1,4 @@
-//! Work on records that leaves them as they were unless it ends well.
+//! Attempts: work on records that is rolled back unless it ends well.
 
 use std::array;
 use std::marker::PhantomData;
@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use crate::hash::{Context, Record, Undo};
 use crate::shard::Visit;
 
-/// What holds the records of a call, and settles them when it is dropped.
+/// The holder of the records of a call, which settles them when it is dropped.
 pub(crate) trait Attempted<'a, const N: usize> {
-    /// The context of all of them.
+    /// The context of all records.
     fn context(&self) -> Context<'a>;
     fn records(&mut self) -> [&mut Record; N];
-    /// Sees to it that settling the records counts as no change.
+    /// Makes the settling of the records count as no change.
     fn uncount(&mut self);
 }
 
@@ -29,8 +29,8 @@ impl<'a> Attempted<'a, 1> for Visit<'a> {
     }
 }
 
-/// Does a work on records, each of which comes with its own context. After an error, and while a panic passes through, the
-/// records are as they were.
+/// Runs a closure on records, each with a context of its own. After an error or a panic, the records are as they were
+/// before.
 pub(crate) fn attempt<'a, const N: usize, R, E>(
     held: &mut impl Attempted<'a, N>,
     work: impl FnOnce([(&mut Record, Context<'_>); N]) -> Result<R, E>,
@@ -57,11 +57,11 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     result
 }
 
-/// Rolls back when it is dropped, unless all went well.
+/// Rolls back when it is dropped, unless the work ended well.
 struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     held: &'h mut H,
     undo: [Undo; N],
-    /// What the records had allocated before.
+    /// The bytes that each record had allocated before.
     bytes: [usize; N],
     /// The number of effects that the call had recorded before.
     #[cfg(feature = "recorder")]

@@ -1,4 +1,4 @@
-//! One segment of a shard's keys.
+//! One segment of the keys of a shard.
 
 use std::mem::take;
 
@@ -12,13 +12,13 @@ use crate::options::Rules;
 use crate::saving::{Saver, Walk};
 use crate::time::Deadline;
 
-/// Fields of the records that are purged at a time while others wait.
+/// The number of fields, about, that are purged in one slice while other calls wait.
 const SLICE_FIELDS: usize = 1024;
 
-/// Buckets whose records the saver prefetches at a time: as many as fill about a slice.
+/// The number of buckets whose records the saver prefetches at a time. They hold about one slice.
 const PREFETCHED_BUCKETS: usize = 32;
 
-/// Records, each found by its key's hash, and a bound before which none of their deadlines comes.
+/// Records, each found by the hash of its key, and a bound before which none of them has a deadline.
 pub(super) struct KeySegment {
     pub(super) records: HashTable<Record>,
     pub(super) soonest: Deadline,
@@ -64,7 +64,8 @@ impl KeySegment {
         slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
     }
 
-    /// For the saver: writes the records that are not written yet until the slice is over, and says whether that was all.
+    /// Writes the records that are not written yet, until the slice is over. Returns whether everything is written. For
+    /// the saver.
     pub(super) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         loop {
             let end = self.records.num_buckets().min(walk.bucket + PREFETCHED_BUCKETS);
@@ -88,8 +89,8 @@ impl KeySegment {
         }
     }
 
-    /// The keys of records in which something has expired, for a slice of work. The caller visits them; the bound is that
-    /// of the others.
+    /// The keys of the records in which something has expired, for one slice of work. The caller must visit these keys,
+    /// because the segment's bound then covers only the other records.
     pub(super) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
         let mut fields = 0;

@@ -36,8 +36,9 @@ impl Default for StoreBuilder {
 }
 
 impl StoreBuilder {
-    /// Divides the keys among this many shards, each with its own lock. The number is rounded up to a power of two,
-    /// from 1 to 1,024; the default is 64. More shards let more threads work at a time. An empty shard takes 128 bytes.
+    /// Divides the keys among this many shards, each with its own lock. The number is rounded up to a power of two from
+    /// 1 to 1,024. The default is 64. More shards let more threads work at the same time. An empty shard takes 128
+    /// bytes.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards.clamp(1, 1 << MAX_SHARD_BITS).next_power_of_two();
         self

@@ -1,4 +1,4 @@
-//! Calls on deadlines of keys and fields.
+//! Calls on the deadlines of keys and fields.
 
 use std::time::SystemTime;
 
@@ -9,17 +9,18 @@ use crate::store::Store;
 use crate::value::{Arguments, HashRef};
 
 /// # Expiry
-/// A key or field with a deadline is absent for every call from that millisecond on, counts included. Deadlines are
-/// absolute: they mean the same whatever the program does meanwhile. Overwriting a field takes its deadline away,
-/// incrementing it does not; a key keeps its own until it loses its last field. Key and fields expire independently: the
-/// nearer deadline wins.
+/// A key or field has expired from the millisecond of its deadline on. Every call then answers as if it were gone, and
+/// counts leave it out. Deadlines are points in time, and nothing that the program does meanwhile shifts them.
+/// Overwriting a field removes its deadline; incrementing the field keeps it. A key keeps its deadline until it loses
+/// its last field. A key and its fields expire independently, and the nearer deadline wins.
 ///
-/// A call that meets something expired removes it first, under the write lock even if it only reads: O(what has expired)
-/// of what the call concerns, slice by slice where it is much. Setting or taking a deadline is O(1); in a packed hash, where
-/// it is the first or the last, the one block is copied.
+/// A call that meets something expired removes it first. Even a call that only reads takes the write lock for that. The
+/// cost is O(what has expired) in the part of the hash that the call concerns. If that is much, it is removed in
+/// slices. Setting or removing a deadline is O(1). In a packed hash, setting the first deadline or removing the last
+/// one copies the hash's single block.
 ///
-/// All of it is Redis's, but for what counts as gone: there, a key or field that has expired is counted until somebody
-/// happens to remove it.
+/// All of this is as in Redis, with one exception. Redis still counts an expired key or field until something removes
+/// it.
 impl Store {
     /// Gives a key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
     ///
@@ -45,7 +46,7 @@ impl Store {
         self.expire_if(key, when, ExpireCondition::Always)
     }
 
-    /// Gives a key a deadline on a condition. O(1).
+    /// Gives a key a deadline if a condition is met. O(1).
     ///
     /// ```
     /// use std::time::Duration;
@@ -65,7 +66,7 @@ impl Store {
         outcome(self.try_change(key.as_ref(), Scope::Hash, |record, cx| record.expire(when, condition, cx)))
     }
 
-    /// Returns how long a key has to live. O(1).
+    /// Returns how long a key has left to live. O(1).
     #[doc(alias = "TTL")]
     #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Ttl {
@@ -74,14 +75,14 @@ impl Store {
         })
     }
 
-    /// Returns when a key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    /// Returns when a key will expire, or `None` if it has no deadline or there is no such key. O(1).
     #[doc(alias = "EXPIRETIME")]
     #[doc(alias = "PEXPIRETIME")]
     pub fn deadline(&self, key: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record?.deadline().time())
     }
 
-    /// Takes a key's deadline away, and returns whether it had one. O(1).
+    /// Removes a key's deadline, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
         self.change(key.as_ref(), Scope::Hash, |record, cx| record.persist(cx)).unwrap_or(false)
@@ -107,7 +108,7 @@ impl Store {
         self.expire_field_if(key, field, when, ExpireCondition::Always)
     }
 
-    /// Gives a field a deadline on a condition. O(1).
+    /// Gives a field a deadline if a condition is met. O(1).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_field_if(
         &self,
@@ -122,7 +123,8 @@ impl Store {
         }))
     }
 
-    /// Gives many fields a deadline in one atomic step, and returns what came of each, in their order. O(fields).
+    /// Gives many fields a deadline in one atomic step, and returns the outcome for each field, in their order.
+    /// O(fields).
     #[doc(alias = "HEXPIRE")]
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
@@ -136,8 +138,9 @@ impl Store {
         self.expire_fields_if(key, fields, when, ExpireCondition::Always)
     }
 
-    /// Gives many fields a deadline on a condition, in one atomic step, and returns what came of each, in their order. A
-    /// repeated field is judged again. O(fields).
+    /// Gives many fields a deadline if a condition is met, in one atomic step. The condition is checked for each field
+    /// by itself, and again for each repetition of a field. Returns the outcome for each field, in their order.
+    /// O(fields).
     ///
     /// ```
     /// use std::time::Duration;
@@ -159,7 +162,7 @@ impl Store {
     ) -> Vec<ExpireOutcome> {
         let (key, fields, when) = (key.as_ref(), Arguments::fields(fields), when.into());
         let fields = fields.as_fields();
-        // Without room for all of them each is judged by itself.
+        // If there is no room for all of them, each field is judged by itself.
         let expired = self.try_change(key, Scope::Fields(&fields), |record, cx| {
             record.expire_fields_together(&fields, when, condition, cx)
         });
@@ -169,7 +172,7 @@ impl Store {
         expired.unwrap_or_else(|| vec![ExpireOutcome::Missing; fields.len()])
     }
 
-    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    /// Returns how long a field has left to live by its own deadline, whatever the key's deadline is. O(1).
     #[doc(alias = "HTTL")]
     #[doc(alias = "HPTTL")]
     pub fn field_ttl(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Ttl {
@@ -179,7 +182,8 @@ impl Store {
         })
     }
 
-    /// Returns how long each of these fields has to live, in their order, all at one instant. O(fields).
+    /// Returns how long each of these fields has left to live by its own deadline, in their order and all at one
+    /// instant. O(fields).
     #[doc(alias = "HTTL")]
     #[doc(alias = "HPTTL")]
     pub fn field_ttls<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
@@ -191,7 +195,8 @@ impl Store {
         })
     }
 
-    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    /// Returns when a field will expire by its own deadline, or `None` if it has no deadline or there is no such field.
+    /// O(1).
     #[doc(alias = "HEXPIRETIME")]
     #[doc(alias = "HPEXPIRETIME")]
     pub fn field_deadline(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<SystemTime> {
@@ -199,7 +204,8 @@ impl Store {
         self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx)?.time())
     }
 
-    /// Returns when each of these fields will be gone, in their order, all at one instant. O(fields).
+    /// Returns when each of these fields will expire by its own deadline, in their order and all at one instant.
+    /// O(fields).
     #[doc(alias = "HEXPIRETIME")]
     #[doc(alias = "HPEXPIRETIME")]
     pub fn field_deadlines<F: AsRef<[u8]>>(
@@ -214,14 +220,15 @@ impl Store {
         })
     }
 
-    /// Takes a field's deadline away, and returns whether it had one. O(1).
+    /// Removes a field's deadline, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         let field = field.as_ref();
         self.change(key.as_ref(), Scope::Field(field), |record, cx| record.persist_field(field, cx)).unwrap_or(false)
     }
 
-    /// Takes the deadlines of many fields away in one atomic step, and returns of each whether it had one. O(fields).
+    /// Removes the deadlines of many fields in one atomic step. Returns for each field whether it had one, in their
+    /// order. O(fields).
     #[doc(alias = "HPERSIST")]
     pub fn persist_fields<F: AsRef<[u8]>>(
         &self,
@@ -236,13 +243,14 @@ impl Store {
         .unwrap_or_else(|| vec![false; fields.len()])
     }
 
-    /// Sets many fields with [`SetOptions`] (deadlines of fields and key, what must be there before) in one atomic step.
-    /// Returns how many are new, or `None` if a condition is not met and nothing was changed. With a deadline in the past
-    /// the fields are gone in the end, and a key is not made. Without pairs nothing is changed, the key's deadline included.
-    /// O(pairs).
+    /// Sets many fields in one atomic step, with the deadlines and conditions of [`SetOptions`]. Returns how many
+    /// fields are new, or `None` if a condition is not met and nothing was changed. O(pairs).
+    ///
+    /// With a deadline in the past, the fields end up deleted, and no new key is created. Without pairs nothing is
+    /// changed, not even the key's deadline.
     ///
     /// # Errors
-    /// As [`set`](Self::set); nothing is changed then.
+    /// The errors of [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSETEX")]
     pub fn set_with<F, V>(
         &self,
@@ -260,8 +268,8 @@ impl Store {
         set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
     }
 
-    /// Returns the value of a field, or `None` if there is no such field, and changes its deadline in the same step. A
-    /// deadline in the past deletes the field after the value was read. O(1).
+    /// Returns the value of a field, or `None` if there is no such field, and changes the field's deadline in the same
+    /// step. A deadline in the past deletes the field after its value is read. O(1).
     ///
     /// ```
     /// use std::time::Duration;
@@ -277,8 +285,8 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
-    /// then.
+    /// [`Error::Full`](crate::Error::Full) if the field has no deadline yet, and the store has no room for one. Nothing
+    /// is changed then.
     #[doc(alias = "HGETEX")]
     pub fn get_and_expire(
         &self,
@@ -292,11 +300,11 @@ impl Store {
             .flatten())
     }
 
-    /// Returns the values of many fields, and changes their deadlines, in one atomic step. Of a repeated field that is
-    /// deleted by it only the first value is there. O(fields).
+    /// Returns the values of many fields, and changes the fields' deadlines, in one atomic step. If a deadline in the
+    /// past deletes a repeated field, its value is returned only the first time. O(fields).
     ///
     /// # Errors
-    /// As of [`get_and_expire`](Self::get_and_expire); nothing is changed then.
+    /// The errors of [`get_and_expire`](Self::get_and_expire). Nothing is changed then.
     #[doc(alias = "HGETEX")]
     pub fn get_many_and_expire<F: AsRef<[u8]>>(
         &self,
@@ -312,8 +320,9 @@ impl Store {
         Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
 
-    /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none,
-    /// in one atomic step: a counter that starts anew when its time is over, as a rate limiter needs it. O(1).
+    /// Adds to the integer in a field, as [`increment`](Self::increment) does, and gives the field a deadline if it has
+    /// none, in one atomic step. Such a field is a counter that starts anew when its time is over, as a rate limiter
+    /// needs it. O(1).
     ///
     /// ```
     /// use std::time::Duration;
@@ -329,7 +338,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// As [`increment`](Self::increment); value and deadline stay as they were.
+    /// The errors of [`increment`](Self::increment). The value and the deadline stay as they were.
     #[doc(alias = "HINCRBY")]
     #[doc(alias = "HEXPIRE")]
     pub fn increment_and_expire(
@@ -348,7 +357,8 @@ impl Store {
     }
 }
 
-/// What came of a deadline for something that may not be there. Room is all that it can be refused for.
+/// The outcome of setting a deadline. The result is `None` if the key is missing. It is an error only if there is no
+/// room for the deadline.
 fn outcome(result: Result<Option<ExpireOutcome>>) -> ExpireOutcome {
     result.map_or(ExpireOutcome::Full, |outcome| outcome.unwrap_or(ExpireOutcome::Missing))
 }

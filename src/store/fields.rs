@@ -1,5 +1,6 @@
-//! Calls on the fields of one key. Each public method only turns its arguments into byte slices; what it does stands in a
-//! function of its own name, which is compiled once.
+//! Calls on the fields of one key. Most public methods are generic and only turn their arguments into byte slices. The
+//! work is done by a function inside the method, which has the method's name. It is not generic, so it is compiled only
+//! once.
 
 #[cfg(feature = "serde")]
 use crate::error::Refusal;
@@ -10,8 +11,8 @@ use crate::sync::InClosure;
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
 
 impl Store {
-    /// Returns the value of a field, or `None` if there is no such field or key. O(1); a packed hash looks at one byte
-    /// for each of its fields.
+    /// Returns the value of a field, or `None` if there is no such field or key. O(1). In a packed hash, the search
+    /// looks at one byte for each field.
     #[doc(alias = "HGET")]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         fn get(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
@@ -20,7 +21,8 @@ impl Store {
         get(self, key.as_ref(), field.as_ref())
     }
 
-    /// Returns the value of each of these fields, in their order, all of one instant. O(fields asked).
+    /// Returns the value of each of these fields, in their order. `None` stands for a missing field. All values are of
+    /// one instant. O(fields asked for).
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -42,7 +44,8 @@ impl Store {
         get_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
     }
 
-    /// Returns a copy of the whole hash, empty when the key is missing. O(n); one allocation for a packed hash.
+    /// Returns a copy of the whole hash, or an empty hash if the key is missing. O(n), with one allocation for a packed
+    /// hash.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -80,7 +83,7 @@ impl Store {
         })
     }
 
-    /// Returns whether there is such a field. O(1).
+    /// Returns whether the field exists. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         self.value_len(key, field).is_some()
@@ -95,14 +98,14 @@ impl Store {
         value_len(self, key.as_ref(), field.as_ref())
     }
 
-    /// Returns the number of fields of a hash, 0 when the key is missing. O(1).
+    /// Returns the number of fields of a hash, or 0 if the key is missing. O(1).
     #[doc(alias = "HLEN")]
     pub fn size(&self, key: impl AsRef<[u8]>) -> usize {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map_or(0, Record::len))
     }
 
-    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
-    /// its length.
+    /// Sets a field, and returns whether it is new. O(1). In a packed hash, a value of another length moves the bytes
+    /// behind it.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -112,9 +115,9 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
-    /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
-    /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
+    /// [`Error::KeyTooLong`](crate::Error::KeyTooLong), [`FieldTooLong`](crate::Error::FieldTooLong),
+    /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields) if the write
+    /// would exceed that limit. [`Full`](crate::Error::Full) if the store has no room for it. Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
@@ -123,8 +126,8 @@ impl Store {
         set(self, key.as_ref(), field.as_ref(), value.as_ref())
     }
 
-    /// Sets many fields in one atomic step, all or none, and returns how many are new; of a repeated field the last
-    /// value counts, and it is counted once. O(pairs).
+    /// Sets many fields in one atomic step, all or none, and returns how many of them are new. If a field is repeated,
+    /// its last value counts, and the field is counted once. O(pairs).
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -133,7 +136,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// As [`set`](Self::set); nothing is changed then.
+    /// The errors of [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
     pub fn set_many<F, V>(&self, key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
@@ -147,11 +150,11 @@ impl Store {
         set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
     }
 
-    /// Sets a field that is absent, and returns whether it was. Of many threads that try at once, one is told `true`.
-    /// O(1).
+    /// Sets a field if it is absent, and returns whether it was absent. If many threads try this at once on an absent
+    /// field, exactly one of them gets `true`. O(1).
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     #[doc(alias = "HSETNX")]
     pub fn set_if_absent(
         &self,
@@ -162,8 +165,8 @@ impl Store {
         self.compare_and_set(key, field, None, Some(value.as_ref()))
     }
 
-    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
-    /// whether it was. O(1).
+    /// Sets a field to `new` if its value is `expected`, and returns whether it was. If `expected` is `None`, the field
+    /// must be absent. If `new` is `None`, the field is removed. O(1).
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -174,7 +177,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn compare_and_set(
         &self,
         key: impl AsRef<[u8]>,
@@ -196,8 +199,8 @@ impl Store {
         compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
     }
 
-    /// Removes a field, and returns whether it was there; the last one takes its key with it. O(1); a packed hash
-    /// moves the bytes behind it.
+    /// Removes a field, and returns whether it existed. The last field of a hash takes the key with it. O(1). In a
+    /// packed hash, the bytes behind the field are moved.
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
@@ -206,7 +209,7 @@ impl Store {
         remove(self, key.as_ref(), field.as_ref())
     }
 
-    /// Removes many fields in one atomic step, and returns how many were there. O(fields).
+    /// Removes many fields in one atomic step, and returns how many of them existed. O(fields).
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
         fn remove_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> usize {
@@ -224,7 +227,7 @@ impl Store {
         take(self, key.as_ref(), field.as_ref())
     }
 
-    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -233,9 +236,9 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
-    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`, and as [`set`](Self::set). The value stays as
-    /// it was.
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is not a canonical integer.
+    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`. Otherwise the errors of
+    /// [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
@@ -244,12 +247,13 @@ impl Store {
         increment(self, key.as_ref(), field.as_ref(), amount)
     }
 
-    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
-    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number,
-    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is not a finite number, or has 5,120 bytes or more.
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number.
+    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`. Otherwise the errors of
+    /// [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
@@ -258,8 +262,8 @@ impl Store {
         increment_float(self, key.as_ref(), field.as_ref(), amount)
     }
 
-    /// Lends a hash to a closure, to look at many fields of one instant without copying, and returns what the closure
-    /// returns. A missing key is an empty hash. O(1) and what the closure does.
+    /// Lends a hash to a closure, and returns what the closure returns. The closure can look at many fields of one
+    /// instant without copying them. A missing key is an empty hash. O(1), plus the cost of the closure.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -270,12 +274,12 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store. A value whose `Drop` calls a store while the closure unwinds panics
-    /// within that panic, which aborts the process.
+    /// If the closure panics, or calls any store. If the `Drop` of a value calls a store while the closure unwinds,
+    /// this second panic aborts the process.
     ///
     /// # Locking
-    /// The closure runs under the read lock of the key's shard: writers to that shard wait for it. Do not wait for
-    /// other threads in it.
+    /// The closure runs under the read lock of the key's shard, and writers to that shard wait for it. Do not wait for
+    /// other threads in the closure.
     pub fn read<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             let _inside = InClosure::enter();
@@ -283,12 +287,12 @@ impl Store {
         })
     }
 
-    /// Lends a hash to a closure, to read and change it in one atomic step, and returns what the closure returns. A
-    /// missing key is an empty hash; if the hash is empty in the end, there is no such key. O(1) and what the closure
-    /// does.
+    /// Lends a hash to a closure, which can read and change it in one atomic step. Returns what the closure returns. A
+    /// missing key is an empty hash. If the hash is empty at the end, the key is gone. O(1), plus the cost of the
+    /// closure.
     ///
-    /// What the closure did before an error or a panic stays done. [`try_update`](Self::try_update) takes it back: take that
-    /// one for a closure that can fail halfway.
+    /// What the closure did before an error or a panic stays done. For a closure that can fail halfway, use
+    /// [`try_update`](Self::try_update), which undoes it.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -299,12 +303,12 @@ impl Store {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics, or calls any store. A value whose `Drop` calls a store while the closure unwinds panics
-    /// within that panic, which aborts the process.
+    /// If the closure panics, or calls any store. If the `Drop` of a value calls a store while the closure unwinds,
+    /// this second panic aborts the process.
     ///
     /// # Locking
-    /// The closure runs under the write lock of the key's shard: everybody else on that shard waits for it. Do not
-    /// wait for other threads in it.
+    /// The closure runs under the write lock of the key's shard, and all other calls on that shard wait for it. Do not
+    /// wait for other threads in the closure.
     #[doc(alias = "MULTI")]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
         self.make_room();
@@ -315,8 +319,8 @@ impl Store {
         })
     }
 
-    /// [`update`](Self::update) for closures of this crate that change nothing before their first refusable call. If the store
-    /// is full, purges what has expired and runs the closure once more.
+    /// [`update`](Self::update) for closures of this crate which change nothing before their first call that can be
+    /// refused. If the store is full, this purges everything expired and runs the closure once more.
     #[cfg(feature = "serde")]
     pub(crate) fn update_with_room<R, E: Refusal>(
         &self,

@@ -15,8 +15,8 @@ impl Store {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.is_some())
     }
 
-    /// Removes a key with its hash, and returns whether it was there. O(1) under the lock. The memory is given back
-    /// after the lock is released, which is O(n) for a table.
+    /// Removes a key with its hash, and returns whether it existed. O(1) under the lock. The memory is given back after
+    /// the lock is released, which is O(n) for a table.
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
@@ -30,7 +30,7 @@ impl Store {
     #[doc(alias = "FLUSHDB")]
     pub fn clear_all(&self) {
         if self.listener.is_some() {
-            self.purge_expired(usize::MAX); // tells the listener what has expired; cleared keys have not
+            self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
         }
         let call = self.call();
         let link = call.link();
@@ -166,9 +166,9 @@ impl Store {
     /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
     /// 30 to 45 bytes for each key. The hashes are still allocated one by one.
     ///
-    /// This is only a hint. One call makes room for at most 16,777,216 keys. It makes none where that would exceed
-    /// [`Limits::max_bytes`](crate::Limits::max_bytes). Later removals give the room back. O(n and the keys), one shard
-    /// at a time.
+    /// This is only a hint. One call makes room for at most 16,777,216 keys. It makes no room that would exceed
+    /// [`Limits::max_bytes`](crate::Limits::max_bytes). Later removals give the room back. O(n + keys), one shard at a
+    /// time.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

@@ -4,16 +4,16 @@
 //! There are two kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
 //! has a mutex (see `saving/queue.rs`). While a save runs, a call takes this mutex last, and only for a moment.
 //!
-//! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on all
-//!   shards holds one shard's lock at a time.
+//! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on
+//!   all shards holds one shard's lock at a time.
 //! * **Before the first lock**, arguments are turned into bytes and iterators are drained, so that none of this user
 //!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
 //! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.
 //!   `for_each` and a page of keys lock one shard after the other.
 //! * **Under a write lock** run visits (see `shard.rs`), and the closures of `update`, `try_update` and their variants.
-//!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the visits
-//!   that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging and
-//!   saving, which also release the lock between two slices of work.
+//!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the
+//!   visits that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging
+//!   and saving, which also release the lock between two slices of work.
 //! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. The listener is told
 //!   then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
 //!   the lock. Packed records and arenas are one allocation each, and are freed at once.
@@ -37,30 +37,33 @@ pub(super) use several::Visits;
 
 /// The beginning of a call, and the shard of a key.
 impl Store {
-    /// A call that may change what the store holds.
+    /// Begins a call that may change what the store holds.
     ///
     /// # Panics
-    /// Inside a closure that a store runs, as [`now`](Self::now): every call begins with one of both.
+    /// If this thread is inside a closure that a store runs. Every call begins here or with [`now`](Self::now), so
+    /// every call is refused there.
     #[inline]
     pub(super) fn call(&self) -> Call<'_> {
         self.call_at(self.now())
     }
 
+    /// Begins such a call at an instant that the caller already has.
     #[inline]
     pub(super) fn call_at<'a>(&'a self, now: Now<'a>) -> Call<'a> {
         Call::new(self, now)
     }
 
-    /// The instant of a call.
+    /// Begins a call that only reads, and returns its instant.
     ///
     /// # Panics
-    /// Inside a closure that a store runs.
+    /// If this thread is inside a closure that a store runs.
     #[inline]
     pub(super) fn now(&self) -> Now<'_> {
         assert_outside_closures();
         Now::on(&self.clock)
     }
 
+    /// The shard of the key with this hash.
     #[inline]
     pub(crate) fn shard_of(&self, hash: u64) -> &RwLock<Shard> {
         &self.shards[self.shard_index(hash)]
@@ -73,10 +76,10 @@ impl Store {
     }
 }
 
-/// Calls on one key.
+/// Calls on one key. Each of them works under the lock of the key's shard.
 impl Store {
-    /// Runs something on the record of a key, if there is one, under its shard's read lock. Nothing of the part that the
-    /// call concerns has expired in it.
+    /// Runs a closure on the record of a key, if there is one, under the read lock of its shard. Nothing has expired in
+    /// the part of the record that the scope names.
     #[inline]
     pub(super) fn look<R>(
         &self,
@@ -94,7 +97,8 @@ impl Store {
         look(shard.find(hash, key), cx)
     }
 
-    /// Runs a command on the record of a key, if there is one, under its shard's write lock.
+    /// Runs a command on the record of a key under the write lock of its shard. Returns `None` without running it if there
+    /// is no record, or if everything in it has expired.
     #[inline]
     pub(super) fn change<R>(
         &self,
@@ -158,13 +162,13 @@ impl Store {
 
 /// Calls on one shard after the other.
 impl Store {
-    /// Looks at one shard after the other, each under its read lock, after purging it.
+    /// Runs a closure on each shard in turn, under its read lock and after purging it.
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
         let now = self.now();
         self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
     }
 
-    /// Locks a shard, after removing everything that has expired in it.
+    /// Purges a shard and locks it. Nothing in it has expired when this returns.
     pub(super) fn lock_purged<'a, L: Deref<Target = Shard>>(
         &self,
         shard: &'a RwLock<Shard>,
@@ -190,7 +194,7 @@ impl Store {
         &self,
         write: impl Fn() -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
-        // A loop, because compilers inline what is called in one place.
+        // With a loop there is only one call of `write`, so compilers inline it.
         let mut is_purged = false;
         loop {
             match write() {
@@ -201,8 +205,9 @@ impl Store {
         }
     }
 
-    /// Before a closure, which cannot run a second time: purges the store if little room is left. Waits for nobody's
-    /// lock. Does it once in each millisecond of the clock, because nothing else can expire in the same one.
+    /// Purges if little room is left. A call with a closure does this first, because its closure cannot run a second
+    /// time. It waits for no lock. Once it has purged all shards, it does nothing for the rest of that millisecond of
+    /// the clock, because nothing else can have expired until then.
     #[inline]
     pub(super) fn make_room(&self) {
         if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {

@@ -11,20 +11,22 @@ use crate::value::{Arguments, HashMut};
 /// Keys that [`Store::get_across`] looks up together.
 const KEYS_AT_ONCE: usize = 64;
 
-/// What [`Store::rename`] and [`Store::copy`] do when the new key is there already.
+/// What [`Store::rename`] and [`Store::copy`] do if the new key already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Overwrite {
-    /// Its hash is replaced, as a whole.
+    /// The hash of the new key is replaced as a whole.
     Yes,
-    /// Nothing is done.
+    /// Nothing is changed.
     No,
 }
 
 impl Store {
-    /// Lends the hashes of several keys to a closure, to read and change all of them in one atomic step, and returns
-    /// what the closure returns. Otherwise as [`update`](Self::update): a missing key is an empty hash, an emptied hash
-    /// loses its key, and what the closure did before an error or a panic stays done:
-    /// [`try_update_many`](Self::try_update_many) takes it back. O(N log N) and what the closure does.
+    /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns
+    /// what the closure returns. A missing key is an empty hash, and a hash that is empty at the end loses its key.
+    /// O(N log N), plus the cost of the closure.
+    ///
+    /// What the closure did before an error or a panic stays done, as in [`update`](Self::update). For a closure that
+    /// can fail halfway, use [`try_update_many`](Self::try_update_many), which undoes it.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -39,15 +41,15 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::RepeatedKey`](crate::Error::RepeatedKey) if a key is there twice. The closure is not called then.
+    /// [`Error::RepeatedKey`](crate::Error::RepeatedKey) if a key is given twice. The closure is not called then.
     ///
     /// # Panics
-    /// If the closure panics, or calls any store; a second panic while the first unwinds aborts the process, as in
+    /// If the closure panics, or calls any store. A second panic while the first one unwinds aborts the process, as in
     /// [`read`](Self::read).
     ///
     /// # Locking
-    /// The closure runs under the write locks of all the keys' shards, which are taken in one order by everybody, so
-    /// that calls with the same keys in another order cannot dead-lock. Do not wait for other threads in it.
+    /// The closure runs under the write locks of the shards of all keys. Every call takes such locks in the same order,
+    /// so calls with the same keys in different orders cannot deadlock. Do not wait for other threads in the closure.
     #[doc(alias = "MULTI")]
     #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
     pub fn update_many<K: AsRef<[u8]>, const N: usize, R>(
@@ -63,11 +65,11 @@ impl Store {
         })
     }
 
-    /// Returns the value of one field in each of these hashes, in the order of the keys: `None` where there is no such
-    /// field or key. Faster than as many [`get`](Self::get)s when the keys are far apart in memory, because the
-    /// processor can wait for several of them at a time. O(keys).
+    /// Returns the value of one field in each of these hashes, in the order of the keys. `None` stands for a missing
+    /// field or key. O(keys). This is faster than a [`get`](Self::get) for each key if the keys are far apart in
+    /// memory, because the processor can wait for several of them at the same time.
     ///
-    /// Up to 64 keys at a time are of one instant.
+    /// The keys are looked up in groups of 64. The values of a group are of one instant.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -79,7 +81,7 @@ impl Store {
     /// ```
     ///
     /// # Locking
-    /// Holds the read locks of up to 64 keys' shards at a time.
+    /// Holds the read locks of the shards of up to 64 keys at a time.
     pub fn get_across<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -111,7 +113,7 @@ impl Store {
         values
     }
 
-    /// Removes many keys with their hashes, one after the other, and returns how many were there. O(keys).
+    /// Removes many keys with their hashes, one after the other, and returns how many of them existed. O(keys).
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
     pub fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> usize {
@@ -120,9 +122,9 @@ impl Store {
         keys.as_fields().into_iter().filter(|key| self.clear(key)).count()
     }
 
-    /// Gives a hash another key, in one atomic step, and returns whether it did: `false` if there is no such hash, or
-    /// if the new key is there and must not be overwritten. A key renamed to itself stays as it is. O(1) for a table, a
-    /// copy of a packed hash.
+    /// Moves a hash to another key in one atomic step, and returns whether it did. It returns `false` if there is no
+    /// such hash, or if the new key exists and must not be overwritten. A key renamed to itself stays as it is. O(1)
+    /// for a table; a packed hash is copied.
     ///
     /// ```
     /// use hashlet::Overwrite;
@@ -135,8 +137,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::KeyTooLong`](crate::Error::KeyTooLong) if the new key is longer than
-    /// [`Limits::max_key`](crate::Limits::max_key) allows. [`Error::Full`](crate::Error::Full) if there is no room for it.
-    /// Nothing is changed then.
+    /// [`Limits::max_key`](crate::Limits::max_key). [`Error::Full`](crate::Error::Full) if the store has no room for
+    /// it. Nothing is changed then.
     #[doc(alias = "RENAME")]
     #[doc(alias = "RENAMENX")]
     pub fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
@@ -144,8 +146,8 @@ impl Store {
         self.transfer(key.as_ref(), new, overwrite, Source::Moves)
     }
 
-    /// Copies a hash to another key, in one atomic step, and returns whether it did: `false` if there is no such hash,
-    /// or if the new key is there and must not be overwritten. A key copied to itself stays as it is. O(n).
+    /// Copies a hash to another key in one atomic step, and returns whether it did. It returns `false` if there is no
+    /// such hash, or if the new key exists and must not be overwritten. A key copied to itself stays as it is. O(n).
     ///
     /// ```
     /// use hashlet::Overwrite;
@@ -158,8 +160,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::KeyTooLong`](crate::Error::KeyTooLong) if the new key is longer than
-    /// [`Limits::max_key`](crate::Limits::max_key) allows. [`Error::Full`](crate::Error::Full) if there is no room for it.
-    /// Nothing is changed then.
+    /// [`Limits::max_key`](crate::Limits::max_key). [`Error::Full`](crate::Error::Full) if the store has no room for
+    /// it. Nothing is changed then.
     #[doc(alias = "COPY")]
     pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
@@ -188,8 +190,8 @@ impl Store {
     }
 }
 
-/// Has the processor fetch these records: first the slots that say where they are, then their heads. Each loop is so
-/// short that the processor is many turns ahead while it waits for memory.
+/// Makes the processor fetch these records: first the slots that point at them, then their heads. Each loop is so short
+/// that the processor runs many turns ahead while it waits for memory.
 fn prefetch(records: &[&Record]) {
     let slots = records.iter().map(|record| record.heap_bytes()).fold(0, usize::wrapping_add);
     black_box(slots);

@@ -19,7 +19,7 @@ pub struct Purged {
 
 impl Store {
     /// Removes expired keys and fields, and returns how many. It stops after about `budget` fields. O(what is removed),
-    /// and a walk through each segment of up to about 900 keys in which something has expired.
+    /// plus a walk through each segment in which something has expired. A segment holds up to about 900 keys.
     ///
     /// No call ever sees an expired key or field, whether it is removed or not. This call gives its memory back, except
     /// for the bytes that a packed hash keeps free. Expired data that no call touches stays in memory until this is
@@ -68,8 +68,8 @@ impl Store {
         self.purge_shard_by(|| Some(shard.write()), now, wants_more);
     }
 
-    /// [`purge_shard`](Self::purge_shard) with a lock that may be refused. Returns `false` if the lock was refused
-    /// once.
+    /// [`purge_shard`](Self::purge_shard) with a lock that may be refused. Returns `false` as soon as the lock is
+    /// refused.
     pub(super) fn purge_shard_by<'a>(
         &self,
         lock: impl Fn() -> Option<RwLockWriteGuard<'a, Shard>>,

@@ -1,4 +1,4 @@
-//! Updates that take back what they did when they fail.
+//! Updates that are undone as a whole when they fail.
 
 use crate::error::Error;
 use crate::hash::Scope;
@@ -8,26 +8,26 @@ use crate::sync::InClosure;
 use crate::value::HashMut;
 
 impl Store {
-    /// Lends a hash to a closure, to read and change it in one atomic step: all that the closure does if it returns `Ok`, and
-    /// nothing of it if it returns `Err` or panics. Returns what the closure returns. A missing key is an empty hash; if the
-    /// hash is empty in the end, there is no such key.
+    /// Lends a hash to a closure, which can read and change it in one atomic step. If the closure returns `Ok`,
+    /// everything that it did is kept. If it returns `Err` or panics, all of it is undone. Returns what the closure
+    /// returns. A missing key is an empty hash. If the hash is empty at the end, the key is gone.
     ///
-    /// After an `Err` or a panic, fields, values, deadlines and key are as they were before the call. What had expired by then
-    /// stays gone. [`update`](Self::update) keeps what was done before an error: take it for closures that cannot fail, or
-    /// that want to keep what they did.
+    /// After an `Err` or a panic, fields, values, deadlines and the key are as they were before the call. Only what had
+    /// already expired stays removed. [`update`](Self::update) keeps what was done before an error. Use it for closures
+    /// that cannot fail, or that want to keep what they did.
     ///
-    /// O(1), what the closure does, and what it takes to undo that. A packed hash is copied at the first change. A table keeps
-    /// a copy of the field and the value of each change, and is kept whole when it is cleared, until the call ends; these
-    /// copies do not count against [`max_bytes`](crate::Limits::max_bytes). Bytes that the closure frees are free for other
-    /// keys after the call. Segments of a table that have grown in a call that is rolled back
-    /// are shrunk; one that was split stays so.
+    /// O(1), plus the cost of the closure and of undoing its changes. A packed hash is copied before its first change.
+    /// A table keeps a copy of the field and the value of each change until the call ends. A table that is cleared is
+    /// kept as a whole until then. These copies do not count against [`max_bytes`](crate::Limits::max_bytes). Bytes
+    /// that the closure frees become free for other keys after the call. If a call is rolled back, segments of a table
+    /// that have grown in it shrink again. A segment that was split stays split.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
     /// store.set_many("cart:7", [("apples", "2"), ("note", "gift")])?;
     /// let failed = store.try_update("cart:7", |cart| {
     ///     cart.increment("apples", 1)?;
-    ///     cart.increment("note", 1) // is no number
+    ///     cart.increment("note", 1) // not a number
     /// });
     /// assert_eq!(failed, Err(hashlet::Error::NotAnInteger));
     /// assert_eq!(store.get("cart:7", "apples").as_deref(), Some(&b"2"[..])); // as before
@@ -35,15 +35,15 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// Those of the closure, and no others.
+    /// The errors of the closure, and no others.
     ///
     /// # Panics
-    /// If the closure panics, or calls any store; the hash is as before the call then. A value whose `Drop` calls a store while
-    /// the closure unwinds panics within that panic, which aborts the process.
+    /// If the closure panics, or calls any store. The hash is then as it was before the call. If the `Drop` of a value
+    /// calls a store while the closure unwinds, this second panic aborts the process.
     ///
     /// # Locking
-    /// The closure runs under the write lock of the key's shard: everybody else on that shard waits for it, and for the
-    /// rollback. Do not wait for other threads in it.
+    /// The closure runs under the write lock of the key's shard. All other calls on that shard wait for it, and for the
+    /// rollback. Do not wait for other threads in the closure.
     #[doc(alias = "MULTI")]
     #[doc(alias = "DISCARD")]
     #[doc(alias = "rollback")]
@@ -61,10 +61,11 @@ impl Store {
         })
     }
 
-    /// Lends the hashes of several keys to a closure, to read and change all of them in one atomic step: all that the closure
-    /// does if it returns `Ok`, and nothing of it, in any of the hashes, if it returns `Err` or panics. Otherwise as
-    /// [`try_update`](Self::try_update). O(N log N), and as there. The closure's error type can hold an [`Error`], because the
-    /// call itself can fail with one.
+    /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. If the
+    /// closure returns `Ok`, everything that it did is kept. If it returns `Err` or panics, all of it is undone, in
+    /// every hash. Otherwise this is like [`try_update`](Self::try_update). O(N log N), plus the costs named there.
+    ///
+    /// The closure's error type must be able to hold an [`Error`], because the call itself can fail with one.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -86,15 +87,16 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::RepeatedKey`] if a key is there twice, and then the closure is not called; otherwise those of the closure.
+    /// [`Error::RepeatedKey`] if a key is given twice. The closure is not called then. Otherwise the errors of the
+    /// closure.
     ///
     /// # Panics
-    /// If the closure panics, or calls any store; the hashes are as before the call then. A second panic while the first
-    /// unwinds aborts the process, as in [`try_update`](Self::try_update).
+    /// If the closure panics, or calls any store. The hashes are then as they were before the call. A second panic
+    /// while the first one unwinds aborts the process, as in [`try_update`](Self::try_update).
     ///
     /// # Locking
-    /// The closure runs under the write locks of all the keys' shards, as in [`update_many`](Self::update_many). Do not wait for
-    /// other threads in it.
+    /// The closure runs under the write locks of the shards of all keys, as in [`update_many`](Self::update_many). Do
+    /// not wait for other threads in the closure.
     #[doc(alias = "MULTI")]
     #[doc(alias = "DISCARD")]
     #[doc(alias = "transaction")]
@@ -119,7 +121,7 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// Of what was rolled back an autosave sees nothing.
+    /// An autosave does not count what was rolled back.
     #[test]
     fn what_is_rolled_back_counts_as_no_change() {
         for fields in [1, 1_000] {

@@ -74,7 +74,8 @@ pub(crate) struct Reservation<'a> {
     unsettled: Cell<isize>,
     /// The unsettled bytes of the present command, less the footprint of its records.
     begun: Cell<isize>,
-    /// What the reservation does not sink below, so that nobody else takes the bytes that the call may have to put back.
+    /// The room counts at least this much for the reservation, so that no other call takes the bytes that this call may
+    /// have to put back.
     floor: Cell<isize>,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Reservation<'a> {
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {
             let unsettled = self.unsettled.get() + bytes.cast_signed();
-            // Bytes that were freed and are held are taken first.
+            // Freed bytes that are held are taken first.
             self.room.try_take((self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned())?;
             self.unsettled.set(unsettled);
         }

@@ -22,7 +22,7 @@ impl Store {
     /// or of [`scan_keys`](Self::scan_keys) is a point in the same order. The page then holds the fields of this hash
     /// that follow the point.
     ///
-    /// O(count), and at least a table's segment of up to about 900 fields; O(n) for a packed hash.
+    /// O(count), but at least one segment of a table, which holds up to about 900 fields. O(n) for a packed hash.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
@@ -61,8 +61,8 @@ impl Store {
     /// meanwhile. A key that is added or removed meanwhile is returned once or not at all. A page is not of one instant
     /// over all shards: it looks at one shard after the other, each under its own read lock.
     ///
-    /// Order, `count` and cursors from elsewhere are as in [`scan`](Self::scan). O(count), and at least a segment of up
-    /// to about 900 keys; O(shards) if shards are empty.
+    /// Order, `count` and cursors from elsewhere are as in [`scan`](Self::scan). O(count), but at least one segment of
+    /// up to about 900 keys. O(shards) if shards are empty.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

@@ -29,8 +29,8 @@ impl Store {
     /// Returns the bytes that the hash of a key has asked of the allocator, its key included, or `None` if there is no
     /// such key. O(1).
     ///
-    /// The slot that points at the hash takes 17 bytes and its share of free slots. It is not counted here, but in
-    /// [`stats`](Self::stats).
+    /// The slot that points at the hash takes 17 bytes, plus its share of the free slots. It is not counted here, but
+    /// in [`stats`](Self::stats).
     #[doc(alias = "MEMORY USAGE")]
     pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::heap_bytes))

@@ -8,7 +8,7 @@ use crate::store::call::Call;
 use crate::sync::{RwLock, RwLockWriteGuard, assert_outside_closures};
 
 impl Store {
-    /// Visits the records of several keys under the write locks of their shards.
+    /// Changes the records of several keys under the write locks of their shards.
     pub(in crate::store) fn change_many<const N: usize, R>(
         &self,
         keys: [&[u8]; N],
@@ -20,7 +20,10 @@ impl Store {
         })
     }
 
-    /// Runs something on the visits of several keys.
+    /// Runs a closure on the visits of several keys.
+    ///
+    /// # Errors
+    /// `RepeatedKey` if a key is given twice. The closure is not called then.
     pub(in crate::store) fn visit_many<const N: usize, R>(
         &self,
         keys: [&[u8]; N],
@@ -36,7 +39,8 @@ impl Store {
         Ok(visit(&mut Visits::new(self, keys, &call, &link)))
     }
 
-    /// Locks the shards of these hashes, each once and in ascending order. Says for each hash which lock is its own.
+    /// Locks the shards of these hashes in ascending order, each shard once. Returns the locks, and for each hash the
+    /// index of its shard's lock.
     pub(in crate::store) fn lock_in_order<'a, L>(
         &'a self,
         hashes: &[u64],
@@ -56,11 +60,12 @@ impl Store {
     }
 }
 
-/// Records of several keys in the hands of one call. Settling is the `Drop`, as of a single visit.
+/// The records of several keys while one call works on them. They are settled when this is dropped, as a single visit
+/// is.
 pub(in crate::store) struct Visits<'a, const N: usize> {
     shards: Vec<RwLockWriteGuard<'a, Shard>>,
     keys: [&'a [u8]; N],
-    /// Each record, with its shard among the locked ones.
+    /// For each key, the index of its shard's lock, and the record.
     taken: [(usize, Taken); N],
     cx: Context<'a>,
 }
