@@ -194,15 +194,18 @@ impl Store {
         &self,
         write: impl Fn() -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
-        // With a loop there is only one call of `write`, so compilers inline it.
-        let mut is_purged = false;
-        loop {
-            match write() {
-                Err(error) if !is_purged && error.is_full() => self.purge_all(),
-                result => return result,
-            }
-            is_purged = true;
+        // Not a loop, because compilers prepare for the second turn of a loop before the first one.
+        match write() {
+            Err(error) if error.is_full() => self.write_again(write),
+            result => result,
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_again<R>(&self, write: impl Fn() -> R) -> R {
+        self.purge_all();
+        write()
     }
 
     /// Purges if little room is left. A call with a closure does this first, because its closure cannot run a second
