@@ -9,8 +9,8 @@
 //! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
 //! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
 //! listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and so where the
-//! next one starts. Numbers are little-endian; nothing of this is ever written to a disk. `deadlines.rs` draws the
-//! deadlines, `draft.rs` makes the changes.
+//! next one starts. Numbers are little-endian. `deadlines.rs` draws the deadlines, `draft.rs` makes the changes. A
+//! snapshot holds the same bytes, but for tags, mark and free bytes (`image.rs`).
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No bytes at all are an empty hash with the empty key; otherwise all parts are there, and free are fewer than
