@@ -11,7 +11,7 @@ mod read;
 use crate::hash::packed::Packed;
 use crate::saving::Items;
 #[cfg(feature = "snapshot")]
-pub(crate) use input::{Flaw, Input};
+pub(crate) use input::{Flaw, Input, NO_DEADLINE, REPEATED_FIELD};
 #[cfg(feature = "snapshot")]
 pub(crate) use read::ItemReader;
 

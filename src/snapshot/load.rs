@@ -146,7 +146,7 @@ impl StoreBuilder {
         };
         let flaw = |flaw| reader.flaw(0, flaw);
         if told != (images.keys, images.fields) {
-            return Err(flaw(Flaw::Corrupt("counts of keys and fields that differ from those in the end")));
+            return Err(flaw(Flaw::Corrupt("the snapshot does not have as many keys and fields as its end says")));
         }
         images.end().map_err(flaw)?;
         store.take_room()?;
@@ -179,7 +179,7 @@ impl Store {
     fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
-        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that occurs twice")) }
+        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key occurs twice in the snapshot")) }
     }
 
     /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables.

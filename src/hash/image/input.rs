@@ -18,6 +18,11 @@ impl From<Error> for Flaw {
     }
 }
 
+const TOO_SHORT: Flaw = Flaw::Corrupt("a number or string is longer than the rest of its block or entry");
+const BAD_VARINT: Flaw = Flaw::Corrupt("a varint is too large or not in its shortest form");
+pub(crate) const REPEATED_FIELD: Flaw = Flaw::Corrupt("a field occurs twice in its hash");
+pub(crate) const NO_DEADLINE: Flaw = Flaw::Corrupt("a deadline has the value that means no deadline");
+
 /// Bytes that are read from the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Input<'a>(&'a [u8]);
@@ -43,14 +48,14 @@ impl<'a> Input<'a> {
 
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Flaw> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(Flaw::Corrupt("something longer than what holds it"))?;
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(TOO_SHORT)?;
         self.0 = rest;
         Ok(taken)
     }
 
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Flaw::Corrupt("something longer than what holds it"))?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or(TOO_SHORT)?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -86,10 +91,10 @@ impl<'a> Input<'a> {
             number |= bits.wrapping_shl(shift);
             if byte < 0x80 {
                 let is_shortest = byte != 0 && number.wrapping_shr(shift) == bits;
-                return usize::try_from(number).ok().filter(|_| is_shortest).ok_or(Flaw::Corrupt("a malformed number"));
+                return usize::try_from(number).ok().filter(|_| is_shortest).ok_or(BAD_VARINT);
             }
         }
-        Err(Flaw::Corrupt("a malformed number"))
+        Err(BAD_VARINT)
     }
 
     /// Bytes behind their length.

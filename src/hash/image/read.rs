@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Flaw, HASH, HEAD, Input, PART};
+use super::{Flaw, HASH, HEAD, Input, NO_DEADLINE, PART, REPEATED_FIELD};
 use crate::hash::Context;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
@@ -55,14 +55,14 @@ impl ItemReader {
                 self.count(head.fields);
                 self.assemble(id, cx, |assembly| match assembly.head.replace(head) {
                     None => Ok(()),
-                    Some(_) => Err(Flaw::Corrupt("a table with two heads")),
+                    Some(_) => Err(Flaw::Corrupt("a table has two heads")),
                 })
             }
             PART => {
                 let id = items.u32()?;
                 self.assemble(id, cx, |assembly| assembly.read_part(items, cx))
             }
-            _ => Err(Flaw::Corrupt("an item of unknown kind")),
+            _ => Err(Flaw::Corrupt("an item has an unknown kind")),
         }
     }
 
@@ -95,7 +95,7 @@ impl ItemReader {
     pub(crate) fn end(&self) -> Result<(), Flaw> {
         match self.tables.values().next().map(|assembly| &assembly.head) {
             None => Ok(()),
-            Some(None) => Err(Flaw::Corrupt("a table without a head")),
+            Some(None) => Err(Flaw::Corrupt("a table has no head")),
             Some(Some(_)) => Err(OTHER_NUMBER),
         }
     }
@@ -106,7 +106,7 @@ const USUAL_ENTRY_BYTES: usize = 16;
 /// Parts wait until this many bytes have come: an empty table takes hundreds of bytes, so a file of many incomplete tiny tables
 /// would cost many times its length.
 const FEW_BYTES: usize = 1 << 10;
-const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table of another number of fields than its head tells");
+const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table does not have as many fields as its head says");
 
 /// What is known of a table before its fields.
 struct Head {
@@ -121,7 +121,7 @@ impl Head {
         cx.rules.check_key(key)?;
         cx.rules.check_fields(fields)?;
         if fields == 0 {
-            return Err(Flaw::Corrupt("a table without fields"));
+            return Err(Flaw::Corrupt("the head of a table says that it has no fields"));
         }
         Ok(Self { deadline, fields, key: key.into() })
     }
@@ -152,7 +152,7 @@ impl Assembly {
     fn read_part(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<(), Flaw> {
         let count = items.u32()?;
         if count == 0 {
-            return Err(Flaw::Corrupt("a part of a table without fields"));
+            return Err(Flaw::Corrupt("a part of a table has no fields"));
         }
         if let Some(table) = &mut self.table {
             return (0..count)
@@ -209,7 +209,7 @@ impl<'a> Entry<'a> {
         cx.rules.check_pair(field, value)?;
         let deadline = if len & 1 == 1 { Some(Deadline::from_bytes(items.array()?)) } else { None };
         if deadline == Some(Deadline::NEVER) {
-            return Err(Flaw::Corrupt("a deadline that is none"));
+            return Err(NO_DEADLINE);
         }
         Ok(Self { field, value, deadline })
     }
@@ -218,7 +218,7 @@ impl<'a> Entry<'a> {
     fn set_in(self, table: &mut Table, cx: Context<'_>) -> Result<(), Flaw> {
         let hash = cx.rules.hash(self.field);
         if !table.set(hash, self.field, self.value, cx) {
-            return Err(Flaw::Corrupt("a field that stands twice"));
+            return Err(REPEATED_FIELD);
         }
         if let Some(deadline) = self.deadline {
             table.set_field_deadline(hash, self.field, deadline, cx);

@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use crate::hash::entry;
-use crate::hash::image::{Flaw, Input};
+use crate::hash::image::{Flaw, Input, NO_DEADLINE, REPEATED_FIELD};
 use crate::hash::packed::deadlines::bitmap_len;
 use crate::hash::packed::{
     FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, NARROW_MAX, Packed, WIDE, block_len, close,
@@ -17,8 +17,11 @@ impl Packed {
         let flags = image.u8()?;
         let count = image.array()?;
         let fields = usize::from(u16::from_le_bytes(count));
-        if flags & !FORM != 0 || fields == 0 {
-            return Err(Flaw::Corrupt("a hash of unknown form"));
+        if flags & !FORM != 0 {
+            return Err(Flaw::Corrupt("a packed hash has unknown flags"));
+        }
+        if fields == 0 {
+            return Err(Flaw::Corrupt("a packed hash has no fields"));
         }
         rules.check_fields(fields)?;
         let key = image.string()?;
@@ -34,7 +37,7 @@ impl Packed {
             (Ends::Narrow(end_bytes), end_bytes.last().copied().map_or(0, usize::from))
         };
         if is_wide != (entry_bytes > NARROW_MAX) {
-            return Err(Flaw::Corrupt("ends of the wrong width"));
+            return Err(Flaw::Corrupt("the entry ends of a packed hash have the wrong width"));
         }
         let entries = image.take(entry_bytes)?;
         let tail = read_tail(image, flags, fields)?;
@@ -74,12 +77,11 @@ fn push_tags(
     ends: &(impl Iterator<Item = usize> + Clone),
     rules: &Rules,
 ) -> Result<(), Flaw> {
-    const TWICE: Flaw = Flaw::Corrupt("a field that stands twice");
     let mut seen = [false; 256];
     let mut many = Vec::new();
     let mut start = 0;
     for (index, end) in ends.clone().enumerate() {
-        let entry = entries.get(start..end).ok_or(Flaw::Corrupt("ends that do not rise"))?;
+        let entry = entries.get(start..end).ok_or(Flaw::Corrupt("the entry ends of a packed hash do not rise"))?;
         start = end;
         let (field, value) = read_pair(entry)?;
         rules.check_pair(field, value)?;
@@ -96,7 +98,7 @@ fn push_tags(
                 entry.and_then(|entry| entry::value_offset_of(entry, field)).is_some()
             });
             if is_repeated {
-                return Err(TWICE);
+                return Err(REPEATED_FIELD);
             }
         }
         bytes.push(tag);
@@ -109,7 +111,7 @@ fn push_tags(
         }
         many.sort_unstable();
         if many.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(TWICE);
+            return Err(REPEATED_FIELD);
         }
     }
     Ok(())
@@ -131,13 +133,13 @@ fn read_tail<'a>(image: &mut Input<'a>, flags: u8, fields: usize) -> Result<&'a 
         let count = bitmap.iter().map(|byte| byte.count_ones()).fold(0, u32::saturating_add);
         let spare = u8::MAX.checked_shl((fields % 8) as u32).filter(|_| !fields.is_multiple_of(8)).unwrap_or(0);
         if count == 0 || bitmap.last().is_some_and(|last| last & spare != 0) {
-            return Err(Flaw::Corrupt("deadlines of no field"));
+            return Err(Flaw::Corrupt("the deadline bitmap marks no field, or one that does not exist"));
         }
         deadlines = deadlines.saturating_add(count as usize);
     }
     for _ in 0..deadlines {
         if Deadline::from_bytes(probe.array()?) == Deadline::NEVER {
-            return Err(Flaw::Corrupt("a deadline that is none"));
+            return Err(NO_DEADLINE);
         }
     }
     image.take(image.len().saturating_sub(probe.len()))
