@@ -1,4 +1,4 @@
-//! Reading bytes that nobody has vouched for.
+//! Reads bytes that may be wrong, or even hostile.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
@@ -7,8 +7,9 @@ use crate::error::Error;
 /// Why an item cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
+    /// The item is damaged. The text says what is wrong, as a clause.
     Corrupt(&'static str),
-    /// It is sound, and passes a limit of the store that is to hold it.
+    /// The item is valid, but exceeds a limit of the store that is being loaded.
     TooLarge(Error),
 }
 
@@ -32,7 +33,7 @@ impl<'a> Input<'a> {
         Self(bytes)
     }
 
-    /// Bytes that are left.
+    /// The number of bytes that are left.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -41,7 +42,7 @@ impl<'a> Input<'a> {
         self.0.is_empty()
     }
 
-    /// All that is left.
+    /// The bytes that are left.
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }
@@ -73,7 +74,7 @@ impl<'a> Input<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A varint in its shortest form, the only one that is ever written.
+    /// Reads a varint. Refuses all but its shortest form, because no other is ever written.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<usize, Flaw> {
         match self.u8()? {
@@ -97,7 +98,7 @@ impl<'a> Input<'a> {
         Err(BAD_VARINT)
     }
 
-    /// Bytes behind their length.
+    /// Reads a length, and as many bytes after it.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Flaw> {
         let len = self.varint()?;

@@ -1,4 +1,4 @@
-//! The image of a packed hash becomes a packed hash again. Nothing about it is taken for granted.
+//! Reads a packed hash from an item of a snapshot. Every byte may be wrong, so everything is checked.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
@@ -12,7 +12,7 @@ use crate::options::Rules;
 use crate::time::Deadline;
 
 impl Packed {
-    /// Reads an image from the front, and checks all that the module's invariants demand, and the limits.
+    /// Reads the rest of an item after its kind. Checks all invariants of `packed.rs`, and the limits.
     pub(crate) fn read_image(image: &mut Input<'_>, rules: &Rules) -> Result<Self, Flaw> {
         let flags = image.u8()?;
         let count = image.array()?;
@@ -66,10 +66,11 @@ enum Ends<'a> {
     Wide(&'a [[u8; 2]]),
 }
 
-/// Fields up to which a repeated one is looked for among those of its tag; more are sorted.
+/// Among the first fields, as many as this, a repeated one is found by comparing: a field whose tag occurred before is
+/// compared with all fields before it. If there are more fields, all are sorted.
 const FEW_FIELDS: usize = 256;
 
-/// Appends the tags of the fields, after a look at each entry.
+/// Checks each entry, and appends the tags of the fields.
 #[inline]
 fn push_tags(
     bytes: &mut Vec<u8>,
@@ -124,7 +125,7 @@ pub(crate) fn read_pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     Ok((field, entry.rest()))
 }
 
-/// The deadlines behind the entries, as they are.
+/// Checks the deadlines after the entries, and returns their bytes.
 fn read_tail<'a>(image: &mut Input<'a>, flags: u8, fields: usize) -> Result<&'a [u8], Flaw> {
     let mut probe = image.clone();
     let mut deadlines = usize::from(flags & KEY_DEADLINE != 0);
