@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::hashing::Hashing;
 
-/// The most fields, and the most bytes, of a packed hash: both are two-byte numbers.
+/// The most fields of a packed hash, and the most bytes of its entries. Both are two-byte numbers.
 pub(crate) const PACKED_MAX: usize = u16::MAX as usize;
 
 /// The sizes at which a hash changes its encoding. Small hashes are packed into one byte vector. Bigger hashes are
