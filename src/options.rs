@@ -37,7 +37,7 @@ impl Default for Thresholds {
         // * At 128 fields of 32 bytes, the packed form takes 4.6 KB and the table 5.9 KB. A hit costs 3 to 4 times that
         //   of the map (in the table 1.5 times). Replacing a value costs as much as in the table. At 256 fields a hit
         //   costs 5 times.
-        // * Replacing one of many short values moves all bytes behind it. At 4 KiB that costs as much as in the table,
+        // * Replacing one of many short values moves all bytes after it. At 4 KiB that costs as much as in the table,
         //   at 8 KiB twice as much, at 16 KiB three times.
         // * Replacing one of eight long values is cheaper than in the table up to 8 KiB, and more expensive from 16 KiB
         //   on. So a record of a few short values and one of up to 4 KiB stays packed.

@@ -81,7 +81,7 @@ impl<T> Selection<T> {
         self.from
     }
 
-    /// Notes that all groups to come are behind the beginning of the page.
+    /// Notes that all further groups come after the beginning of the page.
     pub(crate) fn pass_start(&mut self) {
         self.from = Order::FIRST;
     }

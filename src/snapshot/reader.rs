@@ -9,8 +9,9 @@ use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
 use crate::hash::image::{END, Flaw, Input};
 use crate::saving::BLOCK_HEAD;
 
-/// The fewest bytes that a key takes in a snapshot.
-const LEAST_KEY_BYTES: u64 = 16;
+/// Most keys take at least this many bytes in a snapshot, with their hashes. Whatever a head claims, room is reserved
+/// for no more keys than that.
+const USUAL_KEY_BYTES: u64 = 16;
 
 pub(crate) struct BlockReader<R> {
     input: R,
@@ -53,9 +54,10 @@ impl<R: Read> BlockReader<R> {
         Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
     }
 
-    /// The estimated number of keys: the number in the head, but no more than the length of the input allows.
+    /// The estimated number of keys: the number in the head, but no more than the rest of the input can hold if each
+    /// key takes [`USUAL_KEY_BYTES`].
     pub(crate) fn expected_keys(&self) -> u64 {
-        self.left().map_or(self.keys, |left| self.keys.min(left / LEAST_KEY_BYTES))
+        self.left().map_or(self.keys, |left| self.keys.min(left / USUAL_KEY_BYTES))
     }
 
     /// The number of keys for which room may be reserved before they are read. It is 0 if the length is unknown,
