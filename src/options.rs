@@ -140,9 +140,9 @@ impl Limits {
     /// Expired keys and fields are removed before anything is refused. But a closure can run only once, so
     /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove them *before* the
     /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock another thread
-    /// holds. So a call in a closure can be refused although something has expired: if the closure writes more than
-    /// that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by itself. The
-    /// calls before a refused one keep their effect.
+    /// holds. So a call in a closure can be refused although something has expired. That happens if the closure writes
+    /// more than that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by
+    /// itself. The calls before a refused one keep their effect.
     ///
     /// An empty store takes 128 bytes for each shard. A [`HashValue`](crate::HashValue) outside a store is not limited.
     ///

@@ -89,8 +89,8 @@
 //!   the store.
 //! - Anything follows the end, in its block or after it, or there is no end.
 //!
-//! This crate does not notice two of these faults: a repeated key if one of the two has expired, and an `id` that is
-//! used again after its first table is complete.
+//! This crate overlooks two faults. It does not notice a repeated key if one of the two has expired, nor an `id` that
+//! is used again after its first table is complete.
 //!
 //! This crate writes no key longer than 64 KiB, no field or value longer than 512 MiB, and no hash of more than
 //! 2^32 - 1 fields. A reader may have limits of its own, as this crate has with [`Limits`](crate::Limits).

@@ -78,7 +78,7 @@ impl StoreBuilder {
     /// Every byte is checked before it is used. A snapshot with anything wrong is refused as a whole: nothing is half
     /// loaded. The snapshot has to end where the input ends, so the load waits for the end of an input that stays open.
     ///
-    /// Whatever the input claims, the memory of a load is limited: besides the empty store it takes at most 64 KiB, and
+    /// Whatever the input claims, the memory of a load is limited. Besides the empty store it takes at most 64 KiB, and
     /// 16 bytes for each byte that was really read.
     ///
     /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables

@@ -82,7 +82,7 @@ pub(crate) struct FieldSegment {
     boxes: Vec<Box<[u8]>>,
     boxed_bytes: usize,
     soonest: Deadline,
-    garbage: u32, // of an arena of about 2^30 bytes at most
+    garbage: u32, // enough, because places address less than 2^30 bytes of the arena
     mark: Mark,
 }
 

@@ -22,9 +22,9 @@ fn temporaries(disk: &SimulatedDisk) -> usize {
     disk.paths().iter().filter(|path| path.extension().is_some_and(|ending| ending == "tmp")).count()
 }
 
-/// Asserts that after a failure the disk shows the old file, or the new one if it was in place; that a loss of power
-/// leaves one of the two; and that another replacement on the healed disk succeeds, outlasts a loss of power and leaves
-/// no temporary.
+/// Asserts that after a failure the disk shows the old file, or the new one if it was in place. A loss of power must
+/// leave one of the two. On the healed disk, another replacement must succeed, outlast a loss of power and leave no
+/// temporary.
 fn assert_recovers(disk: &SimulatedDisk, old: &[u8], new: &[u8], is_in_place: bool, told: &str) {
     assert_eq!(disk.bytes(PATH).as_deref(), Some(if is_in_place { new } else { old }), "{told}");
     disk.each_image(disk.operations().len(), |image| {

@@ -5,8 +5,8 @@ use super::*;
 use crate::random::Random;
 
 /// Loses power after every operation of one replacement. Asserts that the path then shows the old content or the new
-/// one, and surely the new one after the replacement has returned; that the permissions are those of the old file; and
-/// that the next replacement succeeds and leaves no temporary.
+/// one, and after the replacement has returned the new one. The permissions must be those of the old file. The next
+/// replacement must succeed and leave no temporary.
 fn assert_old_or_new(disk: &SimulatedDisk, old: Option<&[u8]>) {
     let (new, newer) = (pattern(2, LENGTH), pattern(3, 600));
     let mode = disk.mode(PATH).unwrap_or(DEFAULT_MODE);

@@ -1,6 +1,6 @@
-//! The promise of all calls that are one atomic step: linearizability (Herlihy and Wing, 1990). Whatever the schedule,
-//! the calls can be put in an order such that they give the same answers, and leave the same contents, when they are
-//! made one after the other. A call that had returned before another one began comes first.
+//! The promise of all calls that are one atomic step: linearizability (Herlihy and Wing, 1990). For each schedule there
+//! is an order of the calls. Made one after the other in this order, they give the same answers and leave the same
+//! contents. A call that had returned before another one began comes first.
 //!
 //! A plain store says what the calls answer one after the other. Other tests check that it answers a single thread
 //! correctly. So no model has to list the expected answers, and they are the same for all shapes of a store.
