@@ -38,8 +38,8 @@
 //!                        listener is told.                                              snapshot/load.rs
 //! a listener             It is told once of each expired key or field, when that is     hash/purge.rs,
 //!                        purged, after the lock is released. Fields that expired        store/listener.rs,
-//!                        before their key are told first, the key with the rest. A      store/call.rs
-//!                        deadline set in the past removes at once and tells nothing.
+//!                        before their key are told first, the key with the rest. If a   store/call.rs
+//!                        deadline is set in the past, no listener is told.
 //! a `Janitor`            It purges again and again. It changes no answer, and only      background/janitor.rs,
 //!                        gives back memory that no call asks for.                       store/purge.rs
 //! ```

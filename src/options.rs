@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::hashing::Hashing;
 
-/// The most fields, and the most bytes, of a packed hash: both are two-byte numbers.
+/// The most fields of a packed hash, and the most bytes of its entries. Both are two-byte numbers.
 pub(crate) const PACKED_MAX: usize = u16::MAX as usize;
 
 /// The sizes at which a hash changes its encoding. Small hashes are packed into one byte vector. Bigger hashes are
@@ -37,7 +37,7 @@ impl Default for Thresholds {
         // * At 128 fields of 32 bytes, the packed form takes 4.6 KB and the table 5.9 KB. A hit costs 3 to 4 times that
         //   of the map (in the table 1.5 times). Replacing a value costs as much as in the table. At 256 fields a hit
         //   costs 5 times.
-        // * Replacing one of many short values moves all bytes behind it. At 4 KiB that costs as much as in the table,
+        // * Replacing one of many short values moves all bytes after it. At 4 KiB that costs as much as in the table,
         //   at 8 KiB twice as much, at 16 KiB three times.
         // * Replacing one of eight long values is cheaper than in the table up to 8 KiB, and more expensive from 16 KiB
         //   on. So a record of a few short values and one of up to 4 KiB stays packed.
@@ -140,9 +140,9 @@ impl Limits {
     /// Expired keys and fields are removed before anything is refused. But a closure can run only once, so
     /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove them *before* the
     /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock another thread
-    /// holds. So a call in a closure can be refused although something has expired: if the closure writes more than
-    /// that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by itself. The
-    /// calls before a refused one keep their effect.
+    /// holds. So a call in a closure can be refused although something has expired. That happens if the closure writes
+    /// more than that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by
+    /// itself. The calls before a refused one keep their effect.
     ///
     /// An empty store takes 128 bytes for each shard. A [`HashValue`](crate::HashValue) outside a store is not limited.
     ///

@@ -81,7 +81,7 @@ impl<T> Selection<T> {
         self.from
     }
 
-    /// Notes that all groups to come are behind the beginning of the page.
+    /// Notes that all further groups come after the beginning of the page.
     pub(crate) fn pass_start(&mut self) {
         self.from = Order::FIRST;
     }
@@ -116,7 +116,7 @@ impl<T> Selection<T> {
 mod tests {
     use super::*;
 
-    /// All pages of this many entries over these groups: what is on each.
+    /// The items of each page, if all groups are read in pages of `count` entries.
     fn pages(groups: &[&[u64]], count: usize) -> Vec<Vec<u64>> {
         let mut pages = Vec::new();
         let mut cursor = None;

@@ -1,7 +1,7 @@
 //! Snapshots: a store in a file that is never half written.
 //!
 //! - `saving.rs` explains how a store is saved as it was at one instant while other threads write.
-//! - `format.rs` and `hash/image.rs` draw the bytes.
+//! - `format.rs` draws the bytes. `writer.rs`, `reader.rs` and `hash/image.rs` write and read them.
 //! - `walk.rs` walks over a store. `file.rs` replaces the old file by the new one.
 //! - `save.rs` and `load.rs` put these together.
 

@@ -1,4 +1,4 @@
-//! Tests of this crate's inside that need more than one module of it.
+//! Tests of private code that need more than one module.
 
 pub(crate) mod effort;
 #[cfg(all(hashlet_shuttle, feature = "snapshot", feature = "testing"))]

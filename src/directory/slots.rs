@@ -1,4 +1,4 @@
-//! How a segment uses hashbrown: how much room it asks for, when it counts as full, and how it keeps the table from
+//! How a segment uses hashbrown: how much room it asks for, and when it counts as full. It also keeps the table from
 //! doubling, or from staying large, without need. hashbrown keeps its own invariants; this module only decides when to
 //! rebuild.
 

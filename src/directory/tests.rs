@@ -1,4 +1,5 @@
-//! The traps of extendible hashing, each by name, on a segment as plain as can be: a hashbrown table of hashes.
+//! The traps of extendible hashing, each with a test of its own. The segment is as plain as possible: a hashbrown table
+//! of hashes.
 
 use hashbrown::HashTable;
 
@@ -6,7 +7,7 @@ use super::*;
 use crate::hashing::TAG_BITS;
 use crate::random::tests::assert_even;
 
-/// Entries are their own hashes.
+/// A segment whose entries are their own hashes.
 #[derive(Default)]
 struct Hashes(HashTable<u64>);
 
@@ -88,7 +89,7 @@ impl Subject {
     }
 }
 
-/// Well mixed numbers, each another (splitmix64).
+/// A well mixed number. It is different for each `n` (splitmix64).
 fn mixed(n: u64) -> u64 {
     let mut hash = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -191,7 +192,7 @@ fn insertion_in_a_directorys_own_order_moves_at_most_one_segment_an_insert() {
         let before = lens(&subject);
         subject.insert(hash);
         let after = lens(&subject);
-        // A segment has moved when one that held entries holds others now; new ones hold what it lost.
+        // A segment was rebuilt if its number of entries has changed. The new segments hold what it has lost.
         let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
         assert!(changed <= 2, "{changed} segments changed"); // the one that was split, and the one inserted into
         assert!(after[before.len()..].iter().filter(|&&len| len > 0).count() <= 1, "split more than once");
@@ -201,21 +202,21 @@ fn insertion_in_a_directorys_own_order_moves_at_most_one_segment_an_insert() {
     assert!(subject.segments() < 5 * least, "{} segments for {N} entries", subject.segments());
 }
 
-/// Entries of the segments, in the order of their making.
+/// The number of entries of each segment, in the order in which the segments were made.
 fn lens(subject: &Subject) -> Vec<usize> {
     subject.directory.segments().map(Hashes::len).collect()
 }
 
 #[test]
 fn two_thousand_equal_prefixes_neither_hang_nor_explode() {
-    // Alike in all bits that a directory may look at, unlike in the lowest only.
+    // They are equal in all bits that a directory may read, and differ only in the lowest bits.
     let mut subject = Subject::new();
     let prefix = 0x0123_4567_89ab << 16;
     (0..2_000).for_each(|n| subject.insert(prefix | n));
     subject.validate();
     assert_eq!(subject.segments(), 1, "equal prefixes cannot be split");
     assert!(subject.directory.heap_bytes() < 100_000, "{} bytes", subject.directory.heap_bytes());
-    // Others still split from them, and are found.
+    // Other entries are still split from them, and all are found.
     (0..50_000).for_each(|n| subject.insert(mixed(n)));
     subject.validate();
     assert!((0..2_000).all(|n| subject.contains(prefix | n)));
@@ -225,7 +226,7 @@ fn two_thousand_equal_prefixes_neither_hang_nor_explode() {
 #[test]
 fn prefixes_that_differ_late_do_not_make_the_directory_explode() {
     let mut subject = Subject::new();
-    // The first difference is in the directory's thirtieth bit: a directory that deep would take 4 GiB.
+    // They first differ in the directory's thirtieth bit. A directory of that depth would take 4 GiB.
     let late = |n: u64| (n & 1) << (63 - TAG_BITS - 29) | n >> 1;
     (0..4_000).for_each(|n| subject.insert(late(n)));
     subject.validate();
@@ -248,7 +249,7 @@ fn a_small_table_in_churn_keeps_its_size() {
     }
 }
 
-/// What a walk through the segments from this hash on meets, each segment's entries sorted.
+/// The entries that a walk through the segments from this hash on meets. Those of each segment are sorted.
 fn walk(subject: &Subject, hash: u64) -> Vec<u64> {
     let mut met = Vec::new();
     for segment in subject.directory.segments_from(hash) {
@@ -259,7 +260,7 @@ fn walk(subject: &Subject, hash: u64) -> Vec<u64> {
     met
 }
 
-/// Checks that walks from the first hash and from others meet everything behind them, in order.
+/// Checks that walks from the first hash and from others meet everything after their beginning, in order.
 fn check_walks(subject: &Subject) {
     let mut all: Vec<u64> = subject
         .directory
@@ -301,7 +302,7 @@ fn a_walk_meets_each_segment_once_and_in_order_while_they_split_and_merge() {
 #[test]
 fn a_walk_through_segments_of_unlike_depths_is_in_order() {
     let mut subject = Subject::new();
-    // One prefix is split to the bit in which its entries differ, late; its neighbours stay shallow or empty.
+    // One prefix is split down to the bit in which its entries differ. Its neighbours stay shallow or empty.
     (0..2_000).for_each(|n| subject.insert((n & 1) << (63 - TAG_BITS - 14) | n >> 1));
     check_walks(&subject);
     (0..5_000).for_each(|n| subject.insert(mixed(n)));

@@ -1,11 +1,11 @@
-//! One field with its value, as both encodings write it: `[length of the field, varint][field][value]`. Where the
-//! entry ends is known from outside.
+//! An entry is one field with its value, as both encodings write it: `[length of the field, varint][field][value]`. It
+//! does not say where it ends; each encoding knows that from elsewhere.
 //!
-//! A varint has seven bits a byte, lowest first; a set top bit says that more follow (LEB128).
+//! A varint (LEB128) has seven bits a byte, the lowest bits first. The top bit of a byte says that another one follows.
 
 use crate::bytes;
 
-/// Bytes of a varint.
+/// The number of bytes of a varint.
 pub(crate) fn varint_len(number: usize) -> usize {
     let bits = usize::BITS - (number | 1).leading_zeros();
     bits.div_ceil(7) as usize
@@ -19,7 +19,7 @@ pub(crate) fn push_varint(bytes: &mut Vec<u8>, mut number: usize) {
     bytes.push(number as u8);
 }
 
-/// Reads a varint from the front: the number, and how many bytes it took.
+/// Reads a varint from the front. Returns the number, and how many bytes it takes.
 #[inline]
 pub(crate) fn read_varint(bytes: &[u8]) -> (usize, usize) {
     let first = bytes[0];
@@ -39,7 +39,7 @@ fn read_long_varint(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
-/// Bytes of the entry for this pair.
+/// The number of bytes of the entry for this pair.
 pub(crate) fn len(field: &[u8], value: &[u8]) -> usize {
     varint_len(field.len()) + field.len() + value.len()
 }
@@ -58,12 +58,12 @@ pub(crate) fn pair(entry: &[u8]) -> (&[u8], &[u8]) {
     entry[read..].split_at(len)
 }
 
-/// Where the value starts in an entry.
+/// The place in an entry where its value begins.
 pub(crate) fn value_offset(entry: &[u8]) -> usize {
     entry.len() - pair(entry).1.len()
 }
 
-/// Where the value starts in an entry, if it is the entry of this field.
+/// The place in an entry where its value begins, if it is the entry of this field.
 #[inline(always)]
 pub(crate) fn value_offset_of(entry: &[u8], field: &[u8]) -> Option<usize> {
     let (len, read) = read_varint(entry);

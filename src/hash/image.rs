@@ -1,22 +1,7 @@
-//! How a record is written to a snapshot, and read again.
+//! Writes records as items of a snapshot, and reads the items again. `snapshot/format.rs` draws them.
 //!
-//! ```text
-//! hash  +---+-------+-------+------+-----+--------------+-----------------------------+------------------+
-//!       | 1 | flags | n u16 | klen | key | ends n x w   | entries                     | deadlines        |
-//!       |   |       |       |      |     | w = 1 or 2   | [flen][field][value] ...    | if flagged       |
-//!       +---+-------+-------+------+-----+--------------+-----------------------------+------------------+
-//! head  +---+--------+--------------+----------+------+-----+
-//!       | 2 | id u32 | deadline u64 | n varint | klen | key |
-//!       +---+--------+--------------+----------+------+-----+
-//! part  +---+--------+-------+---------------------------------------------------------+
-//!       | 3 | id u32 | n u32 | [2 x length + t][flen][field][value][deadline if t] ... |
-//!       +---+--------+-------+---------------------------------------------------------+
-//! ```
-//! A small hash is one item: its packed form without tags, which depend on the process (see `packed.rs` and
-//! `packed/deadlines.rs`; flags are bits 0 to 2). A table is a head, which says how many fields it has, and parts with its
-//! fields, in any order: whoever reads knows them by their id. The length of a field's entry is that of `[flen][field][value]`,
-//! and `t` is 1 if a deadline follows it. `klen`, `flen`, `n` of a head and lengths are varints (LEB128); all other numbers are
-//! little-endian; a deadline is in milliseconds after 1970, and in a head 2^64 - 1 is none.
+//! A packed hash becomes one item: all its bytes but the tags (`packed/image.rs`). A table becomes a head and parts
+//! (`table/image.rs`). `image/read.rs` reads both.
 
 #[cfg(feature = "snapshot")]
 mod input;
@@ -26,14 +11,17 @@ mod read;
 use crate::hash::packed::Packed;
 use crate::saving::Items;
 #[cfg(feature = "snapshot")]
-pub(crate) use input::{Flaw, Input};
+pub(crate) use input::{Flaw, Input, NO_DEADLINE, REPEATED_FIELD};
 #[cfg(feature = "snapshot")]
 pub(crate) use read::ItemReader;
 
+/// The kind of an item that is a packed hash. The kinds are here, because the hash layer does not know `snapshot`.
 pub(super) const HASH: u8 = 1;
+/// The kind of an item that is the head of a table.
 pub(super) const HEAD: u8 = 2;
+/// The kind of an item that is a part of a table.
 pub(super) const PART: u8 = 3;
-/// The last item of a snapshot; `snapshot/format.rs` draws it.
+/// The kind of the item that ends a snapshot. `snapshot` writes and reads it.
 #[cfg(feature = "snapshot")]
 pub(crate) const END: u8 = 4;
 

@@ -1,12 +1,12 @@
-//! The text of numbers: what an increment reads and writes.
+//! Numbers as text, as an increment reads and writes them.
 
 use std::fmt::Write;
 
 use crate::error::{Error, Result};
 
-/// Bytes of the longest integer, `-9223372036854775808`.
+/// The length of the longest integer, `-9223372036854775808`.
 const LONGEST_INTEGER: usize = 20;
-/// Bytes of the longest float that is read: Redis's limit, and far more than any number needs.
+/// The length of the longest text that is read as a float. It is Redis's limit, and far more than any number needs.
 const LONGEST_FLOAT: usize = 5 * 1024 - 1;
 
 /// Reads a canonical integer: `0` or `-?[1-9][0-9]*`, within [`i64`].
@@ -24,7 +24,8 @@ pub(crate) fn parse_integer(text: &[u8]) -> Result<i64> {
     text.and_then(|text| text.parse().ok()).ok_or(Error::NotAnInteger)
 }
 
-/// Reads what [`f64::from_str`](std::str::FromStr::from_str) takes and is finite, up to a length that bounds the work.
+/// Reads a finite number, as [`f64::from_str`](std::str::FromStr::from_str) does. Refuses texts above a length, so that
+/// the work is bounded.
 pub(crate) fn parse_float(text: &[u8]) -> Result<f64> {
     if text.len() > LONGEST_FLOAT {
         return Err(Error::NotAFloat);
@@ -33,7 +34,7 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64> {
     number.filter(|number: &f64| number.is_finite()).ok_or(Error::NotAFloat)
 }
 
-/// Adds finite numbers.
+/// Adds two finite numbers. A sum of -0 becomes 0.
 pub(crate) fn add_floats(number: f64, amount: f64) -> Result<f64> {
     let sum = number + amount;
     if sum.is_finite() { Ok(sum + 0.0) } else { Err(Error::Overflow) } // -0.0 + 0.0 is 0.0
@@ -41,10 +42,11 @@ pub(crate) fn add_floats(number: f64, amount: f64) -> Result<f64> {
 
 /// The text of an integer.
 pub(crate) type IntegerText = Text<LONGEST_INTEGER>;
-/// The text of a float; the longest have a sign, "0.", over three hundred zeros and up to seventeen digits.
+/// The text of a float. The longest texts have a sign, `0.`, more than 300 zeros and up to 17 digits.
 pub(crate) type FloatText = Text<344>;
 
-/// The text of a number, as std writes it: the shortest digits that read back the same, no exponent.
+/// The text of a number as std writes it: without an exponent, and with the fewest digits that read back as the same
+/// number.
 pub(crate) struct Text<const LONGEST: usize> {
     bytes: [u8; LONGEST],
     len: usize,

@@ -1,4 +1,4 @@
-//! The encoding of small hashes: everything in one allocation, its key included.
+//! The packed encoding, for small hashes. The whole hash with its key is in one allocation, its *block*.
 //!
 //! ```text
 //! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+------+
@@ -6,31 +6,36 @@
 //! |       |       | varint |     |            | w = 1 or 2 bytes | [flen varint][field][value] | if flagged |      |
 //! +-------+-------+--------+-----+------------+------------------+-----------------------------+------------+------+
 //! ```
-//! A field's tag is a byte mixed from its name: a lookup compares sixteen tags at a time (see `tags.rs`), and then looks
-//! at the one entry whose tag agrees (at a false one every 256 fields), where a scan through the entries, as in a Redis
-//! listpack, would touch all of them. An end says where its entry ends, counted from the first entry, and so where the
-//! next one starts. Numbers are little-endian; nothing of this is ever written to a disk. `deadlines.rs` draws the
-//! deadlines, `draft.rs` makes the changes.
+//! - A tag is one byte that is mixed from the field's name. A lookup compares sixteen tags at a time (`tags.rs`), and
+//!   then reads only entries whose tag is equal. One field in 256 has an equal tag by chance. A scan through the
+//!   entries, as in a Redis listpack, would read all of them.
+//! - An end says where its entry ends, counted from the beginning of the first entry. The next entry begins there.
+//! - Numbers are little-endian. `deadlines.rs` draws the deadlines, and `draft.rs` makes the changes.
+//! - A snapshot holds the same bytes without tags, mark and free bytes (`image.rs`).
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. No bytes at all are an empty hash with the empty key; otherwise all parts are there, and free are fewer than
-//!    [`STEP`] bytes, or a quarter of the block at most.
-//! 2. Ends never fall, and the last one is the length of the entries.
-//! 3. Ends are wide (flag bit 0) exactly when the entries pass 255 bytes.
-//! 4. Each tag is that of its field, and no field stands twice.
-//! 5. The tail is that of `deadlines.rs`: flag bit 1 says that the key has a deadline, bit 2 that a field has. A hash
-//!    without fields has none.
+//! 1. A block without any bytes is an empty hash with the empty key. Any other block has all parts. Its free bytes are
+//!    at most a quarter of it, or at most [`STEP`] - 1 if that is more.
+//! 2. The ends rise, and the last one is the length of the entries.
+//! 3. Ends are wide (flag bit 0) exactly if the entries take more than 255 bytes.
+//! 4. Each tag is that of its field, and no field occurs twice.
+//! 5. The deadlines are as in `deadlines.rs`. Flag bit 1 says that the key has a deadline, and bit 2 that a field has
+//!    one. A hash without fields has no deadlines.
 //!
-//! Flag bit 3 is the [`Mark`] of a save, kept as it is through changes and conversions. No bytes at all have the mark of no
-//! bit.
+//! Flag bit 3 is the [`Mark`] of a save. Changes and conversions keep it. A block without any bytes has the mark in
+//! which that bit is 0.
 //!
-//! Blocks grow in steps of 8 bytes; 64-bit allocators round up to at least that. The bytes that a removed field or a shorter
-//! value leaves stay free, up to a quarter of the block. So most changes of a value's length, and a field that is removed and
-//! set again, ask the allocator for nothing.
+//! Blocks grow in steps of 8 bytes; 64-bit allocators round up to at least that. A removed field or a shorter value
+//! leaves free bytes, and up to a quarter of the block stays free. So the allocator is not called for most changes of a
+//! value's length, nor for a field that is removed and set again.
 //!
-//! Entries stand in the order of their insertion, until ends change their width. Rejected: no tags (a miss at 128
-//! fields costs ten times as much); lengths instead of ends (places become sums); sorted fields (insertion moves more,
-//! and a binary search misses more cache lines than tags do).
+//! Entries are in the order of insertion, with one exception: if a new value changes the width of the ends, its entry
+//! moves to the end.
+//!
+//! Rejected:
+//! - No tags. A miss at 128 fields would cost ten times as much.
+//! - Lengths instead of ends. To find an entry, the lengths of all entries before it would have to be summed.
+//! - Sorted fields. An insertion would move more bytes, and a binary search misses more cache lines than tags do.
 
 use std::ops::Range;
 
@@ -59,12 +64,12 @@ const WIDE: u8 = 1;
 const KEY_DEADLINE: u8 = 1 << 1;
 /// Flag: a field has a deadline.
 const FIELD_DEADLINES: u8 = 1 << 2;
-/// Flags: there is a tail of deadlines.
+/// Flags: there are deadlines.
 const DEADLINES: u8 = KEY_DEADLINE | FIELD_DEADLINES;
-/// The flags that say what is where.
+/// The flags on which the layout depends.
 const FORM: u8 = WIDE | DEADLINES;
 const _: () = assert!(FORM & Mark::FLAG == 0);
-/// The longest entries that one-byte ends can tell apart.
+/// The most bytes that all entries together can have if the ends are one byte wide.
 const NARROW_MAX: usize = u8::MAX as usize;
 
 /// The lengths of blocks are multiples of this.
@@ -73,14 +78,14 @@ const STEP: usize = 8;
 const FLAGS_AT: usize = 0;
 const COUNT_AT: usize = FLAGS_AT + 1;
 const KEY_LEN_AT: usize = COUNT_AT + 2;
-/// The head of a hash that has no bytes.
+/// What a hash without any bytes begins with while it is changed: no flags, no fields and the empty key.
 const EMPTY: [u8; KEY_LEN_AT + 1] = [0; KEY_LEN_AT + 1];
 
 /// A packed hash.
 #[derive(Clone, Default)]
 pub(crate) struct Packed(Box<[u8]>);
 
-/// Where the parts are.
+/// Where the parts of a block are.
 #[derive(Clone, Copy)]
 struct Layout {
     flags: u8,
@@ -110,10 +115,10 @@ impl Layout {
         self.ends_at() + self.fields * self.end_width
     }
 
-    /// Where an entry is among all bytes.
+    /// The range of an entry in the block.
     #[inline(always)]
     fn entry(&self, bytes: &[u8], index: usize) -> Range<usize> {
-        // Each end is read together with the one before it. What stands before the first end is a tag, and left out.
+        // Each end is read together with the one before it. What is read before the first end is no end, and not used.
         let (before, end) = if self.end_width == 1 {
             let [before, end] = chunk(bytes, self.ends_at() + index - 1);
             (before.into(), end.into())
@@ -127,21 +132,21 @@ impl Layout {
         entries_at + start..entries_at + end
     }
 
-    /// Bytes of all entries.
+    /// The number of bytes of all entries.
     #[inline]
     fn entry_bytes(&self, bytes: &[u8]) -> usize {
-        // The last end stands right before the entries. What stands there without fields is no end.
+        // The last end is right before the entries. If there are no fields, there is no end.
         let [low, high] = if self.fields == 0 { [0; 2] } else { chunk(bytes, self.entries_at() - 2) };
         if self.end_width == 1 { high.into() } else { u16::from_le_bytes([low, high]).into() }
     }
 
-    /// Where the entries end.
+    /// Where the entries end and the deadlines begin.
     #[inline]
     fn tail_at(&self, bytes: &[u8]) -> usize {
         self.entries_at() + self.entry_bytes(bytes)
     }
 
-    /// The deadlines behind the entries.
+    /// The deadlines after the entries.
     fn tail<'a>(&self, bytes: &'a [u8]) -> Tail<'a> {
         Tail::new(self.flags, self.fields, &bytes[self.tail_at(bytes)..])
     }
@@ -152,17 +157,17 @@ impl Layout {
         if self.flags & DEADLINES == 0 { self.tail_at(bytes) } else { self.tail_at(bytes) + self.tail(bytes).len() }
     }
 
-    /// The numbers of fields and of bytes of entries.
+    /// The number of fields, and the number of bytes of all entries.
     #[inline]
     fn size(&self, bytes: &[u8]) -> (usize, usize) {
         (self.fields, self.entry_bytes(bytes))
     }
 
-    /// The index of a field, and where its value is among all bytes. Straight on for the first sixteen fields, and so
-    /// for most lookups that programs do.
+    /// The index of a field, and the range of its value in the block. The first sixteen fields are searched without a
+    /// loop. That is enough for most lookups that programs do.
     #[inline(always)]
     fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        // What follows the tags is read with them; only the tiniest hashes end before sixteen bytes.
+        // Bytes after the tags are read as well if there are fewer than sixteen. Only tiny blocks are too short for it.
         let Some(tags) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
         match first_equal(*tags, tag) {
             None if self.fields <= LANES => None,
@@ -189,7 +194,7 @@ impl Layout {
         None
     }
 
-    /// Where the value of an entry is among all bytes, if it is the entry of this field.
+    /// The range of an entry's value in the block, if it is the entry of this field.
     #[inline(always)]
     fn value_at(&self, bytes: &[u8], index: usize, field: &[u8]) -> Option<Range<usize>> {
         let entry = self.entry(bytes, index);
@@ -203,7 +208,7 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
     entry::read_varint(&bytes[KEY_LEN_AT..])
 }
 
-/// So many bytes from this place on.
+/// The `N` bytes from this place on.
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("what the head promises is there")
@@ -215,13 +220,13 @@ impl Packed {
         Self::assemble(mark, key, std::iter::empty())
     }
 
-    /// A hash of this mark and this key from tagged entries, which must be no more and no larger than
-    /// [`fits`](Self::fits) allows.
+    /// A hash with this mark and key, made of tagged entries. [`fits`](Self::fits) must hold for their number and their
+    /// bytes.
     pub(crate) fn assemble<'a>(mark: Mark, key: &[u8], entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Self {
         Self(close(Self::assemble_bytes(mark, key, entries, 0)))
     }
 
-    /// The bytes of such a hash, with room for so many at least.
+    /// The bytes of such a hash, in a vector with room for at least this many.
     fn assemble_bytes<'a>(
         mark: Mark,
         key: &[u8],
@@ -256,7 +261,7 @@ impl Packed {
         bytes
     }
 
-    /// Whether the encoding can hold so many fields and bytes of entries at all.
+    /// Whether the encoding can hold this many fields, and this many bytes of entries.
     pub(crate) fn fits(fields: usize, entry_bytes: usize) -> bool {
         fields <= PACKED_MAX && entry_bytes <= PACKED_MAX
     }
@@ -266,7 +271,7 @@ impl Packed {
         Mark::of(self.flags())
     }
 
-    /// Looks at a byte of each cache line.
+    /// Reads one byte of each cache line, so that the processor loads the whole block.
     #[inline]
     pub(crate) fn prefetch(&self) {
         let looked_at = self.0.iter().step_by(64).fold(0, |bits, byte| bits | byte);
@@ -302,7 +307,7 @@ impl Packed {
         &bytes[KEY_LEN_AT + read..][..len]
     }
 
-    /// A copy under another key.
+    /// A copy with another key and mark.
     pub(crate) fn with_key(&self, mark: Mark, key: &[u8]) -> Self {
         let layout = Layout::of(&self.0);
         if layout.fields == 0 {
@@ -325,16 +330,16 @@ impl Packed {
         Layout::of(&self.0).fields
     }
 
-    /// The numbers of fields and of bytes of entries.
+    /// The number of fields, and the number of bytes of all entries.
     #[inline]
     pub(crate) fn size(&self) -> (usize, usize) {
         Layout::of(&self.0).size(&self.0)
     }
 
-    /// Whether there are at most so many fields, and bytes of entries.
+    /// Whether there are at most this many fields, and at most this many bytes of entries.
     #[inline]
     pub(crate) fn is_within(&self, fields: usize, entry_bytes: usize) -> bool {
-        // As a rule even the whole block is short enough.
+        // Usually even the whole block is short enough. Then the bytes of entries need not be read.
         self.len() <= fields && (self.0.len() <= entry_bytes || self.size().1 <= entry_bytes)
     }
 
@@ -343,19 +348,19 @@ impl Packed {
         self.0.len()
     }
 
-    /// Those of them that hold nothing.
+    /// Bytes of the block that are free.
     pub(crate) fn free_bytes(&self) -> usize {
         self.0.len() - Layout::of(&self.0).free_at(&self.0)
     }
 
-    /// O(n / 8) tags, and the one entry.
+    /// The value of a field. O(n / 8) for the tags, and one entry.
     #[inline(always)]
     pub(crate) fn get(&self, tag: u8, field: &[u8]) -> Option<&[u8]> {
         let (_, value) = Layout::of(&self.0).find(&self.0, tag, field)?;
         Some(&self.0[value])
     }
 
-    /// Where a field is. O(n / 8) tags, and the one entry.
+    /// The place of a field. O(n / 8) for the tags, and one entry.
     #[inline(always)]
     pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
         Layout::of(&self.0).find(&self.0, tag, field)
@@ -407,13 +412,13 @@ impl Packed {
         found.is_some()
     }
 
-    /// Draws an entry, each as likely as any other, if there is one. O(1).
+    /// Draws an entry, or returns `None` if there is none. Each entry is equally likely. O(1).
     pub(crate) fn draw(&self, random: &mut Random) -> Option<&[u8]> {
         let layout = Layout::of(&self.0);
         (layout.fields > 0).then(|| &self.0[layout.entry(&self.0, random.below(layout.fields))])
     }
 
-    /// Gives back what is free.
+    /// Gives free bytes back to the allocator.
     pub(crate) fn shrink_to_fit(&mut self) {
         let used = Layout::of(&self.0).free_at(&self.0);
         if block_len(used) < self.0.len() {
@@ -428,27 +433,27 @@ impl Packed {
         Entries { bytes: &self.0, layout: Layout::of(&self.0), next: 0 }
     }
 
-    /// Opens the hash for changes; it is closed when the draft is dropped.
+    /// Opens the hash for changes. Dropping the draft closes it.
     #[inline]
     pub(crate) fn draft(&mut self) -> Draft<'_> {
         Draft::open(self)
     }
 }
 
-/// The index of a field, and where its value is among all bytes.
+/// The index of a field, and the range of its value in the block.
 pub(crate) type FoundEntry = (usize, Range<usize>);
 
-/// Bytes of an end, when the entries take so many.
+/// The width of an end if the entries take this many bytes.
 fn width(entry_bytes: usize) -> usize {
     1 + usize::from(entry_bytes > NARROW_MAX)
 }
 
-/// The length of a block for so many bytes.
+/// The length of a block that holds this many bytes.
 fn block_len(used: usize) -> usize {
     used.next_multiple_of(STEP)
 }
 
-/// The block of these bytes: all that was allocated for them, or less if too much of it would be free.
+/// Makes a block of these bytes. It keeps all that was allocated for them, or less if too much of it would be free.
 fn close(mut bytes: Vec<u8>) -> Box<[u8]> {
     if bytes.capacity() - bytes.len() > free_max(bytes.capacity()) {
         bytes.shrink_to(block_len(bytes.len()));
@@ -457,7 +462,7 @@ fn close(mut bytes: Vec<u8>) -> Box<[u8]> {
     bytes.into_boxed_slice()
 }
 
-/// How many bytes of a block may be free.
+/// The most bytes that may be free in a block of this length.
 fn free_max(block: usize) -> usize {
     (block / 4).max(STEP - 1)
 }

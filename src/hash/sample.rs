@@ -1,4 +1,4 @@
-//! Random fields, in terms of what both encodings can do: draw one, and go through all.
+//! Random fields. An encoding only has to offer two things for it: to draw one field, and to walk over all.
 
 use std::collections::HashSet;
 
@@ -10,25 +10,25 @@ use crate::random::Random;
 /// [`Store::random_fields`](crate::Store::random_fields).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sample {
-    /// So many different fields, all of them if there are no more.
+    /// This many different fields, or all fields if there are no more.
     Distinct(usize),
-    /// So many draws, each from all fields, but at most [`MAX_REPEATS`](Self::MAX_REPEATS).
+    /// This many draws, each from all fields. A number above [`MAX_REPEATS`](Self::MAX_REPEATS) counts as that.
     WithRepeats(usize),
 }
 
 impl Sample {
-    /// The most draws of one call: 1,048,576. Any number of draws could be asked of a single field, and a lock is held
-    /// meanwhile. As draws do not depend on each other, another call draws on as well.
+    /// The most draws of one call: 1,048,576. Without this bound, a call could ask a hash of one field for any number
+    /// of draws, and would hold a lock meanwhile. Draws do not depend on each other, so another call can draw more.
     pub const MAX_REPEATS: usize = 1 << 20;
 }
 
 impl Record {
-    /// Redis's HRANDFIELD: a field with its value, each as likely as any other.
+    /// Draws a field with its value, as Redis's HRANDFIELD does. Each field is equally likely.
     pub(crate) fn random_field(&self, cx: Context<'_>) -> Option<Pair<'_>> {
         self.draw(&mut Random::of_call(cx.rules))
     }
 
-    /// Redis's HRANDFIELD with a count: copies of random fields with their values.
+    /// Returns copies of random fields with their values, as Redis's HRANDFIELD with a count does.
     pub(crate) fn random_fields(&self, sample: Sample, cx: Context<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.sample(sample, &mut Random::of_call(cx.rules), |(field, value)| (field.to_vec(), value.to_vec()))
     }
@@ -45,14 +45,14 @@ impl Record {
         }
     }
 
-    /// A small part of all fields: draws until so many different ones have come. O(count).
+    /// Chooses a small part of all fields. It draws until it has this many different ones. O(count).
     fn draw_distinct<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
         let mut drawn = HashSet::with_capacity(count);
         std::iter::repeat_with(|| self.draw(random)).flatten().filter(move |pair| drawn.insert(pair.0)).take(count)
     }
 
-    /// A large part of all fields: one walk that takes each with the chance that so many are still wanted of so many
-    /// left (Knuth's algorithm S). O(n).
+    /// Chooses a large part of all fields in one walk (Knuth's algorithm S). If `wanted` more fields are to be taken,
+    /// and `left` fields are still ahead, it takes the next field with probability `wanted / left`. O(n).
     fn select<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
         let (mut wanted, mut left) = (count, self.len());
         self.pairs().filter(move |_| {
@@ -72,7 +72,8 @@ mod tests {
     use crate::random::tests::assert_even;
     use crate::saving::Mark;
 
-    /// A hash of these numbered fields out of so many that were there once, the same at every run.
+    /// A hash that once had `once` numbered fields and has only those left that `kept` accepts, with the names of
+    /// these. It is the same in every run.
     fn record(max_fields: usize, once: usize, kept: impl Fn(usize) -> bool) -> (Record, Vec<String>) {
         let thresholds = Thresholds::default().max_fields(max_fields).max_packed_bytes(usize::MAX);
         let mut rules = Rules::with_thresholds(thresholds);
@@ -88,7 +89,7 @@ mod tests {
         (record, (0..once).filter(|&n| kept(n)).map(|n| n.to_string()).collect())
     }
 
-    /// Draws 30 times a field, by samples of this sort.
+    /// Takes samples of this kind until there are 30 draws for each field on average, and checks that they are even.
     fn check_even(record: &Record, fields: &[String], sample: Sample) {
         let mut random = Random::seeded(11);
         let mut counts = vec![0; fields.len()];

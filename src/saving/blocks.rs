@@ -7,7 +7,7 @@ pub(crate) const BLOCK_BYTES: usize = 64 << 10;
 /// Bytes in front of the items of a block that are kept free for its head.
 pub(crate) const BLOCK_HEAD: usize = 12;
 
-/// The items of a block, with room for its head in front of them. `hash/image.rs` draws them.
+/// The items of a block, with room for its head in front of them. `snapshot/format.rs` draws both.
 #[derive(Debug)]
 pub(crate) struct Items {
     pub(crate) bytes: Vec<u8>,

@@ -23,10 +23,11 @@ pub enum SnapshotError {
     },
     /// The snapshot is damaged.
     Corrupt {
-        /// The place of the damage, in bytes from the beginning. If it is inside a block, the damage is at this byte or
-        /// behind it.
+        /// The place where the damage was noticed, in bytes from the beginning. If a whole block is damaged, that is
+        /// the beginning of the block. A flaw inside a block is noticed after its place, at the latest at the end of
+        /// the snapshot.
         offset: u64,
-        /// The flaw that was found there.
+        /// What is wrong, as a clause: for example "the block does not match its checksum".
         what: &'static str,
     },
     /// This store is being saved already.

@@ -1,28 +1,108 @@
-//! The format of a snapshot.
+//! The disk format of a snapshot, complete on this page.
+//!
+//! A snapshot is a head, then blocks, and nothing after the last block. A block holds items, and each item lies
+//! completely in one block. An item is a hash, a piece of a hash, or the end of the snapshot.
 //!
 //! ```text
-//! head   +-----------+-------------+-----------+----------+-------------+
-//!        | magic, 8  | version u16 | flags u16 | keys u64 | CRC-32C u32 |
-//!        +-----------+-------------+-----------+----------+-------------+
-//! block  +------------+--------------+-------------+-------------------+
-//!        | length u32 | sequence u32 | CRC-32C u32 | items ...         |   as many as there are
-//!        +------------+--------------+-------------+-------------------+
-//! end    a block with one item:  +---+----------+------------+
-//!                                | 4 | keys u64 | fields u64 |   and nothing behind it
-//!                                +---+----------+------------+
-//! ```
-//! `hash/image.rs` draws the items of the other blocks. All numbers are little-endian. The head's `keys` is an
-//! estimate, which lets a reader make room; the counts in the end are exact. A checksum covers everything in its head
-//! or block except itself. A block's length is that of its items. Sequence numbers begin at 0. Each item lies
-//! completely in one block. A block is about 64 KiB long, or longer if one long item makes it so.
+//! head of the      +----------------+-------------+-----------+----------+-------------+
+//! snapshot         | magic, 8 bytes | version u16 | flags u16 | keys u64 | CRC-32C u32 |
+//!                  +----------------+-------------+-----------+----------+-------------+
 //!
-//! Version 1 has no flags. Every later version of this crate will read version 1. This version of the crate refuses
-//! versions and flags that it does not know.
+//! block            +------------+--------------+-------------+-----------+
+//!                  | length u32 | sequence u32 | CRC-32C u32 | items ... |
+//!                  +------------+--------------+-------------+-----------+
+//!
+//! items:           kind u8
+//! packed hash      +---+----------+-------+-------------+-----+-------------------+-----------+-----------+
+//!                  | 1 | flags u8 | n u16 | klen varint | key | n x end u8 or u16 | n x entry | deadlines |
+//!                  +---+----------+-------+-------------+-----+-------------------+-----------+-----------+
+//! head of a table  +---+--------+--------------+----------+-------------+-----+
+//!                  | 2 | id u32 | deadline u64 | n varint | klen varint | key |
+//!                  +---+--------+--------------+----------+-------------+-----+
+//! part of a table  +---+--------+-------+-------------------------------------------------------------+
+//!                  | 3 | id u32 | n u32 | n x ( 2 x length + t varint | entry | deadline u64 if t = 1 ) |
+//!                  +---+--------+-------+-------------------------------------------------------------+
+//! end              +---+----------+------------+
+//!                  | 4 | keys u64 | fields u64 |
+//!                  +---+----------+------------+
+//!
+//! entry            +-------------+-------+-------+
+//!                  | flen varint | field | value |
+//!                  +-------------+-------+-------+
+//! deadlines of a   +-------------------------+-------------------------+-------------+
+//! packed hash      | bitmap of fields        | u64 for each bit set    | u64 for key |
+//!                  +-------------------------+-------------------------+-------------+
+//!                    if flag 4                 if flag 4                 if flag 2
+//! ```
+//!
+//! # Numbers
+//! - `u8` to `u64` are unsigned and little-endian. Nothing is aligned or padded.
+//! - A varint is an unsigned LEB128 number: seven bits a byte, the lowest bits first. The top bit of a byte says that
+//!   another byte follows. The number is below 2^64, and written in as few bytes as possible.
+//! - A deadline counts milliseconds since 1970-01-01 00:00 UTC. Its key or field has expired from that millisecond on.
+//!   2^64 - 1 means that there is no deadline. Only the head of a table may have that value.
+//! - CRC-32C is the Castagnoli checksum. Of the nine bytes `123456789` it is 0xe3069283.
+//!
+//! # Head
+//! The magic is the byte 0x89 and then `hashlet`. This page describes version 1, which has no flags: they are 0. `keys`
+//! is an estimate of the number of keys, with which a reader can make room. Any number is valid. The checksum covers
+//! the 20 bytes before it.
+//!
+//! # Blocks
+//! `length` is the number of bytes of the items, at least 1. `sequence` is 0 in the first block, and one more in each
+//! following block, modulo 2^32. The checksum covers everything in the block except itself. This crate closes a block
+//! when its items take 64 KiB, but a block of any length is valid.
+//!
+//! # Items
+//! Keys, fields and values are any bytes, and may be empty. `klen` is the length of the key, and `flen` that of the
+//! field. The value takes the rest of its entry.
+//!
+//! 1. A packed hash is a whole hash. `n` is the number of its fields, at least 1.
+//!    - Flag 1, the lowest bit, says that each end is a `u16`, not a `u8`. Flag 2 says that the key has a deadline, and
+//!      flag 4 that at least one field has one. All other bits are 0.
+//!    - An end is where its entry ends, counted in bytes from the beginning of the first entry. So each end is greater
+//!      than the one before, and the last one is the length of all entries. It is more than 255 exactly if the ends are
+//!      `u16`.
+//!    - The bitmap has one bit for each field, and takes `n` / 8 bytes, rounded up. The first field has the lowest bit
+//!      of the first byte. At least one bit is set, but none after that of the last field. One deadline follows for
+//!      each bit that is set, in the order of the fields.
+//! 2. The head of a table makes a whole hash together with the table's parts. `n` is the number of fields in all parts,
+//!    at least 1.
+//! 3. A part of a table has `n` entries, at least 1. `length` is the number of bytes of the entry. `t` is 1 if the
+//!    field has a deadline, and otherwise 0. This crate closes a part when its entries take 32 KiB, but a part of any
+//!    length is valid.
+//! 4. The end is the only item of the last block, and in no other block. `keys` is the number of items 1 and 2 in the
+//!    snapshot, and `fields` is the sum of their `n`.
+//!
+//! The head and the parts of a table have the same `id`, which no other table in the snapshot has. They come in any
+//! order, and other items may stand between them. Hashes and fields have no order either.
+//!
+//! # What a reader must refuse
+//! A snapshot that breaks a rule of this page is refused as a whole. That includes these cases:
+//! - The magic, the version, the flags, a checksum, a sequence number or a kind is not as described.
+//! - Something reaches beyond the end of its entry, its block or the snapshot. This must be checked before memory is
+//!   allocated for it, because a hostile snapshot can have right checksums.
+//! - A number is out of its range, or a varint is longer than necessary.
+//! - A table has no head or two of them, or not as many fields as its head says.
+//! - A key occurs twice in the snapshot, or a field occurs twice in its hash.
+//! - The end says other numbers than were read. Keys and fields that have expired count, although they are left out of
+//!   the store.
+//! - Anything follows the end, in its block or after it, or there is no end.
+//!
+//! This crate overlooks two faults. It does not notice a repeated key if one of the two has expired, nor an `id` that
+//! is used again after its first table is complete.
+//!
+//! This crate writes no key longer than 64 KiB, no field or value longer than 512 MiB, and no hash of more than
+//! 2^32 - 1 fields. A reader may have limits of its own, as this crate has with [`Limits`](crate::Limits).
+//!
+//! # Versions
+//! Every later version of this crate will read version 1.
 //!
 //! Rejected:
 //! - Bincode or another library's format, because files outlive libraries.
 //! - Compression. It costs more than it saves where a disk writes faster than 500 MB a second. `save_to` into a
 //!   compressing writer provides it.
+//! - Tags and hashes of fields, because they depend on the process that computes them.
 
 use crate::saving::BLOCK_HEAD;
 

@@ -78,7 +78,7 @@ impl StoreBuilder {
     /// Every byte is checked before it is used. A snapshot with anything wrong is refused as a whole: nothing is half
     /// loaded. The snapshot has to end where the input ends, so the load waits for the end of an input that stays open.
     ///
-    /// Whatever the input claims, the memory of a load is limited: besides the empty store it takes at most 64 KiB, and
+    /// Whatever the input claims, the memory of a load is limited. Besides the empty store it takes at most 64 KiB, and
     /// 16 bytes for each byte that was really read.
     ///
     /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables
@@ -146,7 +146,7 @@ impl StoreBuilder {
         };
         let flaw = |flaw| reader.flaw(0, flaw);
         if told != (images.keys, images.fields) {
-            return Err(flaw(Flaw::Corrupt("counts of keys and fields that differ from those in the end")));
+            return Err(flaw(Flaw::Corrupt("the snapshot does not have as many keys and fields as its end says")));
         }
         images.end().map_err(flaw)?;
         store.take_room()?;
@@ -179,7 +179,7 @@ impl Store {
     fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
-        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key that occurs twice")) }
+        if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key occurs twice in the snapshot")) }
     }
 
     /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables.

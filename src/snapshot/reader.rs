@@ -9,8 +9,9 @@ use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
 use crate::hash::image::{END, Flaw, Input};
 use crate::saving::BLOCK_HEAD;
 
-/// The fewest bytes that a key takes in a snapshot.
-const LEAST_KEY_BYTES: u64 = 16;
+/// Most keys take at least this many bytes in a snapshot, with their hashes. Whatever a head claims, room is reserved
+/// for no more keys than that.
+const USUAL_KEY_BYTES: u64 = 16;
 
 pub(crate) struct BlockReader<R> {
     input: R,
@@ -43,19 +44,20 @@ impl<R: Read> BlockReader<R> {
         }
         let mut parse =
             || Ok((u16::from_le_bytes(fields.array()?), u16::from_le_bytes(fields.array()?), fields.u64()?));
-        let (version, flags, keys) = parse().map_err(|flaw| at(read.len() as u64, flaw))?;
+        let (version, flags, keys) = parse().map_err(|_: Flaw| ends_early(read.len() as u64))?;
         if version != VERSION || flags != FLAGS {
             return Err(SnapshotError::UnsupportedVersion { version, flags });
         }
         if read != head(keys) {
-            return Err(SnapshotError::Corrupt { offset: 0, what: "a head that does not match its checksum" });
+            return Err(SnapshotError::Corrupt { offset: 0, what: "the head does not match its checksum" });
         }
         Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
     }
 
-    /// The estimated number of keys: the number in the head, but no more than the length of the input allows.
+    /// The estimated number of keys: the number in the head, but no more than the rest of the input can hold if each
+    /// key takes [`USUAL_KEY_BYTES`].
     pub(crate) fn expected_keys(&self) -> u64 {
-        self.left().map_or(self.keys, |left| self.keys.min(left / LEAST_KEY_BYTES))
+        self.left().map_or(self.keys, |left| self.keys.min(left / USUAL_KEY_BYTES))
     }
 
     /// The number of keys for which room may be reserved before they are read. It is 0 if the length is unknown,
@@ -79,13 +81,16 @@ impl<R: Read> BlockReader<R> {
         let mut head = [0; BLOCK_HEAD];
         let start = self.offset;
         let corrupt = |what| Err(SnapshotError::Corrupt { offset: start, what });
-        self.input.read_exact(&mut head).map_err(|error| ends_early(error, start))?;
+        self.input.read_exact(&mut head).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => ends_early(start),
+            _ => error.into(),
+        })?;
         self.offset = self.offset.saturating_add(BLOCK_HEAD as u64);
         let mut fields = Input::new(&head);
         let mut parse = || Ok((fields.u32()?, fields.u32()?, fields.u32()?));
         let (length, sequence, crc) = parse().map_err(|flaw| at(start, flaw))?;
         if self.left().is_some_and(|left| u64::from(length) > left) {
-            return corrupt("a block longer than the rest of the file");
+            return corrupt("the block is longer than the rest of the file");
         }
         self.items.clear();
         if self.len.is_some() {
@@ -94,19 +99,19 @@ impl<R: Read> BlockReader<R> {
         // If the length is unknown, this allocates as it reads: at most twice the bytes that really arrive.
         self.input.by_ref().take(length.into()).read_to_end(&mut self.items)?;
         if self.items.len() != length as usize {
-            return corrupt("a block that ends early");
+            return corrupt("the input ends before the end of the block");
         }
         self.offset = self.offset.saturating_add(length.into());
         let [checked @ .., _, _, _, _] = &head;
         if block_crc(checked, &self.items) != crc {
-            return corrupt("a block that does not match its checksum");
+            return corrupt("the block does not match its checksum");
         }
         if sequence != self.sequence {
-            return corrupt("a block out of order");
+            return corrupt("the sequence number of the block is wrong, so a block is missing or out of order");
         }
         self.sequence = self.sequence.wrapping_add(1);
         match self.items.first() {
-            None => corrupt("a block without items"),
+            None => corrupt("the block has no items"),
             Some(&END) => self.read_end(start),
             Some(_) => Ok(Block::Items(Input::new(&self.items))),
         }
@@ -119,7 +124,10 @@ impl<R: Read> BlockReader<R> {
         let mut behind = Vec::new();
         self.input.by_ref().take(1).read_to_end(&mut behind)?;
         if !end.is_empty() || !behind.is_empty() {
-            return Err(SnapshotError::Corrupt { offset: self.offset, what: "bytes after the end" });
+            return Err(SnapshotError::Corrupt {
+                offset: self.offset,
+                what: "the end of the snapshot is followed by more bytes",
+            });
         }
         Ok(Block::End { keys, fields })
     }
@@ -137,10 +145,6 @@ fn at(offset: u64, flaw: Flaw) -> SnapshotError {
     }
 }
 
-fn ends_early(error: io::Error, offset: u64) -> SnapshotError {
-    if error.kind() == ErrorKind::UnexpectedEof {
-        SnapshotError::Corrupt { offset, what: "a file that ends early" }
-    } else {
-        SnapshotError::Io(error)
-    }
+fn ends_early(offset: u64) -> SnapshotError {
+    SnapshotError::Corrupt { offset, what: "the input ends before the end of the snapshot" }
 }

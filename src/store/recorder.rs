@@ -115,7 +115,12 @@ pub struct Effects(Vec<Recorded>);
 
 impl fmt::Debug for Effects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|recorded| recorded.change.effect().name())).finish()
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let effect = |Recorded { key, change }: &Recorded| {
+            let effect = change.effect();
+            (text(key), effect.name(), effect.field().map(text))
+        };
+        f.debug_list().entries(self.0.iter().map(effect)).finish()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What calls cost, counted for tests: comparisons of two strings, and hashes of one. Counts say on any machine whether
-//! the names that somebody else has chosen, or their order, can make a lookup or an insertion dear.
+//! The effort of calls, counted in comparisons of two strings and in hashes of one. An attacker can choose names and
+//! their order. On any machine, these counts show whether that can make a lookup or an insertion expensive.
 
 mod hostile;
 mod order;
@@ -16,17 +16,17 @@ thread_local! {
     static SPENT: Cell<Effort> = const { Cell::new(Effort { comparisons: 0, hashes: 0 }) };
 }
 
-/// Two strings of one length, or two keys, are compared.
+/// Counts a comparison of two strings of equal length, or of two keys.
 pub(crate) fn compared() {
     SPENT.with(|spent| spent.set(Effort { comparisons: spent.get().comparisons + 1, ..spent.get() }));
 }
 
-/// A string is hashed, but for the tags of a packed hash.
+/// Counts a hash of a string. Hashes for the tags of packed hashes are not counted.
 pub(crate) fn hashed() {
     SPENT.with(|spent| spent.set(Effort { hashes: spent.get().hashes + 1, ..spent.get() }));
 }
 
-/// What some work costs this thread.
+/// The effort of some work on this thread.
 fn of(work: impl FnOnce()) -> Effort {
     let before = SPENT.get();
     work();

@@ -1,6 +1,6 @@
-//! A second, independent writer of snapshots, made from the drawings in `snapshot/format.rs` and `hash/image.rs`. It
-//! takes snapshots apart and puts them together changed. All lengths and checksums are right, so a reader gets as far
-//! as the changed contents.
+//! A second, independent writer of snapshots, made from the drawing in `snapshot/format.rs`. It takes snapshots apart
+//! and puts them together changed. All lengths and checksums are right, so a reader gets as far as the changed
+//! contents.
 
 mod mutate;
 

@@ -1,4 +1,4 @@
-//! Reading bytes that nobody has vouched for.
+//! Reads bytes that may be wrong, or even hostile.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
@@ -7,8 +7,9 @@ use crate::error::Error;
 /// Why an item cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
+    /// The item is damaged. The text says what is wrong, as a clause.
     Corrupt(&'static str),
-    /// It is sound, and passes a limit of the store that is to hold it.
+    /// The item is valid, but exceeds a limit of the store that is being loaded.
     TooLarge(Error),
 }
 
@@ -17,6 +18,11 @@ impl From<Error> for Flaw {
         Self::TooLarge(error)
     }
 }
+
+const TOO_SHORT: Flaw = Flaw::Corrupt("a number or string is longer than the rest of its block or entry");
+const BAD_VARINT: Flaw = Flaw::Corrupt("a varint is too large or not in its shortest form");
+pub(crate) const REPEATED_FIELD: Flaw = Flaw::Corrupt("a field occurs twice in its hash");
+pub(crate) const NO_DEADLINE: Flaw = Flaw::Corrupt("a deadline has the value that means no deadline");
 
 /// Bytes that are read from the front.
 #[derive(Clone, Debug)]
@@ -27,7 +33,7 @@ impl<'a> Input<'a> {
         Self(bytes)
     }
 
-    /// Bytes that are left.
+    /// The number of bytes that are left.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -36,21 +42,21 @@ impl<'a> Input<'a> {
         self.0.is_empty()
     }
 
-    /// All that is left.
+    /// The bytes that are left.
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }
 
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Flaw> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(Flaw::Corrupt("something longer than what holds it"))?;
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(TOO_SHORT)?;
         self.0 = rest;
         Ok(taken)
     }
 
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Flaw::Corrupt("something longer than what holds it"))?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or(TOO_SHORT)?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -68,7 +74,7 @@ impl<'a> Input<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A varint in its shortest form, the only one that is ever written.
+    /// Reads a varint. Refuses all but its shortest form, because no other is ever written.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<usize, Flaw> {
         match self.u8()? {
@@ -86,13 +92,13 @@ impl<'a> Input<'a> {
             number |= bits.wrapping_shl(shift);
             if byte < 0x80 {
                 let is_shortest = byte != 0 && number.wrapping_shr(shift) == bits;
-                return usize::try_from(number).ok().filter(|_| is_shortest).ok_or(Flaw::Corrupt("a malformed number"));
+                return usize::try_from(number).ok().filter(|_| is_shortest).ok_or(BAD_VARINT);
             }
         }
-        Err(Flaw::Corrupt("a malformed number"))
+        Err(BAD_VARINT)
     }
 
-    /// Bytes behind their length.
+    /// Reads a length, and as many bytes after it.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Flaw> {
         let len = self.varint()?;

@@ -1,10 +1,10 @@
-//! The items of a snapshot become records again. Nothing about them is taken for granted.
+//! Reads records from the items of a snapshot. Every byte may be wrong, so everything is checked.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use std::collections::HashMap;
 
-use super::{Flaw, HASH, HEAD, Input, PART};
+use super::{Flaw, HASH, HEAD, Input, NO_DEADLINE, PART, REPEATED_FIELD};
 use crate::hash::Context;
 use crate::hash::packed::{Packed, read_pair};
 use crate::hash::table::Table;
@@ -12,29 +12,30 @@ use crate::hash::{Encoding, Record, Scope};
 use crate::saving::Mark;
 use crate::time::Deadline;
 
-/// Reads items, and keeps the tables of which some are still to come.
+/// Reads items, and keeps each table until all its items have been read.
 pub(crate) struct ItemReader {
     tables: HashMap<u32, Box<Assembly>>,
-    /// For how many fields room may still be made before they come: for all of the input together, and never more than what is
-    /// left of it can hold.
+    /// The number of fields for which room may still be reserved before they are read. All tables share it, and it is
+    /// never more than the rest of the input can hold.
     reservable: usize,
-    /// Bytes of the input that are still to come, if anybody knows.
+    /// Bytes of the input that are still to be read. It is 0 if the length is unknown.
     left: usize,
-    /// What the items so far have held, expired or not.
+    /// Keys that were read so far, expired or not.
     pub(crate) keys: u64,
+    /// Fields that were read so far, expired or not.
     pub(crate) fields: u64,
     /// Bytes asked of the allocator for tables that are not complete yet.
     pub(crate) table_bytes: usize,
 }
 
 impl ItemReader {
-    /// For an input of this length, if anybody knows it.
+    /// A reader of an input that has this length, if the length is known.
     pub(crate) fn new(len: Option<u64>) -> Self {
         let left = usize::try_from(len.unwrap_or(0)).unwrap_or(usize::MAX);
         Self { tables: HashMap::new(), reservable: left / USUAL_ENTRY_BYTES, left, keys: 0, fields: 0, table_bytes: 0 }
     }
 
-    /// Reads an item. Returns the record if this has completed one, and it has not expired.
+    /// Reads an item. Returns a record if the item completes one that has not expired.
     pub(crate) fn read(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<Option<Record>, Flaw> {
         let before = items.len();
         let record = self.read_item(items, cx);
@@ -55,14 +56,14 @@ impl ItemReader {
                 self.count(head.fields);
                 self.assemble(id, cx, |assembly| match assembly.head.replace(head) {
                     None => Ok(()),
-                    Some(_) => Err(Flaw::Corrupt("a table with two heads")),
+                    Some(_) => Err(Flaw::Corrupt("a table has two heads")),
                 })
             }
             PART => {
                 let id = items.u32()?;
                 self.assemble(id, cx, |assembly| assembly.read_part(items, cx))
             }
-            _ => Err(Flaw::Corrupt("an item of unknown kind")),
+            _ => Err(Flaw::Corrupt("an item has an unknown kind")),
         }
     }
 
@@ -71,7 +72,7 @@ impl ItemReader {
         self.fields = self.fields.saturating_add(fields as u64);
     }
 
-    /// Adds an item to the table of this number, and returns the table's record if that was the last one.
+    /// Adds an item to the table with this id. Returns the table's record if that completes it.
     fn assemble(
         &mut self,
         id: u32,
@@ -91,24 +92,25 @@ impl ItemReader {
         Ok(complete.and_then(|table| finish(Record::Table(table), Encoding::Table, cx)))
     }
 
-    /// Sees to it that no table lacks something, when all items have been read.
+    /// Checks that no table is incomplete after all items have been read.
     pub(crate) fn end(&self) -> Result<(), Flaw> {
         match self.tables.values().next().map(|assembly| &assembly.head) {
             None => Ok(()),
-            Some(None) => Err(Flaw::Corrupt("a table without a head")),
+            Some(None) => Err(Flaw::Corrupt("a table has no head")),
             Some(Some(_)) => Err(OTHER_NUMBER),
         }
     }
 }
 
-/// What an entry of a part takes as a rule, at least. A table of shorter ones has to grow while it is read.
+/// Most entries of a part take at least this many bytes. Room is reserved as if all did, so a table of shorter entries
+/// has to grow while it is read.
 const USUAL_ENTRY_BYTES: usize = 16;
-/// Parts wait until this many bytes have come: an empty table takes hundreds of bytes, so a file of many incomplete tiny tables
-/// would cost many times its length.
+/// No table is built before this many bytes of its parts, or all of them, have been read. An empty table takes hundreds
+/// of bytes, so a file of many tiny incomplete tables would otherwise cost many times its length.
 const FEW_BYTES: usize = 1 << 10;
-const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table of another number of fields than its head tells");
+const OTHER_NUMBER: Flaw = Flaw::Corrupt("a table does not have as many fields as its head says");
 
-/// What is known of a table before its fields.
+/// The content of a table's head.
 struct Head {
     deadline: Deadline,
     fields: usize,
@@ -121,19 +123,19 @@ impl Head {
         cx.rules.check_key(key)?;
         cx.rules.check_fields(fields)?;
         if fields == 0 {
-            return Err(Flaw::Corrupt("a table without fields"));
+            return Err(Flaw::Corrupt("the head of a table says that it has no fields"));
         }
         Ok(Self { deadline, fields, key: key.into() })
     }
 }
 
-/// A table of which not all items have been read yet. Its parts wait as they are until the head is there and they are many, or
-/// complete.
+/// A table whose items have not all been read yet. Its parts wait as bytes until the head has been read, and either all
+/// parts or [`FEW_BYTES`] of them.
 #[derive(Default)]
 struct Assembly {
     head: Option<Head>,
     waiting: Vec<u8>,
-    /// How many fields wait.
+    /// The number of fields that wait.
     waiting_fields: usize,
     table: Option<Box<Table>>,
 }
@@ -152,7 +154,7 @@ impl Assembly {
     fn read_part(&mut self, items: &mut Input<'_>, cx: Context<'_>) -> Result<(), Flaw> {
         let count = items.u32()?;
         if count == 0 {
-            return Err(Flaw::Corrupt("a part of a table without fields"));
+            return Err(Flaw::Corrupt("a part of a table has no fields"));
         }
         if let Some(table) = &mut self.table {
             return (0..count)
@@ -167,14 +169,14 @@ impl Assembly {
         self.check(cx)
     }
 
-    /// Whether the fields so far are no more than the head tells, and than are allowed.
+    /// Checks that the fields so far are not more than the head says, nor more than the limits allow.
     fn check(&self, cx: Context<'_>) -> Result<(), Flaw> {
         let fields = self.table.as_ref().map_or(self.waiting_fields, |table| table.len());
         cx.rules.check_fields(fields)?;
         if self.head.as_ref().is_some_and(|head| fields > head.fields) { Err(OTHER_NUMBER) } else { Ok(()) }
     }
 
-    /// Makes the table of head and parts, if it is time.
+    /// Builds the table from its head and the waiting parts, if there are enough of them.
     fn build_when_worthwhile(&mut self, reservable: &mut usize, cx: Context<'_>) -> Result<(), Flaw> {
         let Some(head) = self.head.as_ref().filter(|_| self.table.is_none()) else { return Ok(()) };
         if self.waiting_fields < head.fields && self.waiting.len() < FEW_BYTES {
@@ -194,7 +196,7 @@ impl Assembly {
     }
 }
 
-/// A field of a part.
+/// A field of a part, with its value and its deadline.
 struct Entry<'a> {
     field: &'a [u8],
     value: &'a [u8],
@@ -209,7 +211,7 @@ impl<'a> Entry<'a> {
         cx.rules.check_pair(field, value)?;
         let deadline = if len & 1 == 1 { Some(Deadline::from_bytes(items.array()?)) } else { None };
         if deadline == Some(Deadline::NEVER) {
-            return Err(Flaw::Corrupt("a deadline that is none"));
+            return Err(NO_DEADLINE);
         }
         Ok(Self { field, value, deadline })
     }
@@ -218,7 +220,7 @@ impl<'a> Entry<'a> {
     fn set_in(self, table: &mut Table, cx: Context<'_>) -> Result<(), Flaw> {
         let hash = cx.rules.hash(self.field);
         if !table.set(hash, self.field, self.value, cx) {
-            return Err(Flaw::Corrupt("a field that stands twice"));
+            return Err(REPEATED_FIELD);
         }
         if let Some(deadline) = self.deadline {
             table.set_field_deadline(hash, self.field, deadline, cx);
@@ -227,7 +229,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The record, as the store has it, if not everything in it has expired.
+/// Purges the record, and chooses its encoding. Returns `None` if everything in it has expired.
 fn finish(mut record: Record, began: Encoding, cx: Context<'_>) -> Option<Record> {
     record.purge(Scope::Hash, cx);
     record.choose_encoding(began, cx);

@@ -1,4 +1,5 @@
-//! The deadlines of a packed hash: a tail behind its entries, each part of which is there only if it is needed.
+//! The deadlines of a packed hash. They are the *tail* after the entries. Each part of the tail is there only if it is
+//! needed.
 //!
 //! ```text
 //! +------------------------+-----------------------------+------------------+
@@ -6,15 +7,16 @@
 //! +------------------------+-----------------------------+------------------+
 //!  if a field has a deadline                              if the key has one
 //! ```
-//! So a deadline costs 8 bytes, and the first one of a field a bit for each field besides. Bits count from the lowest of
-//! the first byte. Behind the entries they cost a hash without deadlines nothing: what stands before them is where it always is.
+//! So a deadline costs 8 bytes, and the first deadline of a field also costs one bit for each field of the hash. The
+//! first field has the lowest bit of the first byte. A hash without deadlines pays nothing, because all other parts are
+//! before the tail, and are in the same place with it or without it.
 
 use std::ops::Range;
 
 use super::{DEADLINES, FIELD_DEADLINES, KEY_DEADLINE, Layout, Packed};
 use crate::time::Deadline;
 
-/// Deadlines. A hash that has none is known by its flags, at the cost of one comparison.
+/// Deadlines. The flags tell if a hash has none, at the cost of one comparison.
 impl Packed {
     /// Whether the key or a field has a deadline.
     #[inline]
@@ -33,7 +35,7 @@ impl Packed {
         self.tail().key()
     }
 
-    /// The first of all deadlines.
+    /// The soonest of all deadlines.
     pub(crate) fn soonest(&self) -> Deadline {
         self.tail().soonest()
     }
@@ -43,7 +45,7 @@ impl Packed {
         self.tail().field(index)
     }
 
-    /// The deadlines of fields, with the fields' indexes, in rising order.
+    /// The deadlines of fields with the indexes of these fields, in rising order of the indexes.
     pub(crate) fn field_deadlines(&self) -> impl Iterator<Item = (usize, Deadline)> {
         self.tail().iter()
     }
@@ -52,19 +54,19 @@ impl Packed {
         Layout::of(&self.0).tail(&self.0)
     }
 
-    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// Gives the key a deadline. [`Deadline::NEVER`] removes the one that it has.
     pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
         let place = self.tail().find_key();
         self.put_deadline(place, deadline, |deadlines| deadlines.set_key(deadline));
     }
 
-    /// Gives the field at this index a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// Gives the field at this index a deadline. [`Deadline::NEVER`] removes the one that it has.
     pub(crate) fn set_field_deadline(&mut self, index: usize, deadline: Deadline) {
         let place = self.tail().find_field(index);
         self.put_deadline(place, deadline, |deadlines| deadlines.set_field(index, deadline));
     }
 
-    /// Sets a deadline at its place in the tail, or with a draft where one comes or goes.
+    /// Overwrites a deadline at its place in the tail. A deadline that is added or removed takes a draft instead.
     fn put_deadline(&mut self, place: Option<Range<usize>>, deadline: Deadline, put: impl FnOnce(&mut Deadlines)) {
         match place {
             Some(place) if deadline != Deadline::NEVER => {
@@ -76,7 +78,7 @@ impl Packed {
         }
     }
 
-    /// Gives these deadlines in place of all that it has.
+    /// Replaces all deadlines by these.
     pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
         *self.draft().deadlines() = deadlines;
     }
@@ -96,12 +98,12 @@ impl Packed {
     }
 }
 
-/// The tail of a hash of these flags and so many fields.
+/// The tail of a hash with these flags and this many fields.
 #[derive(Clone, Copy)]
 pub(super) struct Tail<'a> {
     flags: u8,
     fields: usize,
-    /// Bytes of the bitmap.
+    /// The number of bytes of the bitmap.
     bitmap: usize,
     bytes: &'a [u8],
 }
@@ -132,7 +134,7 @@ impl<'a> Tail<'a> {
         self.find_field(index).map_or(Deadline::NEVER, |place| self.at(place))
     }
 
-    /// The deadlines of fields, with the fields' indexes, in rising order.
+    /// The deadlines of fields with the indexes of these fields, in rising order of the indexes.
     pub(super) fn iter(self) -> impl Iterator<Item = (usize, Deadline)> + use<'a> {
         let bitmap = self.bitmap();
         let deadlines = self.bytes[bitmap.len()..].as_chunks().0.iter().copied().map(Deadline::from_bytes);
@@ -140,7 +142,7 @@ impl<'a> Tail<'a> {
         (0..self.fields).filter(is_set).zip(deadlines)
     }
 
-    /// The first of all deadlines, which stand side by side.
+    /// The soonest of all deadlines, which are side by side.
     pub(super) fn soonest(&self) -> Deadline {
         let deadlines = self.bytes[self.bitmap().len()..].as_chunks().0.iter().copied().map(Deadline::from_bytes);
         deadlines.min().unwrap_or(Deadline::NEVER)
@@ -176,7 +178,7 @@ pub(super) fn bitmap_len(fields: usize) -> usize {
     fields.div_ceil(8)
 }
 
-/// The deadlines of a hash in the course of being changed.
+/// The deadlines of a hash while it is changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Deadlines {
     key: Deadline,
@@ -190,12 +192,12 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// Takes those of fields with their indexes in rising order.
+    /// The indexes of the fields must come in rising order.
     pub(crate) fn new(key: Deadline, fields: impl Iterator<Item = (usize, Deadline)>) -> Self {
         Self { key, fields: fields.filter(|(_, deadline)| *deadline != Deadline::NEVER).collect() }
     }
 
-    /// The flags that tell what is there.
+    /// The flags that say which deadlines there are.
     pub(super) fn flags(&self) -> u8 {
         let key = if self.key == Deadline::NEVER { 0 } else { KEY_DEADLINE };
         key | if self.fields.is_empty() { 0 } else { FIELD_DEADLINES }
@@ -205,14 +207,14 @@ impl Deadlines {
         self.key = deadline;
     }
 
-    /// Gives a field a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// Gives a field a deadline. [`Deadline::NEVER`] removes the one that it has.
     pub(super) fn set_field(&mut self, index: usize, deadline: Deadline) {
         let at = self.fields.partition_point(|(other, _)| *other < index);
         let end = at + usize::from(self.fields.get(at).is_some_and(|(other, _)| *other == index));
         self.fields.splice(at..end, (deadline != Deadline::NEVER).then_some((index, deadline)));
     }
 
-    /// Forgets a field, moves those behind it to its place, and returns its deadline.
+    /// Removes a field, and returns its deadline. The index of each later field becomes one less.
     pub(super) fn remove_field(&mut self, index: usize) -> Deadline {
         let at = self.fields.partition_point(|(other, _)| *other < index);
         let removed = match self.fields.get(at) {
@@ -226,13 +228,13 @@ impl Deadlines {
         removed
     }
 
-    /// Bytes of the tail of a hash of so many fields.
+    /// The length of the tail of a hash of this many fields.
     pub(super) fn tail_len(&self, fields: usize) -> usize {
         let bitmap = if self.fields.is_empty() { 0 } else { bitmap_len(fields) };
         bitmap + (self.fields.len() + usize::from(self.key != Deadline::NEVER)) * Deadline::BYTES
     }
 
-    /// Appends the tail of a hash of so many fields.
+    /// Appends the tail of a hash of this many fields.
     pub(super) fn push_tail(&self, bytes: &mut Vec<u8>, fields: usize) {
         if !self.fields.is_empty() {
             let bitmap_at = bytes.len();

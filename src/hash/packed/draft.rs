@@ -1,4 +1,4 @@
-//! A packed hash in the course of being changed.
+//! A packed hash while it is changed.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use crate::saving::Mark;
 /// A field's tag, the field, and its value.
 pub(crate) type Tagged<'a> = (u8, &'a [u8], &'a [u8]);
 
-/// The same bytes with room to grow, which is what was free at first, but for the deadlines, which are kept apart. Its
-/// `Drop` puts both back, so that no way out can lose them.
+/// The bytes of a hash in a vector, which can grow. At first its room is what was free in the block. The deadlines are
+/// kept apart. `Drop` puts both back into the hash, so that no return and no panic can lose them.
 pub(crate) struct Draft<'a> {
     home: &'a mut Packed,
     bytes: Vec<u8>,
-    /// The length of the block that it had.
+    /// The length of the block before the changes.
     block: usize,
     deadlines: Option<Box<Deadlines>>,
 }
@@ -29,7 +29,7 @@ impl Drop for Draft<'_> {
         if self.deadlines.is_some() {
             self.push_tail();
         }
-        // Room that was made in vain is given back; what was free before is judged by `close`.
+        // Room that was made but not needed is given back here. `close` decides about what was free before.
         self.bytes.shrink_to(self.block.max(block_len(self.bytes.len())));
         self.home.0 = close(std::mem::take(&mut self.bytes));
     }
@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Makes room for so many bytes more, and no others but to the next step.
+    /// Makes room for this many more bytes, rounded up to the next step.
     fn make_room(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
@@ -81,7 +81,7 @@ impl<'a> Draft<'a> {
         self.deadlines.get_or_insert_default()
     }
 
-    /// Makes room for all these pairs at once: as much as they take if all are new.
+    /// Makes room for all these pairs at once, as much as they need if all fields are new.
     pub(crate) fn reserve(&mut self, pairs: &[(&[u8], &[u8])]) {
         let layout = Layout::of(&self.bytes);
         let fields = layout.fields + pairs.len();
@@ -97,12 +97,12 @@ impl<'a> Draft<'a> {
         Layout::of(&self.bytes)
     }
 
-    /// The numbers of fields and of bytes of entries.
+    /// The number of fields, and the number of bytes of all entries.
     pub(crate) fn size(&self) -> (usize, usize) {
         Layout::of(&self.bytes).size(&self.bytes)
     }
 
-    /// Where a field is.
+    /// The place of a field.
     pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
         Layout::of(&self.bytes).find(&self.bytes, tag, field)
     }
@@ -145,7 +145,7 @@ impl<'a> Draft<'a> {
         let w = layout.end_width;
         let (tag_at, end_at) = (layout.tags_at + index, layout.ends_at() + index * w);
         let len = self.bytes.len();
-        // What stands behind a gap moves by the lengths of all gaps before it.
+        // Everything after a gap moves to the front, by the lengths of all gaps before it.
         self.bytes.copy_within(tag_at + 1..end_at, tag_at);
         self.bytes.copy_within(end_at + w..entry.start, end_at - 1);
         self.bytes.copy_within(entry.end..len, entry.start - 1 - w);
@@ -193,7 +193,7 @@ impl<'a> Draft<'a> {
         self.move_ends(layout, index, value.len().wrapping_sub(old.len()));
     }
 
-    /// Adds to the ends from this index on; to subtract, adds the wrapped negative.
+    /// Adds a number to the ends from this index on. To subtract, the caller passes the wrapped negative.
     fn move_ends(&mut self, layout: Layout, from: usize, by: usize) {
         let ends = &mut self.bytes[layout.ends_at() + from * layout.end_width..layout.entries_at()];
         if layout.end_width == 1 {
@@ -207,7 +207,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes the hash anew, with the other width of ends: without one field, with one more, or both.
+    /// Writes the hash anew, because the ends get another width. Leaves out one field, appends one, or does both.
     #[cold]
     fn assemble_anew(&mut self, layout: Layout, without: Option<usize>, with: Option<Tagged<'_>>) {
         let mut last = Vec::new();

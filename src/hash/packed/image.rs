@@ -1,4 +1,5 @@
-//! A packed hash as a snapshot holds it: all but tags and mark, see `hash/image.rs`.
+//! Writes a packed hash as an item of a snapshot, which `snapshot/format.rs` draws. The item has the parts of the block
+//! as they are, without tags, mark and free bytes. So whoever changes those parts changes the disk format.
 
 #[cfg(feature = "snapshot")]
 mod read;

@@ -1,11 +1,12 @@
-//! Searching the tags of a packed hash: one byte a field, many of them at a time, with plain arithmetic.
+//! Searches the tags of a packed hash. Each is one byte, and plain arithmetic compares many at a time.
 
-/// Tags that are looked at together.
+/// The number of tags that are compared together.
 pub(crate) const LANES: usize = 16;
-/// Tags that are skipped at a time.
+/// The number of tags that are skipped at a time if none of them is equal.
 const BLOCK: usize = 32;
 
-/// The index of the first of sixteen tags that is this one: twice eight bytes in a number, with no branch between.
+/// The index of the first of sixteen tags that equals this one. It compares eight bytes twice, without a branch in
+/// between.
 #[inline]
 pub(crate) fn first_equal(tags: [u8; LANES], tag: u8) -> Option<usize> {
     let (low, high) = (u128::from_le_bytes(tags) as u64, (u128::from_le_bytes(tags) >> 64) as u64);
@@ -13,8 +14,8 @@ pub(crate) fn first_equal(tags: [u8; LANES], tag: u8) -> Option<usize> {
     (marked != 0).then(|| marked.trailing_zeros() as usize / 8)
 }
 
-/// Sets the top bit of each byte that is this tag, and perhaps of some above the lowest such (Mycroft's test for a zero
-/// byte).
+/// Sets the top bit of each byte that equals this tag (Mycroft's test for a zero byte). It may also set the top bit of
+/// other bytes, but only above the lowest equal one.
 #[inline]
 fn mark_equal(tags: u64, tag: u8) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x01; 8]);
@@ -23,11 +24,11 @@ fn mark_equal(tags: u64, tag: u8) -> u64 {
     zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP
 }
 
-/// The index of the next tag from this index on that is this one.
+/// The index of the first tag, from `first` on, that equals this one.
 #[inline]
 pub(crate) fn next_equal(tags: &[u8], first: usize, tag: u8) -> Option<usize> {
     let mut at = first;
-    // Whether any of many tags is this one: a loop without branches, for which compilers know wide instructions.
+    // The loop over the tags of a block has no branches, so compilers use wide instructions for it.
     while let Some(block) = tags.get(at..).and_then(|tags| tags.first_chunk::<BLOCK>())
         && !block.iter().fold(false, |any, other| any | (*other == tag))
     {
@@ -49,7 +50,7 @@ mod tests {
     #[test]
     fn the_next_equal_tag_is_found_wherever_it_is() {
         for len in 0..100_usize {
-            // Neighbours that differ in the lowest bit are what Mycroft's test may mark falsely.
+            // Mycroft's test may falsely mark a neighbour that differs only in the lowest bit.
             let tags: Vec<u8> = (0..len).map(|at| if at % 7 == 3 { 1 } else { (at % 2) as u8 * 0x80 }).collect();
             for first in 0..=len + 1 {
                 for tag in [0, 1, 0x80, 0xff] {

@@ -1,4 +1,4 @@
-//! A table as a snapshot holds it: a head, and parts with its fields. `hash/image.rs` draws both.
+//! Writes a table as items of a snapshot: a head, and parts with its fields. `snapshot/format.rs` draws both.
 
 use super::FieldSegment;
 use crate::hash::entry;
@@ -6,7 +6,7 @@ use crate::hash::image::{HEAD, PART};
 use crate::saving::{Blocks, Items};
 use crate::time::Deadline;
 
-/// Bytes of entries at which a part ends and another one begins.
+/// A part with this many bytes of entries or more is closed, and another one begins.
 const PART_BYTES: usize = 32 << 10;
 
 pub(crate) fn write_head(items: &mut Items, id: u32, key: &[u8], deadline: Deadline, fields: usize) {

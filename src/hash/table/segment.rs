@@ -1,24 +1,27 @@
-//! One segment of a table's fields: a small hash table of places over bytes of its own.
+//! One segment of a table: a small hash table of *places*, each of which leads to the entry of a field.
 //!
 //! ```text
-//! slots: HashTable<u32>          arena                                                   boxes
-//!  place with top bit 0 -------> [length, varint][flen varint][field][value][deadline]
-//!  place with top bit 1 --------------------------------------------------------------> [flen varint][field][value][deadline]
+//! slots: HashTable<Place>
+//!  place with top bit 0 --> arena: ... [length varint][flen varint][field][value][deadline] ...
+//!  place with top bit 1 --> a box:                    [flen varint][field][value][deadline]
 //! ```
-//! The second bit of a place says whether the entry has a deadline: 8 bytes behind it, and nothing if it has none.
+//! A place has 32 bits. Its second bit says whether the entry has a deadline, which takes 8 bytes after the value. If
+//! the bit is 0, nothing is there. `length` counts the bytes after it, the deadline included.
 //!
-//! A value of the same length is replaced in place. Any other is appended, and what it replaces becomes garbage; when
-//! more than a quarter of the arena is garbage, it is written anew: earlier in a store whose limit is near. An entry of more than [`INLINE_MAX`] bytes has a
-//! box to itself, so that arenas stay below about 1 MiB and no compaction moves a long value.
+//! A value of the same length is replaced in place. For any other value the entry is written anew at the end of the
+//! arena, and the old entry becomes garbage. When more than a quarter of the arena is garbage, and more than 256 bytes,
+//! all of the arena is written anew. If the store's limit is near, that happens earlier. An entry of more than
+//! [`INLINE_MAX`] bytes has a box to itself. So arenas stay below about 1 MiB, and no compaction moves a long value.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. Each place is that of an entry, in the arena or in a box, and no field stands twice.
-//! 2. `garbage` is what the entries leave of the arena.
-//! 3. Each box belongs to one place; `boxed_bytes` is the sum of their lengths.
-//! 4. An entry lies in a box exactly when it is longer than [`INLINE_MAX`] (or the arena could not address it).
-//! 5. No deadline is sooner than `soonest`. Setting one lowers it, [`take_due`](FieldSegment::take_due) makes it exact.
+//! 1. Each place leads to an entry, in the arena or in a box, and no field occurs twice.
+//! 2. `garbage` is the number of bytes of the arena that belong to no entry.
+//! 3. Each box belongs to one place. `boxed_bytes` is the sum of the lengths of all boxes.
+//! 4. An entry is in a box exactly if it is longer than [`INLINE_MAX`], or if the arena was too long to address it.
+//! 5. No deadline is sooner than `soonest`. Setting a deadline lowers `soonest`, and
+//!    [`take_due`](FieldSegment::take_due) makes it exact.
 //!
-//! Rejected: a box a field, which takes 75 bytes a field where this takes 43.
+//! Rejected: a box for each field. It takes 75 bytes a field, and this takes 43.
 
 mod deadlines;
 mod place;
@@ -39,11 +42,12 @@ use place::Place;
 /// The longest entry that the arena takes.
 pub(crate) const INLINE_MAX: usize = 1024;
 
-/// How much a segment holds beyond its entries.
+/// How much unused room and garbage a segment keeps.
 #[derive(Clone, Copy)]
 enum Stock {
     Usual,
-    /// In a store whose limit is near. Growth room and garbage are not reserved in advance, so little of either is kept there.
+    /// In a store whose limit is near. Growth room and garbage are not reserved in advance, so little of either is kept
+    /// there.
     Scant,
 }
 
@@ -53,7 +57,7 @@ impl Stock {
         if cx.is_short_of_room() { Self::Scant } else { Self::Usual }
     }
 
-    /// The part of its length by which an arena grows.
+    /// An arena grows at least by its length divided by this.
     fn growth_share(self) -> usize {
         match self {
             Self::Usual => 8,
@@ -61,7 +65,7 @@ impl Stock {
         }
     }
 
-    /// Bytes of garbage up to which an arena of this length is left as it is.
+    /// The most bytes of garbage with which an arena of this length is left as it is.
     fn tolerated_garbage(self, arena_len: usize) -> usize {
         match self {
             Self::Usual => (arena_len / 4).max(256),
@@ -78,15 +82,15 @@ pub(crate) struct FieldSegment {
     boxes: Vec<Box<[u8]>>,
     boxed_bytes: usize,
     soonest: Deadline,
-    garbage: u32, // of less than 2^30 bytes
+    garbage: u32, // enough, because places address less than 2^30 bytes of the arena
     mark: Mark,
 }
 
-/// Where a field is, until its segment is changed.
+/// The place of a field that was found. It is valid until the segment is changed.
 pub(crate) struct FoundField {
     bucket: usize,
     place: Place,
-    /// Where the value is in the entry.
+    /// The range of the value in the entry.
     value: Range<usize>,
 }
 
@@ -134,7 +138,7 @@ impl FieldSegment {
         self.insert_place(hash, place, cx.rules);
     }
 
-    /// Where a field is, if it is there.
+    /// Finds a field, if it is there.
     #[inline]
     pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<FoundField> {
         slots::prefetch(&self.slots, hash, |place| *place);
@@ -164,7 +168,7 @@ impl FieldSegment {
         self.compact_if_due(Stock::of(cx));
     }
 
-    /// Removes a field, if it is there, and says how long its value was.
+    /// Removes a field, if it is there, and returns the length of its value.
     pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> Option<usize> {
         let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
         let entry = self.slots.get_bucket_entry(bucket).expect("the bucket that was found");
@@ -207,7 +211,7 @@ impl FieldSegment {
         entry::value_offset_of(self.entry(place), field).is_some()
     }
 
-    /// Writes an entry where one of its length belongs.
+    /// Writes an entry to the arena, or to a box if it is too long for the arena.
     fn push(&mut self, field: &[u8], value: &[u8], deadline: Deadline, stock: Stock) -> Place {
         let timed = deadline.to_bytes();
         let timed = if deadline == Deadline::NEVER { &[] } else { &timed[..] };
@@ -228,14 +232,14 @@ impl FieldSegment {
         entry_len > INLINE_MAX || self.arena.len() >= Place::END
     }
 
-    /// The number of a new box.
+    /// Adds a box, and returns its number.
     fn push_box(&mut self, stored: Box<[u8]>) -> usize {
         self.boxed_bytes += stored.len();
         self.boxes.push(stored);
         self.boxes.len() - 1
     }
 
-    /// Starts so many bytes at the arena's end, and returns their offset.
+    /// Begins an entry at the end of the arena, and returns its offset. The caller appends its `len` bytes.
     fn open_inline(&mut self, len: usize, stock: Stock) -> usize {
         let needed = inline_len(len);
         if self.arena.capacity() - self.arena.len() < needed {
@@ -273,7 +277,7 @@ impl FieldSegment {
         }
     }
 
-    /// Gives back all slack and garbage.
+    /// Gives back all unused room and garbage.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         self.compact(0);
         self.boxes.shrink_to_fit();
@@ -281,7 +285,7 @@ impl FieldSegment {
         table.shrink_to_fit(|&place| hash_at(arena, boxes, place, rules));
     }
 
-    /// Writes the arena anew, without garbage and with so much room.
+    /// Writes the arena anew, without garbage and with this many bytes of room to grow.
     fn compact(&mut self, room: usize) {
         let mut arena = Vec::with_capacity(self.arena.len() - self.garbage() + room);
         for place in &mut self.slots {
@@ -309,7 +313,7 @@ impl FieldSegment {
         self.mark = mark;
     }
 
-    /// All entries, each with its deadline behind it if it says that it has one.
+    /// All entries. Each says whether it has a deadline, and if so, its last bytes are the deadline.
     pub(crate) fn stored_entries(&self) -> impl Iterator<Item = (bool, &[u8])> {
         self.slots.iter().map(|&place| (place.is_timed(), self.stored(place)))
     }
@@ -329,13 +333,13 @@ impl FieldSegment {
         self.insert_place(hash, place.moved(number), rules);
     }
 
-    /// Bytes that an entry takes of the arena.
+    /// Bytes of the arena that an entry takes.
     fn inline_bytes(&self, place: Place) -> usize {
         if place.as_box().is_some() { 0 } else { inline_len(self.stored(place).len()) }
     }
 }
 
-/// Bytes of the arena that an entry takes which has this length with its deadline.
+/// Bytes of the arena for an entry that has this length, its deadline included.
 fn inline_len(stored_len: usize) -> usize {
     entry::varint_len(stored_len) + stored_len
 }

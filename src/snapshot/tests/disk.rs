@@ -25,15 +25,15 @@ use crate::snapshot::SnapshotError;
 use crate::snapshot::disk::Disk;
 use crate::snapshot::file::folder;
 
-/// A handle: clones are the same disk.
+/// A handle of a simulated disk. Its clones are handles of the same disk.
 #[derive(Clone, Debug, Default)]
 pub(in crate::snapshot) struct SimulatedDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What no loss of power takes away.
+    /// The content that no loss of power takes away.
     settled: Content,
-    /// What the running system sees: the settled content and every change of the log.
+    /// The content that the running system sees: the settled content with every change in the log.
     seen: Content,
     log: Vec<Operation>,
     /// The numbers of the files that are locked, whatever names they still have.
@@ -41,7 +41,7 @@ struct State {
     fault: Option<Fault>,
 }
 
-/// An operation that was tried, and what it changed; nothing if it only looked, or failed.
+/// An operation that was tried, and its change. There is none if the operation only looked, or failed.
 #[derive(Debug)]
 struct Operation {
     kind: Kind,
@@ -53,25 +53,25 @@ impl SimulatedDisk {
         Self::default()
     }
 
-    /// A disk with this content, settled.
+    /// A disk with this content, all of which is settled.
     fn of(content: Content) -> Self {
         let state = State { settled: content.clone(), seen: content, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Puts a file there, as if it had been there for long, and forgets the log: images begin from now.
+    /// Puts a file at the path and settles everything, as if it had been there for long. Crash images begin from now.
     pub(in crate::snapshot) fn put(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) {
         let mut state = self.0.lock();
         state.seen.put(path.as_ref(), bytes, mode);
         state.settle();
     }
 
-    /// Takes everything for settled, and forgets the log.
+    /// Settles everything, and empties the log.
     pub(in crate::snapshot) fn settle(&self) {
         self.0.lock().settle();
     }
 
-    /// What a file holds, for a test to look at: not an operation.
+    /// The bytes of a file, for a test to look at. This is not an operation.
     pub(in crate::snapshot) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         Some(self.0.lock().seen.file(path.as_ref())?.bytes.clone())
     }
@@ -84,12 +84,12 @@ impl SimulatedDisk {
         self.0.lock().seen.paths().map(Path::to_owned).collect()
     }
 
-    /// The operations since the log began, failed ones too.
+    /// The operations since the log began, including failed ones.
     pub(in crate::snapshot) fn operations(&self) -> Vec<Kind> {
         self.0.lock().log.iter().map(|operation| operation.kind).collect()
     }
 
-    /// From now on operations fail as the fault says; `None` heals the disk.
+    /// Makes later operations fail as the fault says. `None` heals the disk.
     pub(in crate::snapshot) fn fail(&self, fault: Option<Fault>) {
         self.0.lock().fault = fault;
     }
@@ -110,7 +110,7 @@ impl SimulatedDisk {
         Ok(())
     }
 
-    /// A sync that fails is a change too: see [`Change::Sync`].
+    /// Tries a sync. A sync that fails is a change too; see [`Change::Sync`].
     fn settle_some(&self, kind: Kind, change: impl FnOnce(bool) -> Change) -> io::Result<()> {
         let mut state = self.0.lock();
         let result = state.try_to(kind);
@@ -125,18 +125,18 @@ impl State {
         self.log.clear();
     }
 
-    /// Logs an operation, and fails it if that is its fate.
+    /// Logs an operation, and fails if the fault says so.
     fn try_to(&mut self, kind: Kind) -> io::Result<()> {
         self.try_some(kind, 0).map(drop)
     }
 
-    /// Logs an operation on so many bytes; returns how many of them it gets done.
+    /// Logs an operation on this many bytes, and returns how many of them it processes.
     fn try_some(&mut self, kind: Kind, bytes: usize) -> io::Result<usize> {
         self.log.push(Operation { kind, change: None });
         self.fault.as_mut().map_or(Ok(bytes), |fault| fault.strike(kind, bytes))
     }
 
-    /// What the operation logged last changes.
+    /// Makes the change of the operation that was logged last.
     fn make(&mut self, change: Change) {
         self.seen.make(&change, change.outcomes() - 1);
         self.log.last_mut().expect("it was logged").change = Some(change);

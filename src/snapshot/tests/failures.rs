@@ -3,7 +3,7 @@
 use super::disk::{DEFAULT_MODE, Failure, Fault, Kind, SimulatedDisk};
 use super::*;
 
-/// A disk with an old file and a dead writer's temporary, and what its operations are when a file is replaced.
+/// A disk with an old file and a dead writer's temporary, the old file's bytes, and the operations of a replacement.
 fn prepared() -> (SimulatedDisk, Vec<u8>, Vec<Kind>) {
     let old = pattern(1, 1_500);
     let prepare = || {
@@ -22,8 +22,9 @@ fn temporaries(disk: &SimulatedDisk) -> usize {
     disk.paths().iter().filter(|path| path.extension().is_some_and(|ending| ending == "tmp")).count()
 }
 
-/// Asserts that after what has failed the disk shows the old file, or the new one if that was in place; that a loss of
-/// power leaves one of the two; and that another try, with the disk healed, succeeds for good and tidies up.
+/// Asserts that after a failure the disk shows the old file, or the new one if it was in place. A loss of power must
+/// leave one of the two. On the healed disk, another replacement must succeed, outlast a loss of power and leave no
+/// temporary.
 fn assert_recovers(disk: &SimulatedDisk, old: &[u8], new: &[u8], is_in_place: bool, told: &str) {
     assert_eq!(disk.bytes(PATH).as_deref(), Some(if is_in_place { new } else { old }), "{told}");
     disk.each_image(disk.operations().len(), |image| {
@@ -55,7 +56,7 @@ fn an_operation_that_fails_once_leaves_the_old_file_and_no_temporary() {
                 Ok(()) => assert!(is_harmless, "{told} is not told"),
                 Err(error) => assert!(!is_harmless && error.to_string().contains("fault 0"), "{told}: {error}"),
             }
-            // The dead writer's temporary is left if the writer failed before it came to it, or at it.
+            // The dead writer's temporary is left if the writer failed before its removal or at it.
             assert_eq!(temporaries(&disk), usize::from(number <= REMOVAL), "{told}");
             if is_harmless {
                 disk.settle();
@@ -72,7 +73,7 @@ fn a_disk_that_fails_for_good_leaves_the_old_file_and_tells_the_first_failure() 
     for (number, kind) in prepared().2.into_iter().enumerate() {
         for failure in [Failure::Damaged, Failure::NoSpace, Failure::Interrupted] {
             if (kind, failure) == (Kind::Write, Failure::Interrupted) {
-                continue; // retried for ever
+                continue; // it would be retried for ever
             }
             let told = format!("{failure:?} from {number} on, {kind:?}");
             let (disk, old, _) = prepared();

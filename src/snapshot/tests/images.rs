@@ -1,4 +1,4 @@
-//! Tests of the simulated disk itself: a loss of power there keeps neither more nor less than on a real one.
+//! Tests of the simulated disk itself. A loss of power there keeps neither more nor less than on a real disk.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use super::disk::{DEFAULT_MODE, Failure, Fault, Kind, SimulatedDisk};
 use super::*;
 use crate::random::Random;
 
-/// All that a loss of power after all operations may leave at a path.
+/// All contents that a loss of power after all operations may leave at a path.
 fn left_at(disk: &SimulatedDisk, path: &str) -> BTreeSet<Option<Vec<u8>>> {
     let mut left = BTreeSet::new();
     disk.each_image(disk.operations().len(), |image| left.extend([image.bytes(path)]));
@@ -24,7 +24,7 @@ fn names<const N: usize>(of: [&[&str]; N]) -> BTreeSet<Vec<PathBuf>> {
     of.iter().map(|names| names.iter().map(PathBuf::from).collect()).collect()
 }
 
-/// `ones` times 1, then zeros, then twos.
+/// This many bytes that are 1, then bytes that are 0, then bytes that are 2.
 fn bytes(ones: usize, zeros: usize, twos: usize) -> Option<Vec<u8>> {
     Some([vec![1; ones], vec![0; zeros], vec![2; twos]].concat())
 }

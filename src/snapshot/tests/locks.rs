@@ -1,5 +1,5 @@
 //! Lock files that somebody removes or replaces while they are held. Two containers on one volume, together with a
-//! clean-up of `*.lock`, do that. A writer that loses the lock gives up, and the file is whole whatever happens.
+//! clean-up of `*.lock`, can do that. A writer that loses the lock gives up, and the file is whole in any case.
 
 use std::path::PathBuf;
 

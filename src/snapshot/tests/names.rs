@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::disk::SimulatedDisk;
 use super::*;
 
-/// The names beside a file of this name while it is written: of its lock, and of its temporary.
+/// The names of the lock file and of the temporary beside a file of this name, while it is written.
 fn beside(name: &str) -> (String, String) {
     let disk = SimulatedDisk::new();
     let path = PathBuf::from(format!("folder/{name}"));
@@ -31,7 +31,7 @@ fn no_two_temporaries_have_the_same_name() {
     assert_eq!(names.len(), 800);
     let own = format!("store.hashlet.{}-", std::process::id());
     let digits: Vec<_> = names.iter().map(|name| &name.strip_prefix(&own).unwrap()[..32]).collect();
-    // Of so many, a digit that is not random shows.
+    // Among this many names, every random digit takes all 16 values.
     let drawn = |at: usize| digits.iter().map(|digits| digits.as_bytes()[at]).collect::<BTreeSet<_>>().len();
     assert!((0..32).all(|at| drawn(at) == 16), "{digits:?}");
 }
@@ -45,7 +45,7 @@ fn long_names_are_shortened_and_stay_their_own() {
         assert!(temporary.starts_with(&format!("{stem}.{}-", std::process::id())), "{temporary}");
         assert!(lock.len() <= 143 && temporary.len() <= 143, "{temporary}");
         assert_eq!(stem == name, length <= 95, "{length}");
-        // One that differs in its last letter only has another lock and another's temporaries.
+        // A name that differs only in its last letter has another lock, and so other temporaries.
         let other = format!("{}m", &name[1..]);
         assert_ne!(beside(&other).0, lock);
     }

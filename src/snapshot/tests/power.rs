@@ -1,12 +1,12 @@
-//! Losses of power after each operation, which may keep or lose any part of the data that was not synced.
+//! Losses of power after each operation. Each may keep or lose any part of the data that was not synced.
 
 use super::disk::{DEFAULT_MODE, Failure, Fault, Kind, SimulatedDisk};
 use super::*;
 use crate::random::Random;
 
-/// Loses power after every operation of one replacement and asserts that the path shows one of two contents, and the
-/// new one once the replacement has returned; that the permissions are the old file's; and that the next one succeeds
-/// and tidies up.
+/// Loses power after every operation of one replacement. Asserts that the path then shows the old content or the new
+/// one, and after the replacement has returned the new one. The permissions must be those of the old file. The next
+/// replacement must succeed and leave no temporary.
 fn assert_old_or_new(disk: &SimulatedDisk, old: Option<&[u8]>) {
     let (new, newer) = (pattern(2, LENGTH), pattern(3, 600));
     let mode = disk.mode(PATH).unwrap_or(DEFAULT_MODE);
@@ -43,8 +43,8 @@ fn a_loss_of_power_leaves_no_file_or_the_first_one() {
     assert_old_or_new(&SimulatedDisk::new(), None);
 }
 
-/// Whether some loss of power after all operations leaves what is neither the old file nor the new one, and whether one
-/// leaves the old one.
+/// Loses power after all operations of a replacement, in each possible way. Returns whether any way leaves something
+/// that is neither the old file nor the new one, and whether any way leaves the old file.
 fn worst_after_all(sync: bool, spoil: Option<Fault>) -> (bool, bool) {
     let disk = SimulatedDisk::new();
     let (old, new) = (pattern(1, 1_500), pattern(2, LENGTH));
@@ -89,7 +89,7 @@ fn many(disk: &SimulatedDisk, random: &mut Random) -> Vec<Replaced> {
         if random.below(3) == 0 {
             let failure = failures[random.below(failures.len())];
             let fault = Fault::after(random.below(17), failure);
-            // A write interrupted for ever is retried for ever.
+            // A write that is always interrupted would be retried for ever.
             let is_sticky = failure != Failure::Interrupted && random.below(2) == 0;
             disk.fail(Some(if is_sticky { fault.sticky() } else { fault }));
         }

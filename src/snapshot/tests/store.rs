@@ -10,7 +10,7 @@ use super::*;
 use crate::random::Random;
 use crate::{Encoding, LoadOptions, SaveOptions, Store, Thresholds};
 
-/// All that a store holds: of each key the deadline and the fields, of each field the value and the deadline.
+/// All that a store holds: for each key the deadline and the fields, and for each field the value and the deadline.
 type Contents = BTreeMap<Vec<u8>, (Option<SystemTime>, BTreeMap<Vec<u8>, (Vec<u8>, Option<SystemTime>)>)>;
 
 fn contents(store: &Store) -> Contents {
@@ -25,7 +25,7 @@ fn contents(store: &Store) -> Contents {
     store.keys().into_iter().map(|key| (key.clone(), hash(&key))).collect()
 }
 
-/// One where eight fields make a table.
+/// A store in which a hash of more than eight fields is a table.
 fn new_store() -> Store {
     Store::builder().shards(4).thresholds(Thresholds::default().max_fields(8)).build()
 }
@@ -44,7 +44,7 @@ fn temporaries(disk: &SimulatedDisk) -> usize {
     disk.paths().iter().filter(|path| path.extension().is_some_and(|ending| ending == "tmp")).count()
 }
 
-/// Changes something everywhere: what is new, replaced, removed, renamed, cleared, converted, and what expires when.
+/// Makes changes of all kinds: sets, replaces, removes, renames, copies, clears, converts, and sets deadlines.
 fn change(store: &Store, size: usize, random: &mut Random) {
     let far = |random: &mut Random| UNIX_EPOCH + Duration::from_secs(10_000_000_000 + random.below(1_000) as u64);
     for _ in 0..size {
@@ -79,7 +79,7 @@ fn a_loss_of_power_leaves_the_old_store_or_the_new_one() {
     store.expire_field("user:1", "visits", UNIX_EPOCH + Duration::from_secs(10_000_000_000));
     store.set("table", "f3", "new").unwrap();
     store.rename("gone", "come", crate::Overwrite::No).unwrap();
-    // Three writes, of head, items and end; or six, with a block for each hash and each table.
+    // There are three writes, for head, items and end. With a block for each hash and each table there are six.
     for block_bytes in [1 << 16, 1] {
         let disk = disk.random_image(0, &mut Random::seeded(0));
         save(&store, &disk, block_bytes).unwrap();
@@ -108,7 +108,7 @@ struct Saved {
     is_in_place: bool,
 }
 
-/// Saves in a row with changes in between. Some fail; the next that succeeds is complete all the same.
+/// Saves in a row with changes in between. Some fail, but the next one that succeeds is complete.
 fn many(store: &Store, disk: &SimulatedDisk, random: &mut Random) -> Vec<Saved> {
     let failures = [Failure::Damaged, Failure::NoSpace, Failure::Interrupted, Failure::Short];
     let saves = (0..1 + random.below(5)).map(|_| {
@@ -117,7 +117,7 @@ fn many(store: &Store, disk: &SimulatedDisk, random: &mut Random) -> Vec<Saved> 
         if random.below(3) == 0 {
             let failure = failures[random.below(failures.len())];
             let fault = Fault::after(random.below(28), failure);
-            // A write interrupted for ever is retried for ever.
+            // A write that is always interrupted would be retried for ever.
             let is_sticky = failure != Failure::Interrupted && random.below(2) == 0;
             disk.fail(Some(if is_sticky { fault.sticky() } else { fault }));
         }
@@ -163,8 +163,8 @@ fn assert_same(left: &Contents, right: &Contents, told: &impl Debug) {
     assert!(left == right, "{told:?}: {left:?} instead of {right:?}");
 }
 
-/// A store on a disk that holds it as it was, with a dead writer's temporary; and what it was. It has changed since
-/// then.
+/// A store, a disk with a snapshot of it and a dead writer's temporary, and the contents of the snapshot. The store has
+/// changed since the snapshot.
 fn prepared() -> (Store, SimulatedDisk, Contents) {
     let (store, disk, mut random) = (new_store(), SimulatedDisk::new(), Random::seeded(7));
     change(&store, 40, &mut random);
@@ -176,8 +176,8 @@ fn prepared() -> (Store, SimulatedDisk, Contents) {
     (store, disk, old)
 }
 
-/// Every operation failing: the error is told and the old store stays; when the disk is healed and the store has
-/// changed further, the next save holds all of it.
+/// Makes every operation fail in turn. Asserts that the save returns the error and the old snapshot stays. When the
+/// disk is healed and the store has changed further, the next save is complete.
 fn assert_failures_are_told(is_sticky: bool) {
     let (store, disk, _) = prepared();
     save(&store, &disk, 256).unwrap();
@@ -194,7 +194,7 @@ fn assert_failures_are_told(is_sticky: bool) {
                 || (kind == Kind::Remove && !is_sticky)
                 || (kind, failure) == (Kind::Write, Failure::Interrupted);
             if is_harmless && is_sticky && failure == Failure::Interrupted {
-                continue; // retried for ever
+                continue; // it would be retried for ever
             }
             let case = (failure, number, kind);
             let (store, disk, old) = prepared();
@@ -210,7 +210,7 @@ fn assert_failures_are_told(is_sticky: bool) {
             let expected = if is_in_place { contents(&store) } else { old };
             assert_same(&load(&disk).unwrap(), &expected, &case);
             if !is_sticky {
-                // The dead writer's is left if the writer failed before it came to it, or at it.
+                // The dead writer's temporary is left if the save failed before its removal or at it.
                 let is_left = number <= REMOVAL && failure != Failure::Short;
                 assert_eq!(temporaries(&disk), usize::from(is_left), "{case:?}");
             }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use super::*;
 use crate::snapshot::disk::SystemDisk;
 
-/// A folder of this test's own, removed with all that is in it.
+/// A folder for one test. Dropping it removes it with everything in it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -76,7 +76,7 @@ fn stale_temporaries_are_removed_and_other_files_kept() {
     let left = [
         "store.hashlet",
         &ending("01"),
-        &ending("2"), // a folder cannot be removed like a file, and stops nobody
+        &ending("2"), // a folder cannot be removed like a file, and does not matter
         "store.hashlet.lock",
         "store.hashlet.old",
     ];
@@ -145,7 +145,7 @@ fn the_file_is_whole_while_somebody_removes_the_lock_file_again_and_again() {
     std::thread::scope(|scope| {
         let write = |writer| {
             for _ in 0..300 {
-                // Of two who both were to have the lock, one may remove the other's temporary.
+                // If two writers believe that they have the lock, one may remove the other's temporary.
                 match replace(&SystemDisk, &path, false, &pattern(writer, LENGTH)) {
                     Ok(()) => drop(replaced.fetch_add(1, Relaxed)),
                     Err(error) => assert!(matches!(error, SnapshotError::Locked | SnapshotError::Io(_)), "{error}"),
@@ -172,7 +172,10 @@ fn the_file_is_whole_while_somebody_removes_the_lock_file_again_and_again() {
 #[test]
 fn a_folder_in_the_place_is_an_error_before_anything_is_written() {
     let folder = Folder::new();
-    let is_refused = |result: Result<(), _>| matches!(result, Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::IsADirectory);
+    let is_refused = |result: Result<(), SnapshotError>| match result {
+        Err(SnapshotError::Io(error)) => error.kind() == io::ErrorKind::IsADirectory,
+        _ => false,
+    };
     fs::create_dir(folder.path()).unwrap();
     assert!(is_refused(LockedPath::lock(&SystemDisk, &folder.path()).map(drop)));
     assert_eq!(folder.names(), ["store.hashlet"], "it has no lock file");

@@ -1,4 +1,4 @@
-//! Names as somebody chooses them who knows the hash functions, and not the seeds.
+//! Names that an attacker may choose who knows the hash functions, but not the seeds.
 
 use super::Sum;
 use crate::bytes;
@@ -7,10 +7,11 @@ use crate::random::Random;
 use crate::store::Store;
 use crate::value::HashMut;
 
-/// Names of one kind, each number's another.
+/// Names of one kind: what they are, and the name for each number.
 type Family = (&'static str, fn(usize) -> Vec<u8>);
 
-/// Those of one family have one length, so that none is told apart by it, but for the last.
+/// All names of a family have the same length, so that the length does not tell them apart. The last family is the
+/// exception.
 const FAMILIES: [Family; 12] = [
     ("sequential digits", |n| format!("{n:08}").into()),
     ("sequential bytes, lowest first", |n| n.to_le_bytes().into()),
@@ -26,7 +27,7 @@ const FAMILIES: [Family; 12] = [
     ("zeros, of any number", |n| vec![0; n]),
 ];
 
-/// Sets one byte, and in the last two how often that place has had its turn.
+/// Sets one byte. The last two bytes count how often that place was set before.
 fn with_byte<const N: usize>(mut bytes: [u8; N], n: usize) -> Vec<u8> {
     let (turn, place) = (n / (N - 2), n % (N - 2));
     bytes[place] = 1;
@@ -38,7 +39,7 @@ fn names(family: Family, range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
     range.map(family.1).collect()
 }
 
-/// How many of these fields have each tag.
+/// The number of these fields that have each tag.
 fn shares(fields: &[Vec<u8>], seed: [u64; 2]) -> [usize; 256] {
     let mut shares = [0; 256];
     for field in fields {
@@ -52,14 +53,14 @@ fn shares(fields: &[Vec<u8>], seed: [u64; 2]) -> [usize; 256] {
 fn tags_of_short_fields_are_shared_as_rarely_as_random_ones() {
     const FIELDS: usize = 128; // of the largest packed hash by default
     const SEEDS: usize = 2_000;
-    // Two of them share one of 256 tags by chance.
+    // The number of pairs that share one of 256 tags by chance.
     const BY_CHANCE: f64 = (FIELDS * (FIELDS - 1) / 2) as f64 / 256.0;
     let mut random = Random::seeded(1);
     let mut number = || random.below(usize::MAX) as u64;
     for family in FAMILIES {
         let fields = names(family, 0..FIELDS);
         if fields.iter().any(|field| field.len() > 16) {
-            continue; // their tags are from the hash
+            continue; // tags of long fields come from the hash
         }
         let (mut pairs, mut unlucky, mut worst) = (0, 0, 0);
         for _ in 0..SEEDS {
@@ -76,13 +77,14 @@ fn tags_of_short_fields_are_shared_as_rarely_as_random_ones() {
     }
 }
 
-/// The names of a group would share one tag under every seed if the length were mixed in before the multiplication: the first
-/// byte of each undoes its length.
+/// In each group, the first byte of a name undoes its length. If the length were mixed in before the multiplication,
+/// all names of a group would share one tag under every seed.
 #[test]
 fn no_fields_share_a_tag_under_every_seed() {
     const GROUPS: usize = 9;
     const SEEDS: usize = 1_000;
-    let lens: Vec<usize> = (2..=16).filter(|len| ![4, 8].contains(len)).collect(); // whose first bytes are their last
+    // At lengths 4 and 8 the first bytes are also the last ones.
+    let lens: Vec<usize> = (2..=16).filter(|len| ![4, 8].contains(len)).collect();
     let undoing = |len: usize, byte: u8| [&[len as u8 ^ byte][..], &[0; 16]].concat()[..len].to_vec();
     let group = |byte: u8| lens.iter().map(move |&len| undoing(len, byte)).collect::<Vec<_>>();
     let groups: Vec<Vec<Vec<u8>>> = (0..GROUPS).map(|n| group(17 * n as u8)).collect();
@@ -110,7 +112,7 @@ fn no_fields_share_a_tag_under_every_seed() {
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Comparisons of those that are there, and of as many that are not.
+/// The effort of looking up names that are there, and of as many that are not.
 fn look_up(family: Family, names: usize, mut contains: impl FnMut(&[u8]) -> bool) -> [Sum; 2] {
     [(0..names, true), (names..2 * names, false)].map(|(range, is_there)| {
         let look = |name: Vec<u8>| assert_eq!(contains(&name), is_there);
@@ -118,7 +120,8 @@ fn look_up(family: Family, names: usize, mut contains: impl FnMut(&[u8]) -> bool
     })
 }
 
-/// Hundredths of a comparison that a lookup takes on average, for those that are there and those that are not.
+/// Checks the comparisons of lookups. `means` bounds their average in hundredths, first for names that are there, then
+/// for names that are not. `most` bounds each lookup.
 fn assert_bounded(family: Family, what: &str, [hits, misses]: [Sum; 2], means: [usize; 2], most: usize) {
     let mean = |sum: Sum| sum.all.comparisons * 100 / sum.calls;
     for (sum, bound) in [(hits, means[0]), (misses, means[1])] {

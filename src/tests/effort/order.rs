@@ -1,15 +1,15 @@
-//! Keys and fields that arrive in the order in which another store, with the same seeds, keeps them: the trap of hash
-//! tables that are filled from one another, and become slow as a square.
+//! Keys and fields that arrive in the order in which another store with the same seeds keeps them. A hash table that is
+//! filled from another one in this way can take quadratic time.
 
 use super::Sum;
 use crate::directory::SEGMENT_ENTRIES;
 use crate::store::Store;
 use crate::value::HashValue;
 
-/// Some hundred segments.
+/// Enough for more than a hundred segments.
 const N: usize = 100_000;
 
-/// One shard, in which all keys share a directory.
+/// A store with one shard, so that all keys share a directory.
 fn store() -> Store {
     Store::builder().shards(1).build()
 }
@@ -18,17 +18,17 @@ fn name(n: usize) -> Vec<u8> {
     format!("name:{n}").into_bytes()
 }
 
-/// Orders to insert in: those in which `names` come, there and back, and behind each other from afar.
+/// Three orders of insertion: that of `names`, its reverse, and one that takes every hundredth name in turn.
 fn orders(names: Vec<Vec<u8>>) -> [Vec<Vec<u8>>; 3] {
     let strides = (0..100).flat_map(|first| names.iter().skip(first).step_by(100).cloned()).collect();
     let reverse = names.iter().rev().cloned().collect();
     [names, reverse, strides]
 }
 
-/// Each name is hashed to be inserted, and a few times more when its segment grows and is split.
+/// The bound of hashes for each name. It is hashed when it is inserted, and again when its segment grows or is split.
 const HASHES: usize = 6;
 
-/// No insertion rebuilds more than one segment, and a name is hardly ever compared with another.
+/// Checks that no insertion rebuilds more than one segment, and that names are rarely compared with each other.
 fn assert_linear(insertions: Sum) {
     assert!(insertions.all.hashes < HASHES * insertions.calls, "{insertions:?}");
     assert!(insertions.all.comparisons < insertions.calls / 2, "{insertions:?}");

@@ -1,4 +1,4 @@
-//! Deadlines that come while others read, renew and purge.
+//! Deadlines that come while other threads read, renew and purge.
 
 use shuttle::thread;
 
@@ -12,7 +12,7 @@ fn passes(scene: &Scene) -> String {
     said(scene.clock.advance(SOON))
 }
 
-/// How much is left to remove depends on what others have met meanwhile, which is not theirs to tell.
+/// Purges everything. How much it finds depends on what other calls have already purged, so that is no answer.
 fn purges(scene: &Scene) -> String {
     scene.purge_expired(usize::MAX);
     said(())

@@ -11,12 +11,13 @@ use crate::snapshot::tests::scaled;
 
 const RANDOM_SCHEDULES: usize = 20_000;
 const PCT_SCHEDULES: usize = 5_000;
-/// Changes of priority in a schedule of probabilistic concurrency testing, and one: most mistakes need no more.
+/// The depth of probabilistic concurrency testing: one more than the changes of priority in a schedule. Most mistakes
+/// need no more.
 const PCT_DEPTH: usize = 3;
 
 type Model = Arc<dyn Fn() + Send + Sync>;
 
-/// Runs a model in all its schedules, or in the one that is asked for.
+/// Runs a model in all its schedules, or only in that of `HASHLET_SCHEDULE`.
 pub(super) fn explore(model: impl Fn() + Send + Sync + 'static) {
     let model: Model = Arc::new(model);
     if let Ok(schedule) = env::var("HASHLET_SCHEDULE") {
@@ -38,13 +39,13 @@ pub(super) fn alone(work: impl Fn() + Send + Sync + 'static) {
 fn run(scheduler: impl Scheduler + 'static, model: &Model) {
     let mut config = Config::new();
     config.stack_size = 1 << 20;
-    config.max_steps = MaxSteps::FailAfter(10_000_000); // which only threads that wait for each other for ever take
-    config.silence_warnings = true; // of what the module's documentation says
+    config.max_steps = MaxSteps::FailAfter(10_000_000); // only threads that wait for each other for ever take so many
+    config.silence_warnings = true; // the module's documentation mentions what they warn of
     let model = Arc::clone(model);
     Runner::new(scheduler, config).run(move || model());
 }
 
-/// The seed of a model that fails.
+/// Prints the seed if the model fails.
 struct ToldOnFailure(u64);
 
 impl Drop for ToldOnFailure {

@@ -1,9 +1,9 @@
-//! The one promise of all calls that are one atomic step: whatever the schedule, there is an order of the calls such that,
-//! made one after the other in it, they give the same answers and leave the same (Herlihy and Wing's linearizability, 1990).
-//! A call that had returned before another one began comes before it.
+//! The promise of all calls that are one atomic step: linearizability (Herlihy and Wing, 1990). For each schedule there
+//! is an order of the calls. Made one after the other in this order, they give the same answers and leave the same
+//! contents. A call that had returned before another one began comes first.
 //!
-//! What they give one after the other is asked of a store, too, a plain one: that a single thread is answered rightly is
-//! tested elsewhere. So nothing has to be foreseen here, and the answers are the same for all shapes of a store.
+//! A plain store says what the calls answer one after the other. Other tests check that it answers a single thread
+//! correctly. So no model has to list the expected answers, and they are the same for all shapes of a store.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -14,7 +14,7 @@ use shuttle::thread;
 use super::explore::{alone, explore};
 use super::scene::{Contents, Scene, Shape, contents};
 
-/// A call, and how its answer reads.
+/// Makes a call, and returns its answer as text.
 pub(super) type Call = fn(&Scene) -> String;
 
 pub(super) fn said(answer: impl Debug) -> String {
@@ -26,7 +26,7 @@ pub(super) fn assert_linear(set_up: fn(&Scene), threads: &'static [&'static [Cal
     assert_linear_within(2, set_up, threads);
 }
 
-/// The same on one shard, for calls that are no atomic step over several.
+/// The same on one shard, for calls that are not one atomic step over several shards.
 pub(super) fn assert_linear_on_one_shard(set_up: fn(&Scene), threads: &'static [&'static [Call]]) {
     assert_linear_within(1, set_up, threads);
 }
@@ -37,7 +37,7 @@ fn assert_linear_within(max_shards: usize, set_up: fn(&Scene), threads: &'static
         let shape = Shape::draw(max_shards);
         let scene = Scene::of(shape);
         set_up(&scene);
-        let ticks = AtomicUsize::new(0); // the system's, at which no other thread goes on
+        let ticks = AtomicUsize::new(0); // std's, so that shuttle does not switch threads here
         let made: Vec<Vec<Made>> = thread::scope(|scope| {
             let make = |calls: &'static [Call]| calls.iter().map(|call| Made::now(*call, &scene, &ticks)).collect();
             let threads: Vec<_> = threads.iter().map(|calls| scope.spawn(move || make(calls))).collect();
@@ -51,7 +51,7 @@ fn assert_linear_within(max_shards: usize, set_up: fn(&Scene), threads: &'static
     });
 }
 
-/// A call that was made, and when.
+/// A call that was made: its answer, and when it began and ended.
 #[derive(Debug)]
 struct Made {
     answer: String,
@@ -67,11 +67,11 @@ impl Made {
     }
 }
 
-/// What is left when all calls are made.
+/// What is left after all calls.
 #[derive(Debug, PartialEq)]
 struct End {
     contents: Contents,
-    /// Of what has expired, if somebody listens.
+    /// What the listener was told about expired keys and fields, if there is a listener.
     told: Option<Vec<String>>,
 }
 
@@ -87,7 +87,7 @@ impl End {
     }
 }
 
-/// One order of the calls, and what comes of it.
+/// One order of the calls, with their answers and what they leave.
 struct Order {
     /// The thread of each call.
     turns: Vec<usize>,
@@ -115,7 +115,7 @@ impl Order {
             && self.keeps_time(made)
     }
 
-    /// Whether no call comes before one that had returned when it began.
+    /// Whether each call comes after all calls that had returned when it began.
     fn keeps_time(&self, made: &[Vec<Made>]) -> bool {
         let mut threads: Vec<_> = made.iter().map(|made| made.iter()).collect();
         let mut latest = 0;
@@ -126,7 +126,7 @@ impl Order {
     }
 }
 
-/// All orders that keep each thread's own, with what they give.
+/// All orders in which the calls of each thread keep their own order.
 fn one_after_the_other(set_up: fn(&Scene), threads: &'static [&'static [Call]]) -> Arc<Vec<Order>> {
     let orders = Arc::new(Mutex::new(Vec::new()));
     let found = Arc::clone(&orders);

@@ -1,10 +1,10 @@
-//! Calls on several keys, whose locks others take in another order.
+//! Calls on several keys, while other threads name the same keys in another order.
 
 use super::linear::{assert_linear, said};
 use super::scene::Scene;
 use crate::store::Overwrite;
 
-/// Moves an amount between two keys, and says what each has then.
+/// Moves an amount between two keys. Says what each has then.
 fn moved(scene: &Scene, keys: [&str; 2], amount: i64) -> String {
     said(scene.update_many(keys, |[from, to]| (from.increment("x", -amount), to.increment("x", amount))))
 }

@@ -1,16 +1,16 @@
-//! Closures that panic between the calls of others.
+//! Closures that panic between calls of other threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::linear::{assert_linear, said};
 use super::scene::all;
 
-/// Says whether a call has panicked.
+/// Makes a call, and says whether it panicked.
 fn unwound<R>(call: impl FnOnce() -> R) -> String {
     said(catch_unwind(AssertUnwindSafe(call)).is_err())
 }
 
-/// Panics without the report on stderr that shuttle would make of it, each time.
+/// Panics without the report that shuttle would print to stderr each time.
 fn panics() -> ! {
     resume_unwind(Box::new(()))
 }

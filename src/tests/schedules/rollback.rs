@@ -1,4 +1,4 @@
-//! Updates of two keys that are taken back between the calls of others.
+//! Updates of two keys that are rolled back between calls of other threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -6,7 +6,7 @@ use super::linear::{assert_linear, said};
 use super::scene::{Scene, all};
 use crate::Error;
 
-/// Moves an amount between two keys, unless there is too little of it, and says what each has then.
+/// Moves an amount between two keys, unless the first has too little. Says what the first has left.
 fn moved(scene: &Scene, keys: [&str; 2], amount: i64) -> String {
     said(scene.try_update_many(keys, |[from, to]| {
         to.increment("x", amount)?;
@@ -15,7 +15,7 @@ fn moved(scene: &Scene, keys: [&str; 2], amount: i64) -> String {
     }))
 }
 
-/// Changes all that can be changed, and panics.
+/// Changes two keys in several ways, then panics. Says whether it did.
 fn panicked(scene: &Scene, keys: [&str; 2]) -> String {
     let update = || {
         scene.try_update_many(keys, |[a, b]| -> crate::Result<()> {

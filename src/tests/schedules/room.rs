@@ -1,4 +1,4 @@
-//! Writers that want the same room.
+//! Writers that compete for the same room.
 
 use shuttle::thread;
 
@@ -7,11 +7,11 @@ use super::scene::{SOON, Scene, Shape};
 use crate::store::Overwrite;
 use crate::{Error, Limits};
 
-/// What has room once beside the keys, and not twice.
+/// A value for which there is room once, but not twice.
 const LARGE: [u8; 700] = [b'x'; 700];
 
-/// A store of these keys, whose hashes are packed and take no more than their fields and values, with room for so many
-/// bytes more.
+/// A store with these keys, and with room for this many more bytes. Its hashes are packed, so they need no room beside
+/// their fields and values.
 fn scene(keys: &[&str], room: usize) -> Scene {
     let shape = Shape::draw(2).max_fields(128);
     let fill = |scene: &Scene| keys.iter().for_each(|key| _ = scene.set(key, "x", "").unwrap());

@@ -1,5 +1,5 @@
-//! A long row of calls beside a save: of each thread, which works on keys of its own, the snapshot holds what its first so
-//! many calls have done.
+//! Many calls during a save. Each thread works on keys of its own. The snapshot must hold what the thread's calls up to
+//! some point have done, and nothing of its later calls.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -15,12 +15,12 @@ use crate::store::{Overwrite, Store};
 
 type Call = fn(&Store, &str);
 
-/// One in which all but hashes of one field are tables.
+/// A shape in which every hash of more than one field is a table.
 fn with_tables() -> Shape {
     Shape::draw(2).max_fields(1)
 }
 
-/// What is held under keys that begin so.
+/// The contents of the keys with this prefix.
 fn under(prefix: &str, contents: &Contents) -> Contents {
     contents.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(key, hash)| (key.clone(), hash.clone())).collect()
 }
@@ -37,7 +37,7 @@ impl Write for Broken {
     }
 }
 
-/// All that the first so many calls leave, on keys with this prefix.
+/// The contents after no call, after the first call, after the first two, and so on. The keys have this prefix.
 fn states(fill: Call, calls: &[Call], prefix: &str) -> Vec<Contents> {
     let store = Scene::of(Shape::PLAIN);
     fill(&store, prefix);
@@ -49,7 +49,8 @@ fn states(fill: Call, calls: &[Call], prefix: &str) -> Vec<Contents> {
     states
 }
 
-/// Two threads make these calls, each on keys of its own, while a third saves, perhaps in vain, and saves again.
+/// Two threads make these calls, each on keys of its own. A third thread meanwhile saves twice. In half of the
+/// schedules, a save to a broken writer fails before that.
 fn assert_prefixes(fill: Call, calls: &'static [Call]) {
     const PREFIXES: [&str; 2] = ["1", "2"];
     let found = Arc::new(Mutex::default());

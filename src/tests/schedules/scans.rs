@@ -1,4 +1,4 @@
-//! Walks by pages, between which others work.
+//! Scans page by page, while other threads work.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::scene::{LATER, Scene, Shape, text};
 use crate::scan::{Cursor, Page};
 use crate::store::Overwrite;
 
-/// How often each item is met on pages of so many.
+/// How often each item is met on all pages.
 fn met<T: Ord>(page: impl Fn(Option<Cursor>) -> Page<T>) -> BTreeMap<T, usize> {
     let (mut cursor, mut met) = (None, BTreeMap::new());
     loop {
@@ -22,7 +22,7 @@ fn met<T: Ord>(page: impl Fn(Option<Cursor>) -> Page<T>) -> BTreeMap<T, usize> {
     }
 }
 
-/// What stays is met once, what comes and goes at most once, and nothing else.
+/// Checks that each name in `stays` is met once, each in `passes` at most once, and no other.
 fn assert_met(met: &BTreeMap<String, usize>, stays: &[&str], passes: &[&str]) {
     for name in stays {
         assert_eq!(met.get(*name), Some(&1), "{name} of {met:?}");
@@ -37,7 +37,7 @@ fn a_field_that_stays_is_met_once_however_its_hash_changes() {
     const STAYS: [&str; 3] = ["0", "1", "2"];
     const PASSES: [&str; 5] = ["3", "4", "5", "6", "7"];
     explore(|| {
-        // Packed with those that stay, a table with all, and packed again.
+        // The hash is packed with the fields that stay, becomes a table with all, and packed again.
         let scene = Scene::of(Shape::draw(2).max_fields(7));
         scene.set_many("a", STAYS.map(|field| (field, ""))).unwrap();
         thread::scope(|scope| {
@@ -76,7 +76,7 @@ fn a_key_that_stays_is_met_once_whatever_comes_and_goes() {
                 scene.set_many("1", [("y", "1"), ("z", "1")]).unwrap();
             });
             scope.spawn(|| {
-                scene.reserve(2_000); // which makes the tables of keys anew
+                scene.reserve(2_000); // it rebuilds the tables of keys
                 scene.retain(|key, _| key != b"6");
                 scene.shrink_to_fit();
             });
@@ -84,7 +84,7 @@ fn a_key_that_stays_is_met_once_whatever_comes_and_goes() {
                 let page = scene.scan_keys(cursor, 1);
                 Page { items: page.items.iter().map(|key| text(key)).collect(), next: page.next }
             });
-            // What is renamed may be met under both names.
+            // A renamed key may be met under both names.
             assert_met(&keys, &STAYS, &PASSES);
             let mut all = BTreeMap::new();
             scene.iter_keys().for_each(|key| *all.entry(text(&key)).or_default() += 1);

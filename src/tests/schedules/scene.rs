@@ -14,17 +14,19 @@ use crate::snapshot::SaveOptions;
 use crate::store::{Store, StoreBuilder};
 use crate::{Expired, HashRef, ManualClock, SnapshotError, Ttl, WhenFull};
 
-/// A time to live that a clock which is advanced by it ends, and one that no clock here does.
+/// A time to live. Models advance the clock by it, so that it is over.
 pub(super) const SOON: Duration = Duration::from_millis(10);
+/// A time to live that is never over in a model.
 pub(super) const LATER: Duration = Duration::from_secs(3_600);
 
-/// What the answers of a store must not depend on.
+/// Properties of a store on which its answers must not depend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     shards: usize,
-    /// The most fields of a packed hash: all hashes are tables, or none, or those of some fields.
+    /// The most fields of a packed hash. It makes tables of all hashes, of none, or of those with more than one or two
+    /// fields.
     max_fields: usize,
-    /// Which keys are in one shard.
+    /// It decides which keys share a shard.
     hash_seed: u64,
     pub(super) is_listened_to: bool,
 }
@@ -32,7 +34,7 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) const PLAIN: Self = Self { shards: 1, max_fields: 128, hash_seed: 1, is_listened_to: true };
 
-    /// Draws one of at most so many shards.
+    /// Draws a shape with at most this many shards.
     pub(super) fn draw(max_shards: usize) -> Self {
         let mut draw = thread_rng();
         Self {
@@ -48,7 +50,7 @@ impl Shape {
     }
 }
 
-/// A store with its clock, and with what it has told whoever listens.
+/// A store with its clock, and with what its listener was told.
 pub(super) struct Scene {
     store: Store,
     pub(super) clock: ManualClock,
@@ -78,21 +80,21 @@ impl Scene {
         Self { store: set_up(builder).build(), clock, expired: Mutex::new(expired) }
     }
 
-    /// What the store has told so far, in no order.
+    /// What the listener was told since the last call, sorted.
     pub(super) fn told(&self) -> Vec<String> {
         let mut told: Vec<String> = self.expired.lock().unwrap().try_iter().map(|expired| tell(&expired)).collect();
         told.sort();
         told
     }
 
-    /// What a snapshot holds that is taken now.
+    /// The contents of a snapshot that is saved now.
     pub(super) fn saved(&self) -> Contents {
         self.try_save().unwrap()
     }
 
     pub(super) fn try_save(&self) -> Result<Contents, SnapshotError> {
         let mut snapshot = Vec::new();
-        // Each record under a lock of its own.
+        // Between any two records the saver releases the lock.
         self.save_to_with(&mut snapshot, SaveOptions::new().block_bytes(1))?;
         let loaded = Store::builder().shards(1).hash_seed(1).clock(&self.clock).load_from(&snapshot[..]).unwrap();
         loaded.validate();
@@ -124,12 +126,12 @@ pub(super) fn fields(hash: &HashRef<'_>) -> Fields {
     hash.iter().map(|(field, value)| (text(field), (text(value), hash.field_ttl(field)))).collect()
 }
 
-/// The fields of a key, in words.
+/// The fields of a key, as text.
 pub(super) fn all(scene: &Scene, key: &str) -> String {
     said(fields(&scene.get_all(key).view()))
 }
 
-/// All that a store holds, a shard at a time.
+/// All that a store holds, read one shard at a time.
 pub(super) fn contents(store: &Store) -> Contents {
     let mut contents = Contents::new();
     store.for_each(|key, hash| _ = contents.insert(text(key), (hash.ttl(), fields(hash))));

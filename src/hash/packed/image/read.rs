@@ -1,9 +1,9 @@
-//! The image of a packed hash becomes a packed hash again. Nothing about it is taken for granted.
+//! Reads a packed hash from an item of a snapshot. Every byte may be wrong, so everything is checked.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use crate::hash::entry;
-use crate::hash::image::{Flaw, Input};
+use crate::hash::image::{Flaw, Input, NO_DEADLINE, REPEATED_FIELD};
 use crate::hash::packed::deadlines::bitmap_len;
 use crate::hash::packed::{
     FIELD_DEADLINES, FORM, KEY_DEADLINE, KEY_LEN_AT, NARROW_MAX, Packed, WIDE, block_len, close,
@@ -12,13 +12,16 @@ use crate::options::Rules;
 use crate::time::Deadline;
 
 impl Packed {
-    /// Reads an image from the front, and checks all that the module's invariants demand, and the limits.
+    /// Reads the rest of an item after its kind. Checks all invariants of `packed.rs`, and the limits.
     pub(crate) fn read_image(image: &mut Input<'_>, rules: &Rules) -> Result<Self, Flaw> {
         let flags = image.u8()?;
         let count = image.array()?;
         let fields = usize::from(u16::from_le_bytes(count));
-        if flags & !FORM != 0 || fields == 0 {
-            return Err(Flaw::Corrupt("a hash of unknown form"));
+        if flags & !FORM != 0 {
+            return Err(Flaw::Corrupt("a packed hash has unknown flags"));
+        }
+        if fields == 0 {
+            return Err(Flaw::Corrupt("a packed hash has no fields"));
         }
         rules.check_fields(fields)?;
         let key = image.string()?;
@@ -34,7 +37,7 @@ impl Packed {
             (Ends::Narrow(end_bytes), end_bytes.last().copied().map_or(0, usize::from))
         };
         if is_wide != (entry_bytes > NARROW_MAX) {
-            return Err(Flaw::Corrupt("ends of the wrong width"));
+            return Err(Flaw::Corrupt("the entry ends of a packed hash have the wrong width"));
         }
         let entries = image.take(entry_bytes)?;
         let tail = read_tail(image, flags, fields)?;
@@ -63,10 +66,11 @@ enum Ends<'a> {
     Wide(&'a [[u8; 2]]),
 }
 
-/// Fields up to which a repeated one is looked for among those of its tag; more are sorted.
+/// Among the first fields, as many as this, a repeated one is found by comparing: a field whose tag occurred before is
+/// compared with all fields before it. If there are more fields, all are sorted.
 const FEW_FIELDS: usize = 256;
 
-/// Appends the tags of the fields, after a look at each entry.
+/// Checks each entry, and appends the tags of the fields.
 #[inline]
 fn push_tags(
     bytes: &mut Vec<u8>,
@@ -74,12 +78,11 @@ fn push_tags(
     ends: &(impl Iterator<Item = usize> + Clone),
     rules: &Rules,
 ) -> Result<(), Flaw> {
-    const TWICE: Flaw = Flaw::Corrupt("a field that stands twice");
     let mut seen = [false; 256];
     let mut many = Vec::new();
     let mut start = 0;
     for (index, end) in ends.clone().enumerate() {
-        let entry = entries.get(start..end).ok_or(Flaw::Corrupt("ends that do not rise"))?;
+        let entry = entries.get(start..end).ok_or(Flaw::Corrupt("the entry ends of a packed hash do not rise"))?;
         start = end;
         let (field, value) = read_pair(entry)?;
         rules.check_pair(field, value)?;
@@ -96,7 +99,7 @@ fn push_tags(
                 entry.and_then(|entry| entry::value_offset_of(entry, field)).is_some()
             });
             if is_repeated {
-                return Err(TWICE);
+                return Err(REPEATED_FIELD);
             }
         }
         bytes.push(tag);
@@ -109,7 +112,7 @@ fn push_tags(
         }
         many.sort_unstable();
         if many.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(TWICE);
+            return Err(REPEATED_FIELD);
         }
     }
     Ok(())
@@ -122,7 +125,7 @@ pub(crate) fn read_pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     Ok((field, entry.rest()))
 }
 
-/// The deadlines behind the entries, as they are.
+/// Checks the deadlines after the entries, and returns their bytes.
 fn read_tail<'a>(image: &mut Input<'a>, flags: u8, fields: usize) -> Result<&'a [u8], Flaw> {
     let mut probe = image.clone();
     let mut deadlines = usize::from(flags & KEY_DEADLINE != 0);
@@ -131,13 +134,13 @@ fn read_tail<'a>(image: &mut Input<'a>, flags: u8, fields: usize) -> Result<&'a 
         let count = bitmap.iter().map(|byte| byte.count_ones()).fold(0, u32::saturating_add);
         let spare = u8::MAX.checked_shl((fields % 8) as u32).filter(|_| !fields.is_multiple_of(8)).unwrap_or(0);
         if count == 0 || bitmap.last().is_some_and(|last| last & spare != 0) {
-            return Err(Flaw::Corrupt("deadlines of no field"));
+            return Err(Flaw::Corrupt("the deadline bitmap marks no field, or one that does not exist"));
         }
         deadlines = deadlines.saturating_add(count as usize);
     }
     for _ in 0..deadlines {
         if Deadline::from_bytes(probe.array()?) == Deadline::NEVER {
-            return Err(Flaw::Corrupt("a deadline that is none"));
+            return Err(NO_DEADLINE);
         }
     }
     image.take(image.len().saturating_sub(probe.len()))

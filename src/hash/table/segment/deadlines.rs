@@ -1,4 +1,4 @@
-//! The deadlines of a segment's fields: 8 bytes behind an entry that has one.
+//! The deadlines of a segment's fields. A deadline is the last 8 bytes of its entry.
 
 use super::{FieldSegment, Place, Stock};
 use crate::hash::Context;
@@ -17,7 +17,7 @@ impl FieldSegment {
         Some((entry::pair(self.entry(place)).1, self.deadline_at(place)))
     }
 
-    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.
     pub(crate) fn set_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         let found = self.slots.find_bucket_index(hash, |&place| self.holds(place, field));
         let Some(bucket) = found else { return };
@@ -38,7 +38,7 @@ impl FieldSegment {
         }
     }
 
-    /// Writes an entry with a deadline instead of without one, or the other way round.
+    /// Gives a deadline to an entry without one, or removes the one that it has. Returns the entry's new place.
     fn move_entry(&mut self, place: Place, deadline: Deadline, cx: Context<'_>) -> Place {
         if let Some(index) = place.as_box() {
             self.resize_box(index, deadline);
@@ -50,8 +50,8 @@ impl FieldSegment {
         self.push(field, value, deadline, Stock::of(cx))
     }
 
-    /// Makes room for a deadline behind a long entry, or takes it away; the entry itself is not copied if the allocator
-    /// can help it.
+    /// Appends a deadline to a long entry, or removes it. The entry is not copied if the allocator can resize its box
+    /// in place.
     fn resize_box(&mut self, index: usize, deadline: Deadline) {
         let mut stored = std::mem::take(&mut self.boxes[index]).into_vec();
         self.boxed_bytes -= stored.len();
@@ -65,12 +65,13 @@ impl FieldSegment {
         self.boxes[index] = stored.into_boxed_slice();
     }
 
-    /// A deadline before which none of the segment's comes.
+    /// A lower bound of all deadlines in the segment.
     pub(crate) fn soonest(&self) -> Deadline {
         self.soonest
     }
 
-    /// The fields whose deadline has come. The caller removes them; the bound is that of the others.
+    /// Returns the fields whose deadline has come, which the caller must remove. Makes the lower bound exact for the
+    /// others.
     pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
         let mut soonest = Deadline::NEVER;
@@ -86,7 +87,7 @@ impl FieldSegment {
         due
     }
 
-    /// Takes all deadlines away.
+    /// Removes all deadlines.
     pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
         let timed =
             self.slots.iter().filter(|place| place.is_timed()).map(|&place| entry::pair(self.entry(place)).0.into());

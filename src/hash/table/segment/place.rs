@@ -1,15 +1,15 @@
-//! Where an entry of a segment is.
+//! The place of an entry in a segment.
 
 use crate::time::Deadline;
 
-/// Where an entry is, an offset into the arena or the number of a box, and whether it has a deadline.
+/// An offset in the arena or the number of a box, and whether the entry there has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u32);
 
 impl Place {
     const BOXED: u32 = 1 << 31;
     const TIMED: u32 = 1 << 30;
-    /// Offsets and numbers are below this.
+    /// All offsets and numbers are less than this.
     pub(super) const END: usize = Self::TIMED as usize;
 
     pub(super) fn inline(offset: usize, deadline: Deadline) -> Self {
@@ -46,7 +46,7 @@ impl Place {
         self.0 & Self::TIMED != 0
     }
 
-    /// Bytes of the deadline behind the entry.
+    /// The length of the entry's deadline, 0 if it has none.
     #[inline]
     pub(super) fn deadline_len(self) -> usize {
         if self.is_timed() { Deadline::BYTES } else { 0 }

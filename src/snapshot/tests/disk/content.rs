@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What reaches the disk of a write in one piece.
+/// The bytes of a write that reach the disk in one piece.
 const SECTOR: usize = 512;
 
 /// Permissions as unix writes them.
 pub(in crate::snapshot) type Mode = u32;
 
-/// What a file gets from whoever asks for nothing else.
+/// The permissions of a new file, unless others are asked for.
 pub(in crate::snapshot) const DEFAULT_MODE: Mode = 0o644;
 
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct File {
     pub(super) mode: Mode,
 }
 
-/// What an operation changes.
+/// The change that an operation makes.
 #[derive(Debug)]
 pub(super) enum Change {
     Create {
@@ -46,8 +46,8 @@ pub(super) enum Change {
         at: usize,
         bytes: Vec<u8>,
     },
-    /// A sync changes what a loss of power leaves. One that failed does so too: what it should have settled stays
-    /// unsettled for ever, whatever a later sync says, as on Linux.
+    /// A sync changes what a loss of power leaves. So does a sync that failed: what it should have settled stays
+    /// unsettled for ever, even if a later sync succeeds, as on Linux.
     Sync {
         number: usize,
         succeeded: bool,
@@ -67,18 +67,19 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// In how many ways an unsettled change may reach the disk, from 0, nothing of it, to the last, all of it.
+    /// The number of ways in which an unsettled change may reach the disk. The first, 0, is that nothing of it does.
+    /// The last is that all of it does.
     pub(super) fn outcomes(&self) -> usize {
         match self {
             Self::Create { .. } | Self::SetMode { .. } | Self::Remove { .. } => 2,
-            Self::Rename { .. } => 3, // also: the new name is there and the old one still is
-            Self::Write { at, bytes, .. } => 3 + cuts(*at, bytes.len()), // also: only the length; torn at a sector
+            Self::Rename { .. } => 3, // also: both names are there
+            Self::Write { at, bytes, .. } => 3 + cuts(*at, bytes.len()), // also: only the length, or torn at a sector
             Self::Sync { .. } | Self::SyncFolder { .. } => 1,
         }
     }
 }
 
-/// How many ends of sectors are inside of a write.
+/// The number of ends of sectors inside a write.
 fn cuts(at: usize, length: usize) -> usize {
     (at + length).div_ceil(SECTOR).saturating_sub(at / SECTOR + 1)
 }
@@ -113,7 +114,7 @@ impl Content {
         self.files.push(File { bytes: bytes.to_owned(), mode });
     }
 
-    /// Makes a change in the way of this outcome.
+    /// Makes a change, with this outcome.
     pub(super) fn make(&mut self, change: &Change, outcome: usize) {
         let is_lost = outcome == 0;
         let is_whole = outcome == change.outcomes() - 1;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What an operation does, for counting and for failing only some.
+/// The kind of an operation. Tests count operations by kind, and make some kinds fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::snapshot) enum Kind {
     Lock,
@@ -29,11 +29,11 @@ pub(in crate::snapshot) enum Failure {
     NoSpace,
     /// EINTR.
     Interrupted,
-    /// Half of the bytes are written or read, at least one; nothing to an operation without bytes.
+    /// Half of the bytes are written or read, at least one. It does nothing to an operation without bytes.
     Short,
 }
 
-/// See the module's documentation. A fault counts from when it is given to the disk.
+/// See the module's documentation. A fault counts operations from the moment when it is given to the disk.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::snapshot) struct Fault {
     nth: usize,
@@ -44,7 +44,7 @@ pub(in crate::snapshot) struct Fault {
 }
 
 impl Fault {
-    /// Fails one operation, after so many that succeed.
+    /// Fails one operation, after this many others.
     pub(in crate::snapshot) fn after(passing: usize, failure: Failure) -> Self {
         Self { nth: passing, of: None, failure, sticky: false, passed: 0 }
     }
@@ -54,12 +54,12 @@ impl Fault {
         Self { of: Some(kind), ..self }
     }
 
-    /// Fails all operations from then on, not one.
+    /// Fails all operations from then on, not only one.
     pub(in crate::snapshot) fn sticky(self) -> Self {
         Self { sticky: true, ..self }
     }
 
-    /// Fails the operation, or returns how many of its bytes it gets done.
+    /// Fails the operation, or returns how many of its bytes it processes.
     pub(super) fn strike(&mut self, kind: Kind, bytes: usize) -> io::Result<usize> {
         if self.of.is_some_and(|of| of != kind) {
             return Ok(bytes);

@@ -14,15 +14,15 @@ use super::{Change, Content, SimulatedDisk};
 use crate::random::Random;
 use crate::snapshot::file::folder;
 
-/// What a log of operations may leave: the settled content, and every change with the number of its outcomes, 1 if it
-/// is settled.
+/// All that a log of operations may leave: the settled content, and every change with the number of its outcomes. A
+/// settled change has one outcome.
 struct Remains<'a> {
     settled: &'a Content,
     changes: Vec<(&'a Change, usize)>,
 }
 
 impl Remains<'_> {
-    /// The content left if each change ends as it is told; of a settled one all is left.
+    /// The content if each change has the given outcome. All of a settled change is left.
     fn content(&self, outcomes: &[usize]) -> Content {
         let mut content = self.settled.clone();
         for ((change, possible), &outcome) in self.changes.iter().zip(outcomes) {
@@ -31,7 +31,7 @@ impl Remains<'_> {
         content
     }
 
-    /// The outcomes after these, counted up as the digits of a number are; `None` after the last.
+    /// The outcomes that follow these, if outcomes are counted up like the digits of a number. `None` after the last.
     fn next(&self, mut outcomes: Vec<usize>) -> Option<Vec<usize>> {
         for ((_, possible), outcome) in self.changes.iter().zip(&mut outcomes) {
             *outcome += 1;
@@ -45,14 +45,14 @@ impl Remains<'_> {
 }
 
 impl SimulatedDisk {
-    /// Shows every disk that a loss of power after the first so many operations may leave, and returns how many there
-    /// are: a power of the unsettled changes.
+    /// Shows every disk that a loss of power after this many operations may leave, and returns their number. It grows
+    /// exponentially with the number of unsettled changes.
     pub(in crate::snapshot) fn each_image(&self, operations: usize, mut look: impl FnMut(&SimulatedDisk)) -> usize {
         let mut images = 0;
         let mut outcomes = vec![0; operations];
         loop {
             let image = SimulatedDisk::of(self.0.lock().remains(operations).content(&outcomes));
-            look(&image); // may use this disk too, so nothing of it is locked now
+            look(&image); // it may use this disk as well, so nothing is locked here
             images += 1;
             match self.0.lock().remains(operations).next(outcomes) {
                 Some(next) => outcomes = next,
@@ -61,8 +61,8 @@ impl SimulatedDisk {
         }
     }
 
-    /// One of the disks that a loss of power after the first so many operations may leave. Some have nearly everything
-    /// unsettled and some nearly nothing: with many changes, even chances for each would never draw these.
+    /// Draws one of the disks that a loss of power after this many operations may leave. Some draws keep nearly all
+    /// unsettled changes, and some nearly none. If each of many changes had even chances, these would never be drawn.
     pub(in crate::snapshot) fn random_image(&self, operations: usize, random: &mut Random) -> SimulatedDisk {
         let state = self.0.lock();
         let remains = state.remains(operations);
