@@ -26,11 +26,17 @@ pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    match left.len() {
-        8..=SHORT => same_ends::<8>(left, right),
-        4..8 => same_ends::<4>(left, right),
-        0..4 => left.iter().zip(right).all(|(left, right)| left == right),
-        _ => left == right,
+    // From the usual lengths to the others.
+    if left.len() >= 8 {
+        if left.len() <= SHORT {
+            return same_ends::<8>(left, right);
+        }
+        return if left.len() <= 32 { same_ends::<16>(left, right) } else { left == right };
+    }
+    if left.len() >= 4 {
+        same_ends::<4>(left, right)
+    } else {
+        left.iter().zip(right).all(|(left, right)| left == right)
     }
 }
 

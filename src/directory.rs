@@ -424,7 +424,8 @@ impl<S: Segment> Directory<S> {
     /// Merges a node with its neighbour if both are small, and returns the place of the result.
     fn merge(&mut self, at: At, rules: &Rules) -> Option<At> {
         let Node { prefix, depth, .. } = self.nodes[at.0];
-        if depth == 0 {
+        // The neighbour is elsewhere in memory, so this looks first at what is at hand.
+        if depth == 0 || self.at(at).len() >= MERGE_ENTRIES {
             return None;
         }
         let buddy = self.slots[self.run(prefix ^ 1, depth).start] as usize;

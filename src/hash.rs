@@ -21,6 +21,7 @@ mod effect;
 mod entry;
 mod fields;
 mod footprint;
+mod found;
 pub(crate) mod image;
 mod number;
 mod packed;
@@ -169,6 +170,14 @@ impl Record {
         }
     }
 
+    /// Has memory bring the first bytes of a packed hash, which a lookup in it needs, all at once.
+    #[inline(always)]
+    pub(crate) fn prefetch_front(&self) {
+        if let Self::Packed(packed) = self {
+            packed.prefetch_front();
+        }
+    }
+
     /// For the saver: writes what is not written yet until the slice is over, and says whether that was all.
     pub(crate) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         match self {
@@ -242,50 +251,6 @@ impl Record {
         };
     }
 
-    /// Sets a field, and returns whether it is new. A deadline that it has stays. Of the limits it checks only the number
-    /// of fields.
-    #[inline]
-    pub(crate) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
-        match self {
-            Self::Packed(packed) => {
-                let tag = cx.rules.tag(field);
-                let found = packed.find(tag, field);
-                if let Some(found) = &found
-                    && found.1.len() == value.len()
-                {
-                    let before = Some(packed.value(found));
-                    cx.record(|| Some((packed.key(), Effect::Put { field, value, before })));
-                    packed.overwrite(found, value);
-                    return Ok(false);
-                }
-                if found.is_none() {
-                    cx.rules.check_fields(packed.len() + 1)?;
-                }
-                let size = packed.size();
-                if works_packed(size, (field, value), cx.rules) && Packed::can_hold(size, found.as_ref(), field, value)
-                {
-                    cx.record(|| {
-                        let before = found.as_ref().map(|found| packed.value(found));
-                        Some((packed.key(), Effect::Put { field, value, before }))
-                    });
-                    return Ok(packed.draft().put_found(found, (tag, field, value)));
-                }
-            }
-            Self::Table(table) => {
-                if cx.rules.check_fields(table.len() + 1).is_err() && table.get(field, cx.rules).is_none() {
-                    self.check_growth(1, cx)?;
-                }
-            }
-        }
-        Ok(self.put_in_table(field, value, cx))
-    }
-
-    /// Sets a field that an effect has overwritten or removed.
-    fn put_back(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) {
-        let put = self.put(field, value, cx);
-        debug_assert!(put.is_ok(), "as many fields were within the limit before");
-    }
-
     /// Whether so many more fields are allowed. What has expired takes no place.
     fn check_growth(&mut self, new: usize, cx: Context<'_>) -> Result<()> {
         cx.rules.check_fields(self.len() + new).or_else(|_| {
@@ -317,16 +282,6 @@ impl Record {
             left = later;
         }
         new
-    }
-
-    /// Removes a field, and says whether it was there.
-    pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        let is_removed = match self {
-            Self::Packed(packed) => packed.remove(cx.rules.tag(field), field, cx),
-            Self::Table(table) => table.remove(cx.rules.hash(field), field, cx),
-        };
-        self.forget_if_empty(cx);
-        is_removed
     }
 
     /// Gives back all slack. O(n).

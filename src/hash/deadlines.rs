@@ -4,11 +4,10 @@
 
 use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, FieldTtl, SetOptions, Touch, When};
-use crate::hash::Context;
-use crate::hash::Effect;
+use crate::hash::found::Found;
 use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
-use crate::hash::{Pair, Record};
+use crate::hash::{Context, Effect, Pair, Record};
 use crate::time::Deadline;
 
 impl Record {
@@ -49,28 +48,7 @@ impl Record {
 
     /// The deadline of a field, if it is there.
     pub(crate) fn field_deadline(&self, field: &[u8], cx: Context<'_>) -> Option<Deadline> {
-        match self {
-            Self::Packed(packed) => {
-                packed.find(cx.rules.tag(field), field).map(|(index, _)| packed.field_deadline(index))
-            }
-            Self::Table(table) => table.field_deadline(cx.rules.hash(field), field),
-        }
-    }
-
-    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
-    pub(crate) fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        match self {
-            Self::Packed(packed) => {
-                if let Some((index, _)) = packed.find(cx.rules.tag(field), field) {
-                    cx.record(|| {
-                        let before = packed.field_deadline(index);
-                        Some((packed.key(), Effect::FieldDeadline { field, deadline, before }))
-                    });
-                    packed.set_field_deadline(index, deadline);
-                }
-            }
-            Self::Table(table) => table.set_field_deadline(cx.rules.hash(field), field, deadline, cx),
-        }
+        self.deadline_of(&self.find(field, cx))
     }
 
     /// Takes all deadlines away: what leaves a store has none.
@@ -137,18 +115,30 @@ impl Record {
         condition: ExpireCondition,
         cx: Context<'_>,
     ) -> Result<ExpireOutcome> {
-        let Some(old) = self.field_deadline(field, cx) else { return Ok(ExpireOutcome::Missing) };
+        self.expire_found(&self.find(field, cx), field, when, condition, cx)
+    }
+
+    /// [`expire_field`](Self::expire_field) for a field that was looked for.
+    fn expire_found(
+        &mut self,
+        found: &Found,
+        field: &[u8],
+        when: When,
+        condition: ExpireCondition,
+        cx: Context<'_>,
+    ) -> Result<ExpireOutcome> {
+        let Some(old) = self.deadline_of(found) else { return Ok(ExpireOutcome::Missing) };
         let deadline = when.deadline(cx.now);
         if !condition.allows(old, deadline) {
             return Ok(ExpireOutcome::NotMet);
         }
         if deadline.is_due(cx.now) {
-            self.remove(field, cx);
+            self.remove_found(found, field, cx);
             return Ok(ExpireOutcome::Deleted);
         }
         let untimed = usize::from(old == Deadline::NEVER);
         self.reserve(|record| record.growth_by(&[], record.field_deadline_bytes(untimed), cx), cx)?;
-        self.set_field_deadline(field, deadline, cx);
+        self.set_deadline_of(found, field, deadline, cx);
         Ok(ExpireOutcome::Set)
     }
 
@@ -162,12 +152,15 @@ impl Record {
     ) -> Result<Vec<ExpireOutcome>> {
         let deadline = when.deadline(cx.now);
         self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
-        let expire = |field: &&[u8]| match self.field_deadline(field, cx) {
-            None => ExpireOutcome::Missing,
-            Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
-            Some(_) => {
-                self.put_field_deadline(field, deadline, cx);
-                if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
+        let expire = |field: &&[u8]| {
+            let found = self.find(field, cx);
+            match self.deadline_of(&found) {
+                None => ExpireOutcome::Missing,
+                Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
+                Some(_) => {
+                    self.put_deadline_of(&found, field, deadline, cx);
+                    if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
+                }
             }
         };
         Ok(fields.iter().map(expire).collect())
@@ -194,30 +187,36 @@ impl Record {
         fields.iter().map(expire).collect()
     }
 
-    /// Gives a field a deadline for which there is room, or removes it if that has come already.
-    fn put_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+    /// Gives a field that was looked for a deadline for which there is room, or removes the field if the deadline has come
+    /// already.
+    fn put_deadline_of(&mut self, found: &Found, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         if deadline.is_due(cx.now) {
-            self.remove(field, cx);
+            self.remove_found(found, field, cx);
         } else {
-            self.set_field_deadline(field, deadline, cx);
+            self.set_deadline_of(found, field, deadline, cx);
         }
     }
 
     /// Redis's HPERSIST for one field: whether there was a deadline to take away.
     pub(crate) fn persist_field(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        let has_deadline = self.field_deadline(field, cx).is_some_and(|deadline| deadline != Deadline::NEVER);
+        self.persist_found(&self.find(field, cx), field, cx)
+    }
+
+    fn persist_found(&mut self, found: &Found, field: &[u8], cx: Context<'_>) -> bool {
+        let has_deadline = self.deadline_of(found).is_some_and(|deadline| deadline != Deadline::NEVER);
         if has_deadline {
-            self.set_field_deadline(field, Deadline::NEVER, cx);
+            self.set_deadline_of(found, field, Deadline::NEVER, cx);
         }
         has_deadline
     }
 
     /// Redis's HGETEX for one field: its value, before its deadline is changed.
     pub(crate) fn get_and_expire(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
-        let Some(value) = self.get(field, cx).map(<[u8]>::to_vec) else { return Ok(None) };
+        let found = self.find(field, cx);
+        let Some(value) = self.value(&found).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
-            Touch::Expire(when) => _ = self.expire_field(field, when, ExpireCondition::Always, cx)?,
-            Touch::Persist => _ = self.persist_field(field, cx),
+            Touch::Expire(when) => _ = self.expire_found(&found, field, when, ExpireCondition::Always, cx)?,
+            Touch::Persist => _ = self.persist_found(&found, field, cx),
         }
         Ok(Some(value))
     }
@@ -235,8 +234,9 @@ impl Record {
         };
         self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
         let touch = |field: &&[u8]| {
-            let value = self.get(field, cx)?.to_vec();
-            self.put_field_deadline(field, deadline, cx);
+            let found = self.find(field, cx);
+            let value = self.value(&found)?.to_vec();
+            self.put_deadline_of(&found, field, deadline, cx);
             Some(value)
         };
         Ok(fields.iter().map(touch).collect())
@@ -272,7 +272,7 @@ impl Record {
         let new = self.put_many(pairs, cx);
         for (field, _) in pairs {
             match field_deadline {
-                Some(deadline) => self.put_field_deadline(field, deadline, cx),
+                Some(deadline) => self.put_deadline_of(&self.find(field, cx), field, deadline, cx),
                 None if options.fields == FieldTtl::Keep => {}
                 None => self.drop_field_deadline(field, cx),
             }
@@ -298,16 +298,20 @@ impl Record {
         when: When,
         cx: Context<'_>,
     ) -> Result<i64> {
-        let sum = self.sum(field, amount, cx)?;
+        let found = self.find(field, cx);
+        let sum = self.sum(&found, field, amount, cx)?;
         let deadline = when.deadline(cx.now);
-        let is_untimed = self.field_deadline(field, cx).is_none_or(|old| old == Deadline::NEVER);
+        let is_untimed = self.deadline_of(&found).is_none_or(|old| old == Deadline::NEVER);
         let untimed = usize::from(is_untimed && !deadline.is_due(cx.now));
         let text = IntegerText::of(sum);
         self.admit(field, text.as_bytes(), cx)?;
-        self.prepare(&[(field, text.as_bytes())], |record| record.field_deadline_bytes(untimed), cx)?;
-        self.put(field, text.as_bytes(), cx)?;
+        self.reserve(
+            |record| record.growth_by(&[(field, text.as_bytes())], record.field_deadline_bytes(untimed), cx),
+            cx,
+        )?;
+        self.put(found, field, text.as_bytes(), cx)?;
         if is_untimed {
-            self.put_field_deadline(field, deadline, cx);
+            self.put_deadline_of(&self.find(field, cx), field, deadline, cx);
         }
         Ok(sum)
     }

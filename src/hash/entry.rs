@@ -6,6 +6,7 @@
 use crate::bytes;
 
 /// The number of bytes of a varint.
+#[inline]
 pub(crate) fn varint_len(number: usize) -> usize {
     let bits = usize::BITS - (number | 1).leading_zeros();
     bits.div_ceil(7) as usize
@@ -17,6 +18,17 @@ pub(crate) fn push_varint(bytes: &mut Vec<u8>, mut number: usize) {
         number >>= 7;
     }
     bytes.push(number as u8);
+}
+
+/// Fills these bytes with a varint that takes as many.
+pub(crate) fn write_varint(bytes: &mut [u8], mut number: usize) {
+    if let Some((last, before)) = bytes.split_last_mut() {
+        for byte in before {
+            *byte = number as u8 | 0x80;
+            number >>= 7;
+        }
+        *last = number as u8;
+    }
 }
 
 /// Reads a varint from the front. Returns the number, and how many bytes it takes.
@@ -40,6 +52,7 @@ fn read_long_varint(bytes: &[u8]) -> (usize, usize) {
 }
 
 /// The number of bytes of the entry for this pair.
+#[inline]
 pub(crate) fn len(field: &[u8], value: &[u8]) -> usize {
     varint_len(field.len()) + field.len() + value.len()
 }
@@ -56,11 +69,6 @@ pub(crate) fn push(bytes: &mut Vec<u8>, field: &[u8], value: &[u8]) {
 pub(crate) fn pair(entry: &[u8]) -> (&[u8], &[u8]) {
     let (len, read) = read_varint(entry);
     entry[read..].split_at(len)
-}
-
-/// The place in an entry where its value begins.
-pub(crate) fn value_offset(entry: &[u8]) -> usize {
-    entry.len() - pair(entry).1.len()
 }
 
 /// The place in an entry where its value begins, if it is the entry of this field.
@@ -83,6 +91,9 @@ mod tests {
             assert_eq!(bytes.len(), varint_len(number), "{number}");
             bytes.push(0xff);
             assert_eq!(read_varint(&bytes), (number, bytes.len() - 1), "{number}");
+            let mut written = vec![0; bytes.len() - 1];
+            write_varint(&mut written, number);
+            assert_eq!(written, bytes[..bytes.len() - 1], "{number}");
         }
     }
 }

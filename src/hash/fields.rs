@@ -2,10 +2,10 @@
 //! values alike.
 
 use crate::error::{Error, Result};
-use crate::hash::Context;
 use crate::hash::footprint::last_of_each;
+use crate::hash::found::Found;
 use crate::hash::number::{FloatText, IntegerText, add_floats, parse_float, parse_integer};
-use crate::hash::{Pair, Record};
+use crate::hash::{Context, Pair, Record};
 
 impl Record {
     /// Redis's HSET for one field: whether it is new.
@@ -20,8 +20,14 @@ impl Record {
     #[inline]
     pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
+        self.set_found(self.find(field, cx), field, value, cx)
+    }
+
+    /// Sets an admitted field that was looked for, if there is room. A deadline that it has stays.
+    #[inline]
+    fn set_found(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.reserve(|record| record.growth_by(&[(field, value)], 0, cx), cx)?;
-        self.put(field, value, cx)
+        self.put(found, field, value, cx)
     }
 
     /// Redis's HSET: the number of new fields. All or nothing. Of a repeated field the last value counts.
@@ -73,24 +79,25 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<bool> {
         self.admit(field, new.unwrap_or_default(), cx)?;
-        if self.get(field, cx) != expected {
+        let found = self.find(field, cx);
+        if self.value(&found) != expected {
             return Ok(false);
         }
         match new {
             Some(value) => {
-                self.set(field, value, cx)?;
+                self.set_found(found, field, value, cx)?;
+                self.drop_field_deadline(field, cx);
             }
-            None => {
-                self.remove(field, cx);
-            }
+            None => _ = self.remove_found(&found, field, cx),
         }
         Ok(true)
     }
 
     /// Redis's HGETDEL for one field: the value that was removed.
     pub(crate) fn take(&mut self, field: &[u8], cx: Context<'_>) -> Option<Vec<u8>> {
-        let value = self.get(field, cx)?.to_vec();
-        self.remove(field, cx);
+        let found = self.find(field, cx);
+        let value = self.value(&found)?.to_vec();
+        self.remove_found(&found, field, cx);
         Some(value)
     }
 
@@ -108,16 +115,19 @@ impl Record {
 
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
-        let sum = self.sum(field, amount, cx)?;
-        self.set_keeping_deadline(field, IntegerText::of(sum).as_bytes(), cx)?;
+        let found = self.find(field, cx);
+        let sum = self.sum(&found, field, amount, cx)?;
+        let text = IntegerText::of(sum);
+        self.admit(field, text.as_bytes(), cx)?;
+        self.set_found(found, field, text.as_bytes(), cx)?;
         Ok(sum)
     }
 
     /// What an increment leads to.
     #[inline]
-    pub(super) fn sum(&self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
+    pub(super) fn sum(&self, found: &Found, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
         self.admit(field, b"", cx)?;
-        let number = self.get(field, cx).map_or(Ok(0), parse_integer)?;
+        let number = self.value(found).map_or(Ok(0), parse_integer)?;
         number.checked_add(amount).ok_or(Error::Overflow)
     }
 
@@ -127,9 +137,12 @@ impl Record {
         if !amount.is_finite() {
             return Err(Error::NotFinite);
         }
-        let number = self.get(field, cx).map_or(Ok(0.0), parse_float)?;
+        let found = self.find(field, cx);
+        let number = self.value(&found).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
-        self.set_keeping_deadline(field, FloatText::of(sum).as_bytes(), cx)?;
+        let text = FloatText::of(sum);
+        self.admit(field, text.as_bytes(), cx)?;
+        self.set_found(found, field, text.as_bytes(), cx)?;
         Ok(sum)
     }
 

@@ -42,6 +42,7 @@ use std::ops::Range;
 mod deadlines;
 mod draft;
 mod image;
+mod in_place;
 mod tags;
 
 use crate::hash::entry;
@@ -74,6 +75,10 @@ const NARROW_MAX: usize = u8::MAX as usize;
 
 /// The lengths of blocks are multiples of this.
 const STEP: usize = 8;
+
+/// Blocks of this length and more fill so many cache lines that their first ones are [looked
+/// at](Packed::prefetch_front) together.
+const LARGE: usize = 1024;
 
 const FLAGS_AT: usize = 0;
 const COUNT_AT: usize = FLAGS_AT + 1;
@@ -278,6 +283,15 @@ impl Packed {
         std::hint::black_box(looked_at);
     }
 
+    /// Looks at the cache lines of a large block in which its tags and ends usually are. The few lines of a small one
+    /// follow each other, and processors load them by themselves.
+    #[inline(always)]
+    pub(crate) fn prefetch_front(&self) {
+        if let Some(front) = self.0.first_chunk::<LARGE>() {
+            std::hint::black_box(front[64] | front[128] | front[192] | front[256] | front[320] | front[384]);
+        }
+    }
+
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         match self.0.first_mut() {
             Some(flags) => *flags = mark.set_in(*flags),
@@ -399,17 +413,6 @@ impl Packed {
             let (field, value) = entry::pair(self.entry(index));
             Some((self.key(), Effect::Remove { field, value, deadline: self.field_deadline(index) }))
         });
-    }
-
-    /// Removes a field, and returns whether it was there.
-    pub(crate) fn remove(&mut self, tag: u8, field: &[u8], cx: Context<'_>) -> bool {
-        let layout = Layout::of(&self.0);
-        let found = layout.find(&self.0, tag, field);
-        if let Some((index, _)) = found {
-            self.record_removal(index, cx);
-            self.draft().remove_at(layout, index);
-        }
-        found.is_some()
     }
 
     /// Draws an entry, or returns `None` if there is none. Each entry is equally likely. O(1).

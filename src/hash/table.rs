@@ -29,11 +29,24 @@ use crate::options::Rules;
 use crate::random::Random;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
-use segment::EntriesOf;
-pub(crate) use segment::FieldSegment;
+use segment::{EntriesOf, FieldSegment, FoundField};
 
 /// Empty buckets that a draw meets before it counts entries instead.
 const MAX_DRAWS: usize = 64;
+
+/// A field that was looked for. It is valid until the table is changed.
+pub(crate) struct FoundInTable {
+    hash: u64,
+    /// Its segment and its place in it, if it is there.
+    field: Option<(At, FoundField)>,
+}
+
+impl FoundInTable {
+    #[inline]
+    pub(crate) fn is_there(&self) -> bool {
+        self.field.is_some()
+    }
+}
 
 /// See the module's documentation.
 #[derive(Clone)]
@@ -173,24 +186,45 @@ impl Table {
         self.fields.segments_from(hash)
     }
 
-    /// Sets a field, and says whether it is new.
+    /// Finds a field, or where it would be.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, field: &[u8]) -> FoundInTable {
+        let at = self.fields.locate(hash);
+        FoundInTable { hash, field: at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) }
+    }
+
+    /// The value of a field that was found.
+    #[inline]
+    pub(crate) fn value(&self, found: &FoundInTable) -> Option<&[u8]> {
+        found.field.as_ref().map(|(at, found)| self.fields.at(*at).value(found))
+    }
+
+    /// Sets a field, and returns whether it is new.
     pub(crate) fn set(&mut self, hash: u64, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
+        self.set_found(self.find(hash, field), field, value, cx)
+    }
+
+    /// Sets a field that was looked for, and returns whether it is new.
+    pub(crate) fn set_found(&mut self, found: FoundInTable, field: &[u8], value: &[u8], cx: Context<'_>) -> bool {
         let rules = cx.rules;
-        let at = self.fields.locate(hash).inspect(|&at| self.save_ahead_at(at, cx));
-        if let Some((at, found)) = at.and_then(|at| Some((at, self.fields.at(at).find(hash, field)?))) {
+        let FoundInTable { hash, field: found } = found;
+        if let Some((at, found)) = found {
+            self.save_ahead_at(at, cx);
             let segment = self.fields.at(at);
-            let key = &*self.key;
-            cx.note(|| Some((key, Effect::Put { field, value, before: Some(segment.value(&found)) })));
+            cx.note(|| Some((&self.key, Effect::Put { field, value, before: Some(segment.value(&found)) })));
             let old_len = found.value_len();
-            if old_len == value.len() {
-                self.fields.at_mut(at).overwrite(&found, value);
-            } else {
+            if !self.fields.at_mut(at).overwrite(&found, value, cx) {
                 self.fields.edit(at, |fields| fields.replace(&found, field, value, cx));
+            }
+            if old_len != value.len() {
                 self.oversized = self.oversized + usize::from(rules.is_oversized(value.len()))
                     - usize::from(rules.is_oversized(old_len));
                 self.entry_bytes = self.entry_bytes - old_len + value.len();
             }
             return false;
+        }
+        if let Some(at) = self.fields.locate(hash) {
+            self.save_ahead_at(at, cx); // before it is split
         }
         let at = self.fields.prepare_insert(hash, rules);
         self.save_ahead_at(at, cx); // the first segment has no mark yet
@@ -201,19 +235,25 @@ impl Table {
         true
     }
 
-    /// Removes a field, and says whether it was there.
+    /// Removes a field, and returns whether it was there.
     pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> bool {
-        let Some(at) = self.fields.locate(hash) else { return false };
+        self.remove_found(&self.find(hash, field), field, cx)
+    }
+
+    /// Removes a field that was looked for, and returns whether it was there.
+    pub(crate) fn remove_found(&mut self, found: &FoundInTable, field: &[u8], cx: Context<'_>) -> bool {
+        let Some((at, found)) = &found.field else { return false };
+        let at = *at;
         self.save_ahead_at(at, cx);
         let segment = self.fields.at(at);
         cx.note(|| {
-            let (value, deadline) = segment.value_and_deadline(hash, field)?;
+            let (value, deadline) = (segment.value(found), segment.deadline(found));
             Some((&self.key, Effect::Remove { field, value, deadline }))
         });
-        let Some(old_len) = self.fields.edit(at, |fields| fields.remove(hash, field, cx)) else { return false };
-        let strings = [field.len(), old_len];
+        self.fields.edit(at, |fields| fields.remove(found, cx));
+        let strings = [field.len(), found.value_len()];
         self.oversized -= strings.into_iter().filter(|&len| cx.rules.is_oversized(len)).count();
-        self.entry_bytes -= entry::len(field, b"") + old_len;
+        self.entry_bytes -= entry::len(field, b"") + found.value_len();
         self.fields.shrink_after_removal(at, cx.rules);
         true
     }
@@ -339,19 +379,32 @@ impl Table {
 
     /// The deadline of a field, if it is there.
     pub(crate) fn field_deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
-        self.fields.find(hash)?.deadline(hash, field)
+        self.found_deadline(&self.find(hash, field))
     }
 
-    /// Gives a field that is there a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// The deadline of a field that was looked for, if it is there.
+    pub(crate) fn found_deadline(&self, found: &FoundInTable) -> Option<Deadline> {
+        found.field.as_ref().map(|(at, found)| self.fields.at(*at).deadline(found))
+    }
+
+    /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.
     pub(crate) fn set_field_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        if let Some(at) = self.fields.locate(hash) {
-            self.save_ahead_at(at, cx);
-            let segment = self.fields.at(at);
-            cx.note(|| {
-                let (_, before) = segment.value_and_deadline(hash, field)?;
-                Some((&self.key, Effect::FieldDeadline { field, deadline, before }))
-            });
-            self.fields.edit(at, |fields| fields.set_deadline(hash, field, deadline, cx));
+        self.set_found_deadline(&self.find(hash, field), field, deadline, cx);
+    }
+
+    /// [`set_field_deadline`](Self::set_field_deadline) for a field that was looked for.
+    pub(crate) fn set_found_deadline(
+        &mut self,
+        found: &FoundInTable,
+        field: &[u8],
+        deadline: Deadline,
+        cx: Context<'_>,
+    ) {
+        if let Some((at, found)) = &found.field {
+            self.save_ahead_at(*at, cx);
+            let segment = self.fields.at(*at);
+            cx.note(|| Some((&self.key, Effect::FieldDeadline { field, deadline, before: segment.deadline(found) })));
+            self.fields.edit(*at, |fields| fields.set_deadline(found, deadline, cx));
             self.soonest = self.soonest.min(deadline);
         }
     }

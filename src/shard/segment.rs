@@ -33,14 +33,21 @@ impl Default for KeySegment {
 impl KeySegment {
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
-        slots::prefetch(&self.records, hash, Record::encoding);
-        self.records.find(hash, |record| bytes::equal(record.key(), key))
+        self.records.find(hash, |record| self.is_of(record, hash, key))
     }
 
     #[inline]
     pub(super) fn find_bucket(&self, hash: u64, key: &[u8]) -> Option<usize> {
+        self.records.find_bucket_index(hash, |record| self.is_of(record, hash, key))
+    }
+
+    /// Whether this is the record of this key. hashbrown calls it where a tag agrees. A processor predicts that one does,
+    /// so it loads all of this before it has compared the tags, and a search that finds nothing waits for none of it.
+    #[inline(always)]
+    fn is_of(&self, record: &Record, hash: u64, key: &[u8]) -> bool {
         slots::prefetch(&self.records, hash, Record::encoding);
-        self.records.find_bucket_index(hash, |record| bytes::equal(record.key(), key))
+        record.prefetch_front();
+        bytes::equal(record.key(), key)
     }
 
     #[inline]

@@ -151,7 +151,7 @@ impl Store {
         }
     }
 
-    /// Takes the effects back that calls had on this store, the last one first.
+    /// Takes the effects back that calls had, the last one first. The calls were on a store with the same hash seed.
     pub fn undo(&self, effects: &Effects) {
         for part in effects.0.chunk_by(are_of_one_visit).rev() {
             match &part[0].change {

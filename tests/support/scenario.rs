@@ -170,7 +170,7 @@ impl World {
         world.store = world.listened(check::seeded(builder, *hash_seed)).build();
         #[cfg(feature = "recorder")]
         if hash_seed % 4 == 1 {
-            world.twin = Some(Twin::of(&world.store, config.builder()));
+            world.twin = Some(Twin::of(&world.store, check::seeded(config.builder(), *hash_seed)));
         }
         world
     }
@@ -190,10 +190,10 @@ impl World {
             Op::Save(save, ops) => save.run(self, ops),
             #[cfg(all(feature = "snapshot", feature = "testing"))]
             Op::Reload(loading) => {
-                loading.run(self);
-                // A loaded store is another one, and has recorded nothing.
+                // The store that is loaded is another one, and has recorded nothing.
                 #[cfg(feature = "recorder")]
                 drop(self.twin.take());
+                loading.run(self);
             }
             #[cfg(not(all(feature = "snapshot", feature = "testing")))]
             Op::Save(..) | Op::Reload(_) => {}

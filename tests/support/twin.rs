@@ -15,7 +15,8 @@ pub(crate) struct Twin {
 }
 
 impl Twin {
-    /// The twin of an empty store, which records from now on. On the twin nothing ever expires.
+    /// The twin of an empty store, which records from now on. Both have the same hash seed, because what was removed
+    /// comes back as it was. On the twin nothing ever expires.
     pub(crate) fn of(store: &Store, builder: StoreBuilder) -> Self {
         let clock = ManualClock::new();
         clock.set(SystemTime::UNIX_EPOCH);

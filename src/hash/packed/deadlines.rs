@@ -92,8 +92,7 @@ impl Packed {
     pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
         let mut draft = self.draft();
         for &index in indexes.iter().rev() {
-            let layout = draft.layout();
-            draft.remove_at(layout, index);
+            draft.remove_at(index);
         }
     }
 }

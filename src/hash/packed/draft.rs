@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{COUNT_AT, DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT};
+use super::{DEADLINES, EMPTY, FLAGS_AT, KEY_LEN_AT};
 use super::{Deadlines, Entries, FoundEntry, Layout, Packed, block_len, close, width};
 use crate::hash::entry;
 use crate::saving::Mark;
@@ -132,50 +132,36 @@ impl<'a> Draft<'a> {
     }
 
     /// Removes the field at this index.
-    pub(super) fn remove_at(&mut self, layout: Layout, index: usize) {
+    pub(super) fn remove_at(&mut self, index: usize) {
         if let Some(deadlines) = &mut self.deadlines {
             deadlines.remove_field(index);
         }
+        let layout = Layout::of(&self.bytes);
         let entry = layout.entry(&self.bytes, index);
-        if layout.end_width != width(layout.entry_bytes(&self.bytes) - entry.len()) {
+        if !layout.keeps_width(layout.entry_bytes(&self.bytes), entry.len().wrapping_neg()) {
             self.assemble_anew(layout, Some(index), None);
             return;
         }
-        self.move_ends(layout, index + 1, entry.len().wrapping_neg());
-        let w = layout.end_width;
-        let (tag_at, end_at) = (layout.tags_at + index, layout.ends_at() + index * w);
-        let len = self.bytes.len();
-        // Everything after a gap moves to the front, by the lengths of all gaps before it.
-        self.bytes.copy_within(tag_at + 1..end_at, tag_at);
-        self.bytes.copy_within(end_at + w..entry.start, end_at - 1);
-        self.bytes.copy_within(entry.end..len, entry.start - 1 - w);
-        self.bytes.truncate(len - 1 - w - entry.len());
-        self.set_count(layout.fields - 1);
+        let used = self.bytes.len();
+        let used = layout.remove(&mut self.bytes, used, index, entry);
+        self.bytes.truncate(used);
     }
 
     fn insert(&mut self, layout: Layout, new: Tagged<'_>) {
-        let (tag, field, value) = new;
-        let end = layout.entry_bytes(&self.bytes) + entry::len(field, value);
-        if layout.end_width != width(end) {
+        let more = entry::len(new.1, new.2);
+        if !layout.keeps_width(layout.entry_bytes(&self.bytes), more) {
             self.assemble_anew(layout, None, Some(new));
             return;
         }
-        let (old_len, ends_at, entries_at) = (self.bytes.len(), layout.ends_at(), layout.entries_at());
-        let w = layout.end_width;
-        self.make_room(1 + w + entry::len(field, value));
-        self.bytes.resize(old_len + 1 + w, 0);
-        self.bytes.copy_within(entries_at..old_len, entries_at + 1 + w);
-        self.bytes.copy_within(ends_at..entries_at, ends_at + 1);
-        self.bytes[ends_at] = tag;
-        self.bytes[entries_at + 1..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
-        entry::push(&mut self.bytes, field, value);
-        self.set_count(layout.fields + 1);
+        let (used, more) = (self.bytes.len(), 1 + layout.end_width + more);
+        self.make_room(more);
+        self.bytes.resize(used + more, 0);
+        layout.insert(&mut self.bytes, used, new);
     }
 
     fn replace(&mut self, layout: Layout, index: usize, old: Range<usize>, new: Tagged<'_>) {
         let (_, _, value) = new;
-        let (len, new_end) = (self.bytes.len(), old.start + value.len());
-        if layout.end_width != width(layout.entry_bytes(&self.bytes) - old.len() + value.len()) {
+        if !layout.keeps_width(layout.entry_bytes(&self.bytes), value.len().wrapping_sub(old.len())) {
             self.assemble_anew(layout, Some(index), Some(new));
             if let Some(deadlines) = &mut self.deadlines {
                 let deadline = deadlines.remove_field(index);
@@ -183,28 +169,13 @@ impl<'a> Draft<'a> {
             }
             return;
         }
+        let used = self.bytes.len();
         if value.len() > old.len() {
             self.make_room(value.len() - old.len());
-            self.bytes.resize(len + value.len() - old.len(), 0);
+            self.bytes.resize(used + value.len() - old.len(), 0);
         }
-        self.bytes.copy_within(old.end..len, new_end);
-        self.bytes.truncate(new_end + len - old.end);
-        self.bytes[old.start..new_end].copy_from_slice(value);
-        self.move_ends(layout, index, value.len().wrapping_sub(old.len()));
-    }
-
-    /// Adds a number to the ends from this index on. To subtract, the caller passes the wrapped negative.
-    fn move_ends(&mut self, layout: Layout, from: usize, by: usize) {
-        let ends = &mut self.bytes[layout.ends_at() + from * layout.end_width..layout.entries_at()];
-        if layout.end_width == 1 {
-            for end in ends {
-                *end = end.wrapping_add(by as u8);
-            }
-        } else {
-            for end in ends.as_chunks_mut::<2>().0 {
-                *end = u16::from_le_bytes(*end).wrapping_add(by as u16).to_le_bytes();
-            }
-        }
+        let used = layout.replace(&mut self.bytes, used, index, old, value);
+        self.bytes.truncate(used);
     }
 
     /// Writes the hash anew, because the ends get another width. Leaves out one field, appends one, or does both.
@@ -224,9 +195,5 @@ impl<'a> Draft<'a> {
         if self.bytes.is_empty() {
             self.bytes.extend_from_slice(&EMPTY);
         }
-    }
-
-    fn set_count(&mut self, fields: usize) {
-        self.bytes[COUNT_AT..][..2].copy_from_slice(&(fields as u16).to_le_bytes());
     }
 }

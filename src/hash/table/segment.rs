@@ -95,6 +95,7 @@ pub(crate) struct FoundField {
 }
 
 impl FoundField {
+    #[inline]
     pub(crate) fn value_len(&self) -> usize {
         self.value.len()
     }
@@ -117,9 +118,10 @@ impl Default for FieldSegment {
 impl FieldSegment {
     #[inline]
     pub(crate) fn get(&self, hash: u64, field: &[u8]) -> Option<&[u8]> {
-        slots::prefetch(&self.slots, hash, |place| *place);
-        let place = self.slots.find(hash, |&place| self.holds(place, field))?;
-        Some(entry::pair(self.entry(*place)).1)
+        let mut value = None;
+        let is_field = |&place: &Place| self.look(place, hash, field, |entry, offset| value = Some(&entry[offset..]));
+        self.slots.find(hash, is_field)?;
+        value
     }
 
     /// All entries, in no particular order.
@@ -141,22 +143,55 @@ impl FieldSegment {
     /// Finds a field, if it is there.
     #[inline]
     pub(crate) fn find(&self, hash: u64, field: &[u8]) -> Option<FoundField> {
+        let mut found = None;
+        let is_field =
+            |&place: &Place| self.look(place, hash, field, |entry, offset| found = Some((place, offset..entry.len())));
+        let bucket = self.slots.find_bucket_index(hash, is_field)?;
+        found.map(|(place, value)| FoundField { bucket, place, value })
+    }
+
+    /// Whether an entry is that of this field. If so, passes on the entry, and the place in it where its value begins.
+    #[inline(always)]
+    fn look<'a>(&'a self, place: Place, hash: u64, field: &[u8], pass_on: impl FnOnce(&'a [u8], usize)) -> bool {
         slots::prefetch(&self.slots, hash, |place| *place);
-        let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
-        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
         let entry = self.entry(place);
-        Some(FoundField { bucket, place, value: entry::value_offset(entry)..entry.len() })
+        entry::value_offset_of(entry, field).map(|offset| pass_on(entry, offset)).is_some()
     }
 
     /// The value of a field that was found.
+    #[inline]
     pub(crate) fn value(&self, found: &FoundField) -> &[u8] {
         &self.stored(found.place)[found.value.clone()]
     }
 
-    /// Overwrites a value with one of the same length.
+    /// Overwrites a value with one that is not longer, if the entry can stay where it is. Returns whether it did.
     #[inline]
-    pub(crate) fn overwrite(&mut self, found: &FoundField, value: &[u8]) {
-        self.stored_mut(found.place)[found.value.clone()].copy_from_slice(value);
+    pub(crate) fn overwrite(&mut self, found: &FoundField, value: &[u8], cx: Context<'_>) -> bool {
+        if found.value.len() == value.len() {
+            self.stored_mut(found.place)[found.value.clone()].copy_from_slice(value);
+            return true;
+        }
+        found.value.len() > value.len() && found.place.as_box().is_none() && self.shorten(found, value, Stock::of(cx))
+    }
+
+    /// Writes a shorter value over a longer one in the arena. Does not if the length in front of the entry would take
+    /// fewer bytes, or if too much of the arena would be garbage.
+    fn shorten(&mut self, found: &FoundField, value: &[u8], stock: Stock) -> bool {
+        let saved = found.value.len() - value.len();
+        let tolerated = stock.tolerated_garbage(self.arena.len());
+        let behind = &mut self.arena[found.place.number()..];
+        let (old_len, read) = entry::read_varint(behind);
+        let new_len = old_len - saved;
+        if entry::varint_len(new_len) != read || self.garbage as usize + saved > tolerated {
+            return false;
+        }
+        let (len, stored) = behind[..read + old_len].split_at_mut(read);
+        entry::write_varint(len, new_len);
+        let value_end = found.value.start + value.len();
+        stored[found.value.start..value_end].copy_from_slice(value);
+        stored.copy_within(found.value.end.., value_end); // the deadline, if there is one
+        self.garbage += saved as u32;
+        true
     }
 
     /// Gives a field another value. Its deadline stays.
@@ -168,17 +203,14 @@ impl FieldSegment {
         self.compact_if_due(Stock::of(cx));
     }
 
-    /// Removes a field, if it is there, and returns the length of its value.
-    pub(crate) fn remove(&mut self, hash: u64, field: &[u8], cx: Context<'_>) -> Option<usize> {
-        let bucket = self.slots.find_bucket_index(hash, |&place| self.holds(place, field))?;
-        let entry = self.slots.get_bucket_entry(bucket).expect("the bucket that was found");
-        let place = entry.remove().0;
-        let old_len = entry::pair(self.entry(place)).1.len();
-        self.discard(place, cx);
+    /// Removes a field that was found.
+    pub(crate) fn remove(&mut self, found: &FoundField, cx: Context<'_>) {
+        let entry = self.slots.get_bucket_entry(found.bucket).expect("the bucket that was found");
+        entry.remove();
+        self.discard(found.place, cx);
         let Self { slots: table, arena, boxes, .. } = self;
         slots::shrink_sparse(table, |&place| hash_at(arena, boxes, place, cx.rules));
         self.compact_if_due(Stock::of(cx));
-        Some(old_len)
     }
 
     fn insert_place(&mut self, hash: u64, place: Place, rules: &Rules) {
@@ -204,11 +236,6 @@ impl FieldSegment {
                 &mut behind[read..][..len]
             }
         }
-    }
-
-    #[inline]
-    fn holds(&self, place: Place, field: &[u8]) -> bool {
-        entry::value_offset_of(self.entry(place), field).is_some()
     }
 
     /// Writes an entry to the arena, or to a box if it is too long for the arena.
@@ -458,8 +485,8 @@ impl FieldSegment {
             let entry = self.entry(place);
             let field = entry::pair(entry).0;
             assert!(self.deadline_at(place) >= self.soonest, "5: a deadline before the soonest");
-            let found = self.slots.find(rules.hash(field), |&place| self.holds(place, field));
-            assert!(found == Some(&place), "1: a field stands twice or cannot be found");
+            let found = self.find(rules.hash(field), field);
+            assert!(found.is_some_and(|found| found.place == place), "1: a field stands twice or cannot be found");
             inline_bytes += self.inline_bytes(place);
             match place.as_box() {
                 Some(index) => {

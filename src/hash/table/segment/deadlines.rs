@@ -1,27 +1,19 @@
 //! The deadlines of a segment's fields. A deadline is the last 8 bytes of its entry.
 
-use super::{FieldSegment, Place, Stock};
+use super::{FieldSegment, FoundField, Place, Stock};
 use crate::hash::Context;
 use crate::hash::entry;
 use crate::time::{Deadline, Now};
 
 impl FieldSegment {
-    /// The deadline of a field, if it is there.
-    pub(crate) fn deadline(&self, hash: u64, field: &[u8]) -> Option<Deadline> {
-        self.slots.find(hash, |&place| self.holds(place, field)).map(|&place| self.deadline_at(place))
+    /// The deadline of a field that was found.
+    pub(crate) fn deadline(&self, found: &FoundField) -> Deadline {
+        self.deadline_at(found.place)
     }
 
-    /// The value and the deadline of a field, if it is there.
-    pub(crate) fn value_and_deadline(&self, hash: u64, field: &[u8]) -> Option<(&[u8], Deadline)> {
-        let place = *self.slots.find(hash, |&place| self.holds(place, field))?;
-        Some((entry::pair(self.entry(place)).1, self.deadline_at(place)))
-    }
-
-    /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.
-    pub(crate) fn set_deadline(&mut self, hash: u64, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        let found = self.slots.find_bucket_index(hash, |&place| self.holds(place, field));
-        let Some(bucket) = found else { return };
-        let place = *self.slots.get_bucket(bucket).expect("the bucket that was found");
+    /// Gives a field that was found a deadline. [`Deadline::NEVER`] removes the one that it has.
+    pub(crate) fn set_deadline(&mut self, found: &FoundField, deadline: Deadline, cx: Context<'_>) {
+        let place = found.place;
         self.soonest = self.soonest.min(deadline);
         match (place.is_timed(), deadline != Deadline::NEVER) {
             (false, false) => {}
@@ -32,7 +24,7 @@ impl FieldSegment {
             }
             _ => {
                 let place = self.move_entry(place, deadline, cx);
-                *self.slots.get_bucket_mut(bucket).expect("the bucket that was found") = place;
+                *self.slots.get_bucket_mut(found.bucket).expect("the bucket that was found") = place;
                 self.compact_if_due(Stock::of(cx));
             }
         }
@@ -92,7 +84,9 @@ impl FieldSegment {
         let timed =
             self.slots.iter().filter(|place| place.is_timed()).map(|&place| entry::pair(self.entry(place)).0.into());
         for field in timed.collect::<Vec<Box<[u8]>>>() {
-            self.set_deadline(cx.rules.hash(&field), &field, Deadline::NEVER, cx);
+            if let Some(found) = self.find(cx.rules.hash(&field), &field) {
+                self.set_deadline(&found, Deadline::NEVER, cx);
+            }
         }
         self.soonest = Deadline::NEVER;
     }

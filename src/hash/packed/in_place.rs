@@ -1,0 +1,158 @@
+//! Changes of single fields within the bytes of a packed hash.
+//!
+//! Most changes leave the ends as wide as they were. Then only the bytes behind the change have to move, and a block
+//! that has to grow is copied once. Every other change goes through a [`Draft`](super::Draft).
+
+use std::ops::Range;
+
+use super::draft::Tagged;
+use super::{COUNT_AT, DEADLINES, FoundEntry, Layout, Packed, block_len, free_max, width};
+use crate::hash::entry;
+
+/// Moves of bytes. `used` is where the bytes end that are in use. What stands behind the entries moves with them.
+impl Layout {
+    /// Whether the ends stay as wide as they are when the entries take this many bytes more, or with a wrapped negative
+    /// fewer.
+    #[inline]
+    pub(super) fn keeps_width(&self, entry_bytes: usize, more: usize) -> bool {
+        self.end_width == width(entry_bytes.wrapping_add(more))
+    }
+
+    /// Gives the field at this index another value. Returns where the used bytes end then.
+    pub(super) fn replace(self, bytes: &mut [u8], used: usize, index: usize, old: Range<usize>, value: &[u8]) -> usize {
+        let value_end = old.start + value.len();
+        bytes.copy_within(old.end..used, value_end);
+        bytes[old.start..value_end].copy_from_slice(value);
+        self.move_ends(bytes, index, value.len().wrapping_sub(old.len()));
+        used - old.end + value_end
+    }
+
+    /// Adds a field behind all others. Nothing stands behind the entries.
+    pub(super) fn insert(self, bytes: &mut [u8], used: usize, (tag, field, value): Tagged<'_>) {
+        let (w, ends_at, entries_at) = (self.end_width, self.ends_at(), self.entries_at());
+        let end = used - entries_at + entry::len(field, value);
+        // What stands behind a new part moves by the lengths of all new parts before it.
+        bytes.copy_within(entries_at..used, entries_at + 1 + w);
+        bytes.copy_within(ends_at..entries_at, ends_at + 1);
+        bytes[ends_at] = tag;
+        bytes[entries_at + 1..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
+        let entry = &mut bytes[used + 1 + w..][..entry::len(field, value)];
+        let (head, value_bytes) = entry.split_at_mut(entry.len() - value.len());
+        let (len_bytes, field_bytes) = head.split_at_mut(head.len() - field.len());
+        entry::write_varint(len_bytes, field.len());
+        field_bytes.copy_from_slice(field);
+        value_bytes.copy_from_slice(value);
+        set_count(bytes, self.fields + 1);
+    }
+
+    /// Removes the field at this index, which has this entry. Returns where the used bytes end then.
+    pub(super) fn remove(self, bytes: &mut [u8], used: usize, index: usize, entry: Range<usize>) -> usize {
+        let w = self.end_width;
+        self.move_ends(bytes, index + 1, entry.len().wrapping_neg());
+        let (tag_at, end_at) = (self.tags_at + index, self.ends_at() + index * w);
+        // What stands behind a gap moves by the lengths of all gaps before it.
+        bytes.copy_within(tag_at + 1..end_at, tag_at);
+        bytes.copy_within(end_at + w..entry.start, end_at - 1);
+        bytes.copy_within(entry.end..used, entry.start - 1 - w);
+        set_count(bytes, self.fields - 1);
+        used - 1 - w - entry.len()
+    }
+
+    /// Adds to the ends from this index on. To subtract, adds the wrapped negative.
+    fn move_ends(&self, bytes: &mut [u8], from: usize, by: usize) {
+        let ends = &mut bytes[self.ends_at() + from * self.end_width..self.entries_at()];
+        if self.end_width == 1 {
+            for end in ends {
+                *end = end.wrapping_add(by as u8);
+            }
+        } else {
+            for end in ends.as_chunks_mut::<2>().0 {
+                *end = u16::from_le_bytes(*end).wrapping_add(by as u16).to_le_bytes();
+            }
+        }
+    }
+}
+
+fn set_count(bytes: &mut [u8], fields: usize) {
+    bytes[COUNT_AT..][..2].copy_from_slice(&(fields as u16).to_le_bytes());
+}
+
+impl Packed {
+    /// Sets a field, at the place where it was found if it is there. Returns whether it is new. The encoding [can
+    /// hold](Self::can_hold) the result.
+    #[inline]
+    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> bool {
+        let is_new = found.is_none();
+        let is_done = match &found {
+            Some((index, old)) => self.replace_in_place(*index, old, new.2),
+            None => self.insert_in_place(new),
+        };
+        if !is_done {
+            self.draft().put_found(found, new);
+        }
+        is_new
+    }
+
+    /// Removes the field at this index.
+    #[inline]
+    pub(crate) fn remove_at(&mut self, index: usize) {
+        if !self.remove_in_place(index) {
+            self.draft().remove_at(index);
+        }
+    }
+
+    fn replace_in_place(&mut self, index: usize, old: &Range<usize>, value: &[u8]) -> bool {
+        let layout = Layout::of(&self.0);
+        let used = layout.free_at(&self.0);
+        let more = value.len().wrapping_sub(old.len());
+        let is_possible = layout.keeps_width(layout.entry_bytes(&self.0), more)
+            && self.make_room_in_block(used, used.wrapping_add(more));
+        if is_possible {
+            layout.replace(&mut self.0, used, index, old.clone(), value);
+        }
+        is_possible
+    }
+
+    fn insert_in_place(&mut self, new: Tagged<'_>) -> bool {
+        let layout = Layout::of(&self.0);
+        let (entry_bytes, more) = (layout.entry_bytes(&self.0), entry::len(new.1, new.2));
+        let used = layout.entries_at() + entry_bytes;
+        let is_possible = !self.0.is_empty()
+            && layout.flags & DEADLINES == 0
+            && layout.keeps_width(entry_bytes, more)
+            && self.make_room_in_block(used, used + 1 + layout.end_width + more);
+        if is_possible {
+            layout.insert(&mut self.0, used, new);
+        }
+        is_possible
+    }
+
+    fn remove_in_place(&mut self, index: usize) -> bool {
+        let layout = Layout::of(&self.0);
+        let entry = layout.entry(&self.0, index);
+        let entry_bytes = layout.entry_bytes(&self.0);
+        let used = layout.entries_at() + entry_bytes;
+        let is_possible = layout.fields > 1
+            && layout.flags & DEADLINES == 0
+            && layout.keeps_width(entry_bytes, entry.len().wrapping_neg())
+            && self.make_room_in_block(used, used - 1 - layout.end_width - entry.len());
+        if is_possible {
+            layout.remove(&mut self.0, used, index, entry);
+        }
+        is_possible
+    }
+
+    /// Makes the block large enough for this many bytes. Returns `false` if too many would be free.
+    #[inline]
+    fn make_room_in_block(&mut self, used: usize, new_used: usize) -> bool {
+        let block = self.0.len();
+        if new_used <= block {
+            return block - new_used <= free_max(block);
+        }
+        let mut bytes = Vec::with_capacity(block_len(new_used));
+        bytes.extend_from_slice(&self.0[..used]);
+        bytes.resize(bytes.capacity(), 0);
+        self.0 = bytes.into_boxed_slice();
+        true
+    }
+}
