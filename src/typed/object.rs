@@ -11,12 +11,12 @@
 //! | `facts.rs`, `candidates.rs`, `probe.rs` | what is known of such types, what a member can be, what a type takes at all |
 //! | `shape.rs` | what a type asks a codec for |
 //! | `update.rs` | what an update writes and removes |
-//! | `flaw.rs` | what is wrong with an object |
+//! | `error.rs` | what is wrong with an object |
 
 mod candidates;
 mod de;
+mod error;
 mod facts;
-mod flaw;
 mod guess;
 mod hints;
 mod member;
@@ -39,7 +39,7 @@ use super::error::{CodecError, Reason};
 use super::view::{Result, Typed};
 use crate::expiry::SetOptions;
 use crate::value::{HashMut, HashRef};
-use flaw::Flaw;
+use error::ObjectError;
 use hints::{Hints, Loaded};
 use member::MemberDeserializer;
 use update::Changes;
@@ -292,7 +292,7 @@ impl<C: Codec> Typed<'_, C> {
         value: &T,
     ) -> Result<bool> {
         let (key, member) = (key.as_ref(), member.as_ref());
-        match text::bytes_of(Some(&self.codec), value).map_err(|flaw| flaw.of(member).on_saving(key))? {
+        match text::bytes_of(Some(&self.codec), value).map_err(|error| error.of(member).on_saving(key))? {
             Some(bytes) => Ok(self.store.set(key, member, bytes)?),
             None => {
                 self.store.remove(key, member);
@@ -332,7 +332,7 @@ impl<C: Codec> Typed<'_, C> {
         let (key, member) = (key.as_ref(), member.as_ref());
         self.store.read(key, |hash| {
             let Some(bytes) = hash.get(member) else { return Ok(None) };
-            of_member(&self.codec, member, bytes).map(Some).map_err(|flaw| flaw.on_loading(key))
+            of_member(&self.codec, member, bytes).map(Some).map_err(|error| error.on_loading(key))
         })
     }
 
@@ -340,7 +340,7 @@ impl<C: Codec> Typed<'_, C> {
         if hash.is_empty() {
             Ok(None)
         } else {
-            of_members(&self.codec, hash).map(Some).map_err(|flaw| flaw.on_loading(key))
+            of_members(&self.codec, hash).map(Some).map_err(|error| error.on_loading(key))
         }
     }
 }
@@ -361,16 +361,16 @@ type Member = (Name, Vec<u8>);
 
 /// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    members_of(codec, value).map_err(|flaw| flaw.on_saving(key))
+    members_of(codec, value).map_err(|error| error.on_saving(key))
 }
 
-fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, Flaw> {
+fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, ObjectError> {
     value.serialize(ser::Object(Some(codec)))
 }
 
 /// The names of these members. Nothing is written, so that it costs little.
 fn names<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<Name>> {
-    let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|flaw| flaw.on_saving(key))?;
+    let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|error| error.on_saving(key))?;
     Ok(members.into_iter().map(|(name, _)| name).collect())
 }
 
@@ -378,7 +378,7 @@ fn names<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<Name>> {
 fn of_members<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
     hash: HashRef<'a>,
-) -> std::result::Result<Loaded<'a, T>, Flaw> {
+) -> std::result::Result<Loaded<'a, T>, ObjectError> {
     hints::read(|hints| T::deserialize(de::Object { codec, hash, hints }))
 }
 
@@ -387,9 +387,9 @@ fn of_member<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
     member: &'a [u8],
     bytes: &'a [u8],
-) -> std::result::Result<T, Flaw> {
+) -> std::result::Result<T, ObjectError> {
     let once = |hints: &Hints<'a>| T::deserialize(MemberDeserializer::new(codec, member, bytes, hints));
-    hints::read(|hints| once(hints).map_err(|flaw| flaw.of(member))).map(|loaded| loaded.value)
+    hints::read(|hints| once(hints).map_err(|error| error.of(member))).map(|loaded| loaded.value)
 }
 
 /// Where nothing but plain text can be: the keys of maps.

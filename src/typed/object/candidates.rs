@@ -9,7 +9,7 @@ use std::str::from_utf8;
 
 use serde::de::{Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::flaw::Flaw;
+use super::error::ObjectError;
 use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
@@ -45,16 +45,16 @@ impl Guess {
         visitor: V,
         codec: &'a C,
         bytes: &'a [u8],
-    ) -> Result<V::Value, Flaw> {
-        let text = || from_utf8(bytes).map_err(Flaw::new);
+    ) -> Result<V::Value, ObjectError> {
+        let text = || from_utf8(bytes).map_err(ObjectError::new);
         match self {
             Text => visitor.visit_borrowed_str(text()?),
-            Unsigned => visitor.visit_u64(text()?.parse().map_err(Flaw::new)?),
-            Signed => visitor.visit_i64(text()?.parse().map_err(Flaw::new)?),
-            HugeUnsigned => visitor.visit_u128(text()?.parse().map_err(Flaw::new)?),
-            HugeSigned => visitor.visit_i128(text()?.parse().map_err(Flaw::new)?),
-            Float => visitor.visit_f64(text()?.parse().map_err(Flaw::new)?),
-            Written => codec.decode(Shaped { shape: Shape::Any, visitor }, bytes).map_err(Flaw::new),
+            Unsigned => visitor.visit_u64(text()?.parse().map_err(ObjectError::new)?),
+            Signed => visitor.visit_i64(text()?.parse().map_err(ObjectError::new)?),
+            HugeUnsigned => visitor.visit_u128(text()?.parse().map_err(ObjectError::new)?),
+            HugeSigned => visitor.visit_i128(text()?.parse().map_err(ObjectError::new)?),
+            Float => visitor.visit_f64(text()?.parse().map_err(ObjectError::new)?),
+            Written => codec.decode(Shaped { shape: Shape::Any, visitor }, bytes).map_err(ObjectError::new),
             Bytes => visitor.visit_borrowed_bytes(bytes),
         }
     }
@@ -92,7 +92,7 @@ impl Candidates {
         let number = text.filter(|_| float.is_some());
         let (unsigned, signed) =
             (number.and_then(|text| text.parse::<u128>().ok()), number.and_then(|text| text.parse::<i128>().ok()));
-        let written = if tells { Found::in_bytes(codec, bytes) } else { None };
+        let written = if tells { WrittenAs::in_bytes(codec, bytes) } else { None };
         let is = |guess: &Guess| match guess {
             Text => text.is_some(),
             Unsigned => unsigned.is_some_and(|number| u64::try_from(number).is_ok()),
@@ -106,12 +106,12 @@ impl Candidates {
         Self {
             guesses: ORDER.into_iter().filter(is).fold(Guesses::default(), Guesses::with),
             order: match (written, float) {
-                (Some(Found::ListOrMap), _) => &ORDER_OF_A_LIST_OR_MAP,
+                (Some(WrittenAs::ListOrMap), _) => &ORDER_OF_A_LIST_OR_MAP,
                 (_, Some(float)) if float == 0.0 && float.is_sign_negative() => &ORDER_OF_NEGATIVE_ZERO,
                 _ => &ORDER,
             },
             can_be_nothing: if tells {
-                matches!(written, Some(Found::Nothing))
+                matches!(written, Some(WrittenAs::Nothing))
             } else {
                 codec.decode(Shaped { shape: Shape::Unit, visitor: IgnoredAny }, bytes).is_ok()
             },
@@ -126,27 +126,27 @@ impl Candidates {
 /// Whether a codec tells what its bytes are, as JSON does and bincode does not.
 pub(super) fn tells<C: Codec>(codec: &C) -> bool {
     let mut bytes = Vec::new();
-    codec.encode(&[1_u8][..], &mut bytes).is_ok() && Found::in_bytes(codec, &bytes) == Some(Found::ListOrMap)
+    codec.encode(&[1_u8][..], &mut bytes).is_ok() && WrittenAs::in_bytes(codec, &bytes) == Some(WrittenAs::ListOrMap)
 }
 
 /// What a codec that tells has found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum WrittenAs {
     ListOrMap,
     Nothing,
     Other,
 }
 
-impl Found {
+impl WrittenAs {
     fn in_bytes<C: Codec>(codec: &C, bytes: &[u8]) -> Option<Self> {
         let found = Cell::new(Self::Other);
-        codec.decode(Shaped { shape: Shape::Any, visitor: Finding(&found) }, bytes).ok()?;
+        codec.decode(Shaped { shape: Shape::Any, visitor: WrittenAsVisitor(&found) }, bytes).ok()?;
         Some(found.get())
     }
 }
 
 /// Notes what it is given, and passes over it.
-struct Finding<'a>(&'a Cell<Found>);
+struct WrittenAsVisitor<'a>(&'a Cell<WrittenAs>);
 
 macro_rules! passed_over {
     ($($method:ident: $type:ty),* $(,)?) => {
@@ -156,7 +156,7 @@ macro_rules! passed_over {
     };
 }
 
-impl<'de> Visitor<'de> for Finding<'_> {
+impl<'de> Visitor<'de> for WrittenAsVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +173,7 @@ impl<'de> Visitor<'de> for Finding<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.0.set(Found::Nothing);
+        self.0.set(WrittenAs::Nothing);
         Ok(())
     }
 
@@ -186,17 +186,17 @@ impl<'de> Visitor<'de> for Finding<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_seq(sequence).map(|_| ())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_map(map).map(|_| ())
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_enum(variant).map(|_| ())
     }
 }

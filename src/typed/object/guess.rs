@@ -29,8 +29,8 @@ use std::fmt;
 use serde::de::Visitor;
 
 use super::candidates::{Candidates, Guess};
+use super::error::{Kind, ObjectError};
 use super::facts::{Answer, Asker, Facts, Lesson, Question};
-use super::flaw::{Flaw, Kind};
 use super::hints::Hints;
 use super::probe;
 use crate::typed::codec::Codec;
@@ -42,13 +42,13 @@ pub(super) fn answer<'a, C: Codec, V: Visitor<'a>>(
     codec: &'a C,
     member: &'a [u8],
     bytes: &'a [u8],
-) -> Result<V::Value, Flaw> {
+) -> Result<V::Value, ObjectError> {
     let (asker, facts) = (Asker::of::<V>(), &hints.facts);
     let ask = |question, visitor: V| {
         let answer = probe::ask(question, visitor);
         hints.learn(Lesson::Answered(asker, question, answer))
     };
-    let refuse = |reason: &str| hints.refuse(Flaw::new(reason).of(member));
+    let refuse = |reason: &str| hints.refuse(ObjectError::new(reason).of(member));
     if facts.answer(asker, Question::Bool).is_none() {
         return Err(ask(Question::Bool, visitor));
     }
@@ -70,22 +70,22 @@ pub(super) fn answer<'a, C: Codec, V: Visitor<'a>>(
         Answer::Numbers(numbers) if !probe::is_list_of(codec, numbers, bytes) => None,
         Answer::Numbers(_) | Answer::Yes => Some(question),
     });
-    let flaw = match (guess.hand(visitor, codec, bytes), clash) {
+    let error = match (guess.hand(visitor, codec, bytes), clash) {
         (Ok(value), None) => return Ok(value),
         (Ok(_), Some(Question::One(_))) => return Err(refuse(INTEGER_OR_FLOAT)),
         (Ok(_), Some(_)) => return Err(refuse(TEXT_OR_WRITTEN)),
-        (Err(flaw), _) => flaw,
+        (Err(error), _) => error,
     };
     if left.next().is_none() {
-        return Err(refusal(facts, asker, member, flaw));
+        return Err(refusal(facts, asker, member, error));
     }
-    if flaw.kind == Kind::WrongType && facts.answer(asker, Question::One(guess)).is_none() {
+    if error.kind == Kind::WrongType && facts.answer(asker, Question::One(guess)).is_none() {
         return Err(hints.learn(Lesson::Doubted(asker, guess)));
     }
     if facts.has_refused_too_often(asker, member) {
-        return Err(refuse(&refusal(facts, asker, member, flaw).to_string()));
+        return Err(refuse(&refusal(facts, asker, member, error).to_string()));
     }
-    Err(hints.learn(Lesson::Refused(asker, member, guess, flaw.to_string())))
+    Err(hints.learn(Lesson::Refused(asker, member, guess, error.to_string())))
 }
 
 /// What else could be saved as the same bytes as what is guessed. A type that takes that too does not tell which of them it is.
@@ -110,9 +110,9 @@ const TEXT_OR_WRITTEN: &str = "its type takes text, and also a list, a map or `(
     it is: `#[serde(with = …)]` can ask for one of them, or another codec, as `Json`, can tell";
 
 /// Says why a member cannot be read, of which this was the last guess.
-fn refusal(facts: &Facts<'_>, asker: Asker, member: &[u8], last: impl fmt::Display) -> Flaw {
+fn refusal(facts: &Facts<'_>, asker: Asker, member: &[u8], last: impl fmt::Display) -> ObjectError {
     let why = facts.why(asker, member).map_or_else(|| last.to_string(), str::to_owned);
-    Flaw::new(format!(
+    ObjectError::new(format!(
         "its type asks what it is, and takes it neither as a string, nor as a number, nor as what the codec reads there: {why} \
          (`#[serde(with = …)]` can say which of them it is)"
     ))

@@ -14,8 +14,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 
 use super::candidates;
+use super::error::{Kind, ObjectError};
 use super::facts::{Facts, Lesson};
-use super::flaw::{Flaw, Kind};
 use crate::typed::codec::Codec;
 
 /// What is known of a type, and what one reading finds out.
@@ -40,7 +40,7 @@ struct Reading<'a> {
 enum End<'a> {
     Lesson(Lesson<'a>),
     /// The type cannot be read, whatever it makes of this.
-    Verdict(Flaw),
+    Verdict(ObjectError),
 }
 
 /// What was read, and how.
@@ -52,18 +52,18 @@ pub(super) struct Loaded<'a, T> {
 
 /// Reads a value until there is nothing left to learn. What a reading returns after its end does not count: a type may have
 /// made something of the error.
-pub(super) fn read<'a, T>(once: impl Fn(&Hints<'a>) -> Result<T, Flaw>) -> Result<Loaded<'a, T>, Flaw> {
+pub(super) fn read<'a, T>(once: impl Fn(&Hints<'a>) -> Result<T, ObjectError>) -> Result<Loaded<'a, T>, ObjectError> {
     let mut hints = Hints::default();
     loop {
         let value = once(&hints);
         let Reading { end, ignored } = std::mem::take(&mut hints.reading);
         match (end.into_inner(), value) {
             (Some(End::Lesson(lesson)), _) => hints.facts.learn(lesson),
-            (Some(End::Verdict(flaw)), _) => return Err(flaw),
+            (Some(End::Verdict(error)), _) => return Err(error),
             (None, Ok(value)) => return Ok(Loaded { value, ignored: ignored.into_inner() }),
-            (None, Err(flaw)) => match flaw.kind {
+            (None, Err(error)) => match error.kind {
                 Kind::Missing(member) if hints.absent.insert(member) => {}
-                _ => return Err(flaw),
+                _ => return Err(error),
             },
         }
     }
@@ -79,15 +79,15 @@ impl<'a> Hints<'a> {
     }
 
     /// Ends the reading with a lesson. The first end counts.
-    pub(super) fn learn(&self, lesson: Lesson<'a>) -> Flaw {
+    pub(super) fn learn(&self, lesson: Lesson<'a>) -> ObjectError {
         _ = self.reading.end.set(End::Lesson(lesson));
-        Flaw::new("it is read again")
+        ObjectError::new("it is read again")
     }
 
     /// Ends all readings.
-    pub(super) fn refuse(&self, flaw: Flaw) -> Flaw {
-        _ = self.reading.end.set(End::Verdict(flaw));
-        Flaw::new("it is not read any further")
+    pub(super) fn refuse(&self, error: ObjectError) -> ObjectError {
+        _ = self.reading.end.set(End::Verdict(error));
+        ObjectError::new("it is not read any further")
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Visitor};
 
-use super::flaw::Flaw;
+use super::error::ObjectError;
 use super::guess;
 use super::hints::Hints;
 use super::shape::{Shape, Shaped};
@@ -13,7 +13,7 @@ use crate::typed::codec::Codec;
 
 /// Where bytes stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Role {
     Name,
     Member,
     /// In a `Some` or a newtype, where a `None` is not told by absence.
@@ -24,49 +24,50 @@ pub(super) struct MemberDeserializer<'a, 'h, C> {
     codec: &'a C,
     name: &'a [u8],
     bytes: &'a [u8],
-    place: Place,
+    role: Role,
     hints: &'h Hints<'a>,
 }
 
 impl<'de, 'h, C: Codec> MemberDeserializer<'de, 'h, C> {
     pub(super) fn new(codec: &'de C, name: &'de [u8], bytes: &'de [u8], hints: &'h Hints<'de>) -> Self {
-        Self { codec, name, bytes, place: Place::Member, hints }
+        Self { codec, name, bytes, role: Role::Member, hints }
     }
 
     pub(super) fn of_name(codec: &'de C, name: &'de [u8], hints: &'h Hints<'de>) -> Self {
-        Self { codec, name, bytes: name, place: Place::Name, hints }
+        Self { codec, name, bytes: name, role: Role::Name, hints }
     }
 
     fn inside(self) -> Self {
-        Self { place: Place::Inside, ..self }
+        Self { role: Role::Inside, ..self }
     }
 
-    fn text(&self) -> Result<&'de str, Flaw> {
-        std::str::from_utf8(self.bytes).map_err(Flaw::new)
+    fn text(&self) -> Result<&'de str, ObjectError> {
+        std::str::from_utf8(self.bytes).map_err(ObjectError::new)
     }
 
     /// Has the codec read what is no plain text.
-    fn decode<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, Flaw> {
-        self.codec.decode(Shaped { shape, visitor }, self.bytes).map_err(Flaw::new)
+    fn decode<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, ObjectError> {
+        self.codec.decode(Shaped { shape, visitor }, self.bytes).map_err(ObjectError::new)
     }
 
     /// Whether the codec has written a variant here, rather than its name being the text. A name alone would not tell: it can
     /// be one that `#[serde(other)]` stands for.
     fn holds_variant(&self, name: &'static str, variants: &'static [&'static str]) -> bool {
         let mut found = false;
-        let probe = Shaped { shape: Shape::Enum(name, variants), visitor: Probe { variants, found: &mut found } };
+        let probe =
+            Shaped { shape: Shape::Enum(name, variants), visitor: VariantProbe { variants, found: &mut found } };
         _ = self.codec.decode(probe, self.bytes);
         found
     }
 }
 
 /// Looks which variant a codec has found, and goes no further.
-struct Probe<'a> {
+struct VariantProbe<'a> {
     variants: &'static [&'static str],
     found: &'a mut bool,
 }
 
-impl<'de> Visitor<'de> for Probe<'_> {
+impl<'de> Visitor<'de> for VariantProbe<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,7 +94,7 @@ impl<'de> Visitor<'de> for Probe<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Probe<'_> {
+impl<'de> DeserializeSeed<'de> for VariantProbe<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -103,25 +104,25 @@ impl<'de> DeserializeSeed<'de> for Probe<'_> {
 
 macro_rules! parsed {
     ($($method:ident => $visit:ident),* $(,)?) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-            visitor.$visit(self.text()?.parse().map_err(Flaw::new)?)
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
+            visitor.$visit(self.text()?.parse().map_err(ObjectError::new)?)
         })*
     };
 }
 
 macro_rules! decoded {
     ($($method:ident($($argument:ident: $type:ty),*) => $shape:expr),* $(,)?) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Flaw> {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, ObjectError> {
             self.decode($shape, visitor)
         })*
     };
 }
 
 impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        if self.place == Place::Name {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
+        if self.role == Role::Name {
             return self.deserialize_identifier(visitor);
         }
         guess::answer(visitor, self.hints, self.codec, self.name, self.bytes)
@@ -155,39 +156,39 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
     }
 
     /// Bytes that are no text are handed out as they are: a type that takes both, as `HashValue`, has use for them.
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         match self.text() {
             Ok(text) => visitor.visit_borrowed_str(text),
             Err(_) => visitor.visit_borrowed_bytes(self.bytes),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_borrowed_bytes(self.bytes)
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_bytes(visitor)
     }
 
     /// A struct takes a field that it does not know for what it is: none of its members.
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_str(visitor)
     }
 
     /// A member that is `None` has no field.
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        match self.place {
-            Place::Name | Place::Member => visitor.visit_some(self.inside()),
-            Place::Inside => self.decode(Shape::Option, visitor),
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
+        match self.role {
+            Role::Name | Role::Member => visitor.visit_some(self.inside()),
+            Role::Inside => self.decode(Shape::Option, visitor),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_newtype_struct(self.inside())
     }
 
@@ -196,7 +197,7 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Flaw> {
+    ) -> Result<V::Value, ObjectError> {
         match self.text() {
             Ok(text) if variants.contains(&text) || !self.holds_variant(name, variants) => {
                 visitor.visit_enum(StrDeserializer::new(text))
@@ -205,8 +206,8 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        if self.place != Place::Name {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
+        if self.role != Role::Name {
             self.hints.ignore(self.name);
         }
         visitor.visit_unit()

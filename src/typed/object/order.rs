@@ -26,13 +26,13 @@ pub(super) struct InOrder<'a> {
 
 /// A member to be handed out.
 #[derive(Clone, Copy)]
-pub(super) enum Found<'a> {
+pub(super) enum NextMember<'a> {
     Field(&'a [u8], &'a [u8]),
     /// There is no such field, which the type has missed before.
     Absent(&'static str),
 }
 
-impl<'a> Found<'a> {
+impl<'a> NextMember<'a> {
     pub(super) fn name(self) -> &'a [u8] {
         match self {
             Self::Field(name, _) => name,
@@ -51,15 +51,15 @@ impl<'a> InOrder<'a> {
         self.left
     }
 
-    pub(super) fn next(&mut self, hints: &Hints<'_>) -> Option<Found<'a>> {
+    pub(super) fn next(&mut self, hints: &Hints<'_>) -> Option<NextMember<'a>> {
         while let Some(name) = self.names.get(self.asked) {
             self.asked += 1;
             if let Some(value) = self.named(name.as_bytes()) {
                 self.left = self.left.saturating_sub(1);
-                return Some(Found::Field(name.as_bytes(), value));
+                return Some(NextMember::Field(name.as_bytes(), value));
             }
             if hints.is_absent(name) {
-                return Some(Found::Absent(name));
+                return Some(NextMember::Absent(name));
             }
         }
         if self.left == 0 {
@@ -69,7 +69,7 @@ impl<'a> InOrder<'a> {
         let known = self.known.get_or_insert_with(|| names.iter().map(|name| name.as_bytes()).collect());
         let (name, value) = self.fields.find(|(name, _)| !known.contains(name))?;
         self.left -= 1;
-        Some(Found::Field(name, value))
+        Some(NextMember::Field(name, value))
     }
 
     fn named(&mut self, name: &[u8]) -> Option<&'a [u8]> {

@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde::forward_to_deserialize_any;
 
 use super::candidates::Guess;
+use super::error::{Kind, ObjectError};
 use super::facts::{Answer, Number, Question};
-use super::flaw::{Flaw, Kind};
 use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
@@ -22,7 +22,7 @@ const NUMBER: &str = "$serde_json::private::Number";
 /// Asks a type.
 pub(super) fn ask<'de, V: Visitor<'de>>(question: Question, visitor: V) -> Answer {
     match question {
-        Question::Bool => yes_if(visitor.visit_bool::<Flaw>(true).is_ok()),
+        Question::Bool => yes_if(visitor.visit_bool::<ObjectError>(true).is_ok()),
         Question::Nothing => yes_if(is_taken(&visitor.visit_unit())),
         Question::One(Guess::Text) => yes_if(is_taken(&visitor.visit_str("1"))),
         Question::One(Guess::Unsigned) => yes_if(is_taken(&visitor.visit_u64(1))),
@@ -58,12 +58,12 @@ fn yes_if(yes: bool) -> Answer {
 }
 
 /// A type that takes a kind of values may refuse one of them, but not because of its type.
-fn is_taken<T>(result: &Result<T, Flaw>) -> bool {
-    !matches!(result, Err(Flaw { kind: Kind::WrongType, .. }))
+fn is_taken<T>(result: &Result<T, ObjectError>) -> bool {
+    !matches!(result, Err(ObjectError { kind: Kind::WrongType, .. }))
 }
 
-fn enough() -> Flaw {
-    Flaw::new("it was only asked what it takes")
+fn enough() -> ObjectError {
+    ObjectError::new("it was only asked what it takes")
 }
 
 /// How a list of ones was read.
@@ -79,9 +79,9 @@ struct List {
 struct Ones<'l>(&'l RefCell<List>);
 
 impl<'de> SeqAccess<'de> for Ones<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Flaw> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ObjectError> {
         self.0.borrow_mut().is_touched = true;
         seed.deserialize(One(self.0)).map(Some)
     }
@@ -97,7 +97,7 @@ struct One<'l>(&'l RefCell<List>);
 
 macro_rules! ones {
     ($($method:ident => $visit:ident($one:expr), $number:ident;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
             let mut list = self.0.borrow_mut();
             if list.numbers.len() == MOST_NUMBERS {
                 list.has_others = true;
@@ -111,9 +111,9 @@ macro_rules! ones {
 }
 
 impl<'de> Deserializer<'de> for One<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         self.0.borrow_mut().has_others = true;
         Err(enough())
     }
@@ -133,7 +133,7 @@ impl<'de> Deserializer<'de> for One<'_> {
         deserialize_f64 => visit_f64(1.0), F64;
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -203,9 +203,9 @@ enum Map {
 }
 
 impl<'de> MapAccess<'de> for &mut Map {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ObjectError> {
         **self = Map::Asked;
         let mut is_name = false;
         let key = seed.deserialize(Key(&mut is_name))?;
@@ -215,7 +215,7 @@ impl<'de> MapAccess<'de> for &mut Map {
         Ok(Some(key))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Flaw> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ObjectError> {
         seed.deserialize(Text(self))
     }
 
@@ -227,13 +227,13 @@ impl<'de> MapAccess<'de> for &mut Map {
 struct Key<'m>(&'m mut bool);
 
 impl<'de> Deserializer<'de> for Key<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         Err(enough())
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         *self.0 = true;
         visitor.visit_str(NUMBER)
     }
@@ -247,20 +247,20 @@ impl<'de> Deserializer<'de> for Key<'_> {
 struct Text<'m>(&'m mut Map);
 
 impl<'de> Deserializer<'de> for Text<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         Err(enough())
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         if matches!(self.0, Map::NumberKey) {
             *self.0 = Map::Number;
         }
         Err(enough())
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_str(visitor)
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
-use super::flaw::Flaw;
+use super::error::ObjectError;
 use super::text::bytes_of;
 use super::{Member, Name, OnlyText};
 use crate::typed::codec::Codec;
@@ -24,11 +24,11 @@ impl<'a, C: Codec> Members<'a, C> {
         Self { codec, members: Vec::with_capacity(len.min(MOST)), key: None }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> Result<(), Flaw> {
+    fn push<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> Result<(), ObjectError> {
         match bytes_of(self.codec, value) {
             Ok(Some(bytes)) => self.members.push((name, bytes)),
             Ok(None) => {}
-            Err(flaw) => return Err(flaw.of(&name)),
+            Err(error) => return Err(error.of(&name)),
         }
         Ok(())
     }
@@ -36,33 +36,33 @@ impl<'a, C: Codec> Members<'a, C> {
 
 impl<C: Codec> SerializeStruct for Members<'_, C> {
     type Ok = Vec<Member>;
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Flaw> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), ObjectError> {
         self.push(Name::Borrowed(name.as_bytes()), value)
     }
 
-    fn end(self) -> Result<Vec<Member>, Flaw> {
+    fn end(self) -> Result<Vec<Member>, ObjectError> {
         Ok(self.members)
     }
 }
 
 impl<C: Codec> SerializeMap for Members<'_, C> {
     type Ok = Vec<Member>;
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Flaw> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ObjectError> {
         self.key = bytes_of(Some(&OnlyText), key)?.map(Name::Owned);
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Flaw> {
-        let key = self.key.take().ok_or_else(|| Flaw::new("a key of a map that is `None`"))?;
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ObjectError> {
+        let key = self.key.take().ok_or_else(|| ObjectError::new("a key of a map that is `None`"))?;
         self.push(key, value)
     }
 
     /// Different keys may have the same text.
-    fn end(mut self) -> Result<Vec<Member>, Flaw> {
+    fn end(mut self) -> Result<Vec<Member>, ObjectError> {
         self.members.reverse();
         self.members.sort_by(|left, right| left.0.cmp(&right.0));
         self.members.dedup_by(|left, right| left.0 == right.0);
@@ -70,15 +70,15 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
     }
 }
 
-type Compound = Impossible<Vec<Member>, Flaw>;
+type Compound = Impossible<Vec<Member>, ObjectError>;
 
-fn no_object<R>() -> Result<R, Flaw> {
-    Err(Flaw::new("only structs and maps have members"))
+fn no_object<R>() -> Result<R, ObjectError> {
+    Err(ObjectError::new("only structs and maps have members"))
 }
 
 macro_rules! no_objects {
     ($($method:ident: $type:ty),* $(,)?) => {
-        $(fn $method(self, _: $type) -> Result<Vec<Member>, Flaw> {
+        $(fn $method(self, _: $type) -> Result<Vec<Member>, ObjectError> {
             no_object()
         })*
     };
@@ -86,7 +86,7 @@ macro_rules! no_objects {
 
 impl<'a, C: Codec> Serializer for Object<'a, C> {
     type Ok = Vec<Member>;
-    type Error = Flaw;
+    type Error = ObjectError;
     type SerializeSeq = Compound;
     type SerializeTuple = Compound;
     type SerializeTupleStruct = Compound;
@@ -95,19 +95,23 @@ impl<'a, C: Codec> Serializer for Object<'a, C> {
     type SerializeStruct = Members<'a, C>;
     type SerializeStructVariant = Compound;
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Members<'a, C>, Flaw> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Members<'a, C>, ObjectError> {
         Ok(Members::new(self.0, len.unwrap_or(0)))
     }
 
-    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Members<'a, C>, Flaw> {
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Members<'a, C>, ObjectError> {
         Ok(Members::new(self.0, len))
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<Member>, Flaw> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<Member>, ObjectError> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Vec<Member>, Flaw> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<Vec<Member>, ObjectError> {
         value.serialize(self)
     }
 
@@ -118,15 +122,15 @@ impl<'a, C: Codec> Serializer for Object<'a, C> {
         serialize_bytes: &[u8], serialize_unit_struct: &'static str,
     }
 
-    fn serialize_none(self) -> Result<Vec<Member>, Flaw> {
+    fn serialize_none(self) -> Result<Vec<Member>, ObjectError> {
         no_object()
     }
 
-    fn serialize_unit(self) -> Result<Vec<Member>, Flaw> {
+    fn serialize_unit(self) -> Result<Vec<Member>, ObjectError> {
         no_object()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Member>, Flaw> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Member>, ObjectError> {
         no_object()
     }
 
@@ -136,27 +140,39 @@ impl<'a, C: Codec> Serializer for Object<'a, C> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<Vec<Member>, Flaw> {
+    ) -> Result<Vec<Member>, ObjectError> {
         no_object()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Flaw> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, ObjectError> {
         no_object()
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound, Flaw> {
+    fn serialize_tuple(self, _: usize) -> Result<Compound, ObjectError> {
         no_object()
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, ObjectError> {
         no_object()
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Compound, ObjectError> {
         no_object()
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Flaw> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Compound, ObjectError> {
         no_object()
     }
 }

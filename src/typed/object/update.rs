@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::flaw::{Flaw, Kind};
+use super::error::{Kind, ObjectError};
 use super::hints::Loaded;
 use super::{Member, Name, members_of, of_members};
 use crate::typed::codec::Codec;
@@ -80,29 +80,29 @@ fn under_another_name<T: Serialize + DeserializeOwned, C: Codec>(
     if left.is_empty() {
         return Vec::new();
     }
-    let reader = Reader::<T, C> { codec, value: PhantomData };
+    let trial = Trial::<T, C> { codec, value: PhantomData };
     let mut all: HashValue = after.iter().map(|(name, bytes)| (name, bytes)).collect();
     let mut together = all.clone();
     together.extend(left.iter().copied());
-    let has_aliases = reader.read(&together).is_err();
-    let by_itself: HashSet<Name> = reader.names(&HashValue::new()).into_iter().collect();
+    let has_aliases = trial.read(&together).is_err();
+    let by_itself: HashSet<Name> = trial.names(&HashValue::new()).into_iter().collect();
     let elsewhere: Vec<&Name> = gone.iter().filter(|name| !hash.contains(name)).collect();
     left.retain(|(name, bytes)| {
-        reader.is_same_key(name, bytes, |other| written.contains(&**other) && !by_itself.contains(other))
-            || elsewhere.iter().any(|gone| reader.is_twice(&HashValue::from([(&***gone, *bytes), (*name, *bytes)])))
-            || has_aliases && reader.is_twice_beside(&mut all, name, bytes)
+        trial.is_same_key(name, bytes, |other| written.contains(&**other) && !by_itself.contains(other))
+            || elsewhere.iter().any(|gone| trial.is_twice(&HashValue::from([(&***gone, *bytes), (*name, *bytes)])))
+            || has_aliases && trial.is_twice_beside(&mut all, name, bytes)
     });
     left.into_iter().map(|(name, _)| Name::Owned(name.to_vec())).collect()
 }
 
 /// Reads a type from other fields than those of the hash, to see what it makes of them.
-struct Reader<'c, T, C> {
+struct Trial<'c, T, C> {
     codec: &'c C,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
-    fn read(&self, hash: &HashValue) -> Result<T, Flaw> {
+impl<T: Serialize + DeserializeOwned, C: Codec> Trial<'_, T, C> {
+    fn read(&self, hash: &HashValue) -> Result<T, ObjectError> {
         of_members::<C, T>(self.codec, hash.view()).map(|loaded| loaded.value)
     }
 
@@ -132,6 +132,6 @@ impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
     }
 
     fn is_twice(&self, hash: &HashValue) -> bool {
-        self.read(hash).is_err_and(|flaw| flaw.kind == Kind::Twice)
+        self.read(hash).is_err_and(|error| error.kind == Kind::Twice)
     }
 }

@@ -8,7 +8,7 @@ use crate::typed::error::{CodecError, Reason};
 
 /// What is wrong, and with which member, if it is one.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(super) struct ObjectError {
     pub(super) member: Vec<u8>,
     pub(super) reason: Reason,
     pub(super) kind: Kind,
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Flaw {
+impl ObjectError {
     pub(super) fn new(reason: impl Into<Reason>) -> Self {
         Self { member: Vec::new(), reason: reason.into(), kind: Kind::Other }
     }
@@ -49,28 +49,28 @@ impl Flaw {
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)
     }
 }
 
-impl std::error::Error for Flaw {}
+impl std::error::Error for ObjectError {}
 
-impl serde::ser::Error for Flaw {
+impl serde::ser::Error for ObjectError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
 }
 
-impl serde::de::Error for Flaw {
+impl serde::de::Error for ObjectError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let flaw = Self::new(format!("invalid type: {unexpected}, expected {expected}"));
-        Self { kind: Kind::WrongType, ..flaw }
+        let error = Self::new(format!("invalid type: {unexpected}, expected {expected}"));
+        Self { kind: Kind::WrongType, ..error }
     }
 
     fn missing_field(member: &'static str) -> Self {
@@ -78,8 +78,8 @@ impl serde::de::Error for Flaw {
     }
 
     fn duplicate_field(member: &'static str) -> Self {
-        let flaw = Self::new("the member stands there twice").of(member.as_bytes());
-        Self { kind: Kind::Twice, ..flaw }
+        let error = Self::new("the member stands there twice").of(member.as_bytes());
+        Self { kind: Kind::Twice, ..error }
     }
 
     fn unknown_field(member: &str, _: &'static [&'static str]) -> Self {
