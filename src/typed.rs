@@ -5,11 +5,11 @@
 //! | `codec.rs` | how a value becomes bytes |
 //! | `view.rs` | a value in a field: `Typed` |
 //! | `object.rs` | a struct as a hash, a member in each field |
-//! | `scalars.rs` | what serializers around others hand on |
+//! | `forward.rs` | methods that several serializers share |
 //! | `error.rs` | what can go wrong |
 
 #[macro_use]
-mod scalars;
+mod forward;
 
 mod codec;
 mod error;

@@ -16,13 +16,20 @@ pub(super) struct Exact<'a, T: ?Sized>(pub(super) &'a T);
 impl<T: Serialize + ?Sized> Serialize for Exact<'_, T> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(Refusing { inner: serializer })
+        self.0.serialize(Refusing::new(serializer))
     }
 }
 
 /// The format's serializer, or what it gives for a value that holds others.
 struct Refusing<S> {
     inner: S,
+}
+
+impl<S> Refusing<S> {
+    #[inline]
+    fn new(inner: S) -> Self {
+        Self { inner }
+    }
 }
 
 /// The same, where the number of elements has been written before them.
@@ -32,6 +39,7 @@ struct Counting<S> {
 }
 
 impl<S> Counting<S> {
+    #[inline]
     fn new(inner: S, len: Option<usize>) -> Self {
         Self { inner, left: len.unwrap_or(0) }
     }
@@ -76,75 +84,7 @@ impl<S: Serializer> Serializer for Refusing<S> {
         self.inner.is_human_readable()
     }
 
-    scalars_handed_on! {}
-
-    #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_some(&Exact(value))
-    }
-
-    #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_newtype_struct(name, &Exact(value))
-    }
-
-    #[inline]
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_newtype_variant(name, index, variant, &Exact(value))
-    }
-
-    #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        Ok(Counting::new(self.inner.serialize_seq(len)?, len))
-    }
-
-    #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple(len)? })
-    }
-
-    #[inline]
-    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple_struct(name, len)? })
-    }
-
-    #[inline]
-    fn serialize_tuple_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple_variant(name, index, variant, len)? })
-    }
-
-    #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Ok(Counting::new(self.inner.serialize_map(len)?, len))
-    }
-
-    #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_struct(name, len)? })
-    }
-
-    #[inline]
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_struct_variant(name, index, variant, len)? })
-    }
+    forward_to_inner! { element: Exact, counted: Counting::new, fixed: Refusing::new }
 }
 
 impl<S: SerializeSeq> SerializeSeq for Counting<S> {

@@ -72,16 +72,8 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
 
 type Compound = Impossible<Vec<Member>, ObjectError>;
 
-fn no_object<R>() -> Result<R, ObjectError> {
-    Err(ObjectError::new("only structs and maps have members"))
-}
-
-macro_rules! no_objects {
-    ($($method:ident: $type:ty),* $(,)?) => {
-        $(fn $method(self, _: $type) -> Result<Vec<Member>, ObjectError> {
-            no_object()
-        })*
-    };
+fn no_object() -> ObjectError {
+    ObjectError::new("only structs and maps have members")
 }
 
 impl<'a, C: Codec> Serializer for Object<'a, C> {
@@ -115,64 +107,20 @@ impl<'a, C: Codec> Serializer for Object<'a, C> {
         value.serialize(self)
     }
 
-    no_objects! {
-        serialize_bool: bool, serialize_char: char, serialize_str: &str, serialize_f32: f32, serialize_f64: f64,
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
-        serialize_bytes: &[u8], serialize_unit_struct: &'static str,
-    }
-
-    fn serialize_none(self) -> Result<Vec<Member>, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_unit(self) -> Result<Vec<Member>, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Member>, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<Vec<Member>, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Compound, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, ObjectError> {
-        no_object()
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, ObjectError> {
-        no_object()
+    refused! {
+        no_object();
+        serialize_bool(bool) -> Self::Ok, serialize_char(char) -> Self::Ok, serialize_str(&str) -> Self::Ok,
+        serialize_bytes(&[u8]) -> Self::Ok, serialize_f32(f32) -> Self::Ok, serialize_f64(f64) -> Self::Ok,
+        serialize_i8(i8) -> Self::Ok, serialize_i16(i16) -> Self::Ok, serialize_i32(i32) -> Self::Ok,
+        serialize_i64(i64) -> Self::Ok, serialize_i128(i128) -> Self::Ok, serialize_u8(u8) -> Self::Ok,
+        serialize_u16(u16) -> Self::Ok, serialize_u32(u32) -> Self::Ok, serialize_u64(u64) -> Self::Ok,
+        serialize_u128(u128) -> Self::Ok, serialize_none() -> Self::Ok, serialize_unit() -> Self::Ok,
+        serialize_unit_struct(&'static str) -> Self::Ok,
+        serialize_unit_variant(&'static str, u32, &'static str) -> Self::Ok,
+        serialize_newtype_variant<T>(&'static str, u32, &'static str, &T) -> Self::Ok,
+        serialize_seq(Option<usize>) -> Compound, serialize_tuple(usize) -> Compound,
+        serialize_tuple_struct(&'static str, usize) -> Compound,
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Compound,
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Compound,
     }
 }

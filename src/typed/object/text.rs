@@ -135,61 +135,14 @@ impl<C: Codec> Serializer for MemberSerializer<'_, C> {
         Ok(self.bytes(variant.as_bytes()))
     }
 
-    fn serialize_unit(self) -> Result<Bytes, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Bytes, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<Bytes, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, TextError> {
-        Err(TextError::NoText)
+    refused! {
+        TextError::NoText;
+        serialize_unit() -> Bytes, serialize_unit_struct(&'static str) -> Bytes,
+        serialize_newtype_variant<T>(&'static str, u32, &'static str, &T) -> Bytes,
+        serialize_seq(Option<usize>) -> Compound, serialize_map(Option<usize>) -> Compound,
+        serialize_tuple(usize) -> Compound, serialize_tuple_struct(&'static str, usize) -> Compound,
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Compound,
+        serialize_struct(&'static str, usize) -> Compound,
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Compound,
     }
 }
