@@ -231,7 +231,8 @@ fn a_member_that_is_not_its_type_is_named(codec: impl Codec + Copy) {
             let before = store.get_all("key");
             let error = typed.load_object::<User>("key").unwrap_err();
             assert_eq!(named(&error), member);
-            assert!(error.to_string().starts_with(&format!("{member} of key cannot be read: ")), "{error}");
+            let says = format!(r#"field "{member}" of hash "key" cannot be read: "#);
+            assert!(error.to_string().starts_with(&says), "{error}");
             assert_eq!(named(&typed.update_object("key", |_: &mut User| ()).unwrap_err()), member);
             assert!(store.get_all("key") == before);
         }

@@ -84,7 +84,7 @@ fn a_value_of_another_type_is_an_error_that_names_key_and_field_and_stays(codec:
         let refused = |error: CodecError| match &error {
             CodecError::Decode { key, field, .. } => {
                 assert_eq!((&key[..], &field[..]), (&b"key"[..], &b"bad"[..]));
-                assert!(error.to_string().starts_with("bad of key cannot be read: "), "{error}");
+                assert!(error.to_string().starts_with(r#"field "bad" of hash "key" cannot be read: "#), "{error}");
             }
             _ => panic!("{error}"),
         };
