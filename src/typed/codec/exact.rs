@@ -1,16 +1,17 @@
-//! A serializer that refuses what a format without names and ends could not give back, around the serializer of that format.
+//! A wrapper around the serializer of a format without names or end marks. It refuses values that such a format would
+//! read back as other values.
 //!
-//! 1. **Members.** The format writes values one behind the other, and its reader expects each member in its place. A member
-//!    that is left out (`skip_serializing_if`) moves those behind it, and they come back as each other.
-//! 2. **Lengths.** The format writes how many elements follow before they come. If a type announces another length than it
-//!    writes, everything after it is misread.
+//! 1. **Members.** The format writes values one after the other, and its reader expects every member in its place. If a
+//!    member is left out (`skip_serializing_if`), each member after it is read in the place of the one before.
+//! 2. **Lengths.** The format writes the number of elements before the elements. If a type announces another number
+//!    than it writes, everything after it is misread.
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// A value, and all the values in it, to be written only as what can be read.
+/// A value that is serialized with these checks, as are all values nested in it.
 pub(super) struct Exact<'a, T: ?Sized>(pub(super) &'a T);
 
 impl<T: Serialize + ?Sized> Serialize for Exact<'_, T> {
@@ -20,7 +21,7 @@ impl<T: Serialize + ?Sized> Serialize for Exact<'_, T> {
     }
 }
 
-/// The format's serializer, or what it gives for a value that holds others.
+/// The format's serializer, or what it returns for a compound value whose length is determined by its type.
 struct Refusing<S> {
     inner: S,
 }
@@ -32,9 +33,10 @@ impl<S> Refusing<S> {
     }
 }
 
-/// The same, where the number of elements has been written before them.
+/// What the format's serializer returns for a sequence or a map, whose announced length is already written.
 struct Counting<S> {
     inner: S,
+    /// How many announced elements are not written yet.
     left: usize,
 }
 
@@ -57,14 +59,14 @@ impl<S> Counting<S> {
 
 #[cold]
 fn another_number<E: Error>() -> E {
-    E::custom("it says another number of elements than it has, which bincode writes before them")
+    E::custom("a list or map announces another number of elements than it writes, and bincode writes that number first")
 }
 
 #[cold]
 fn left_out<E: Error>(member: &str) -> E {
     E::custom(format_args!(
-        "its member `{member}` is left out, and bincode has no names to tell which one is missing: write it always, without \
-         `skip_serializing_if`"
+        "member `{member}` is left out, and bincode writes no names that could tell which one is missing: write it \
+         always, without `skip_serializing_if`"
     ))
 }
 
@@ -126,7 +128,7 @@ impl<S: SerializeMap> SerializeMap for Counting<S> {
     }
 }
 
-/// What the type says the length of.
+/// Implements compound types without names for their elements. Their length is determined by the type.
 macro_rules! fixed {
     ($($part:ident: $method:ident),* $(,)?) => {
         $(impl<S: $part> $part for Refusing<S> {
@@ -150,7 +152,7 @@ fixed! {
     SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field, SerializeTupleVariant: serialize_field,
 }
 
-/// What has named members, which are not written.
+/// Implements compound types with named members. The names are not written, so no member may be left out.
 macro_rules! named {
     ($($part:ident),* $(,)?) => {
         $(impl<S: $part> $part for Refusing<S> {
@@ -158,7 +160,11 @@ macro_rules! named {
             type Error = S::Error;
 
             #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, member: &'static str, value: &T) -> Result<(), S::Error> {
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                member: &'static str,
+                value: &T,
+            ) -> Result<(), S::Error> {
                 self.inner.serialize_field(member, &Exact(value))
             }
 

@@ -54,6 +54,7 @@ impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
     }
 }
 
+/// The members of a struct or a map, in the order in which it gets them.
 struct Members<'a, 'h, C> {
     codec: &'a C,
     members: InOrder<'a>,
@@ -65,7 +66,7 @@ struct Members<'a, 'h, C> {
 impl<'de, C: Codec> MapAccess<'de> for Members<'de, '_, C> {
     type Error = ObjectError;
 
-    /// There are no more members after the end of a reading, even for a type that passes over members that it cannot read.
+    /// Once the reading has ended, there are no more members, even for a type that ignores members that it cannot read.
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ObjectError> {
         self.value = if self.hints.has_ended() { None } else { self.members.next(self.hints) };
         let Some(member) = self.value else { return Ok(None) };
@@ -90,7 +91,7 @@ impl<'de, C: Codec> MapAccess<'de> for Members<'de, '_, C> {
     }
 }
 
-/// A member without a field: `None` for a type that asks for an option, and missing for all others.
+/// A member without a field. For a type that asks for an option it is `None`, for all others it is missing.
 struct Absent(&'static str);
 
 impl<'de> Deserializer<'de> for Absent {

@@ -1,4 +1,4 @@
-//! What a field holds becomes a member, by the type that is asked for; and its name the key of a map.
+//! The bytes of a field become a member of the type that is requested. The name of a field becomes the key of a map.
 
 use std::fmt;
 
@@ -11,15 +11,18 @@ use super::hints::Hints;
 use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
-/// Where bytes stand.
+/// What is read from the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
+    /// The name of a field.
     Name,
+    /// A member.
     Member,
-    /// In a `Some` or a newtype, where a `None` is not told by absence.
+    /// The value inside of a `Some` or a newtype, where a `None` is not an absent field.
     Inside,
 }
 
+/// A deserializer for the bytes of a field, or for its name.
 pub(super) struct MemberDeserializer<'a, 'h, C> {
     codec: &'a C,
     name: &'a [u8],
@@ -37,6 +40,7 @@ impl<'de, 'h, C: Codec> MemberDeserializer<'de, 'h, C> {
         Self { codec, name, bytes: name, role: Role::Name, hints }
     }
 
+    /// The same bytes as the value inside of a `Some` or a newtype.
     fn inside(self) -> Self {
         Self { role: Role::Inside, ..self }
     }
@@ -45,26 +49,28 @@ impl<'de, 'h, C: Codec> MemberDeserializer<'de, 'h, C> {
         std::str::from_utf8(self.bytes).map_err(ObjectError::new)
     }
 
-    /// Has the codec read what is no plain text.
+    /// Lets the codec read a value that is no plain text.
     fn decode<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, ObjectError> {
         self.codec.decode(Shaped { shape, visitor }, self.bytes).map_err(ObjectError::new)
     }
 
-    /// Whether the codec has written a variant here, rather than its name being the text. A name alone would not tell: it can
-    /// be one that `#[serde(other)]` stands for.
+    /// Whether the codec has written a variant here. If not, the text is the name of a variant. An unknown name does
+    /// not prove that the codec has written it, because a type with `#[serde(other)]` accepts every name.
     fn holds_variant(&self, name: &'static str, variants: &'static [&'static str]) -> bool {
-        let mut found = false;
-        let probe =
-            Shaped { shape: Shape::Enum(name, variants), visitor: VariantProbe { variants, found: &mut found } };
+        let mut is_variant = false;
+        let probe = Shaped {
+            shape: Shape::Enum(name, variants),
+            visitor: VariantProbe { variants, is_variant: &mut is_variant },
+        };
         _ = self.codec.decode(probe, self.bytes);
-        found
+        is_variant
     }
 }
 
-/// Looks which variant a codec has found, and goes no further.
+/// A visitor that notes whether a codec has found a variant, and reads nothing else.
 struct VariantProbe<'a> {
     variants: &'static [&'static str],
-    found: &'a mut bool,
+    is_variant: &'a mut bool,
 }
 
 impl<'de> Visitor<'de> for VariantProbe<'_> {
@@ -79,17 +85,17 @@ impl<'de> Visitor<'de> for VariantProbe<'_> {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        *self.found = usize::try_from(number).is_ok_and(|number| number < self.variants.len());
+        *self.is_variant = usize::try_from(number).is_ok_and(|number| number < self.variants.len());
         Ok(())
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        *self.found = true;
+        *self.is_variant = true;
         Ok(())
     }
 
     fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<(), E> {
-        *self.found = true;
+        *self.is_variant = true;
         Ok(())
     }
 }
@@ -155,7 +161,7 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         deserialize_struct(name: &'static str, members: &'static [&'static str]) => Shape::Struct(name, members),
     }
 
-    /// Bytes that are no text are handed out as they are: a type that takes both, as `HashValue`, has use for them.
+    /// Bytes that are no text are offered as bytes, for types that accept both, such as `HashValue`.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         match self.text() {
             Ok(text) => visitor.visit_borrowed_str(text),
@@ -175,12 +181,13 @@ impl<'de, C: Codec> Deserializer<'de> for MemberDeserializer<'de, '_, C> {
         self.deserialize_bytes(visitor)
     }
 
-    /// A struct takes a field that it does not know for what it is: none of its members.
+    /// Bytes that are no text are no error here: a struct ignores fields that it does not know.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_str(visitor)
     }
 
-    /// A member that is `None` has no field.
+    /// A member that is `None` has no field, so a field always holds a `Some`. Inside of a member, the codec has
+    /// written the option.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         match self.role {
             Role::Name | Role::Member => visitor.visit_some(self.inside()),

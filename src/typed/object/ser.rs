@@ -1,4 +1,4 @@
-//! A struct or map becomes members.
+//! A struct or a map becomes members.
 
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
@@ -8,9 +8,10 @@ use super::text::bytes_of;
 use super::{Member, Name, OnlyText};
 use crate::typed::codec::Codec;
 
-/// Takes a struct or a map apart. Without a codec only the names of its members count.
+/// A serializer that takes a struct or a map apart. Without a codec, only the names of its members count.
 pub(super) struct Object<'a, C>(pub(super) Option<&'a C>);
 
+/// The members of a struct or a map, as far as they have been serialized.
 pub(super) struct Members<'a, C> {
     codec: Option<&'a C>,
     members: Vec<Member>,
@@ -20,8 +21,8 @@ pub(super) struct Members<'a, C> {
 
 impl<'a, C: Codec> Members<'a, C> {
     fn new(codec: Option<&'a C>, len: usize) -> Self {
-        const MOST: usize = 1024; // what a type says of itself need not be so
-        Self { codec, members: Vec::with_capacity(len.min(MOST)), key: None }
+        const MAX_RESERVED: usize = 1024; // the length that a type announces need not be true
+        Self { codec, members: Vec::with_capacity(len.min(MAX_RESERVED)), key: None }
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> Result<(), ObjectError> {
@@ -57,11 +58,11 @@ impl<C: Codec> SerializeMap for Members<'_, C> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ObjectError> {
-        let key = self.key.take().ok_or_else(|| ObjectError::new("a key of a map that is `None`"))?;
+        let key = self.key.take().ok_or_else(|| ObjectError::new("a key of a map is `None`"))?;
         self.push(key, value)
     }
 
-    /// Different keys may have the same text.
+    /// Removes all but the last of the members with the same name, because different keys may have the same text.
     fn end(mut self) -> Result<Vec<Member>, ObjectError> {
         self.members.reverse();
         self.members.sort_by(|left, right| left.0.cmp(&right.0));

@@ -1,5 +1,5 @@
-//! A member becomes the bytes of its field: plain text, if it is a number, character, string, bytes or the name of a variant,
-//! and what the codec writes of everything else.
+//! A member becomes the bytes of its field. Booleans, numbers, characters, strings, bytes and variants without data
+//! become plain text. Everything else is written by the codec.
 
 use std::fmt;
 
@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
 use super::error::ObjectError;
-use super::people::ForPeople;
+use super::human_readable::HumanReadable;
 use crate::typed::codec::Codec;
 
-/// The bytes of a member, or `None` if it is absent. Without a codec it is only asked whether it is: there are no bytes then.
+/// Returns the bytes of a member, or `None` if it is absent. Without a codec it only finds out whether the member is
+/// absent, and the bytes of all others are empty.
 pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(
     codec: Option<&C>,
     value: &T,
@@ -24,17 +25,19 @@ pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(
 /// Writes a member.
 struct MemberSerializer<'a, C> {
     codec: Option<&'a C>,
-    /// Whether it is in a `Some` or a newtype, where a `None` cannot be told by absence.
+    /// Whether the value is inside of a `Some` or a newtype, where a `None` cannot be an absent field.
     inside: bool,
 }
 
 type Bytes = Option<Vec<u8>>;
 type Compound = Impossible<Bytes, TextError>;
 
-/// A value is not written, because it is no plain text, or because there is something wrong with it.
+/// Why a value is not written as plain text.
 #[derive(Debug)]
 enum TextError {
+    /// It has no plain text, so the codec has to write it.
     NoText,
+    /// It cannot be written at all.
     Failed(ObjectError),
 }
 
@@ -56,7 +59,8 @@ impl serde::ser::Error for TextError {
 }
 
 impl<C: Codec> MemberSerializer<'_, C> {
-    /// The codec gets what is no text without the `Some` or newtype around it: its reader is asked for that only.
+    /// Writes a value as plain text or by the codec. The codec gets the value without a `Some` or newtype around it,
+    /// because that is also how the value is requested when it is read.
     fn write<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, TextError> {
         let codec = self.codec;
         match value.serialize(self) {
@@ -64,7 +68,7 @@ impl<C: Codec> MemberSerializer<'_, C> {
                 let mut bytes = Vec::new();
                 if let Some(codec) = codec {
                     codec
-                        .encode(&ForPeople(value), &mut bytes)
+                        .encode(&HumanReadable(value), &mut bytes)
                         .map_err(|reason| TextError::Failed(ObjectError::new(reason)))?;
                 }
                 Ok(Some(bytes))
