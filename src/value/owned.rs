@@ -165,9 +165,10 @@ impl HashValue {
     /// bytes after it.
     ///
     /// # Errors
-    /// What passes one of the [`Limits`](crate::Limits), the default ones or those of the store that the hash was
-    /// copied from: [`Error::FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
-    /// [`TooManyFields`](crate::Error::TooManyFields).
+    /// If the call would exceed one of the [`Limits`](crate::Limits), which are the default ones or those of the store
+    /// that the hash was copied from: [`Error::FieldTooLong`](crate::Error::FieldTooLong),
+    /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields). Nothing is
+    /// changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.change(|mut hash| hash.set(field, value))
