@@ -16,7 +16,7 @@ promises! {
     variants_of_a_later_version_are_other
     what_text_cannot_tell_is_an_error_that_names_the_member
     maps_are_objects_and_their_keys_text
-    a_member_that_is_not_its_type_is_named
+    a_member_of_another_type_is_named_in_the_error
 }
 
 fn scalars_are_plain_text_that_the_store_can_count_with(codec: impl Codec + Copy) {
@@ -220,7 +220,7 @@ impl Ord for everything::Bytes {
     }
 }
 
-fn a_member_that_is_not_its_type_is_named(codec: impl Codec + Copy) {
+fn a_member_of_another_type_is_named_in_the_error(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         for (member, bad) in
