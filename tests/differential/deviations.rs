@@ -134,7 +134,7 @@ pub(crate) const DEVIATIONS: [Deviation; 12] = [
     },
 ];
 
-/// Whether two lists are the same but for what is excused.
+/// Whether two lists are the same except for the excused differences.
 fn same_but<T: PartialEq>(ours: &[T], theirs: &[T], is_excused: impl Fn(&T, &T) -> bool) -> bool {
     ours.len() == theirs.len()
         && ours.iter().zip(theirs).all(|(ours, theirs)| ours == theirs || is_excused(ours, theirs))
@@ -144,7 +144,7 @@ fn refused(refusal: Refusal) -> Answer {
     Answer::Refused(refusal)
 }
 
-/// The text that a float increment met.
+/// The text that the field of a float increment held before.
 fn before(step: &Step) -> Option<&str> {
     let (Command::IncrementFloat(..), Some(before)) = (&step.command, &step.before) else { return None };
     std::str::from_utf8(&before.0).ok()

@@ -14,7 +14,7 @@ pub(crate) fn is_linearizable(history: &History) -> bool {
 
 struct Search<'a> {
     events: &'a [Event],
-    /// Calls that are done, one bit each, and what they have left, from where the rest cannot be done.
+    /// The states from which the remaining calls cannot be done: the calls done, one bit each, and the contents.
     been: HashSet<(u64, Model)>,
 }
 
@@ -24,11 +24,11 @@ impl<'a> Search<'a> {
         Self { events, been: HashSet::new() }
     }
 
-    /// Whether the calls that are not done can follow.
+    /// Whether the calls that are not done can follow in some order.
     fn completes(&mut self, done: u64, model: Model) -> bool {
         let events = self.events;
         let left = || events.iter().enumerate().filter(|(at, _)| done & 1 << at == 0);
-        // What was called after another one had returned comes behind it.
+        // A call that began after another one had returned comes after it.
         let Some(first_return) = left().map(|(_, event)| event.returned).min() else { return true };
         if self.been.contains(&(done, model.clone())) {
             return false;
