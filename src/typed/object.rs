@@ -67,8 +67,8 @@ use update::Changes;
 /// happens depends on the type:
 ///
 /// * **Types that become whatever they are given are refused.** They are `flatten`, untagged and internally tagged
-///   enums, `serde_json::Value`, and every other type that accepts a `bool` beside numbers or strings, such as a flag
-///   that may be written as `true`, `1` or `"yes"`. They can be saved, but loading them is an error that names the
+///   enums, and `serde_json::Value`. So is every other type that accepts a `bool` beside numbers or strings, such as a
+///   flag that may be written as `true`, `1` or `"yes"`. They can be saved, but loading them is an error that names the
 ///   member. [`set`](Self::set) and [`get`](Self::get) can keep such values in fields of their own, with a
 ///   self-describing codec such as `Json`.
 /// * **Types that accept several notations of one thing are read.** Examples are `rust_decimal::Decimal`, the times of
@@ -87,8 +87,8 @@ use update::Changes;
 /// * **Text and `()`**. The bytes that the codec writes for `()` are refused, such as the JSON text `null`.
 ///
 /// Two such cases are not detected. A type that takes a number and a string of the same text for different things gets
-/// the string. A type that accepts strings as well as lists or maps gets a list or map, even if the member was saved as
-/// a string whose text is a JSON list or map.
+/// the string. A type that accepts strings as well as lists or maps gets a list or map wherever the text is one in
+/// JSON, even if it was saved as a string.
 ///
 /// **Cost.** A type that asks nothing is read once. Otherwise it is read again from the start for each open question:
 /// at most six for each type that asks, and one for each `Option` that is `None` and has a `with` function. A map of
@@ -157,9 +157,9 @@ impl<C: Codec> Typed<'_, C> {
     ///   are a member that has become `None`, a removed entry of a map, and the content of another variant.
     /// * **Fields kept:** all others. Examples are fields that the type does not know, and members that it reads but
     ///   never writes (`skip_serializing`).
-    /// * **Fields renamed:** if a member was read under another name than it is written under (`alias`), only the field
-    ///   that is written remains, and none if the member has become `None`. The same holds for a key of a map that was
-    ///   read from another text, such as `01` for `1`.
+    /// * **Fields renamed:** a member may be read under another name than it is written under (`alias`). Then only the
+    ///   field that is written remains, and none if the member has become `None`. The same holds for a key of a map
+    ///   that was read from another text, such as `01` for `1`.
     /// * **Deadlines:** they stay, as in an increment.
     ///
     /// O(members), plus one more reading of the struct for each field that was read but is not written.

@@ -165,9 +165,9 @@ fn text(answer: &Answer) -> Option<f64> {
     std::str::from_utf8(&text.0).ok()?.parse().ok()
 }
 
-/// Whether this increment is beyond any excuse: both numbers are multiples of 1/64 below 1e8, so that their sum is
-/// exact in either arithmetic and, with at most 15 digits, has one shortest text, which is also its exact one. A value
-/// counts only in plain decimals, and few enough of them that reading it rounds nothing.
+/// Whether this increment is beyond any excuse: both numbers are multiples of 1/64 below 1e8. So their sum is exact in
+/// either arithmetic. It has at most 15 digits, so its shortest text is also its exact one. A value counts only in
+/// plain decimals, and few enough of them that reading it rounds nothing.
 pub(crate) fn is_exact(step: &Step) -> bool {
     let exact = |number: f64| number.abs() < 1e8 && (number * 64.0).fract() == 0.0;
     let decimal =

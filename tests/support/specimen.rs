@@ -61,8 +61,8 @@ pub(crate) fn contents(store: &Store, key: &[u8]) -> Contents {
     })
 }
 
-/// Checks a store that was loaded from a snapshot that cannot be trusted. The store has to be valid, to be the same
-/// when it is saved and loaded again with another seed, to keep its limits then, and to answer this many calls.
+/// Checks a store that was loaded from a snapshot that cannot be trusted. The store has to be valid, and to answer this
+/// many calls. It has to be the same when it is saved and loaded again with another seed, and to keep its limits then.
 pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Source<'_>, calls: usize) {
     check::store(store);
     let mut snapshot = Vec::new();

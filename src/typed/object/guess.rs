@@ -17,9 +17,9 @@
 //! * **`()`.** If the codec could have written `()` as these bytes, a type that accepts both `()` and the text is
 //!   refused.
 //! * **Text or a list or map, if the codec is not self-describing.** JSON tells what its bytes are. bincode does not,
-//!   so a type that accepts text and a map, or text and a list, is refused. There is one exception. A type that accepts
-//!   only a list of a few numbers, such as the times of `time`, is given the text if the codec cannot read such a list
-//!   from these bytes.
+//!   so a type that accepts text and a map, or text and a list, is refused. There is one exception: the only list that
+//!   the type accepts is one of a few numbers, as with the times of `time`, and the codec cannot read such a list from
+//!   these bytes.
 //!
 //! Such a refusal is final, even for a type that ignores errors.
 //!

@@ -10,8 +10,8 @@
 //!    that it stands for the other field:
 //!    * **By an error.** When a struct is read from both fields, it reports that it has a member twice. So the field is
 //!      an `alias`.
-//!    * **By what it writes.** A map that is read from this field alone writes the other field, and it would be the
-//!      same map if the field had the other name. So the field is the same key in another text, such as a number with
+//!    * **By what it writes.** A map that is read from this field alone writes the other field. It would be the same
+//!      map if the field had the other name. So the field is the same key in another text, such as a number with
 //!      leading zeros. Members that the type writes even when it is read from no fields at all prove nothing.
 //!
 //! All other fields stay: those that the type does not know, and those that it reads but never writes

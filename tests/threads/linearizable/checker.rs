@@ -1,7 +1,7 @@
-//! Checks whether a history is linearizable. It is if its calls can be put in one order, each at an instant between its
-//! beginning and its end, so that the naive model answers as the store did. The check is a depth-first search (Wing and
-//! Gong, 1993) that visits no state twice. A state is the set of calls done so far and the contents that they have left
-//! (Lowe, 2017).
+//! Checks whether a history is linearizable. It is if its calls can be put in one order in which the naive model
+//! answers as the store did. Each call has to take effect between its beginning and its end. The check is a depth-first
+//! search (Wing and Gong, 1993) that visits no state twice. A state is the set of calls done so far and the contents
+//! that they have left (Lowe, 2017).
 
 use std::collections::HashSet;
 
