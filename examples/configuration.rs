@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Reading a setting as another type is an error that names the setting, and the setting stays.
     let error = configuration.get::<u16>("database", "host").err().ok_or("a host is no number")?;
-    assert!(error.to_string().starts_with("host of config:database cannot be read"), "{error}");
+    assert!(error.to_string().starts_with(r#"field "host" of hash "config:database" cannot be read"#), "{error}");
 
     // Two threads move the database back and forth, and two connect. They never connect to one host with the other's
     // port.

@@ -1,15 +1,16 @@
-//! Typed values: what serde knows, in the fields of hashes. Nothing below knows of it; it stands on `Store` and its closures.
+//! Typed values: fields and hashes that hold values of serde types. This layer uses `Store` and its closures, and no
+//! layer below knows of it.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `codec.rs` | how a value becomes bytes |
-//! | `view.rs` | a value in a field: `Typed` |
-//! | `object.rs` | a struct as a hash, a member in each field |
-//! | `scalars.rs` | what serializers around others hand on |
-//! | `error.rs` | what can go wrong |
+//! | `codec.rs` | formats that turn values into bytes and bytes into values |
+//! | `view.rs` | `Typed`, and values in single fields |
+//! | `object.rs` | structs as hashes, each member in a field of its own |
+//! | `forward.rs` | macros for methods that several serializers share |
+//! | `error.rs` | `CodecError` |
 
 #[macro_use]
-mod scalars;
+mod forward;
 
 mod codec;
 mod error;

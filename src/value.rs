@@ -1,5 +1,5 @@
-//! The three faces of a hash: [`HashValue`] is an owned one, [`HashRef`] and [`HashMut`] are what closures of a store
-//! get. All three say the same words, and mean the same by them: the record's.
+//! The three public types of a hash. [`HashValue`] is an owned hash. [`HashRef`] and [`HashMut`] are what a store lends
+//! to closures. All three have the same methods with the same meaning, and call those of the record.
 
 mod borrowed;
 mod convert;
@@ -13,7 +13,7 @@ pub use borrowed::{HashMut, HashRef};
 pub use iter::{IntoIter, Iter};
 pub use owned::HashValue;
 
-/// Arguments turned into bytes: what a caller passes by value is kept here, and lent out as slices.
+/// The fields or pairs that a caller passes. They are kept here as they came, and lent out as slices of bytes.
 pub(crate) struct Arguments<T>(Vec<T>);
 
 impl<F: AsRef<[u8]>> Arguments<F> {

@@ -28,12 +28,12 @@ use versioned::{Documents, Version};
 
 const THREADS: usize = 4;
 
-/// 10,000 at full scale.
+/// The number of steps of each thread: 10,000 at full scale.
 fn steps() -> usize {
     (10_000.0 * crate::support::scale()) as usize
 }
 
-/// Runs the steps on each thread, and tells it its number and the step's.
+/// Runs all steps on each of four threads. A step gets the thread's number and its own.
 fn on_four_threads(step: impl Fn(usize, usize) + Sync) {
     thread::scope(|scope| {
         for number in 0..THREADS {

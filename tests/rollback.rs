@@ -15,12 +15,12 @@ use hashlet::{
 const HOUR: Duration = Duration::from_secs(3_600);
 const NOW: Duration = Duration::ZERO;
 const LONG: [u8; 3_000] = [b'x'; 3_000];
-/// By how much the bytes of a table may differ that was rolled back: a segment that was split, and free places.
+/// How many bytes a table that was rolled back may differ by, because a segment was split or has free places.
 const SLACK: usize = 16 << 10;
 
 type Call = fn(&mut HashMut<'_>);
 
-/// Every call that changes a hash, in several ways where it has several. What they answer is no matter here.
+/// Every call that changes a hash, in several ways if it has several. Their answers do not matter here.
 const CALLS: [(&str, Call); 37] = [
     ("set, same length", |hash| _ = hash.set("f", "VALUE")),
     ("set, longer", |hash| _ = hash.set("f", "a longer value")),
@@ -113,7 +113,7 @@ impl End {
         }
     }
 
-    /// Makes sure that an update has failed in this way.
+    /// Asserts that an update fails in this way.
     fn of(self, update: impl FnOnce() -> std::result::Result<(), Failure>) {
         match (catch_unwind(AssertUnwindSafe(update)), self) {
             (Ok(Err(Failure::Meant)), Self::Error) => {}
@@ -145,7 +145,8 @@ fn contents(store: &Store) -> Contents {
     contents
 }
 
-/// Hashes of one field, of some, and of many; each without deadlines, with one of its own, and with some of fields.
+/// Sets hashes of one field, of some and of many fields. For each size, one has no deadlines, one has a deadline for
+/// the key, and one has deadlines for fields. Returns their keys, and a missing one.
 fn fill(store: &Store) -> Vec<String> {
     let mut keys = vec!["missing".to_owned()];
     for fields in [0, 20, 1_500] {
@@ -167,7 +168,7 @@ fn fill(store: &Store) -> Vec<String> {
     keys
 }
 
-/// All that is counted is as before, but for the free places of tables.
+/// Asserts that all counts of the store are as before, except for the free places of tables.
 fn assert_same(store: &Store, before: &Stats) {
     let after = store.stats();
     let counts = |stats: &Stats| [stats.keys, stats.fields, stats.packed, stats.tables, stats.lost];
@@ -301,7 +302,7 @@ fn a_full_store_is_as_full_as_before() {
     });
 }
 
-/// What a closure frees is its own to fill again, but nobody else's before the call has ended well.
+/// A closure may fill the bytes that it has freed. Other calls may do so only once it has succeeded.
 #[test]
 fn what_a_closure_frees_is_free_for_itself() {
     on_every_configuration_within(Limits::default().max_bytes(LIMIT), |_, store| {
@@ -402,7 +403,7 @@ mod saves {
     use super::*;
     use hashlet::SaveOptions;
 
-    /// Saves in the smallest blocks, and disturbs the save after each of them.
+    /// Saves in blocks of the smallest size, and calls `disturb` after each of them. Returns what was saved.
     fn saved_while(config: &config::Config, store: &Store, mut disturb: impl FnMut(usize)) -> Contents {
         let (mut snapshot, mut calls) = (Vec::new(), 0);
         let options = SaveOptions::new().block_bytes(1).progress(|_| {
@@ -436,7 +437,7 @@ mod saves {
         });
     }
 
-    /// A table that the save has written in part is removed, and comes back.
+    /// A table that is written only in part is removed, and the rollback brings it back.
     #[test]
     fn a_table_comes_back_in_the_midst_of_its_save() {
         on_every_configuration(|config, store| {

@@ -13,7 +13,7 @@ mod support;
 
 use support::heap;
 
-/// So that no test takes more than the ceiling.
+/// The allocator fails any test that takes more than the ceiling.
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
 

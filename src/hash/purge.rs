@@ -75,6 +75,7 @@ impl Record {
         {
             table.purge_until_one_lives(cx);
             if self.len() == 0 {
+                self.forget_if_empty(cx);
                 self.clear(cx);
             }
         }
@@ -112,6 +113,7 @@ impl Record {
             },
         }
         if self.len() == 0 {
+            self.forget_if_empty(cx);
             self.clear(cx);
         }
     }

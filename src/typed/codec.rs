@@ -1,4 +1,4 @@
-//! How a value becomes bytes and a value again.
+//! Codecs: formats that turn values into bytes and bytes into values.
 
 #[cfg(feature = "bincode")]
 mod bounded;
@@ -10,20 +10,20 @@ use serde::de::DeserializeSeed;
 
 use super::error::Reason;
 
-/// A format in which values are written, for [`Store::typed`](crate::Store::typed). The crate has two, [`Json`] and
-/// [`Bincode`], and programs may write their own:
+/// A format for values, used by [`Store::typed`](crate::Store::typed). The crate provides [`Json`] and [`Bincode`].
+/// Programs may write their own codecs, which have to keep three rules:
 ///
-/// * What [`encode`](Self::encode) has appended, [`decode`](Self::decode) reads as an equal value.
-/// * Bytes that nobody has encoded are an error, never a panic, and take no more memory than a small multiple of their length:
-///   a store's fields can hold anything.
-/// * Both run under the lock of a hash: they must not call any store.
+/// * [`decode`](Self::decode) reads the bytes that [`encode`](Self::encode) has appended as an equal value.
+/// * A store's fields can hold anything. Bytes that are no encoded value cause an error, never a panic, and decoding
+///   takes no more memory than a small multiple of their length.
+/// * Neither method calls any store, because both can run under the lock of a hash.
 ///
 /// ```
 /// # #[cfg(feature = "json")] {
 /// use hashlet::{Codec, Store};
 /// use serde::{Serialize, de::DeserializeSeed};
 ///
-/// /// JSON with a line for each member.
+/// /// JSON with line breaks and indentation.
 /// struct Pretty;
 ///
 /// impl Codec for Pretty {
@@ -54,20 +54,20 @@ pub trait Codec {
     /// Appends the bytes of a value.
     ///
     /// # Errors
-    /// If the format, or the value itself, does not allow it.
+    /// If the format cannot represent the value, or the value itself refuses.
     fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason>;
 
-    /// Reads a value from all of these bytes.
+    /// Reads one value from these bytes, and uses all of them.
     ///
     /// # Errors
-    /// If they are not the bytes of such a value.
+    /// If the bytes are not exactly one such value.
     fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason>;
 }
 
-/// JSON: readable by people and by everything else, and by later versions of a program whose types have changed.
+/// JSON: readable by people, by other programs, and by later versions of a program whose types have changed.
 ///
-/// It has no NaN and no infinity, which it writes as `null`, and is read to a depth of 128 levels. `Some(None)`, `Some(())`
-/// and a `Some` of NaN are `null` too, and come back as `None`.
+/// JSON has no NaN and no infinity; both are written as `null`. `Some(None)`, `Some(())` and a `Some` of NaN are
+/// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
@@ -86,26 +86,30 @@ impl Codec for Json {
     }
 }
 
-/// bincode 2 in its standard configuration: small and fast, and readable only as the very type that was written.
+/// bincode 2 in its standard configuration: small and fast, and readable only as exactly the type that was written.
 ///
-/// It writes neither names nor ends, only one value behind the other. A type that is not read as it is written comes back as
-/// **another value, and without an error**:
+/// bincode writes one value after the other, without names or end marks. A type that is read in another way than it is
+/// written comes back as **another value, without an error**:
 ///
-/// * An enum with a skipped variant. Variants are numbered, and reader and writer count differently: in
+/// * An enum with a skipped variant. Variants are written as numbers, and only the writer counts the skipped ones: in
 ///   `enum Role { #[serde(skip)] Nobody, Guest, Admin }` a `Guest` comes back as an `Admin`.
-/// * A member that is written but not read, or read but not written: with `skip_serializing` on `a` in
-///   `struct Pair { a: u8, b: u8 }` what was written as `b` is read as `a`. `skip` is neither written nor read, and safe.
+/// * A member that is written but not read, or read but not written. With `skip_serializing` on `a` in
+///   `struct Pair { a: u8, b: u8 }`, the bytes of `b` are read as `a`. `skip` is safe, because it does neither.
 ///
-/// What can be seen when a value is saved is refused, wherever in the value it stands: a member that
-/// `skip_serializing_if` leaves out, and a list or map that says another number of elements than it has. In a tuple struct, a
-/// left-out member cannot be detected. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be left out.
+/// Saving a value refuses two such cases, wherever in the value they occur: a member that `skip_serializing_if` leaves
+/// out, and a list or map that announces another number of elements than it writes. In a tuple struct, a left-out
+/// member cannot be detected. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be
+/// left out.
 ///
-/// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No flaw is known in the version used,
-/// but none will be mended by its authors. Data that has to outlive a program is better kept as [`Json`].
+/// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No defect is known in the
+/// version used, but its authors will fix none. Prefer [`Json`] for data that has to outlive a program.
 ///
-/// Types that ask what they are given (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`,
-/// `rust_decimal::Decimal`) cannot be read from it, nor values more than 128 levels deep, nor more than 1,024 elements that
-/// take no bytes, as of a `Vec<()>`.
+/// These cannot be read from bincode:
+///
+/// * types that need a self-describing format (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`,
+///   `rust_decimal::Decimal`),
+/// * values nested more than 128 levels deep,
+/// * more than 1,024 elements that take no bytes, as in a `Vec<()>`.
 #[cfg(feature = "bincode")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
@@ -123,15 +127,16 @@ impl Codec for Bincode {
         Ok(bincode::serde::encode_into_writer(exact::Exact(value), Appended(bytes), bincode::config::standard())?)
     }
 
-    /// bincode believes what bytes say of themselves. Its limit is a constant of the program, so that it can only be as high
-    /// as the longest value needs, 512 MiB of numbers that take 16 times as much outside: `bounded` judges by the bytes.
+    /// bincode trusts the lengths that it finds in the bytes. Its own limit is a compile-time constant, which has to
+    /// allow for the longest value: 512 MiB of numbers, which take 16 times as much memory when decoded. So `bounded`
+    /// sets a limit for each value, by the number of its bytes.
     fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
         const LIMIT: usize = if usize::BITS > 32 { 1 << 33 } else { 1 << 30 };
         let budget = bounded::Budget::of(bytes);
         let config = bincode::config::standard().with_limit::<LIMIT>();
         match bincode::serde::seed_decode_from_slice(budget.bounding(seed), bytes, config)? {
             (value, read) if read == bytes.len() => Ok(value),
-            _ => Err("bytes behind the value".into()),
+            _ => Err("there are bytes left after the value".into()),
         }
     }
 }

@@ -1,31 +1,31 @@
-//! What can go wrong between values and bytes.
+//! The errors of typed calls.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::error::{Error, Refusal};
 
-/// The reason of a codec.
+/// What a codec, or a type that is read or written, has found wrong.
 pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
 
-/// Why a typed call has failed. It has changed nothing then.
+/// The reason why a typed call failed. A call that returns an error has changed nothing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// What a field holds is not what was asked for.
+    /// The bytes in a hash are no value of the type that was asked for.
     Decode {
         /// The key of the hash.
         key: Vec<u8>,
-        /// The field; or, of a struct that is a hash, the member, if one is to blame.
+        /// The field. For an object: the member at fault, or empty if it is the object as a whole.
         field: Vec<u8>,
         /// What the codec or the type found wrong.
         reason: Reason,
     },
-    /// A value cannot be written.
+    /// A value cannot be encoded.
     Encode {
         /// The key of the hash.
         key: Vec<u8>,
-        /// The field; or, of a struct that is a hash, the member, if one is to blame.
+        /// The field. For an object: the member at fault, or empty if it is the object as a whole.
         field: Vec<u8>,
         /// What the codec or the type found wrong.
         reason: Reason,
@@ -47,15 +47,18 @@ impl CodecError {
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Decode { key, field, reason } => {
-                write!(f, "{} of {} cannot be read: {reason}", field.escape_ascii(), key.escape_ascii())
-            }
-            Self::Encode { key, field, reason } => {
-                write!(f, "{} of {} cannot be written: {reason}", field.escape_ascii(), key.escape_ascii())
-            }
+            Self::Decode { key, field, reason } => failed(f, key, field, "read", reason),
+            Self::Encode { key, field, reason } => failed(f, key, field, "written", reason),
             Self::Refused(error) => error.fmt(f),
         }
     }
+}
+
+fn failed(f: &mut fmt::Formatter<'_>, key: &[u8], field: &[u8], what: &str, reason: &Reason) -> fmt::Result {
+    if !field.is_empty() {
+        write!(f, "field \"{}\" of ", field.escape_ascii())?;
+    }
+    write!(f, "hash \"{}\" cannot be {what}: {reason}", key.escape_ascii())
 }
 
 impl StdError for CodecError {

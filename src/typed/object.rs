@@ -1,27 +1,28 @@
-//! A struct as a hash: a member in each field. What is plain text and what the codec writes, the docs of the methods say.
+//! Objects: structs as hashes, each member in a field of its own. The docs of `Typed` tell which members are plain text
+//! and which are written by the codec.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `ser.rs`, `text.rs` | a struct becomes members, and a member the bytes of its field |
-//! | `people.rs` | a member is written as for people by the codec too |
-//! | `de.rs`, `member.rs` | members become a struct, and the bytes of a field a member |
-//! | `order.rs` | in which order a struct is handed its members |
-//! | `hints.rs` | reading again, when a type has asked what cannot be answered at once |
-//! | `guess.rs` | the answer to a type that asks what a member is |
-//! | `facts.rs`, `candidates.rs`, `probe.rs` | what is known of such types, what a member can be, what a type takes at all |
-//! | `shape.rs` | what a type asks a codec for |
-//! | `update.rs` | what an update writes and removes |
-//! | `flaw.rs` | what is wrong with an object |
+//! | `ser.rs`, `text.rs` | writing: a struct becomes members, and a member becomes the bytes of its field |
+//! | `human_readable.rs` | writing: the codec, too, writes members in their human-readable form |
+//! | `de.rs`, `member.rs` | reading: members become a struct, and the bytes of a field become a member |
+//! | `order.rs` | the order in which a struct gets its members |
+//! | `hints.rs` | repeated reading, for types with questions that cannot be answered at once |
+//! | `guess.rs` | the answer to a type that asks what a member is (`deserialize_any`) |
+//! | `facts.rs`, `candidates.rs`, `probe.rs` | what is known of a type, what a member can be, what a type accepts |
+//! | `shape.rs` | the kinds of values that a type requests from a codec |
+//! | `update.rs` | the fields that an update writes and removes |
+//! | `error.rs` | the errors of this module |
 
 mod candidates;
 mod de;
+mod error;
 mod facts;
-mod flaw;
 mod guess;
 mod hints;
+mod human_readable;
 mod member;
 mod order;
-mod people;
 mod probe;
 mod ser;
 mod shape;
@@ -39,62 +40,67 @@ use super::error::{CodecError, Reason};
 use super::view::{Result, Typed};
 use crate::expiry::SetOptions;
 use crate::value::{HashMut, HashRef};
-use flaw::Flaw;
+use error::ObjectError;
 use hints::{Hints, Loaded};
 use member::MemberDeserializer;
 use update::Changes;
 
-/// Structs as hashes: each member in a field of its name, so that one alone can be read, incremented or given a deadline.
+/// Structs as hashes: each member is in a field of its name, so that it can be read, incremented or given a deadline on
+/// its own. String-keyed maps work in the same way, and so does everything else that serde treats as a struct or a map.
 ///
-/// Also string-keyed maps, and whatever else serde takes for a struct or a map. Of the members:
-///
-/// | what | in the field |
+/// | member | content of its field |
 /// |---|---|
 /// | numbers, `bool`, `char` | their text: `increment` works on numbers, and people recognise them |
-/// | strings, bytes (`serde_bytes`) | themselves |
+/// | strings, bytes (`serde_bytes`) | the same bytes |
 /// | variants without data | their names |
-/// | `None` | there is no such field |
-/// | `Some`, newtypes | what is in them; an `Option` in there is what the [`Codec`] writes |
+/// | `None` | no such field |
+/// | `Some`, newtypes | as the value inside; but an `Option` inside is what the [`Codec`] writes |
 /// | everything else: vectors, tuples, structs, maps, variants with data, `()` | what the [`Codec`] writes |
 ///
-/// `rename`, `default`, `skip` and their like work, and so does `with`, on an `Option` too. Members are written as for people
-/// (`is_human_readable`), whatever the codec: addresses and dates are text. A struct is handed its members in its own order,
-/// so that an adjacently tagged enum (`tag` and `content`) gets its tag first.
+/// Serde's attributes `rename`, `default`, `skip` and their like work, and so does `with`, on an `Option` too. Members
+/// are written in their human-readable form (`is_human_readable`) whatever the codec, so addresses and dates are text.
+/// A struct gets its members in its own order, so that an adjacently tagged enum (`tag` and `content`) gets its tag
+/// first.
 ///
 /// # Types that ask what a member is
-/// Plain text does not tell a number from a string, and some types ask (`deserialize_any`):
+/// Some types ask a format what it holds (`deserialize_any`). Plain text does not tell a number from a string, so what
+/// happens depends on the type:
 ///
-/// * Types that take whatever they are given are refused: `flatten`, untagged and internally tagged enums,
-///   `serde_json::Value`, and every other type that takes a `bool` beside numbers or strings, as a flag that may be written
-///   as `true`, `1` or `"yes"`. They can be saved, but loading them is an error that names the member. [`get`](Self::get)
-///   reads them where [`set`](Self::set) has written them.
-/// * Types that know what they are, and allow for several notations, come back: `rust_decimal::Decimal`, the times of the
-///   crate `time`, a list that may also be a single string. They are handed their text as a string, as a number, and as what
-///   the codec reads there, until they take it. The struct variant of an adjacently tagged enum is such a type too, but
-///   [`Bincode`](crate::Bincode) has no names for what is in it, and loading it is an error.
+/// * **Types that become whatever they are given are refused.** They are `flatten`, untagged and internally tagged
+///   enums, and `serde_json::Value`. So is every other type that accepts a `bool` beside numbers or strings, such as a
+///   flag that may be written as `true`, `1` or `"yes"`. They can be saved, but loading them is an error that names the
+///   member. [`set`](Self::set) and [`get`](Self::get) can keep such values in fields of their own, with a
+///   self-describing codec such as `Json`.
+/// * **Types that accept several notations of one thing are read.** Examples are `rust_decimal::Decimal`, the times of
+///   the crate `time`, and a list that may also be a single string. Such a type is offered the text as a string, as a
+///   number, and as what the codec reads there, until it accepts one. The struct variant of an adjacently tagged enum
+///   is such a type too, but [`Bincode`](crate::Bincode) writes no names for its members, so loading it is an error.
 ///
-/// Such a type may take two notations that look the same. Then loading is an error that names the member and the remedy, a
-/// `#[serde(with = …)]` that asks for one of them:
+/// If the type accepts two notations whose bytes are the same, loading is an error. It names the member and the remedy,
+/// a `#[serde(with = …)]` that asks for one of them:
 ///
-/// * **Integers and floats**, as `serde_json::Number`: the text `5` is refused, because a float of 5 has the same text.
-///   `5.5` is read.
-/// * **Text and lists or maps, with a codec that does not tell which it has written**, as `Bincode`: refused. The types of
-///   the crate `time` are read all the same, because the lists that they take are too short to be their texts.
-/// * **Text and `()`**: what the codec writes for `()` is refused, in JSON the text `null`.
+/// * **Integers and floats**, as in `serde_json::Number`. The text `5` is refused, because the float 5 has the same
+///   text. The text `5.5` is read.
+/// * **Text and lists or maps, with a codec that is not self-describing**, such as `Bincode`. Such members are refused.
+///   The types of the crate `time` are read all the same, because the encoded lists that they accept are shorter than
+///   their texts.
+/// * **Text and `()`**. The bytes that the codec writes for `()` are refused, such as the JSON text `null`.
 ///
-/// Two such cases are not seen. A type that means different things by a number and by a string of the same text gets the
-/// string. And a type that takes strings and lists or maps gets a string that is a JSON list or map as such.
+/// Two such cases are not detected. A type that takes a number and a string of the same text for different things gets
+/// the string. A type that accepts strings as well as lists or maps gets a list or map wherever the text is one in
+/// JSON, even if it was saved as a string.
 ///
-/// A type is read again from the start for each question that it has to be asked, up to six for a type that asks, and for each
-/// `Option` with a function of its own that is `None`. A map of prices asks no more often than one price. Types that do not
-/// ask are read once.
+/// **Cost.** A type that asks nothing is read once. Otherwise it is read again from the start for each open question:
+/// at most six for each type that asks, and one for each `Option` that is `None` and has a `with` function. A map of
+/// prices is read no more often than a single price.
 impl<C: Codec> Typed<'_, C> {
-    /// Puts a struct in the place of a hash, in one atomic step: its members become the fields, and fields that are none of
-    /// its members go. A key's deadline stays, those of fields go. A struct all of whose members are `None` leaves no hash.
+    /// Replaces a hash by a struct, in one atomic step: its members become the fields, and all other fields are
+    /// removed. The key's deadline stays, and deadlines of fields are removed. If all members are `None`, no hash is
+    /// left. O(members).
     ///
-    /// What the struct does not write goes too: the field of a `skip_serializing` member, and then loading fails unless the
-    /// member has a `default`. [`update_object`](Self::update_object) leaves such fields alone, and
-    /// [`set_member`](Self::set_member) writes a single member in the same notation. O(members).
+    /// The field of a `skip_serializing` member is removed too, because the struct does not write it. Loading then
+    /// fails unless the member has a `default`. [`update_object`](Self::update_object) leaves such fields alone, and
+    /// [`set_member`](Self::set_member) writes a single member in the same notation.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -120,9 +126,9 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`CodecError::Encode`](crate::CodecError::Encode) if it is no struct or string-keyed map, or a member cannot be written;
-    /// [`CodecError::Refused`](crate::CodecError::Refused) if the store refuses, as it does if the old fields and the new ones
-    /// together pass a limit. Nothing is changed then.
+    /// [`CodecError::Encode`](crate::CodecError::Encode) if the value is no struct or string-keyed map, or a member
+    /// cannot be written. [`CodecError::Refused`](crate::CodecError::Refused) if the store refuses the write; it also
+    /// does so if the old and the new fields together exceed a limit. Nothing is changed then.
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
@@ -133,24 +139,28 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Reads a struct out of a hash, of one instant, or `None` if there is no such key. [`get_member`](Self::get_member) reads a
-    /// single member. O(members).
+    /// Reads a struct from a hash, all members of one instant. Returns `None` if there is no such key. O(members).
+    /// [`get_member`](Self::get_member) reads a single member.
     ///
     /// # Errors
-    /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash is no `T`.
+    /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash holds no `T`.
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
         let key = key.as_ref();
         self.store.read(key, |hash| Ok(self.object(key, *hash)?.map(|object| object.value)))
     }
 
-    /// Lends a struct in a hash to a closure, and puts it back as that leaves it, in one atomic step. Returns what the closure
-    /// returns, or `None` if there is no such key; it is not called then.
+    /// Reads a struct from a hash, passes it to a closure, and writes it back as the closure leaves it, in one atomic
+    /// step. Returns what the closure returns. If there is no such key, it returns `None` and does not call the
+    /// closure.
     ///
-    /// Fields that the struct wrote before the closure and does not write after it go: a member that has become `None`, a
-    /// removed entry of a map, the content of another variant. Everything else stays: fields that the type does not know, and
-    /// members that it reads but never writes (`skip_serializing`). A member that was read under another name (`alias`) than
-    /// the one it is written under has one field afterwards, that of the latter, and none if it has become `None`. So has a
-    /// key of a map that was read from another text, as `01` for `1`. Deadlines stay, as in an increment.
+    /// * **Fields removed:** those that the struct wrote before the closure ran and does not write afterwards. Examples
+    ///   are a member that has become `None`, a removed entry of a map, and the content of another variant.
+    /// * **Fields kept:** all others. Examples are fields that the type does not know, and members that it reads but
+    ///   never writes (`skip_serializing`).
+    /// * **Fields renamed:** a member may be read under another name than it is written under (`alias`). Then only the
+    ///   field that is written remains, and none if the member has become `None`. The same holds for a key of a map
+    ///   that was read from another text, such as `01` for `1`.
+    /// * **Deadlines:** they stay, as in an increment.
     ///
     /// O(members), plus one more reading of the struct for each field that was read but is not written.
     ///
@@ -180,10 +190,10 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// As of [`load_object`](Self::load_object) and [`save_object`](Self::save_object); the hash is as it was then.
+    /// As [`load_object`](Self::load_object) and [`save_object`](Self::save_object). The hash stays as it was then.
     ///
     /// # Panics
-    /// If the closure does, or calls any store; the hash is as it was then.
+    /// If the closure panics or calls any store. The hash stays as it was then.
     pub fn update_object<T: Serialize + DeserializeOwned, R>(
         &self,
         key: impl AsRef<[u8]>,
@@ -193,8 +203,8 @@ impl<C: Codec> Typed<'_, C> {
         self.store.update(key, |hash| self.change_object(key, hash, |value| Ok(update(value))))
     }
 
-    /// Lends a struct in a hash to a closure that can fail, and puts it back as that leaves it, in one atomic step. If the
-    /// closure returns `Err`, nothing is put back. Otherwise as [`update_object`](Self::update_object).
+    /// Changes a struct in a hash by a closure that can fail, in one atomic step. If the closure returns `Err`, nothing
+    /// is written. Otherwise as [`update_object`](Self::update_object).
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -224,11 +234,11 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// Those of the closure, and those of [`update_object`](Self::update_object), turned into the closure's error type; the
-    /// hash is as it was then.
+    /// Those of the closure, and those of [`update_object`](Self::update_object), converted to the closure's error
+    /// type. The hash stays as it was then.
     ///
     /// # Panics
-    /// If the closure does, or calls any store; the hash is as it was then.
+    /// If the closure panics or calls any store. The hash stays as it was then.
     ///
     /// # Locking
     /// The closure runs under the write lock of the key's shard, as in
@@ -242,7 +252,7 @@ impl<C: Codec> Typed<'_, C> {
         self.store.try_update(key, |hash| self.change_object(key, hash, update))
     }
 
-    /// Changes the struct in a hash, unless something fails.
+    /// Changes the struct in a hash. If anything fails, nothing is changed.
     fn change_object<T: Serialize + DeserializeOwned, R, E: From<CodecError>>(
         &self,
         key: &[u8],
@@ -262,9 +272,9 @@ impl<C: Codec> Typed<'_, C> {
     }
 
     /// Sets one member of an object, and returns whether its field is new. The field then holds what
-    /// [`save_object`](Self::save_object) writes there: plain text for strings and numbers, where [`set`](Self::set) writes
-    /// what the [`Codec`] does. A missing key is created, and a deadline of the field goes, as in `set`. `None` removes the
-    /// field, and returns `false`. O(1), and writing the value.
+    /// [`save_object`](Self::save_object) writes there: plain text for strings and numbers. ([`set`](Self::set) would
+    /// write them with the [`Codec`].) As in `set`, a missing key is created, and a deadline of the field is removed.
+    /// `None` removes the field, and returns `false`. O(1), plus writing the value.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -283,7 +293,7 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`CodecError::Encode`](crate::CodecError::Encode) if the codec or the value itself refuses,
+    /// [`CodecError::Encode`](crate::CodecError::Encode) if the codec or the value itself refuses.
     /// [`CodecError::Refused`](crate::CodecError::Refused) if the store does. Nothing is changed then.
     pub fn set_member<T: Serialize + ?Sized>(
         &self,
@@ -292,7 +302,7 @@ impl<C: Codec> Typed<'_, C> {
         value: &T,
     ) -> Result<bool> {
         let (key, member) = (key.as_ref(), member.as_ref());
-        match text::bytes_of(Some(&self.codec), value).map_err(|flaw| flaw.of(member).on_saving(key))? {
+        match text::bytes_of(Some(&self.codec), value).map_err(|error| error.of(member).on_saving(key))? {
             Some(bytes) => Ok(self.store.set(key, member, bytes)?),
             None => {
                 self.store.remove(key, member);
@@ -301,9 +311,10 @@ impl<C: Codec> Typed<'_, C> {
         }
     }
 
-    /// Returns one member of an object, or `None` if there is no such field or key. It reads what
-    /// [`save_object`](Self::save_object) and [`set_member`](Self::set_member) write, as [`load_object`](Self::load_object)
-    /// reads it, where [`get`](Self::get) reads what [`set`](Self::set) writes. O(1), and reading the value.
+    /// Returns one member of an object, or `None` if there is no such field or key. It reads the notation that
+    /// [`save_object`](Self::save_object) and [`set_member`](Self::set_member) write, as
+    /// [`load_object`](Self::load_object) does. ([`get`](Self::get) reads the notation that [`set`](Self::set) writes.)
+    /// O(1), plus reading the value.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -320,10 +331,10 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`CodecError::Decode`](crate::CodecError::Decode) if it is no `T`.
+    /// [`CodecError::Decode`](crate::CodecError::Decode) if the member is no `T`.
     ///
     /// # Locking
-    /// The value is read in place, under the lock of its hash: `T` must not call any store.
+    /// The value is decoded in place, under the lock of its hash, so `T` must not call any store.
     pub fn get_member<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -332,20 +343,21 @@ impl<C: Codec> Typed<'_, C> {
         let (key, member) = (key.as_ref(), member.as_ref());
         self.store.read(key, |hash| {
             let Some(bytes) = hash.get(member) else { return Ok(None) };
-            of_member(&self.codec, member, bytes).map(Some).map_err(|flaw| flaw.on_loading(key))
+            of_member(&self.codec, member, bytes).map(Some).map_err(|error| error.on_loading(key))
         })
     }
 
+    /// Reads the struct in a hash.
     fn object<'a, T: DeserializeOwned>(&'a self, key: &[u8], hash: HashRef<'a>) -> Result<Option<Loaded<'a, T>>> {
         if hash.is_empty() {
             Ok(None)
         } else {
-            of_members(&self.codec, hash).map(Some).map_err(|flaw| flaw.on_loading(key))
+            of_members(&self.codec, hash).map(Some).map_err(|error| error.on_loading(key))
         }
     }
 }
 
-/// Removes what is none of these members.
+/// Removes all fields that are none of these members.
 fn keep_members(hash: &mut HashMut<'_>, members: &[Member]) {
     if hash.len() > members.len() {
         let kept: HashSet<&[u8]> = members.iter().map(|(member, _)| &**member).collect();
@@ -353,51 +365,52 @@ fn keep_members(hash: &mut HashMut<'_>, members: &[Member]) {
     }
 }
 
-/// The name of a member, which of a struct is a constant.
+/// The name of a member. In a struct it is a constant.
 type Name = Cow<'static, [u8]>;
 
-/// A member, and what its field holds.
+/// The name of a member, and the bytes that its field holds.
 type Member = (Name, Vec<u8>);
 
-/// The members of a struct or a string-keyed map, without those that are absent; of a name that comes twice the last one.
+/// Returns the members of a struct or a string-keyed map, without those that are absent. If a map has a name twice, the
+/// last one counts.
 fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
-    members_of(codec, value).map_err(|flaw| flaw.on_saving(key))
+    members_of(codec, value).map_err(|error| error.on_saving(key))
 }
 
-fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, Flaw> {
+fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::result::Result<Vec<Member>, ObjectError> {
     value.serialize(ser::Object(Some(codec)))
 }
 
-/// The names of these members. Nothing is written, so that it costs little.
+/// Returns the names of these members. It costs little, because the members are not written.
 fn names<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<Name>> {
-    let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|flaw| flaw.on_saving(key))?;
+    let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|error| error.on_saving(key))?;
     Ok(members.into_iter().map(|(name, _)| name).collect())
 }
 
-/// A value whose members are these fields.
+/// Reads a value whose members are these fields.
 fn of_members<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
     hash: HashRef<'a>,
-) -> std::result::Result<Loaded<'a, T>, Flaw> {
+) -> std::result::Result<Loaded<'a, T>, ObjectError> {
     hints::read(|hints| T::deserialize(de::Object { codec, hash, hints }))
 }
 
-/// A value that this member is.
+/// Reads a value that is this member.
 fn of_member<'a, C: Codec, T: DeserializeOwned>(
     codec: &'a C,
     member: &'a [u8],
     bytes: &'a [u8],
-) -> std::result::Result<T, Flaw> {
+) -> std::result::Result<T, ObjectError> {
     let once = |hints: &Hints<'a>| T::deserialize(MemberDeserializer::new(codec, member, bytes, hints));
-    hints::read(|hints| once(hints).map_err(|flaw| flaw.of(member))).map(|loaded| loaded.value)
+    hints::read(|hints| once(hints).map_err(|error| error.of(member))).map(|loaded| loaded.value)
 }
 
-/// Where nothing but plain text can be: the keys of maps.
+/// The codec for keys of maps, which can only be plain text.
 struct OnlyText;
 
 impl Codec for OnlyText {
     fn encode<T: Serialize + ?Sized>(&self, _: &T, _: &mut Vec<u8>) -> std::result::Result<(), Reason> {
-        Err("a key of a map that is no plain text".into())
+        Err("a key of a map is no plain text".into())
     }
 
     fn decode<'de, S: DeserializeSeed<'de>>(&self, _: S, _: &'de [u8]) -> std::result::Result<S::Value, Reason> {

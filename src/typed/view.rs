@@ -1,4 +1,4 @@
-//! Typed values in the fields of a store.
+//! `Typed`: a view of a store whose fields hold values of serde types.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,17 +14,17 @@ use crate::value::{Arguments, HashMut};
 
 pub(super) type Result<T> = std::result::Result<T, CodecError>;
 
-/// A [`Store`] whose fields hold values of any type that serde knows, written by a [`Codec`]; see [`Store::typed`].
+/// A view of a [`Store`] whose fields hold values of any serde type, written by a [`Codec`]; see [`Store::typed`].
 ///
-/// It adds a meaning to what the store holds, and nothing else: the bytes can be read and written by the store's own methods
-/// too, and two views with different codecs can share a store as long as they do not share fields.
+/// The view gives a meaning to the bytes that the store holds, and adds nothing else. The store's own methods read and
+/// write the same bytes. Two views with different codecs can share a store as long as they do not share fields.
 pub struct Typed<'a, C> {
     pub(super) store: &'a Store,
     pub(super) codec: C,
 }
 
 impl Store {
-    /// Returns a view whose fields hold values that this codec writes, and whose hashes can hold structs.
+    /// Returns a view of the store, whose fields hold values that this codec writes and whose hashes can hold structs.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -64,24 +64,26 @@ impl<C: Copy> Copy for Typed<'_, C> {}
 /// Values in fields.
 ///
 /// # Locking
-/// What is read is decoded in place, under the lock of its hash, and compared there, and what [`update`](Self::update) writes is
-/// encoded there; everything else is encoded before the lock is taken. A type's own code must therefore not call any store (it
-/// would panic), nor wait for other threads.
+/// Values are decoded and compared in place, under the lock of their hash. [`update`](Self::update) also encodes under
+/// that lock; all other methods encode before they take it. A type's own code must therefore not call any store, which
+/// would panic, and not wait for other threads.
 impl<C: Codec> Typed<'_, C> {
-    /// Returns the value of a field, or `None` if there is no such field or key. As [`Store::get`], and decoding. The fields of
-    /// objects have another notation: [`get_member`](Self::get_member) reads them.
+    /// Returns the value of a field, or `None` if there is no such field or key. Costs as much as [`Store::get`], and
+    /// decoding the value. Members of objects are written in another notation, which [`get_member`](Self::get_member)
+    /// reads.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] if it is no `T`.
+    /// [`CodecError::Decode`] if the field holds no `T`.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         let (key, field) = (key.as_ref(), field.as_ref());
         self.store.read(key, |hash| hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose())
     }
 
-    /// Returns the value of each of these fields, in their order, all of one instant.
+    /// Returns the value of each of these fields, in their order, all of one instant. `None` stands for an absent
+    /// field.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] for the first that is no `T`.
+    /// [`CodecError::Decode`] for the first field that holds no `T`.
     pub fn get_many<T: DeserializeOwned, F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -94,18 +96,19 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Returns all fields with their values, in no particular order, all of one instant; none when the key is missing.
+    /// Returns all fields with their values, in no particular order, all of one instant. A missing key has no fields.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] for one that is no `T`.
+    /// [`CodecError::Decode`] for a field that holds no `T`.
     pub fn get_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
         let key = key.as_ref();
         let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
         self.store.read(key, |hash| hash.iter().map(decode).collect())
     }
 
-    /// Sets a field, and returns whether it is new. As [`Store::set`]. The field holds what the codec writes: of a string as
-    /// JSON that is with quotes. The fields of objects have another notation: [`set_member`](Self::set_member) writes them.
+    /// Sets a field, as [`Store::set`] does, and returns whether it is new. The field then holds what the codec writes;
+    /// JSON, for example, puts a string in quotes. Members of objects are written in another notation, by
+    /// [`set_member`](Self::set_member).
     ///
     /// # Errors
     /// [`CodecError::Encode`] if the codec or the value itself refuses, [`CodecError::Refused`] if the store does.
@@ -120,10 +123,10 @@ impl<C: Codec> Typed<'_, C> {
         Ok(self.store.set(key, field, bytes)?)
     }
 
-    /// Sets fields, and returns how many are new, all in one step. As [`Store::set_many`].
+    /// Sets fields in one atomic step, as [`Store::set_many`] does, and returns how many are new.
     ///
     /// # Errors
-    /// As of [`set`](Self::set); nothing is changed then.
+    /// As [`set`](Self::set). Nothing is changed then.
     pub fn set_many<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
         &self,
         key: impl AsRef<[u8]>,
@@ -133,8 +136,8 @@ impl<C: Codec> Typed<'_, C> {
         Ok(self.store.set_many(key, self.encode_all(key, pairs)?)?)
     }
 
-    /// Sets fields with deadlines or on conditions, and returns how many are new, or `None` if a condition is not met. As
-    /// [`Store::set_with`].
+    /// Sets fields with deadlines or on conditions, as [`Store::set_with`] does. Returns how many are new, or `None` if
+    /// a condition is not met.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -150,7 +153,7 @@ impl<C: Codec> Typed<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// As of [`set`](Self::set); nothing is changed then.
+    /// As [`set`](Self::set). Nothing is changed then.
     pub fn set_with<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
         &self,
         key: impl AsRef<[u8]>,
@@ -161,11 +164,11 @@ impl<C: Codec> Typed<'_, C> {
         Ok(self.store.set_with(key, self.encode_all(key, pairs)?, options)?)
     }
 
-    /// Returns the value of a field and changes its deadline, in one step. As [`Store::get_and_expire`].
+    /// Returns the value of a field and changes its deadline, in one atomic step, as [`Store::get_and_expire`] does.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] if it is no `T`, [`CodecError::Refused`] if there is no room for a deadline that the field has
-    /// not had; the deadline stays then.
+    /// [`CodecError::Decode`] if the field holds no `T`. [`CodecError::Refused`] if the field had no deadline and there
+    /// is no room for one. The deadline stays as it was then.
     pub fn get_and_expire<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -176,10 +179,10 @@ impl<C: Codec> Typed<'_, C> {
         self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.get_and_expire(field, touch).map(drop))
     }
 
-    /// Removes a field, and returns the value that it had. As [`Store::take`].
+    /// Removes a field, as [`Store::take`] does, and returns the value that it had.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] if it is no `T`; the field stays then.
+    /// [`CodecError::Decode`] if the field holds no `T`. The field stays then.
     pub fn take<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         self.with_value(key.as_ref(), field.as_ref(), |hash, field| {
             hash.remove(field);
@@ -187,11 +190,11 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Removes all fields, and returns them with the values that they had, in no particular order and in one step: what another
-    /// thread sets is either among them or stays.
+    /// Removes all fields in one atomic step, and returns them with the values that they had, in no particular order. A
+    /// field that another thread sets meanwhile is either returned or stays.
     ///
     /// # Errors
-    /// [`CodecError::Decode`] for one that is no `T`; all of them stay then.
+    /// [`CodecError::Decode`] for a field that holds no `T`. All fields stay then.
     pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
         let key = key.as_ref();
         let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
@@ -202,15 +205,15 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Lends the value of a field to a closure, and puts what that returns in its place, in one atomic step: `None` is an
-    /// absent field, before and afterwards. Returns what the closure has returned. A deadline that the field has stays, as in
-    /// an increment.
+    /// Passes the value of a field to a closure, and replaces it by what the closure returns, in one atomic step.
+    /// `None` stands for an absent field, both before and afterwards. Returns what the closure has returned. A deadline
+    /// of the field stays, as in an increment.
     ///
     /// # Errors
-    /// As of [`get`](Self::get) and [`set`](Self::set); the field is as it was then.
+    /// As [`get`](Self::get) and [`set`](Self::set). The field stays as it was then.
     ///
     /// # Panics
-    /// If the closure does, or calls any store; the field is as it was then.
+    /// If the closure panics or calls any store. The field stays as it was then.
     pub fn update<T: Serialize + DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -226,11 +229,12 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
-    /// Sets a field, or with `None` removes it, if its value equals the expected one, where `None` means absent. Returns
-    /// whether it did. Values are compared, not their bytes. As [`Store::compare_and_set`]; a deadline of the field goes.
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
+    /// whether it was, as [`Store::compare_and_set`] does. The values are compared, not their bytes. A deadline of the
+    /// field is removed.
     ///
     /// # Errors
-    /// As of [`get`](Self::get) and [`set`](Self::set); the field is as it was then.
+    /// As [`get`](Self::get) and [`set`](Self::set). The field stays as it was then.
     pub fn compare_and_set<T: Serialize + DeserializeOwned + PartialEq>(
         &self,
         key: impl AsRef<[u8]>,
@@ -253,6 +257,7 @@ impl<C: Codec> Typed<'_, C> {
         })
     }
 
+    /// Reads the value of a field, and then changes the field.
     fn with_value<T: DeserializeOwned>(
         &self,
         key: &[u8],

@@ -1,4 +1,4 @@
-//! What closures get: one hash of a store for as long as its lock is held.
+//! `HashRef` and `HashMut`: one hash of a store, lent to a closure for as long as the lock is held.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::time::Now;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashValue, Iter};
 
-/// One hash, borrowed: what [`Store::read`](crate::Store::read), [`for_each`](crate::Store::for_each) and
-/// [`retain`](crate::Store::retain) lend to their closures. All that is read through it is
-/// of one instant, and nothing is copied.
+/// One hash, borrowed for reading. [`Store::read`](crate::Store::read), [`for_each`](crate::Store::for_each) and
+/// [`retain`](crate::Store::retain) lend it to their closures. All its methods see the hash at one instant. Only
+/// [`random_fields`](Self::random_fields) and [`to_value`](Self::to_value) copy fields and values.
 ///
 /// ```
 /// # let store = hashlet::Store::new();
@@ -38,21 +38,21 @@ impl<'a> HashRef<'a> {
         Context::of_look(self.rules, self.now)
     }
 
-    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
-    /// each of its fields.
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
+    /// of its fields.
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
         self.record.get(field.as_ref(), self.context())
     }
 
-    /// Returns the value of each of these fields, in their order. O(fields asked).
+    /// Returns the value of each of these fields, in their order, or `None` for an absent one. O(fields asked for).
     #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&'a [u8]>> {
         fields.into_iter().map(|field| self.get(field)).collect()
     }
 
-    /// Returns whether there is such a field. O(1).
+    /// Returns whether the hash has this field. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
         self.get(field).is_some()
@@ -71,28 +71,28 @@ impl<'a> HashRef<'a> {
         self.record.len()
     }
 
-    /// Returns whether there are no fields, as in the hash of a missing key. O(1).
+    /// Returns whether the hash has no fields, as the hash of a missing key. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and each step O(1).
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'a> {
         Iter::of(self.record)
     }
 
-    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
-    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    /// Returns a random field with its value, or `None` if there are no fields. Every field is equally likely. O(1).
+    /// Do not use it for secrets: the random numbers can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
         self.record.random_field(self.context())
     }
 
-    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
-    /// O(fields returned).
+    /// Returns copies of random fields with their values, as
+    /// [`Store::random_fields`](crate::Store::random_fields) does. O(fields returned).
     #[doc(alias = "HRANDFIELD")]
     pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.record.random_fields(sample, self.context())
@@ -105,7 +105,7 @@ impl<'a> HashRef<'a> {
         self.record.encoding()
     }
 
-    /// Returns an owned copy. O(n), for a packed hash one allocation.
+    /// Returns an owned copy. O(n); a packed hash takes one allocation.
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn to_value(&self) -> HashValue {
@@ -137,13 +137,13 @@ impl fmt::Debug for HashRef<'_> {
     }
 }
 
-/// One hash, borrowed to be changed: what [`Store::update`](crate::Store::update),
+/// One hash, borrowed for reading and changing. [`Store::update`](crate::Store::update),
 /// [`try_update`](crate::Store::try_update), [`update_many`](crate::Store::update_many) and
-/// [`try_update_many`](crate::Store::try_update_many) lend to their closures. Nobody else
-/// sees the hash before the closure has returned.
+/// [`try_update_many`](crate::Store::try_update_many) lend it to their closures. Nobody else sees the hash before the
+/// closure has returned.
 ///
-/// An error of one call takes nothing back of the calls before it. If the closure of a `try_update` returns that error, or
-/// panics, the store takes back all of them.
+/// If a call on the hash fails, the changes of earlier calls stay. If the closure of a `try_update` returns an error or
+/// panics, the store takes back all changes of the closure.
 ///
 /// ```
 /// # let store = hashlet::Store::new();
@@ -157,7 +157,7 @@ impl fmt::Debug for HashRef<'_> {
 pub struct HashMut<'a> {
     record: &'a mut Record,
     cx: Context<'a>,
-    /// Whom to tell before the first command, if the call can be rolled back.
+    /// The undo log of the call, until it has been told of the first change. `None` if the call cannot be rolled back.
     undo: Option<&'a Undo>,
 }
 
@@ -176,26 +176,26 @@ impl<'a> HashMut<'a> {
         self.record.command(cx, |record| command(record, cx))
     }
 
-    /// Returns the hash to be read only. O(1).
+    /// Returns a view that can only read the hash. O(1).
     #[must_use]
     pub fn view(&self) -> HashRef<'_> {
         HashRef::new(self.record, self.cx)
     }
 
-    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
-    /// each of its fields.
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
+    /// of its fields.
     #[doc(alias = "HGET")]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
         self.view().get(field)
     }
 
-    /// Returns the value of each of these fields, in their order. O(fields asked).
+    /// Returns the value of each of these fields, in their order, or `None` for an absent one. O(fields asked for).
     #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
         self.view().get_many(fields)
     }
 
-    /// Returns whether there is such a field. O(1).
+    /// Returns whether the hash has this field. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
         self.view().contains(field)
@@ -214,55 +214,54 @@ impl<'a> HashMut<'a> {
         self.record.len()
     }
 
-    /// Returns whether there are no fields: if so when the closure returns, the key is gone. O(1).
+    /// Returns whether the hash has no fields. If it has none when the closure returns, its key is removed. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and each step O(1).
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         self.view().iter()
     }
 
-    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
-    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    /// Returns a random field with its value, or `None` if there are no fields. Every field is equally likely. O(1).
+    /// Do not use it for secrets: the random numbers can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
         self.view().random_field()
     }
 
-    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
-    /// O(fields returned).
+    /// Returns copies of random fields with their values, as
+    /// [`Store::random_fields`](crate::Store::random_fields) does. O(fields returned).
     #[doc(alias = "HRANDFIELD")]
     pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.view().random_fields(sample)
     }
 
-    /// Returns how the hash is stored at this moment; the closure's result as a whole decides how it is stored
-    /// afterwards. O(1).
+    /// Returns how the hash is stored at this moment. Its encoding is chosen anew when the closure has returned. O(1).
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.record.encoding()
     }
 
-    /// Returns an owned copy. O(n), for a packed hash one allocation.
+    /// Returns an owned copy. O(n); a packed hash takes one allocation.
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn to_value(&self) -> HashValue {
         self.view().to_value()
     }
 
-    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
-    /// its length.
+    /// Sets a field, and returns whether it is new. O(1); if the length of a value changes, a packed hash moves the
+    /// bytes after it.
     ///
     /// # Errors
-    /// What passes a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
+    /// If the call would exceed a limit: [`Error::KeyTooLong`](crate::Error::KeyTooLong),
     /// [`FieldTooLong`](crate::Error::FieldTooLong), [`ValueTooLong`](crate::Error::ValueTooLong),
-    /// [`TooManyFields`](crate::Error::TooManyFields), [`Full`](crate::Error::Full). Nothing is changed then.
+    /// [`TooManyFields`](crate::Error::TooManyFields) or [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.change(|record, cx| record.set(field.as_ref(), value.as_ref(), cx))
@@ -274,11 +273,11 @@ impl<'a> HashMut<'a> {
         self.change(|record, cx| record.set_keeping_deadline(field, value, cx))
     }
 
-    /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
+    /// Sets many fields, all or none, and returns how many are new. If a field is repeated, it gets its last value and
     /// is counted once. O(pairs).
     ///
     /// # Errors
-    /// As [`set`](Self::set); nothing is changed then.
+    /// As [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
     pub fn set_many<F, V>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
@@ -289,7 +288,7 @@ impl<'a> HashMut<'a> {
         self.change(|record, cx| record.set_many(&Arguments::pairs(pairs).as_pairs(), cx))
     }
 
-    /// Sets a field that is absent, and returns whether it was. O(1).
+    /// Sets a field if it is absent, and returns whether it was absent. O(1).
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -298,8 +297,8 @@ impl<'a> HashMut<'a> {
         self.change(|record, cx| record.set_if_absent(field.as_ref(), value.as_ref(), cx))
     }
 
-    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
-    /// whether it was. O(1).
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field). Returns
+    /// whether the value was as expected. O(1).
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -312,7 +311,7 @@ impl<'a> HashMut<'a> {
         self.change(|record, cx| record.compare_and_set(field.as_ref(), expected, new, cx))
     }
 
-    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes behind it.
+    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes after it.
     #[doc(alias = "HDEL")]
     pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
         self.change(|record, cx| record.remove(field.as_ref(), cx))
@@ -324,44 +323,45 @@ impl<'a> HashMut<'a> {
         self.change(|record, cx| record.remove_many(&Arguments::fields(fields).as_fields(), cx))
     }
 
-    /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
+    /// Removes a field. Returns the value that it had, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         self.change(|record, cx| record.take(field.as_ref(), cx))
     }
 
-    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
-    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`, and as [`set`](Self::set). The value stays as
-    /// it was.
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer.
+    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`. Otherwise as [`set`](Self::set). The
+    /// value stays as it was then.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         self.change(|record, cx| record.increment(field.as_ref(), amount, cx))
     }
 
-    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
-    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number,
-    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or has 5,120 bytes or more.
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number.
+    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`. Otherwise as
+    /// [`set`](Self::set). The value stays as it was then.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         self.change(|record, cx| record.increment_float(field.as_ref(), amount, cx))
     }
 
-    /// Removes each field for which a closure says `false`, and returns how many that were. O(n); the fields removed are
-    /// copied meanwhile.
+    /// Removes every field for which a closure returns `false`, and returns how many fields that were. O(n); the
+    /// removed fields are copied meanwhile.
     ///
     /// # Panics
-    /// If the closure panics; nothing is removed then.
+    /// If the closure panics. Nothing is removed then.
     pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
         self.change(|record, cx| record.retain(keep, cx))
     }
 
-    /// Removes all fields. O(1) for a packed hash; a table's memory is given back after the lock.
+    /// Removes all fields. O(1) for a packed hash; the memory of a table is freed after the lock is released.
     #[doc(alias = "DEL")]
     pub fn clear(&mut self) {
         self.change(|record, cx| record.clear(cx));

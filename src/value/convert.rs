@@ -1,4 +1,4 @@
-//! From and to the maps of std.
+//! Conversions from and to the maps of the standard library.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -18,7 +18,7 @@ impl<F: AsRef<[u8]>, V: AsRef<[u8]>> From<BTreeMap<F, V>> for HashValue {
 }
 
 impl<F: AsRef<[u8]>, V: AsRef<[u8]>, const N: usize> From<[(F, V); N]> for HashValue {
-    /// Of a repeated field the last value counts.
+    /// Collects fields and values. If a field is repeated, it gets its last value.
     ///
     /// ```
     /// use hashlet::HashValue;

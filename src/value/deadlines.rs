@@ -1,4 +1,4 @@
-//! Deadlines of a hash and its fields, as closures see and change them.
+//! The deadlines of a hash and of its fields, as closures see and change them.
 
 use std::time::SystemTime;
 
@@ -7,88 +7,89 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::value::{Arguments, HashMut, HashRef};
 
 impl HashRef<'_> {
-    /// Returns how long the key has to live. O(1).
+    /// Returns the remaining time to live of the key. O(1).
     #[doc(alias = "TTL")]
     #[must_use]
     pub fn ttl(&self) -> Ttl {
         if self.is_empty() { Ttl::Missing } else { Ttl::of(self.record.deadline(), self.now) }
     }
 
-    /// Returns when the key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    /// Returns when the key expires, or `None` if it has no deadline or there is no such key. O(1).
     #[doc(alias = "EXPIRETIME")]
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
         self.record.deadline().time()
     }
 
-    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    /// Returns the remaining time to live of a field by its own deadline; that of the key does not count. O(1).
     #[doc(alias = "HTTL")]
     pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
         let deadline = self.record.field_deadline(field.as_ref(), self.context());
         deadline.map_or(Ttl::Missing, |deadline| Ttl::of(deadline, self.now))
     }
 
-    /// Returns how long each of these fields has to live, in their order. O(fields).
+    /// Returns the remaining time to live of each of these fields, in their order. O(fields).
     #[doc(alias = "HTTL")]
     pub fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
         fields.into_iter().map(|field| self.field_ttl(field)).collect()
     }
 
-    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    /// Returns when a field expires by its own deadline, or `None` if it has none or there is no such field. O(1).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.record.field_deadline(field.as_ref(), self.context())?.time()
     }
 
-    /// Returns when each of these fields will be gone, in their order. O(fields).
+    /// Returns when each of these fields expires, in their order. O(fields).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
         fields.into_iter().map(|field| self.field_deadline(field)).collect()
     }
 }
 
-/// Deadlines, in the words of [`Store`](crate::Store#expiry). The instant is that of the whole call: nothing expires
-/// while the closure runs, unless it says so itself.
+/// Deadlines. The methods mean the same as those of [`Store`](crate::Store#expiry). The whole call happens at one
+/// instant, so nothing expires while the closure runs, unless the closure itself sets a deadline in the past.
 impl HashMut<'_> {
-    /// Returns how long the key has to live. O(1).
+    /// Returns the remaining time to live of the key. O(1).
     #[doc(alias = "TTL")]
     #[must_use]
     pub fn ttl(&self) -> Ttl {
         self.view().ttl()
     }
 
-    /// Returns when the key will be gone, or `None` if it has no deadline or there is no such key. O(1).
+    /// Returns when the key expires, or `None` if it has no deadline or there is no such key. O(1).
     #[doc(alias = "EXPIRETIME")]
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
         self.view().deadline()
     }
 
-    /// Returns how long a field has to live by its own deadline, whatever the key's. O(1).
+    /// Returns the remaining time to live of a field by its own deadline; that of the key does not count. O(1).
     #[doc(alias = "HTTL")]
     pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
         self.view().field_ttl(field)
     }
 
-    /// Returns how long each of these fields has to live, in their order. O(fields).
+    /// Returns the remaining time to live of each of these fields, in their order. O(fields).
     #[doc(alias = "HTTL")]
     pub fn field_ttls<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
         self.view().field_ttls(fields)
     }
 
-    /// Returns when a field will be gone by its own deadline, or `None` if it has none or there is no such field. O(1).
+    /// Returns when a field expires by its own deadline, or `None` if it has none or there is no such field. O(1).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.view().field_deadline(field)
     }
 
-    /// Returns when each of these fields will be gone, in their order. O(fields).
+    /// Returns when each of these fields expires, in their order. O(fields).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
         self.view().field_deadlines(fields)
     }
 
-    /// Gives the key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. A hash without fields has no key that could get one, so the fields come first. O(1).
+    /// Gives the key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. A hash without
+    /// fields has no key that could get one, so set the fields first. O(1).
     ///
     /// ```
     /// use std::time::Duration;
@@ -107,13 +108,13 @@ impl HashMut<'_> {
         self.expire_if(when, ExpireCondition::Always)
     }
 
-    /// Gives the key a deadline on a condition. O(1).
+    /// Gives the key a deadline if a condition is met. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
         self.change(|record, cx| record.expire(when.into(), condition, cx)).unwrap_or(ExpireOutcome::Full)
     }
 
-    /// Takes the key's deadline away, and returns whether it had one. O(1).
+    /// Removes the key's deadline, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&mut self) -> bool {
         self.change(|record, cx| record.persist(cx))
@@ -125,7 +126,7 @@ impl HashMut<'_> {
         self.expire_field_if(field, when, ExpireCondition::Always)
     }
 
-    /// Gives a field a deadline on a condition. O(1).
+    /// Gives a field a deadline if a condition is met. O(1).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_field_if(
         &mut self,
@@ -137,7 +138,7 @@ impl HashMut<'_> {
             .unwrap_or(ExpireOutcome::Full)
     }
 
-    /// Gives many fields a deadline, and returns what came of each, in their order. O(fields).
+    /// Gives many fields a deadline, and returns the outcome for each, in their order. O(fields).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_fields<F: AsRef<[u8]>>(
         &mut self,
@@ -147,7 +148,7 @@ impl HashMut<'_> {
         self.expire_fields_if(fields, when, ExpireCondition::Always)
     }
 
-    /// Gives many fields a deadline on a condition, and returns what came of each, in their order. O(fields).
+    /// Gives many fields a deadline if a condition is met, and returns the outcome for each, in their order. O(fields).
     #[doc(alias = "HEXPIRE")]
     pub fn expire_fields_if<F: AsRef<[u8]>>(
         &mut self,
@@ -160,22 +161,23 @@ impl HashMut<'_> {
         })
     }
 
-    /// Takes a field's deadline away, and returns whether it had one. O(1).
+    /// Removes a field's deadline, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
         self.change(|record, cx| record.persist_field(field.as_ref(), cx))
     }
 
-    /// Takes the deadlines of many fields away, and returns of each whether it had one. O(fields).
+    /// Removes the deadlines of many fields, and returns for each field whether it had one. O(fields).
     #[doc(alias = "HPERSIST")]
     pub fn persist_fields<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<bool> {
         fields.into_iter().map(|field| self.persist_field(field)).collect()
     }
 
-    /// Sets many fields with [`SetOptions`]; see [`Store::set_with`](crate::Store::set_with). O(pairs).
+    /// Sets many fields with deadlines or on conditions, as [`Store::set_with`](crate::Store::set_with) does. Returns
+    /// how many are new, or `None` if a condition is not met. O(pairs).
     ///
     /// # Errors
-    /// As [`set`](Self::set); nothing is changed then.
+    /// As [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSETEX")]
     pub fn set_with<F, V>(
         &mut self,
@@ -192,8 +194,8 @@ impl HashMut<'_> {
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
     ///
     /// # Errors
-    /// [`Error::Full`](crate::Error::Full) if there is no room for a deadline that the field has not had; nothing is changed
-    /// then.
+    /// [`Error::Full`](crate::Error::Full) if the field had no deadline and there is no room for one. Nothing is
+    /// changed then.
     #[doc(alias = "HGETEX")]
     pub fn get_and_expire(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
         self.change(|record, cx| record.get_and_expire(field.as_ref(), touch.into(), cx))
@@ -202,7 +204,7 @@ impl HashMut<'_> {
     /// Returns the values of many fields, and changes their deadlines. O(fields).
     ///
     /// # Errors
-    /// As of [`get_and_expire`](Self::get_and_expire); nothing is changed then.
+    /// As [`get_and_expire`](Self::get_and_expire). Nothing is changed then.
     #[doc(alias = "HGETEX")]
     pub fn get_many_and_expire<F: AsRef<[u8]>>(
         &mut self,
@@ -212,11 +214,11 @@ impl HashMut<'_> {
         self.change(|record, cx| record.get_many_and_expire(&Arguments::fields(fields).as_fields(), touch.into(), cx))
     }
 
-    /// Adds to the integer in a field as [`increment`](Self::increment), and gives the field a deadline if it has none.
-    /// O(1).
+    /// Adds to the integer in a field, as [`increment`](Self::increment) does, and gives the field a deadline if it has
+    /// none. O(1).
     ///
     /// # Errors
-    /// As [`increment`](Self::increment); value and deadline stay as they were.
+    /// As [`increment`](Self::increment). The value and the deadline stay as they were then.
     #[doc(alias = "HINCRBY")]
     pub fn increment_and_expire(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
         self.change(|record, cx| record.increment_and_expire(field.as_ref(), amount, when.into(), cx))

@@ -4,8 +4,8 @@ use std::iter::FusedIterator;
 
 use crate::hash::{Pairs, Record};
 
-/// The fields and values of a hash, borrowed, in no particular order; made by `iter` of [`HashValue`](crate::HashValue),
-/// [`HashRef`](crate::HashRef) and [`HashMut`](crate::HashMut).
+/// An iterator over the fields and values of a hash, borrowed, in no particular order. `iter` of
+/// [`HashValue`](crate::HashValue), [`HashRef`](crate::HashRef) and [`HashMut`](crate::HashMut) returns it.
 #[derive(Clone)]
 pub struct Iter<'a> {
     pairs: Pairs<'a>,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Iter<'_> {
     }
 }
 
-/// The fields and values of a [`HashValue`](crate::HashValue), each an owned copy, in no particular order.
+/// An iterator over owned copies of the fields and values of a [`HashValue`](crate::HashValue), in no particular order.
 #[derive(Debug)]
 pub struct IntoIter {
     pairs: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,

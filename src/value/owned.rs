@@ -1,4 +1,4 @@
-//! The stand-alone hash.
+//! `HashValue`: a hash outside of a store.
 
 use std::fmt;
 
@@ -10,13 +10,14 @@ use crate::saving::Mark;
 use crate::value::iter::write_pairs;
 use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
 
-/// A hash on its own: an owned map from fields to values with the same two encodings, operations and errors as the
-/// hashes in a [`Store`](crate::Store). It is what [`Store::get_all`](crate::Store::get_all) returns, and useful
-/// without a store as a small map in few allocations. It keeps its own thresholds, limits and hash function, about a
-/// hundred bytes beside what it has allocated; a copy from a store has the store's.
+/// A hash outside of a store: an owned map from fields to values, with the same two encodings, operations and errors as
+/// the hashes in a [`Store`](crate::Store). [`Store::get_all`](crate::Store::get_all) returns one. Without a store, it
+/// is useful as a small map in few allocations.
 ///
-/// Two of them are equal when they have the same fields with the same values, whatever their encodings and thresholds.
-/// An empty one allocates nothing.
+/// It keeps its own thresholds, limits and hash function, which take about a hundred bytes in addition to what it
+/// allocates. A copy from a store has those of the store. An empty hash allocates nothing.
+///
+/// Two hashes are equal if they have the same fields with the same values, whatever their encodings and thresholds.
 ///
 /// ```
 /// use hashlet::HashValue;
@@ -45,12 +46,12 @@ impl HashValue {
         Self { record: Record::default(), rules: Rules::with_thresholds(thresholds) }
     }
 
-    /// A copy of a record, which may be in the midst of a call that has not chosen its encoding yet.
+    /// Copies a record. The call that has lent the record may not have chosen its encoding yet.
     pub(crate) fn copy_of(record: &Record, rules: &Rules) -> Self {
         if record.len() == 0 { Self::empty(rules) } else { Self::of(record.with_key(Mark::default(), b""), rules) }
     }
 
-    /// A record under the empty key, which leaves its store.
+    /// Turns a record that leaves its store into a hash. The record has the empty key.
     pub(crate) fn of(record: Record, rules: &Rules) -> Self {
         let mut value = Self { record, rules: rules.clone() };
         let (cx, began) = (Context::of_value(&value.rules), value.record.encoding());
@@ -59,12 +60,12 @@ impl HashValue {
         value
     }
 
-    /// An empty hash under the rules of a store.
+    /// Returns an empty hash with the rules of a store.
     pub(crate) fn empty(rules: &Rules) -> Self {
         Self { record: Record::default(), rules: rules.clone() }
     }
 
-    /// One call that changes the hash, which judges the encoding at its end.
+    /// Runs one call that changes the hash, and chooses the encoding at its end.
     fn change<R>(&mut self, change: impl FnOnce(HashMut<'_>) -> R) -> R {
         let cx = Context::of_value(&self.rules);
         let began = self.record.encoding();
@@ -73,27 +74,27 @@ impl HashValue {
         result
     }
 
-    /// Returns the hash to be read only. O(1).
+    /// Returns a view that can only read the hash. O(1).
     #[must_use]
     pub fn view(&self) -> HashRef<'_> {
         HashRef::new(&self.record, Context::of_value(&self.rules))
     }
 
-    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte for
-    /// each of its fields.
+    /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
+    /// of its fields.
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&[u8]> {
         self.view().get(field)
     }
 
-    /// Returns the value of each of these fields, in their order. O(fields asked).
+    /// Returns the value of each of these fields, in their order, or `None` for an absent one. O(fields asked for).
     #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<&[u8]>> {
         self.view().get_many(fields)
     }
 
-    /// Returns whether there is such a field. O(1).
+    /// Returns whether the hash has this field. O(1).
     #[doc(alias = "HEXISTS")]
     pub fn contains(&self, field: impl AsRef<[u8]>) -> bool {
         self.view().contains(field)
@@ -112,29 +113,29 @@ impl HashValue {
         self.record.len()
     }
 
-    /// Returns whether there are no fields. O(1).
+    /// Returns whether the hash has no fields. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns an iterator over all fields and values, in no particular order. O(1), and O(1) a step.
+    /// Returns an iterator over all fields and values, in no particular order. O(1), and each step O(1).
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         self.view().iter()
     }
 
-    /// Returns a random field with its value, each field as likely as any other, or `None` if there are no fields.
-    /// O(1). Not for secrets: the numbers behind it can be guessed.
+    /// Returns a random field with its value, or `None` if there are no fields. Every field is equally likely. O(1).
+    /// Do not use it for secrets: the random numbers can be guessed.
     #[doc(alias = "HRANDFIELD")]
     #[must_use]
     pub fn random_field(&self) -> Option<(&[u8], &[u8])> {
         self.view().random_field()
     }
 
-    /// Returns copies of random fields with their values, as [`Store::random_fields`](crate::Store::random_fields) does.
-    /// O(fields returned).
+    /// Returns copies of random fields with their values, as
+    /// [`Store::random_fields`](crate::Store::random_fields) does. O(fields returned).
     #[doc(alias = "HRANDFIELD")]
     #[must_use]
     pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -160,23 +161,24 @@ impl HashValue {
         self.record.heap_bytes()
     }
 
-    /// Sets a field, and returns whether it is new. O(1); a packed hash moves the bytes behind a value that changes
-    /// its length.
+    /// Sets a field, and returns whether it is new. O(1); if the length of a value changes, a packed hash moves the
+    /// bytes after it.
     ///
     /// # Errors
-    /// What passes one of the [`Limits`](crate::Limits), the default ones or those of the store that the hash was copied
-    /// from: [`Error::FieldTooLong`](crate::Error::FieldTooLong),
-    /// [`ValueTooLong`](crate::Error::ValueTooLong), [`TooManyFields`](crate::Error::TooManyFields).
+    /// If the call would exceed one of the [`Limits`](crate::Limits), which are the default ones or those of the store
+    /// that the hash was copied from: [`Error::FieldTooLong`](crate::Error::FieldTooLong),
+    /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields). Nothing is
+    /// changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.change(|mut hash| hash.set(field, value))
     }
 
-    /// Sets many fields, all or none, and returns how many are new; of a repeated field the last value counts, and it
+    /// Sets many fields, all or none, and returns how many are new. If a field is repeated, it gets its last value and
     /// is counted once. O(pairs).
     ///
     /// # Errors
-    /// As [`set`](Self::set); nothing is changed then.
+    /// As [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
     pub fn set_many<F, V>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
@@ -188,7 +190,7 @@ impl HashValue {
         self.change(|mut hash| hash.set_many(pairs.as_pairs()))
     }
 
-    /// Sets a field that is absent, and returns whether it was. O(1).
+    /// Sets a field if it is absent, and returns whether it was absent. O(1).
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -197,8 +199,8 @@ impl HashValue {
         self.change(|mut hash| hash.set_if_absent(field, value))
     }
 
-    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
-    /// whether it was. O(1).
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field). Returns
+    /// whether the value was as expected. O(1).
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -211,7 +213,7 @@ impl HashValue {
         self.change(|mut hash| hash.compare_and_set(field, expected, new))
     }
 
-    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes behind it.
+    /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes after it.
     #[doc(alias = "HDEL")]
     pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
         self.change(|mut hash| hash.remove(field))
@@ -224,14 +226,14 @@ impl HashValue {
         self.change(|mut hash| hash.remove_many(fields.as_fields()))
     }
 
-    /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
+    /// Removes a field. Returns the value that it had, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         self.change(|mut hash| hash.take(field))
     }
 
-    /// Removes each field for which a closure says `false`, and returns how many that were. O(n); the fields removed are
-    /// copied meanwhile.
+    /// Removes every field for which a closure returns `false`, and returns how many fields that were. O(n); the
+    /// removed fields are copied meanwhile.
     ///
     /// ```
     /// # use hashlet::HashValue;
@@ -241,34 +243,35 @@ impl HashValue {
     /// ```
     ///
     /// # Panics
-    /// If the closure panics; nothing is removed then.
+    /// If the closure panics. Nothing is removed then.
     pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
         self.change(|mut hash| hash.retain(keep))
     }
 
-    /// Adds to the integer in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer,
-    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`, and as [`set`](Self::set). The value stays as
-    /// it was.
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer.
+    /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`. Otherwise as [`set`](Self::set). The
+    /// value stays as it was then.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         self.change(|mut hash| hash.increment(field, amount))
     }
 
-    /// Adds to the floating-point number in a field, and returns the sum; an absent field counts as 0. O(1).
+    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
     /// # Errors
-    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or of 5,120 bytes and more,
-    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number,
-    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`, and as [`set`](Self::set). The value stays as it was.
+    /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is no finite number, or has 5,120 bytes or more.
+    /// [`NotFinite`](crate::Error::NotFinite) if the amount is infinite or not a number.
+    /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`. Otherwise as
+    /// [`set`](Self::set). The value stays as it was then.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         self.change(|mut hash| hash.increment_float(field, amount))
     }
 
-    /// Removes all fields. O(n) to give their memory back.
+    /// Removes all fields. O(n), because their memory is freed.
     #[doc(alias = "DEL")]
     pub fn clear(&mut self) {
         self.record = Record::default();
@@ -277,7 +280,7 @@ impl HashValue {
     /// Checks every invariant of the encoding.
     ///
     /// # Panics
-    /// If one is broken.
+    /// If an invariant is broken.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn validate(&self) {
@@ -306,7 +309,7 @@ impl fmt::Debug for HashValue {
 }
 
 impl<F: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(F, V)> for HashValue {
-    /// Collects fields and values; of a repeated field the last value counts.
+    /// Collects fields and values. If a field is repeated, it gets its last value.
     fn from_iter<I: IntoIterator<Item = (F, V)>>(pairs: I) -> Self {
         let mut hash = Self::new();
         hash.extend(pairs);
@@ -315,8 +318,8 @@ impl<F: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(F, V)> for HashValue {
 }
 
 impl<F: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(F, V)> for HashValue {
-    /// Sets all these fields. It cannot refuse, so it knows no limits: what a store would not take as too long or too
-    /// many is kept here.
+    /// Sets all these fields. `Extend` cannot return an error, so no limits apply: the hash also takes fields, values
+    /// and numbers of fields that a store would refuse.
     fn extend<I: IntoIterator<Item = (F, V)>>(&mut self, pairs: I) {
         let cx = Context::of_value(&self.rules);
         let began = self.record.encoding();
@@ -338,7 +341,7 @@ impl IntoIterator for HashValue {
     type Item = (Vec<u8>, Vec<u8>);
     type IntoIter = IntoIter;
 
-    /// Copies all fields and values out. O(n).
+    /// Copies all fields and values. O(n).
     fn into_iter(self) -> IntoIter {
         IntoIter::of(&self.record)
     }

@@ -1,4 +1,4 @@
-//! A hash as serde's map, from fields to values: strings where a format is for people, bytes elsewhere.
+//! `HashValue` as a serde map from fields to values: strings in human-readable formats, bytes in all others.
 
 use std::fmt;
 use std::str::from_utf8;
@@ -8,23 +8,23 @@ use serde::ser::{Error, Serialize, Serializer};
 
 use crate::value::HashValue;
 
-/// A map from strings to strings in formats for people, as JSON, YAML and RON. It fails there if a field or a value is no
-/// UTF-8. In other formats, as bincode, it is a map from bytes to bytes.
+/// In human-readable formats, such as JSON, YAML and RON, a hash is a map from strings to strings. Serializing fails
+/// there if a field or a value is not UTF-8. In other formats, such as bincode, a hash is a map from bytes to bytes.
 impl Serialize for HashValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
             return serializer.collect_map(self.iter().map(|(field, value)| (Bytes(field), Bytes(value))));
         }
         let text = |bytes| {
-            from_utf8(bytes).map_err(|error| S::Error::custom(format!("a hash of other bytes than text: {error}")))
+            from_utf8(bytes).map_err(|error| S::Error::custom(format!("the hash holds other bytes than text: {error}")))
         };
         let pairs = self.iter().map(|(field, value)| Ok((text(field)?, text(value)?)));
         serializer.collect_map(pairs.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
-/// From a map of strings in formats for people, from a map of bytes in others; of a field that comes twice the last value
-/// counts.
+/// A hash is read from a map of strings in human-readable formats, and from a map of bytes in others. If a field is
+/// repeated, it gets its last value.
 impl<'de> Deserialize<'de> for HashValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let string = if deserializer.is_human_readable() { Strings::Text } else { Strings::Bytes };
@@ -32,8 +32,8 @@ impl<'de> Deserialize<'de> for HashValue {
     }
 }
 
-/// As what the fields and the values are asked for. They are asked for as what they were written as, because YAML and RON
-/// write strings and bytes differently.
+/// What fields and values are requested as. It has to be the same as they were written as, because YAML and RON write
+/// strings and bytes differently.
 #[derive(Clone, Copy)]
 enum Strings {
     Text,
@@ -51,7 +51,7 @@ impl<'de> DeserializeSeed<'de> for Strings {
     }
 }
 
-/// Reads a hash.
+/// A visitor that reads a hash.
 struct Pairs(Strings);
 
 impl<'de> Visitor<'de> for Pairs {
@@ -70,7 +70,8 @@ impl<'de> Visitor<'de> for Pairs {
     }
 }
 
-/// Takes strings and bytes alike: what a tagged enum has kept aside no longer knows which format it came from.
+/// A visitor that accepts both strings and bytes. Both occur in every format, because a tagged enum buffers its content
+/// without noting from which format it came.
 struct Owned;
 
 impl<'de> Visitor<'de> for Owned {
@@ -105,6 +106,7 @@ impl<'de> Visitor<'de> for Owned {
     }
 }
 
+/// A field or a value that is serialized as bytes.
 struct Bytes<'a>(&'a [u8]);
 
 impl Serialize for Bytes<'_> {

@@ -19,19 +19,19 @@ pub(crate) enum Answer {
     Refused(Refusal),
 }
 
-/// A deadline, or how long it is until one, in milliseconds; or a server's number for none.
+/// A deadline or the time until one, in milliseconds, or the number that a server returns for none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time {
     pub(crate) millis: i64,
-    /// How far another may be off that still is the same.
+    /// How far another time may differ and still count as the same.
     pub(crate) slack: u64,
 }
 
 impl Time {
     pub(crate) const NEVER: Self = Self { millis: -1, slack: 0 };
     pub(crate) const MISSING: Self = Self { millis: -2, slack: 0 };
-    /// For what depends on the clock: more than a server is ever behind the store, and far less than an hour, the
-    /// shortest time to live.
+    /// The slack of times that depend on the clock. It is longer than a server ever lags behind the store, and far
+    /// shorter than an hour, the shortest time to live.
     pub(crate) const SLACK: u64 = 60_000;
 }
 
@@ -43,7 +43,7 @@ impl PartialEq for Time {
     }
 }
 
-/// Why a command was refused; servers tell by their words, of which there are more than one for some of these.
+/// Why a command was refused. Servers tell it by the text of the error, and have several texts for some reasons.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refusal {
     NotAnInteger,
@@ -54,31 +54,31 @@ pub(crate) enum Refusal {
     NoArguments,
     NoSuchKey,
     SameKey,
-    /// What no command of this test should answer.
+    /// An error that no command of this test should get.
     Unexpected(String),
 }
 
-/// How a server's reply is to be read, which the reply itself does not tell.
+/// How a server's reply has to be read, which the reply itself does not tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reading {
     Plain,
     Names,
     Pairs,
-    /// A cursor that says the scan is over, and names.
+    /// A cursor for the end of the scan, and names.
     ScannedNames,
-    /// A cursor that says the scan is over, and pairs.
+    /// A cursor for the end of the scan, and pairs.
     ScannedPairs,
-    /// Fields drawn at random, of which the number counts.
+    /// Fields drawn at random, of which only the number is compared.
     Drawn,
-    /// The number 1, or the server's OK for it.
+    /// The number 1, for which the server may return OK.
     DoneIsOne,
-    /// A number, or some.
+    /// One number or several.
     Numbers,
-    /// A time, or some, in a unit of so many milliseconds.
+    /// One time or several, in a unit of this many milliseconds.
     Times {
         unit: i64,
     },
-    /// The only element of an array: the command takes many fields and was given one.
+    /// The only element of an array. The command takes many fields and was given one.
     Only,
 }
 
@@ -100,7 +100,7 @@ impl Answer {
         Self::Values(values.into_iter().map(|value| value.map(Bytes)).collect())
     }
 
-    /// How many times there are in it that have to be the same to the millisecond.
+    /// The number of times in it that have to be the same to the millisecond.
     pub(crate) fn exact_times(&self) -> usize {
         let Self::Times(times) = self else { return 0 };
         times.iter().filter(|time| time.millis >= 0 && time.slack == 0).count()
@@ -168,7 +168,7 @@ impl Refusal {
         match words {
             "hash value is not an integer" => Self::NotAnInteger,
             "hash value is not a float" => Self::NotAFloat,
-            // An amount is the text of an f64 here, so that only NaN is no valid float.
+            // The amount is the text of an f64, so the only invalid float is NaN.
             "value is NaN or Infinity" | "value is not a valid float" => Self::NotFinite,
             "increment or decrement would overflow" | "increment would produce NaN or Infinity" => Self::Overflow,
             "no such key" => Self::NoSuchKey,

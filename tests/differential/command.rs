@@ -12,15 +12,15 @@ use super::expiry::Expiry;
 use crate::support::ops::some;
 use crate::support::source::{Bytes, Source, numbered};
 
-/// So few that commands meet.
+/// There are so few keys and fields that different commands often use the same ones.
 const KEYS: usize = 6;
 const FIELDS: usize = 12;
-/// The fields of bursts, which take a hash across any threshold.
+/// The number of fields in a burst, which is enough to exceed any threshold.
 const BURST: usize = 200;
-/// More than there ever are, so that the first page of a scan is all of it.
+/// The page size of a scan: more than there ever is to scan, so that the first page is the whole scan.
 const WHOLE_SCAN: usize = 100_000;
 
-/// Texts that are numbers to somebody: to both, to one of the two, to nobody.
+/// Texts that both the store and a server take for a number, that only one of them does, or that neither does.
 const NUMBERS: [&str; 45] = [
     "0",
     "1",
@@ -164,7 +164,7 @@ impl Command {
         }
     }
 
-    /// The keys that the command reads or writes; none if it is about all of them.
+    /// The keys that the command reads or writes. None if it concerns all keys.
     pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
             Self::Set(key, ..) | Self::SetMany(key, _) | Self::SetIfAbsent(key, ..) => from_ref(key),
@@ -313,13 +313,13 @@ pub(crate) fn words<'a>(name: &str, arguments: impl IntoIterator<Item = &'a Byte
 pub(crate) fn value(source: &mut Source<'_>) -> Bytes {
     match source.below(32) {
         0..=15 => source.one_of(&NUMBERS).into(),
-        // Still a number, and about as long as the longest that is read.
+        // This is a number, too, of about the greatest length that is read.
         16 if source.one_in(3) => format!("{:0<1$}", "1.5", source.one_of(&[5_119, 5_120, 5_121])).into(),
         _ => source.value(),
     }
 }
 
-/// Within the limit of keys: one past it would go its own ways at the server.
+/// A key within the limit. A longer one would be accepted by the server, so its hash would differ from then on.
 fn new_key(source: &mut Source<'_>) -> Bytes {
     let key = source.key(KEYS);
     if key.0.len() <= 65_536 { key } else { "k".into() }
@@ -330,7 +330,7 @@ fn sample(source: &mut Source<'_>) -> Sample {
     source.one_of(&[Sample::Distinct(count), Sample::WithRepeats(count)])
 }
 
-/// How many fields were drawn: which they are is nobody's promise, but that they are members is.
+/// The number of fields that were drawn. They may be any fields, as long as the hash has them.
 fn drawn(store: &Store, key: &Bytes, fields: &[(Vec<u8>, Vec<u8>)]) -> Answer {
     for (field, value) in fields {
         assert_eq!(store.get(key, field).as_ref(), Some(value), "drawn, and not a member");

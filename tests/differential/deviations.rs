@@ -134,7 +134,7 @@ pub(crate) const DEVIATIONS: [Deviation; 12] = [
     },
 ];
 
-/// Whether two lists are the same but for what is excused.
+/// Whether two lists are the same except for the excused differences.
 fn same_but<T: PartialEq>(ours: &[T], theirs: &[T], is_excused: impl Fn(&T, &T) -> bool) -> bool {
     ours.len() == theirs.len()
         && ours.iter().zip(theirs).all(|(ours, theirs)| ours == theirs || is_excused(ours, theirs))
@@ -144,7 +144,7 @@ fn refused(refusal: Refusal) -> Answer {
     Answer::Refused(refusal)
 }
 
-/// The text that a float increment met.
+/// The text that the field of a float increment held before.
 fn before(step: &Step) -> Option<&str> {
     let (Command::IncrementFloat(..), Some(before)) = (&step.command, &step.before) else { return None };
     std::str::from_utf8(&before.0).ok()
@@ -165,9 +165,9 @@ fn text(answer: &Answer) -> Option<f64> {
     std::str::from_utf8(&text.0).ok()?.parse().ok()
 }
 
-/// Whether this increment is beyond any excuse: both numbers are multiples of 1/64 below 1e8, so that their sum is
-/// exact in either arithmetic and, with at most 15 digits, has one shortest text, which is also its exact one. A value
-/// counts only in plain decimals, and few enough of them that reading it rounds nothing.
+/// Whether this increment is beyond any excuse: both numbers are multiples of 1/64 below 1e8. So their sum is exact in
+/// either arithmetic. It has at most 15 digits, so its shortest text is also its exact one. A value counts only in
+/// plain decimals, and few enough of them that reading it rounds nothing.
 pub(crate) fn is_exact(step: &Step) -> bool {
     let exact = |number: f64| number.abs() < 1e8 && (number * 64.0).fract() == 0.0;
     let decimal =

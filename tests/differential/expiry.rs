@@ -11,9 +11,9 @@ use super::command::{Command, fields, value, words};
 use crate::support::source::{Bytes, Source};
 
 const HOUR: u64 = 3_600_000;
-/// The beginning of the year 2100. Deadlines before it come from times to live, or are past.
+/// The beginning of the year 2100. An earlier deadline comes from a time to live, or is in the past.
 const FAR: u64 = 4_102_444_800_000;
-/// The last is the latest that Redis takes for a field.
+/// Deadlines that are given as times. The last one is the latest that Redis accepts for a field.
 const TIMES: [u64; 8] =
     [FAR, FAR + 1, FAR + 999, FAR + HOUR, FAR + 30 * HOUR, FAR + 8_760 * HOUR, FAR + 87_600 * HOUR, (1 << 46) - 1];
 const PAST_TIMES: [u64; 4] = [0, 1, 1_000, 1_000_000_000_000];
@@ -37,7 +37,7 @@ pub(crate) enum Expiry {
     Touch(Bytes, Vec<Bytes>, Option<Moment>),
 }
 
-/// Of a key, or of some of its fields.
+/// A key, or some of its fields.
 #[derive(Clone)]
 pub(crate) struct Whose {
     pub(crate) key: Bytes,
@@ -50,7 +50,7 @@ pub(crate) enum Unit {
     Millis,
 }
 
-/// When something is to be gone, and how a server is told.
+/// When something expires, and how a server is told.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     unit: Unit,
@@ -99,12 +99,13 @@ impl Expiry {
 
     fn decode_expire(source: &mut Source<'_>, whose: Whose, deletes_one_in: usize) -> Self {
         let moment = Moment::decode(source, deletes_one_in);
-        // Which of two deadlines "in an hour" is later may differ: a millisecond passes here and not there.
+        // Of two deadlines "in an hour", the store and the server may take different ones for the later one, because a
+        // millisecond may pass on one side between them.
         let comparable = if moment.is_time || moment.millis == 0 { &CONDITIONS[..] } else { &CONDITIONS[..3] };
         Self::Expire(whose, moment, source.one_of(comparable))
     }
 
-    /// To the millisecond.
+    /// The command that reads deadlines to the millisecond.
     pub(crate) fn deadline(key: Bytes, fields: Option<Vec<Bytes>>) -> Command {
         Command::Expiry(Self::Deadline(Whose { key, fields }, Unit::Millis))
     }
@@ -213,7 +214,7 @@ impl Expiry {
         }
     }
 
-    /// How many fields it names; none for a key.
+    /// The number of fields that it names. None if it concerns a key.
     pub(crate) fn fields(&self) -> Option<usize> {
         match self {
             Self::Expire(whose, ..) | Self::Left(whose, _) | Self::Deadline(whose, _) | Self::Persist(whose) => {
@@ -262,7 +263,7 @@ impl Unit {
         Reading::Times { unit: self.millis() as i64 }
     }
 
-    /// A deadline as a server tells it in this unit: whole seconds are rounded, up or down.
+    /// A deadline as a server returns it in this unit. Whole seconds are rounded, up or down.
     fn time(self, deadline: Option<SystemTime>) -> Time {
         let Some(deadline) = deadline else { return Time::NEVER };
         let millis = millis(deadline.duration_since(UNIX_EPOCH).expect("after 1970"));
@@ -319,7 +320,7 @@ fn options(presence: Presence, ttl: FieldTtl) -> SetOptions {
     }
 }
 
-/// A server's number for what came of a field's deadline.
+/// The number that a server returns for the outcome of setting a deadline.
 fn outcome(outcome: ExpireOutcome) -> i64 {
     match outcome {
         ExpireOutcome::Missing => -2,

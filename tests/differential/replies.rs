@@ -41,7 +41,7 @@ fn compare_with(name: &'static str, variable: &'static str) {
     }
     let start = Instant::now();
     let commands = (COMMANDS * scale()) as usize;
-    // Other rounds every time: std's hasher is seeded by the operating system.
+    // Each run has other rounds: the operating system seeds std's hasher.
     let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
     for seed in u64::from(first).. {
         Round::new(seed).run(&mut server, &mut tally);
@@ -60,7 +60,7 @@ fn compare_with(name: &'static str, variable: &'static str) {
     }
 }
 
-/// Past the capture of passing tests: that nothing was compared must be seen.
+/// Writes past the test harness, which captures the output of passing tests. It must be seen if nothing was compared.
 fn say(text: &str) {
     writeln!(std::io::stderr(), "differential: {text}").expect("stderr is open");
 }

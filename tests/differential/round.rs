@@ -15,14 +15,14 @@ use crate::support::source::{Bytes, Source, mix};
 
 const BATCHES: usize = 50;
 const BATCH: usize = 100;
-/// After this many batches everything there is is compared.
+/// After this many batches, all keys and fields are compared.
 const WHOLE: usize = 10;
 
-/// A command that the store has carried out, and the server not yet.
+/// A command that the store has executed, and the server has not yet.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) command: Command,
-    /// The value of the field of an increment, before it.
+    /// The value of the field before an increment.
     pub(crate) before: Option<Bytes>,
     pub(crate) ours: Answer,
 }
@@ -30,11 +30,11 @@ pub(crate) struct Step {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) commands: usize,
-    /// How often a command found a hash of the store in another encoding than the one before it did.
+    /// How often a command met a hash in another encoding than the last command did.
     pub(crate) conversions: usize,
-    /// How many float increments had to be, and were, the same to the last byte.
+    /// How many float increments had to be the same to the last byte, and were.
     pub(crate) exact: usize,
-    /// How many deadlines had to be, and were, the same to the last millisecond.
+    /// How many deadlines had to be the same to the millisecond, and were.
     pub(crate) deadlines: usize,
     /// How often each of [`DEVIATIONS`] was met.
     pub(crate) deviations: [usize; DEVIATIONS.len()],
@@ -61,7 +61,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Neighbouring seeds take turns at low thresholds.
+    /// Every other seed has low thresholds.
     pub(crate) fn new(seed: u64) -> Self {
         let mut source = Source::Seed(mix(seed));
         let low = seed % 2 == 1;
@@ -168,8 +168,8 @@ impl Round {
 }
 
 impl Step {
-    /// What brings the server back into step where the two may differ: the value that hashlet's answer promises. It is
-    /// made of the answer, not read from the store, so that a store that wrote something else is found out.
+    /// The command that gives the server the store's value where the two may differ. The value is taken from the
+    /// store's answer, not from the store, so that a store that wrote something else is detected.
     fn repair(&self) -> Option<Vec<Bytes>> {
         if self.ours == Answer::Refused(Refusal::TooLong) {
             return self.command.key().map(|key| words("DEL", [key]));
@@ -183,7 +183,7 @@ impl Step {
             _ => self.before.as_ref(),
         };
         Some(match value {
-            // Not HSET, which would drop the field's deadline.
+            // HSET would remove the field's deadline.
             Some(value) => words("HSETEX", [key, &"KEEPTTL".into(), &"FIELDS".into(), &"1".into(), field, value]),
             None => words("HDEL", [key, field]),
         })

@@ -13,7 +13,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Panics if there is none, or if its database holds anything, since it will be emptied.
+    /// Panics if there is no server, or if its database is not empty, because it will be emptied.
     pub(crate) fn connect(name: &'static str, variable: &'static str, socket: &Path) -> Self {
         let connection = Client::open(ConnectionAddr::Unix(socket.into())).and_then(|client| client.get_connection());
         let connection = connection
@@ -27,7 +27,7 @@ impl Server {
         server
     }
 
-    /// Empties the server, and sets up to which sizes it keeps hashes in its compact form.
+    /// Empties the server, and sets the largest sizes that it keeps in its compact encoding.
     pub(crate) fn start_over(&mut self, entries: usize, value: usize) {
         for words in [
             &["FLUSHDB"][..],
@@ -50,13 +50,13 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Leaves the database empty also after a failure, for the next run.
+    /// Empties the database for the next run, even after a failure.
     fn drop(&mut self) {
         _ = redis::cmd("FLUSHDB").exec(&mut self.connection);
     }
 }
 
-/// Commands that travel together.
+/// Commands that are sent together.
 pub(crate) struct Batch<'a> {
     connection: &'a mut Connection,
     pipeline: Pipeline,
@@ -70,7 +70,7 @@ impl Batch<'_> {
         }
     }
 
-    /// The reply to each command, refusals as values.
+    /// Sends the commands, and returns the reply to each. An error reply is a value, too.
     pub(crate) fn send(mut self) -> Vec<Value> {
         self.pipeline.ignore_errors().query(self.connection).expect("the server answers")
     }

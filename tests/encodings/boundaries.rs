@@ -103,7 +103,8 @@ fn growing_byte_by_byte_past_short_ends_loses_nothing() {
 
 #[test]
 fn empty_entries_past_short_ends_lose_nothing() {
-    // One-letter fields without a value: entries grow by two bytes, and the count passes a byte's end on its own.
+    // Fields of one byte without a value take two bytes each. So their number exceeds one byte at another moment than
+    // the bytes of all entries do.
     let store = Store::builder().thresholds(config::packed()).build();
     for number in 0..=255_u8 {
         store.set("k", [number], "").unwrap();
@@ -121,7 +122,7 @@ fn empty_entries_past_short_ends_lose_nothing() {
 #[test]
 fn a_packed_hash_filled_to_its_last_byte_is_whole() {
     let store = Store::builder().thresholds(config::packed()).build();
-    // 64 entries of 1,023 bytes with their field and its length, and 63 bytes more.
+    // 64 entries of 1,023 bytes each, with the field and its length, leave 63 bytes.
     store.set_many("k", (0..64).map(|n| (format!("{n:02}"), pattern(n, 1_020)))).unwrap();
     for spare in [62, 63, 64, 63] {
         store.set("k", "", pattern(99, spare - 1)).unwrap();
@@ -131,7 +132,7 @@ fn a_packed_hash_filled_to_its_last_byte_is_whole() {
     }
 }
 
-/// Nothing, of what a call takes several of.
+/// An empty list of fields or keys.
 const NONE: [(&str, &str); 0] = [];
 const NO_FIELDS: [&str; 0] = [];
 
@@ -163,7 +164,7 @@ fn a_call_with_no_fields_or_keys_does_nothing() {
             touches.iter().for_each(|touch| assert_eq!(store.get_many_and_expire(key, NO_FIELDS, *touch), Ok(vec![])));
             for options in options {
                 let answer = store.set_with(key, NONE, options);
-                // The key's condition is judged all the same.
+                // The condition on the key counts all the same.
                 let is_met = key == "k" || options != options.only_present_key();
                 assert_eq!(answer, Ok(is_met.then_some(0)));
                 store.update(key, |hash| assert_eq!(hash.set_with(NONE, options), answer));

@@ -9,7 +9,7 @@ use hashlet::{Encoding, HashMut, HashValue, Store, Thresholds};
 const COUNTS: [usize; 9] = [1, 2, 3, 127, 128, 255, 256, 257, 1_000];
 const LENGTHS: [usize; 10] = [0, 1, 2, 8, 127, 128, 255, 256, 4_096, 60_000];
 
-/// Everything is packed but for what the test lowers.
+/// A store with one shard and these thresholds.
 fn store(thresholds: Thresholds) -> Store {
     Store::builder().shards(1).thresholds(thresholds).build()
 }
@@ -230,7 +230,7 @@ fn a_hash_at_a_threshold_never_flaps() {
                 resize(&store, around.max(1) + turn % 2);
                 changes += usize::from(is_packed(&store) != std::mem::replace(&mut last, is_packed(&store)));
             }
-            // With a single field as the threshold there is no room between half and full.
+            // If the threshold is a single field, there is no size between half of it and all of it.
             assert!(
                 changes <= 1 || limit == 2 && around == 2,
                 "{changes} conversions around {around} of {limit} fields"

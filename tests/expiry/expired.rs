@@ -26,7 +26,7 @@ fn value(hash: &HashValue) -> String {
     show(sorted(hash.iter()))
 }
 
-/// All reads of a view. `f0` is what has expired if anything has.
+/// The results of all reads of a view. If any field has expired, `f0` has.
 fn look(hash: &HashRef<'_>) -> String {
     let drawn = hash.random_field().map(|(field, value)| hash.get(field) == Some(value));
     let fields = [
@@ -37,7 +37,7 @@ fn look(hash: &HashRef<'_>) -> String {
     [&fields[0], &fields[1], &all, &value(&hash.to_value())].map(String::as_str).join("; ")
 }
 
-/// A call on the view that `update` lends.
+/// The results of a call on the view that `update` lends, and of all reads after it.
 fn change<R: Debug>(store: &Store, change: impl FnOnce(&mut HashMut<'_>) -> R) -> String {
     store.update("k", |hash| show((change(hash), look(&hash.view()))))
 }
@@ -99,7 +99,7 @@ const READS: &[Call] = &[
     ("field_ttl, field_deadline", |s| show((s.field_ttl("k", "f0"), s.field_deadline("k", "f0")))),
     ("field_ttls", |s| show(s.field_ttls("k", ["f0", "f1"]))),
     ("read", |s| s.read("k", look)),
-    // Not in `look`: a table stays one for the rest of the call that empties it.
+    // `look` leaves this out, because a table stays a table until the end of the call that empties it.
     ("read, encoding", |s| s.read("k", |hash| show(hash.encoding()))),
     ("for_each", |s| {
         let mut seen = BTreeMap::new();
@@ -200,7 +200,7 @@ const WRITES: &[Call] = &[
     ("update, set_with", |s| change(s, |hash| hash.set_with([("f0", "x")], SetOptions::new().only_new_fields()))),
 ];
 
-/// What of the hash has expired.
+/// The part of the hash that has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     OneField,
@@ -224,14 +224,15 @@ fn fill(store: &Store, fields: impl Iterator<Item = usize>) {
     store.set_many("k", fields.map(|n| (format!("f{n}"), n.to_string()))).unwrap();
 }
 
-/// What a store holds, read without a look at a single deadline's own calls.
+/// The contents of a store and its counts.
 fn contents(store: &Store) -> String {
     let mut contents = BTreeMap::new();
     store.for_each(|key, hash| drop(contents.insert(key.to_vec(), (sorted(hash.to_value()), hash.ttl()))));
     show((contents, store.key_count(), store.stats().keys, store.stats().fields))
 }
 
-/// Runs each call on a store in which something has expired, and on one that never held it.
+/// Runs each call on a store in which something has expired, and on a store that never held it. Both have to answer the
+/// same, and to hold the same afterwards.
 fn compare(config: &Config, calls: &[Call], sizes: &[usize]) {
     for &size in sizes {
         for due in [Due::OneField, Due::HalfTheFields, Due::AllFields, Due::Key] {
@@ -264,7 +265,8 @@ fn compare(config: &Config, calls: &[Call], sizes: &[usize]) {
     }
 }
 
-/// Several segments of a table, but fewer where all of them are moved by each change.
+/// The number of fields of a large hash: several segments of a table. A packed hash has fewer, because every change
+/// moves them all.
 fn many(config: &Config) -> usize {
     if config.name.starts_with("packed") { 100 } else { 3_000 }
 }

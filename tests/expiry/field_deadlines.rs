@@ -30,7 +30,7 @@ fn a_field_is_there_until_the_millisecond_of_its_deadline() {
     });
 }
 
-/// The rows of the facts on an expired field that nobody has removed yet: counts are dragonfly 3598 and 4097.
+/// The field has expired, and no call has removed it yet. Dragonfly 3598 and 4097: such fields were counted.
 #[test]
 fn an_expired_field_is_as_one_that_never_was() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -159,7 +159,7 @@ fn bytes_are_the_same_with_a_deadline() {
     });
 }
 
-/// Valkey 3558: on a hash full of expired fields nothing was drawn, though one lived. Dragonfly 4799: scans crashed.
+/// All fields but one have expired. Valkey 3558: nothing was drawn from such a hash. Dragonfly 4799: scans crashed.
 #[test]
 fn draws_and_scans_find_the_one_field_that_lives() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -184,7 +184,8 @@ fn draws_and_scans_find_the_one_field_that_lives() {
 fn a_refused_set_with_changes_nothing_and_makes_no_key() {
     let always = SetOptions::new().expire(MINUTE).expire_key(HOUR);
     let pairs = [("f", "new"), ("g", "new")];
-    // What is there; whether `only_new_fields`, `only_present_fields`, `only_new_key`, `only_present_key` are met.
+    // The fields that are there, and whether `only_new_fields`, `only_present_fields`, `only_new_key` and
+    // `only_present_key` are met.
     let cases: [(&[&str], [bool; 4]); 4] = [
         (&[], [true, false, true, false]),
         (&["x"], [true, false, false, true]),
@@ -194,7 +195,7 @@ fn a_refused_set_with_changes_nothing_and_makes_no_key() {
     on_every_configuration_with_clock(|_, store, _| {
         for (present, met) in cases {
             for (conditions, number) in (0..16_u8).map(|bits| ([0, 1, 2, 3].map(|at| bits >> at & 1 == 1), bits)) {
-                // The later one of a kind counts, so two of a kind are no case of their own.
+                // Of two conditions of a kind only the later one counts, so that is no case of its own.
                 if number & 3 == 3 || number & 12 == 12 {
                     continue;
                 }

@@ -76,7 +76,7 @@ fn a_deadline_that_is_not_in_the_future_deletes_at_once() {
     });
 }
 
-/// The time to live that is there, the new one, in milliseconds, and what comes of it on each condition of [`ORDER`].
+/// The present time to live and the new one, in milliseconds, and the outcome on each condition of [`ORDER`].
 const CONDITIONS: [(Option<u64>, u64, [ExpireOutcome; 5]); 6] = {
     use ExpireOutcome::{Deleted, NotMet, Set};
     [
@@ -214,7 +214,7 @@ fn the_last_field_takes_the_keys_deadline_with_it_whoever_removes_it() {
     });
 }
 
-/// The calls that look at one field only, and may make the key anew.
+/// The calls that look at only one field, and create the key again if it is gone.
 const ANEW: [fn(&Store); 6] = [
     |store| _ = store.set("k", "new", "v").unwrap(),
     |store| _ = store.set_many("k", [("new", "v")]).unwrap(),
@@ -241,7 +241,7 @@ fn the_last_field_that_expires_takes_the_keys_deadline_with_it() {
     });
 }
 
-/// A hash of several segments, of which a call on one field purges only one.
+/// The hash has several segments, and a call on one field purges only one of them.
 #[test]
 fn the_last_field_that_expires_takes_the_deadline_of_a_large_key_with_it() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -259,7 +259,7 @@ fn the_last_field_that_expires_takes_the_deadline_of_a_large_key_with_it() {
     });
 }
 
-/// The same when the last field that lives is removed, and all others have expired.
+/// All other fields have expired when the last live one is removed.
 #[test]
 fn removing_the_last_field_that_lives_takes_the_keys_deadline_with_it() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -275,7 +275,7 @@ fn removing_the_last_field_that_lives_takes_the_keys_deadline_with_it() {
     });
 }
 
-/// Redis 13539: the index of deadlines did not follow.
+/// Redis 13539: the index of deadlines did not follow the hash.
 #[test]
 fn deadlines_travel_with_rename_and_copy() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -329,7 +329,7 @@ fn the_nearer_deadline_wins() {
     });
 }
 
-/// Moka 565: an entry whose deadline was moved went by the old one in one place, by the new one in another.
+/// Moka 565: after a deadline was moved, one part of the code used the old one and another part the new one.
 #[test]
 fn only_the_last_deadline_counts() {
     on_every_configuration_with_clock(|_, store, clock| {

@@ -13,7 +13,7 @@ use hashlet::{Expired, HashValue, Janitor, ManualClock, Overwrite, SetOptions, S
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs `test` on each configuration with a listener whose channel holds as much as this.
+/// Runs `test` on each configuration with a listener whose channel has room for this many messages.
 fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Expired>)) {
     for config in config::all() {
         let clock = ManualClock::new();
@@ -24,7 +24,7 @@ fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Expi
     }
 }
 
-/// What has come, by key: whole hashes, and single fields under the field's name.
+/// All that was received: expired hashes under their keys, and expired fields under `key/field`.
 fn received(expired: &Receiver<Expired>) -> BTreeMap<String, HashValue> {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let mut all = BTreeMap::new();
@@ -232,9 +232,9 @@ fn clearing_all_tells_what_had_expired_and_counting_knows_what_it_lost() {
     });
 }
 
-/// The rest is left to calls, which meet nothing that has expired either way.
+/// Calls remove the rest, and see nothing that has expired in either case.
 #[test]
-fn a_janitor_that_is_dropped_among_much_to_do_leaves_the_rest() {
+fn a_janitor_that_is_dropped_while_it_works_leaves_the_rest() {
     const KEYS: usize = 60_000;
     let clock = ManualClock::new();
     let (sender, expired) = sync_channel(1);
@@ -244,7 +244,7 @@ fn a_janitor_that_is_dropped_among_much_to_do_leaves_the_rest() {
     }
     clock.advance(SECOND);
     let janitor = Janitor::start(Arc::clone(&store), SECOND);
-    expired.recv().unwrap(); // it is at work, and waits for whoever receives
+    expired.recv().unwrap(); // the janitor is at work, and waits until its next message is received
     let received = thread::spawn(move || expired.iter().count());
     drop(janitor);
     let left = store.purge_expired(usize::MAX).keys;

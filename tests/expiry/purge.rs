@@ -71,7 +71,7 @@ fn a_table_with_thousands_of_expired_fields_is_purged_in_parts() {
     }
 }
 
-/// The first of many shards used up the budget, and the others were purged all the same.
+/// Once, the first of many shards used up the budget, and the others were purged all the same.
 #[test]
 fn a_budget_holds_for_all_shards_together() {
     let clock = ManualClock::new();
@@ -97,7 +97,7 @@ fn a_purge_is_complete_when_its_budget_is_what_had_expired() {
     });
 }
 
-/// Each look that sees something as gone leaves it gone.
+/// Whichever call sees something as expired, no later call sees it again.
 #[test]
 fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
     type Look = (&'static str, fn(&Store) -> bool);

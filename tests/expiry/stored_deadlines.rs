@@ -23,7 +23,7 @@ fn deadlines(store: &Store, key: &str) -> BTreeMap<Vec<u8>, SystemTime> {
     })
 }
 
-/// Sets so many fields, and gives every third a deadline of its own.
+/// Sets this many fields, and gives every third one a deadline of its own.
 fn fill(store: &Store, clock: &ManualClock, fields: usize) -> BTreeMap<Vec<u8>, SystemTime> {
     store.set_many("k", (0..fields).map(|n| (name(n), "v"))).unwrap();
     store.expire("k", HOUR * 24);
@@ -80,7 +80,8 @@ fn deadlines_stay_exact_in_whatever_form_the_hash_takes() {
     });
 }
 
-/// The ends of a packed hash are narrow up to 255 bytes of entries; the one that crosses that moves to the end.
+/// A packed hash stores the ends of its entries in one byte each as long as the entries take at most 255 bytes. The
+/// entry that exceeds that moves to the end.
 #[test]
 fn deadlines_stay_with_their_fields_where_ends_change_their_width() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -133,7 +134,7 @@ fn the_last_deadline_gives_all_its_bytes_back() {
         for size in [1, 20, 300] {
             store.set_many("k", (0..size).map(|n| (name(n), "v"))).unwrap();
             store.set("k", "long", vec![b'x'; 2_000]).unwrap();
-            // There is slack, which is no deadline's doing.
+            // Some free bytes remain, which no deadline has caused.
             let exact = || (store.shrink_to_fit(), store.memory_usage("k"), store.stats().bytes);
             let before = exact();
             let all = || (0..size).map(name).chain(["long".into()]);
@@ -189,8 +190,8 @@ fn deadlines_cost_what_was_promised() {
     }
 }
 
-/// Bytes that a deadline leaves and a longer value takes: the hash keeps its length, but not its place within the
-/// thresholds.
+/// A longer value takes exactly the bytes that a removed deadline leaves. The hash keeps its length, but no longer is
+/// within its thresholds.
 #[test]
 fn a_longer_value_in_place_of_a_deadline_changes_the_encoding() {
     let thresholds = Thresholds::default().max_packed_bytes(64);
@@ -214,7 +215,7 @@ fn a_longer_value_in_place_of_a_deadline_changes_the_encoding() {
     }
 }
 
-/// The check itself must not take what it removes for a difference.
+/// The validation of a store removes what has expired. It must not report that as an error.
 #[test]
 fn a_limited_store_can_be_checked_while_something_has_expired() {
     on_every_configuration_with_clock_within(Limits::default().max_bytes(100_000), |_, store, clock| {
@@ -225,7 +226,7 @@ fn a_limited_store_can_be_checked_while_something_has_expired() {
     });
 }
 
-/// Random writes, deadlines and instants on a store that is full now and then.
+/// Random writes, deadlines and steps of the clock, on a store that is sometimes full.
 #[test]
 fn the_bytes_of_a_limited_store_stay_exact() {
     on_every_configuration_with_clock_within(Limits::default().max_bytes(100_000), |_, store, clock| {
@@ -255,7 +256,7 @@ fn the_bytes_of_a_limited_store_stay_exact() {
     });
 }
 
-/// What expires in a segment is found by the segment's bound, which follows its entries into others.
+/// Each segment knows a bound on its deadlines. The bound must stay right when entries move to another segment.
 #[test]
 fn what_expires_is_found_after_segments_have_split_and_merged() {
     on_every_configuration_with_clock(|config, store, clock| {
@@ -289,7 +290,7 @@ fn what_expires_is_found_after_segments_have_split_and_merged() {
     });
 }
 
-/// A store that compared sizes only took no notice of the deadline, and of the field for ever.
+/// Once, a store compared only sizes. It did not notice the deadline, so the field never expired.
 #[test]
 fn a_deadline_in_place_of_a_longer_value_is_found_when_it_comes() {
     on_every_configuration_with_clock(|_, store, clock| {
@@ -304,7 +305,7 @@ fn a_deadline_in_place_of_a_longer_value_is_found_when_it_comes() {
     });
 }
 
-/// The hash without any bytes has no place for flags.
+/// A hash with the empty key and no fields has no bytes at all, so it has no place for flags.
 #[test]
 fn all_fields_of_the_empty_key_expire_together() {
     on_every_configuration_with_clock(|_, store, clock| {

@@ -121,7 +121,7 @@ fn set_if_absent_never_overwrites() {
 #[test]
 fn compare_and_set_acts_only_on_what_it_expected() {
     type Text = Option<&'static str>;
-    // What is there, what is expected, what to put, the answer, what is there afterwards.
+    // The present value, the expected one, the new one, the answer, and the value afterwards.
     let cases: [(Text, Text, Text, bool, Text); 11] = [
         (None, None, Some("new"), true, Some("new")),
         (None, None, None, true, None),

@@ -12,13 +12,13 @@ fn field(number: usize) -> Vec<u8> {
     format!("f{number}").into_bytes()
 }
 
-/// Sets fields `f0` and so on, each to its number, and removes others.
+/// Sets fields `f0` and so on, each to its number, and removes all others.
 fn fill(store: &Store, len: usize) {
     store.remove_many("k", (len..store.size("k")).map(field));
     store.set_many("k", (0..len).map(|n| (field(n), n.to_string()))).unwrap();
 }
 
-/// Pearson's test for evenly spread counts, with a bound that an even spread passes once in more than 10^8 runs.
+/// Pearson's test for evenly spread counts. Even counts exceed its bound less often than once in 10^8 runs.
 fn assert_even(counts: impl ExactSizeIterator<Item = usize> + Clone) {
     let (total, freedom) = (counts.clone().sum::<usize>() as f64, counts.len() as f64 - 1.0);
     let expected = total / counts.len() as f64;
@@ -27,7 +27,7 @@ fn assert_even(counts: impl ExactSizeIterator<Item = usize> + Clone) {
     assert!(statistic < bound, "chi squared is {statistic:.1} over {freedom} degrees of freedom");
 }
 
-/// Checks that fields `f0` and so on come up equally often, with their values, in 40 draws a field.
+/// Checks that fields `f0` and so on are drawn equally often, with their values, in 40 draws for each field.
 fn check_even(len: usize, mut draw: impl FnMut() -> Vec<Pair>) {
     let mut counts: HashMap<Vec<u8>, usize> = (0..len).map(|n| (field(n), 0)).collect();
     let mut left = 40 * len;

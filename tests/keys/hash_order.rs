@@ -8,10 +8,10 @@ use hashlet::{Store, Thresholds};
 
 const KEYS: usize = 64;
 const FIELDS: usize = 1_000;
-/// Stands before what the other process tells.
+/// The beginning of the line that the other process prints.
 const ORDER: &str = "the order is ";
 
-/// The keys of a store and the fields of a table, as they come.
+/// The keys of a store and the fields of a table, in the order of this process.
 fn orders() -> [Vec<Vec<u8>>; 2] {
     let store = Store::builder().shards(1).thresholds(Thresholds::default().max_fields(16)).build();
     store.set_many("0", (0..FIELDS).map(|n| (n.to_string(), ""))).unwrap();
@@ -27,7 +27,7 @@ fn process_that_tells_its_order() {
     stdout().write_all(text.as_bytes()).unwrap();
 }
 
-/// What another process tells.
+/// The same of another process.
 fn orders_of_another() -> [Vec<Vec<u8>>; 2] {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command
@@ -48,7 +48,7 @@ fn keys_and_fields_come_in_another_order_in_another_process() {
     let there = [(); 2].map(|()| orders_of_another());
     for (left, right) in [(&here, &there[0]), (&here, &there[1]), (&there[0], &there[1])] {
         for (left, right) in left.iter().zip(right) {
-            // Of 64 names in two random orders one stands at the same place on average.
+            // On average, one of 64 names has the same place in two random orders.
             let alike = left.iter().zip(right).filter(|(left, right)| left == right).count();
             assert!(alike < 16, "{alike} names stand where they stand in another process");
             let sorted = |names: &[Vec<u8>]| {

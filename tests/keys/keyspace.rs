@@ -156,7 +156,7 @@ fn any_number_of_shards_holds_the_same_keys() {
     }
 }
 
-/// 300 keys of one to 300 fields, each of which holds its key's number.
+/// Sets 300 keys of one to 300 fields. Every field holds the number of its key.
 fn fill(store: &Store) {
     for n in 0..300 {
         let pairs = (0..=n % 100 * 3).map(|field| (format!("f{field}"), n.to_string()));
@@ -164,7 +164,7 @@ fn fill(store: &Store) {
     }
 }
 
-/// The number in each field of a hash that [`fill`] made.
+/// The number in the fields of a hash that [`fill`] has made.
 fn number(hash: &HashRef<'_>) -> usize {
     std::str::from_utf8(hash.get("f0").unwrap()).unwrap().parse().unwrap()
 }

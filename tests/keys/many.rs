@@ -9,7 +9,7 @@ use hashlet::{Encoding, Error, Limits, Overwrite, Store};
 
 type Call = fn(&Store, &str, &str, Overwrite) -> hashlet::Result<bool>;
 
-/// Both calls that give a hash another key.
+/// The two calls that give a hash another key.
 const CALLS: [Call; 2] = [
     |store, key, new, overwrite| store.rename(key, new, overwrite),
     |store, key, new, overwrite| store.copy(key, new, overwrite),

@@ -11,7 +11,7 @@ use crate::support::scale;
 use crate::support::source::Source;
 use hashlet::{Cursor, Encoding, Page, Store};
 
-/// Scans under mutation at the full load, in each of the two suites: 20,000 in all.
+/// The number of scans under mutation at the full load, for fields and for keys each: 20,000 in all.
 const SCANS: f64 = 10_000.0;
 const COUNTS: [usize; 8] = [0, 1, 2, 7, 100, 896, 5_000, usize::MAX];
 
@@ -125,7 +125,7 @@ fn a_cursor_is_a_small_value_without_contents() {
     assert_eq!(format!("{cursor:?}"), "Cursor { .. }");
 }
 
-/// Cursors of all sorts: of keys and of fields, of this process's hash function and of others.
+/// Cursors of many kinds: for keys and for fields, with this process's hash function and with others.
 fn foreign_cursors() -> Vec<Cursor> {
     let seeds = (0..4).map(|seed| check::seeded(Store::builder().shards(1 << seed), seed).build());
     let stores: Vec<Store> = seeds.chain([Store::new()]).collect();
@@ -165,7 +165,7 @@ fn a_foreign_cursor_leads_through_the_rest_of_the_order() {
     });
 }
 
-/// One scan with `mutate` before each of its pages: what was met, each once.
+/// Makes one scan, with `mutate` before each of its pages. Returns what was met, and checks that nothing is met twice.
 fn scan_under<T: Eq + Hash + std::fmt::Debug>(
     page: impl Fn(Option<Cursor>) -> Page<T>,
     mut mutate: impl FnMut(),
@@ -195,7 +195,7 @@ fn scan_fields(store: &Store, key: &str, cursor: Option<Cursor>, count: usize) -
 /// Fields or keys that stay from the first page to the last.
 const STABLE: [usize; 8] = [1, 1, 1, 3, 20, 60, 400, 1_500];
 
-/// How many scans of this suite fall to each configuration, and where their choices come from.
+/// The numbers of the scans that this configuration makes, each with the source of its choices.
 fn scans_of(config: &Config) -> impl Iterator<Item = (usize, Source<'static>)> {
     let configs = config::all();
     let place = configs.iter().position(|other| other == config).unwrap();
@@ -203,12 +203,12 @@ fn scans_of(config: &Config) -> impl Iterator<Item = (usize, Source<'static>)> {
     (place..scans).step_by(configs.len()).map(|number| (number, Source::Seed(number as u64)))
 }
 
-/// A count that makes a scan of so many take some pages, but not thousands.
+/// A page size with which a scan of this many items takes several pages, but not thousands.
 fn count_for(stable: usize, source: &mut Source<'_>) -> usize {
     1 + stable / 20 + source.one_of(&[0, 0, 1, 10, 100, 1_000])
 }
 
-/// Mostly small runs of neighbours, now and then one that splits or merges segments.
+/// A run of neighbours. Most runs are small, and a few are large enough to split or merge segments.
 fn run(source: &mut Source<'_>) -> std::ops::Range<usize> {
     let len = if source.one_in(12) { source.below(4_000) } else { source.below(60) };
     let first = source.below(4_000);
@@ -261,7 +261,7 @@ fn keys_that_stay_are_met_once_while_others_come_and_go() {
     on_every_configuration(|config, store| {
         let mut stable = 0;
         for (number, mut source) in scans_of(config) {
-            // Ever more keys stay: one scan after the other, on the same store.
+            // All scans are on the same store, and more and more keys stay.
             while stable < STABLE[number * STABLE.len() / (SCANS * scale()) as usize] {
                 store.set(name('s', stable), "f", "v").unwrap();
                 stable += 1;
@@ -302,7 +302,7 @@ fn a_scan_may_remove_all_it_meets() {
 
 #[test]
 fn a_field_promoted_behind_and_before_the_cursor_keeps_its_place() {
-    // Page by page with a conversion between any two, both ways.
+    // Between any two pages the hash changes its encoding, in both directions by turns.
     let store = Store::builder().thresholds(config::packed().max_fields(100)).build();
     store.set_many("k", (0..50).map(|n| (name('s', n), "v"))).unwrap();
     let mut encodings = Vec::new();
@@ -327,7 +327,7 @@ fn iter_keys_holds_no_lock_between_items() {
         (0..2_000).for_each(|n| _ = store.set(name('s', n), "f", "v").unwrap());
         let mut met = HashSet::new();
         for (step, key) in store.iter_keys().enumerate() {
-            // Under a lock of its own the first of these would wait for itself.
+            // If the iterator held a lock, the first of these calls would wait for itself.
             store.set(name('c', step), "f", "v").unwrap();
             assert!(store.set(&key, "g", "v").unwrap(), "met twice: {key:?}");
             assert!(met.insert(key));

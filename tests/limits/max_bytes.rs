@@ -18,9 +18,9 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 const LIMIT: usize = 400_000;
-/// What one call may pass the limit by when a table takes a step: a segment that is split, and the directory over it.
+/// How many bytes one call may exceed the limit by when a table splits a segment and doubles its directory.
 const STEP: usize = 16 << 10;
-/// What growing tables may pass the limit by in stores of this size.
+/// How many bytes growing tables may exceed the limit by in stores of this size.
 const GROWTH: usize = LIMIT / 32 + STEP;
 
 /// Runs `test` on a limited store in each configuration.
@@ -35,7 +35,7 @@ fn is_full<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::Full { size, limit: LIMIT }) if *size > LIMIT)
 }
 
-/// Fills the store so far that not one more byte fits.
+/// Fills the store until not one more byte fits.
 fn fill(store: &Store) {
     store.set_many("old", [("f", "value"), ("n", "9"), ("x", "9.5"), ("room", "")]).unwrap();
     store.set("other", "f", "v").unwrap();
@@ -113,14 +113,14 @@ fn a_full_store_takes_every_write_that_does_not_grow() {
 }
 
 #[test]
-fn what_got_shorter_may_be_as_long_as_it_was() {
+fn a_value_that_got_shorter_may_become_as_long_as_it_was() {
     with_limit(|store| {
         fill(store);
         let is_packed = store.encoding("old") == Some(Encoding::Packed);
         for (field, short) in [("f", "v"), ("f", ""), ("n", "")] {
             let long = store.get("old", field).unwrap();
             assert_eq!(store.set("old", field, short), Ok(false));
-            // A table's garbage makes room when it is collected.
+            // A table may refuse: its garbage takes room until it is collected.
             assert!(store.set("old", field, &long) == Ok(false) || !is_packed, "{field}");
         }
     });
@@ -225,7 +225,7 @@ fn room_is_not_reserved_beyond_the_limit() {
 }
 
 #[test]
-fn a_long_closure_neither_loses_nor_wins_room() {
+fn a_closure_with_many_calls_neither_loses_nor_gains_room() {
     with_limit(|store| {
         let many = |len: usize| (0..200).map(move |n| (format!("f{n}"), vec![b'x'; len]));
         store.update("k", |hash| {
@@ -271,7 +271,7 @@ fn clearing_all_makes_room_shard_by_shard() {
     assert!(store.stats().bytes <= LIMIT + GROWTH);
 }
 
-/// Makes room for the deadlines first.
+/// Gives every key but `old` a deadline, after making room for the deadlines.
 fn expire_all_but_old(store: &Store) {
     assert!(store.clear("fill 20000:0"));
     let keys = store.keys();
@@ -299,9 +299,10 @@ fn what_has_expired_takes_no_room() {
     }
 }
 
-/// A field over the limit is judged within the write that has claimed its room, and purges then.
+/// A write that would exceed the limit on fields purges the hash after it has reserved its bytes. The purge must not
+/// count those bytes a second time.
 #[test]
-fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
+fn a_purge_within_a_write_that_has_reserved_bytes_counts_them_once() {
     const FIELDS: usize = 2_000;
     let (clock, limits) = (ManualClock::new(), Limits::default().max_fields(FIELDS).max_bytes(LIMIT));
     let tables = Thresholds::default().max_fields(0);
@@ -311,7 +312,8 @@ fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
         let timed = SetOptions::new().expire(HOUR);
         store.set_with("k", [("long", vec![0; LIMIT / 2])], timed).unwrap();
         clock.advance(HOUR);
-        // As a rule the new field is in another segment than the long one, which is removed for the number's sake only.
+        // The new field is usually in another segment than the long one. So the long one is removed only because of the
+        // limit on fields.
         assert_eq!(store.set("k", format!("new {n}"), "v"), Ok(true));
         assert_eq!(store.size("k"), FIELDS);
         assert!(store.remove("k", format!("new {n}")));
@@ -319,7 +321,7 @@ fn making_place_among_the_fields_while_room_is_claimed_counts_once() {
     }
 }
 
-/// Every way to give a deadline to a field or key that has none: whether it was refused for want of room.
+/// Every way to give a deadline to a field or key that has none. Returns whether the store was too full for it.
 type Timing = fn(&Store) -> bool;
 const TIMING: [(&str, Timing); 16] = [
     ("expire", |store| store.expire("old", HOUR) == ExpireOutcome::Full),
@@ -380,7 +382,7 @@ fn a_full_store_moves_and_takes_deadlines() {
         assert_eq!(store.get_many_and_expire("timed", ["f", "f"], HOUR).map(|values| values.len()), Ok(2));
         assert_eq!(store.increment_and_expire("timed", "n", 1, HOUR), Ok(2));
         assert!(store.persist("timed") && store.persist_field("timed", "f"));
-        // What is gone at once takes no room either.
+        // A deadline that deletes at once takes no room either.
         assert_eq!(store.get_and_expire("old", "f", Duration::ZERO), Ok(Some(b"value".to_vec())));
         assert_eq!(store.expire_field("old", "n", Duration::ZERO), ExpireOutcome::Deleted);
         assert_eq!(store.expire("other", Duration::ZERO), ExpireOutcome::Deleted);
@@ -429,9 +431,9 @@ fn deadlines_of_tiny_fields_do_not_pass_the_limit() {
     }
 }
 
-/// As the documentation of `Limits::max_bytes` tells it.
+/// The excess that the documentation of `Limits::max_bytes` allows.
 #[test]
-fn no_call_passes_the_limit_by_more_than_is_told() {
+fn no_call_exceeds_the_limit_by_more_than_documented() {
     for limit in [60_000, 150_000, 1 << 20, 4 << 20] {
         for config in config::all() {
             let _told = config::Told(format!("{}, {limit} bytes", config.name));
@@ -451,7 +453,7 @@ fn no_call_passes_the_limit_by_more_than_is_told() {
                     3 if source.one_in(20) => _ = store.clear(&key),
                     4 => _ = store.remove(&key, &field),
                     5 => {
-                        // Shorter and longer ones by turns, which need no room and leave garbage.
+                        // Values become shorter and longer by turns, which takes no room in sum and leaves garbage.
                         let turn = |(n, (field, value)): (usize, (Vec<u8>, Vec<u8>))| {
                             (
                                 field,
@@ -462,7 +464,7 @@ fn no_call_passes_the_limit_by_more_than_is_told() {
                         _ = store.set_many(&key, pairs.collect::<Vec<_>>());
                     }
                     6 => {
-                        // As many bytes as before, but one of them long.
+                        // The values have as many bytes as before in sum, but now one of them has all.
                         let all: Vec<(Vec<u8>, Vec<u8>)> = store.get_all(&key).into_iter().collect();
                         let sum: usize = all.iter().map(|(_, value)| value.len()).sum();
                         let pairs = all.iter().enumerate();
@@ -521,7 +523,7 @@ fn a_closure_finds_the_room_of_what_has_expired() {
     }
 }
 
-/// A call on many fields that become shorter reserves nothing, and leaves garbage in every segment.
+/// A call that makes many values shorter reserves no bytes, and leaves garbage in every segment.
 #[test]
 fn many_shorter_values_at_once_do_not_pass_the_limit() {
     for limit in [1 << 20, 10 << 20] {
@@ -569,7 +571,7 @@ fn many_deadlines_at_once_find_the_same_room_as_one_by_one() {
     }
 }
 
-/// Whoever is inside of a closure holds a lock, and may take long.
+/// A closure holds the lock of its key, and may run for long.
 #[test]
 fn a_closure_in_a_full_store_waits_for_no_other_keys_lock() {
     let clock = ManualClock::new();
@@ -584,13 +586,13 @@ fn a_closure_in_a_full_store_waits_for_no_other_keys_lock() {
         scope.spawn(move || {
             let left = store.update("slow", |_| {
                 entered.send(()).unwrap();
-                // Long enough to fail, and not to hang, if the others wait.
+                // If the others wait for this closure, the test fails after this time instead of hanging.
                 may_leave.recv_timeout(Duration::from_secs(20))
             });
             assert_eq!(left, Ok(()), "nobody else could work");
         });
         told.recv().unwrap();
-        // Some of many keys may share the lock, and wait; the first that does not lets the slow one go.
+        // Some of these keys may share the lock, and wait. The first one that does not ends the slow closure.
         for n in 0..8 {
             let done = done.clone();
             scope.spawn(move || {
@@ -601,7 +603,8 @@ fn a_closure_in_a_full_store_waits_for_no_other_keys_lock() {
     });
 }
 
-/// The first pairs are set while the hash is packed, the others when it is a table, and a later one makes an earlier one short.
+/// The first pairs are set while the hash is packed, and the others once it is a table. The last pair makes the first
+/// one short again.
 #[test]
 fn a_call_that_sets_a_field_long_and_then_short_counts_both() {
     for thresholds in [config::tiny(), Thresholds::default(), Thresholds::default().max_fields(2)] {

@@ -20,7 +20,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// Asserts that the store's own figure is the allocator's.
+    /// Asserts that the store reports as many bytes as the allocator has counted.
     #[track_caller]
     fn check(&self) -> usize {
         let live = heap::balance() - self.before;
@@ -32,7 +32,7 @@ impl Measured {
 
 /// Runs `test` on each configuration, and asserts that a dropped store has given everything back.
 fn on_every_configuration(test: impl Fn(&Measured)) {
-    // What a process allocates once and for all happens here, before anybody counts.
+    // The first use of a store allocates what the process keeps. It happens here, before bytes are counted.
     Store::new().set("k", "f", "v").unwrap();
     for config in config::all() {
         let before = heap::balance();
@@ -154,7 +154,7 @@ fn bytes_are_exact_through_conversions_and_long_values() {
                     drop(value);
                     measured.check();
                 }
-                // The same length again, a shorter value, a longer one.
+                // A value of the same length, a shorter one, and a longer one.
                 for changed in [len, len / 2, len + 1] {
                     let value = vec![b'w'; changed];
                     store.set("k", name(0), &value).unwrap();
@@ -204,7 +204,8 @@ fn bytes_are_exact_after_a_panic_in_a_closure() {
                     for n in 0..fields {
                         hash.set(name(n), "value").unwrap();
                     }
-                    // Past the panic hook, whose message the test harness would keep on this thread's account.
+                    // `resume_unwind` calls no panic hook, whose message the test harness would keep in memory of
+                    // this thread.
                     resume_unwind(Box::new("gone"));
                 });
             };
@@ -238,10 +239,10 @@ fn a_key_costs_what_memory_usage_says() {
 }
 
 #[test]
-fn what_keys_cost_and_what_holds_them_is_the_whole_store() {
+fn keys_and_the_memory_around_them_are_the_whole_store() {
     on_every_configuration(|measured| {
         let store = &measured.store;
-        // What stands around the records depends on how many keys there are, not on what they hold.
+        // The memory around the records depends on the number of keys, and not on what they hold.
         let frame =
             || measured.check() - store.keys().iter().map(|key| store.memory_usage(key).unwrap()).sum::<usize>();
         for n in 0..500 {

@@ -8,7 +8,7 @@ const FIELDS: usize = 3;
 const STRING: usize = 8;
 const KEY: usize = 4;
 
-/// Every write that could make the field `f` of the hash `k` hold `v`, straight and inside a closure.
+/// Every write that could make the field `f` of the hash `k` hold `v`, outside and inside of closures.
 type Write = fn(&Store, &str, &str, &str) -> Result<()>;
 const WRITES: [(&str, Write); 8] = [
     ("set", |store, k, f, v| store.set(k, f, v).map(drop)),
@@ -23,7 +23,7 @@ const WRITES: [(&str, Write); 8] = [
     }),
 ];
 
-/// The increments, which bring a value of their own.
+/// The increments, which write a value of their own.
 type Increment = fn(&Store, &str, &str) -> Result<()>;
 const INCREMENTS: [(&str, Increment); 4] = [
     ("increment", |store, k, f| store.increment(k, f, 1).map(drop)),

@@ -17,7 +17,7 @@ fn cases() -> ProptestConfig {
     ProptestConfig { cases: (CASES * scale()) as u32, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Bytes that print as the literal a regression test starts from.
+/// Bytes that print as a literal for a regression test.
 struct Input(Vec<u8>);
 
 impl fmt::Debug for Input {
@@ -50,7 +50,7 @@ fn a_store_answers_as_the_model_for_millions_of_calls() {
         Scenario::from_seed(seed.parse().expect("HASHLET_SEED is the number a failure printed")).run();
         return;
     }
-    // Other scenarios every time: std's hasher is seeded by the operating system.
+    // Each run has other scenarios: the operating system seeds std's hasher.
     let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
     let mut left = (CALLS * scale()) as usize;
     for seed in u64::from(first).. {

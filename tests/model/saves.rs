@@ -7,10 +7,10 @@ use std::hash::BuildHasher;
 use crate::support::scale;
 use crate::support::scenario::Scenario;
 
-/// Twelve saves each.
+/// The number of scenarios at the full load, with twelve saves each.
 const SCENARIOS: f64 = 240.0;
 
-/// The configurations of one shard have even numbers, the others odd ones, and seeds take turns at them.
+/// Runs scenarios on one shard or on many. Even seeds choose a configuration with one shard, odd seeds one with many.
 fn run(on_many_shards: bool) {
     let which = u64::from(on_many_shards);
     if let Ok(seed) = std::env::var("HASHLET_SEED") {
@@ -20,7 +20,7 @@ fn run(on_many_shards: bool) {
         }
         return;
     }
-    // Other scenarios every time: std's hasher is seeded by the operating system.
+    // Each run has other scenarios: the operating system seeds std's hasher.
     let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
     for scenario in 0..(SCENARIOS * scale() / 2.0).max(4.0) as u64 {
         Scenario::of_saves(u64::from(first) * 2 + scenario * 2 + which).run();

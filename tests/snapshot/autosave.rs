@@ -58,7 +58,7 @@ fn a_change_is_saved_when_the_period_has_passed() {
 }
 
 #[test]
-fn so_many_changes_are_saved_before_the_period_has_passed() {
+fn enough_changes_are_saved_before_the_period_has_passed() {
     let (folder, store) = (Folder::new(), store());
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(10));
     autosave.save().unwrap();
@@ -72,7 +72,7 @@ fn so_many_changes_are_saved_before_the_period_has_passed() {
         store.increment("user:1", "visits", 1).unwrap();
         wait_until("a save", || visits(folder.file()) == Some((10 * (turn + 1)).to_string()));
         wait_until("its end", || folder.temporaries() == 0 && autosave.last().is_some());
-        // Changes are counted from the begin of a save, which the report comes after.
+        // Changes are counted from the beginning of a save, and the report comes after that.
         autosave.save().unwrap();
     }
 }
@@ -163,7 +163,7 @@ fn a_write_during_a_save_is_in_the_file_after_close() {
     let temporary = || folder.names().into_iter().find(|name| name.ends_with(".tmp"));
     for round in 1.. {
         assert!(round < 100, "no write came during a save");
-        // The first save comes by the policy, and no second one does.
+        // The policy causes the first save, and no second one.
         let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).or_changes(KEYS));
         let mut name = None;
         wait_until("the first block of a save", || {
@@ -248,8 +248,8 @@ fn drop_saves_nothing_and_ends_the_thread() {
     assert!(Arc::try_unwrap(store).is_ok(), "the thread has ended");
 }
 
-/// One that tries again and again to save, because a folder is in the place; when that is removed, it begins to. As
-/// long as a closure reads the only key, it cannot end.
+/// An autosave that cannot save, because there is a folder at the path, and tries again and again. Once the folder is
+/// removed, it begins a save. The save cannot end as long as a closure reads the only key.
 fn blocked(store: &Arc<Store>, folder: &Folder) -> Autosave {
     let autosave = start(store, folder.file(), AutosavePolicy::after(HOUR));
     fs::create_dir(folder.file()).unwrap();
@@ -408,7 +408,7 @@ fn a_relative_path_stays_where_it_was_when_the_current_folder_changes() {
 }
 
 #[test]
-fn calls_inside_a_closure_panic_with_the_sentence() {
+fn calls_inside_a_closure_panic_and_say_why() {
     let (folder, store) = (Folder::new(), store());
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
     let another = folder.path().join("another");
@@ -428,7 +428,7 @@ fn calls_inside_a_closure_panic_with_the_sentence() {
 }
 
 #[test]
-fn it_can_be_shared_by_threads_and_shown() {
+fn an_autosave_is_sync_and_has_a_debug_form() {
     fn assert_shared<T: Send + Sync + 'static>(_: &T) {}
     let (folder, store) = (Folder::new(), store());
     let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
@@ -437,7 +437,7 @@ fn it_can_be_shared_by_threads_and_shown() {
 }
 
 #[test]
-fn what_a_save_itself_removes_is_no_change() {
+fn a_purge_by_the_save_itself_is_no_change() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = Arc::new(Store::builder().clock(&clock).build());

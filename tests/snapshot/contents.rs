@@ -48,7 +48,7 @@ fn an_empty_store_is_saved_and_loaded() {
     assert!(Store::load_from(&snapshot[..]).unwrap().is_empty());
 }
 
-/// Takes so many writes, and then none.
+/// A writer that succeeds this many times, and then fails.
 struct Failing(usize);
 
 impl Write for Failing {
@@ -73,7 +73,7 @@ fn a_writer_that_fails_or_cannot_flush_fails_the_save() {
     }
 }
 
-/// What needs to stop a save between any two segments.
+/// The tests that run calls between any two segments of a save.
 #[cfg(feature = "testing")]
 mod in_the_middle {
     use std::collections::BTreeMap;
@@ -102,8 +102,8 @@ mod in_the_middle {
         store.keys().into_iter().map(|key| (key.clone(), store.get_all(&key).into_iter().collect())).collect()
     }
 
-    /// Saves with a call of `disturb` behind each block of a segment or a record, and checks that nothing of it is seen
-    /// in the snapshot; and all of it in the next.
+    /// Saves one segment or record in each block, and calls `disturb` after each block. Checks that the snapshot shows
+    /// nothing of what it changes, and that the next snapshot shows all of it.
     fn save_while(config: &Config, store: &Store, mut disturb: impl FnMut(usize)) {
         let before = contents(store);
         let (mut snapshot, mut calls) = (Vec::new(), 0);
@@ -118,7 +118,7 @@ mod in_the_middle {
         assert_eq!(contents(&config.builder().load_from(&snapshot[..]).unwrap()), contents(store), "the next save");
     }
 
-    /// Stores with two large hashes and some small ones.
+    /// Runs `test` on each configuration, on a store with two large hashes and some small ones.
     fn on_every_large_store(test: impl Fn(&Config, &Store)) {
         on_every_configuration(|config, store| {
             store.set_many("a", pairs("a")).unwrap();
@@ -144,7 +144,7 @@ mod in_the_middle {
     }
 
     #[test]
-    fn a_hash_that_is_renamed_behind_each_block_is_saved_once() {
+    fn a_hash_that_is_renamed_after_each_block_is_saved_once() {
         on_every_large_store(|config, store| {
             save_while(config, store, |call| {
                 let [old, new] = [call - 1, call].map(|call| if call == 0 { "a".into() } else { format!("a{call}") });
@@ -167,8 +167,8 @@ mod in_the_middle {
         });
     }
 
-    /// A shard that had taken in an unwritten table in one save was taken for written when the next began: clearing it
-    /// then lost its hashes.
+    /// Once, a shard to which an unwritten table had moved during one save counted as written when the next save began.
+    /// Clearing it then lost its hashes.
     #[test]
     fn what_is_cleared_in_the_save_after_a_table_has_moved_is_in_the_snapshot() {
         for at in [1, 2, 5] {
@@ -189,12 +189,13 @@ mod in_the_middle {
         }
     }
 
-    /// A shard that the save had walked over takes in a table that is written only in part. If the shard were still
-    /// taken for written, clearing it would lose the rest, and the file would say `Ok` and be refused.
+    /// A table that is written only in part moves to a shard that the save has already walked. If that shard still
+    /// counted as written, clearing it would lose the rest of the table: the save would return `Ok`, and loading would
+    /// fail.
     #[test]
     fn a_table_that_moves_behind_the_save_and_is_cleared_at_once_is_in_the_snapshot() {
         for at in (1..70).step_by(3) {
-            // Into a new place, and into that of a table which is written soon because it has one field.
+            // The new key is free, or is that of a table with one field, which is written soon.
             for (from, to) in [("a", "c"), ("b", "d"), ("a", "long"), ("b", "long")] {
                 on_every_large_store(|config, store| {
                     store.set("long", "f", vec![b'x'; 70_000]).unwrap();
@@ -242,7 +243,7 @@ mod in_the_middle {
 
     #[test]
     fn a_segment_that_is_saved_is_not_merged_with_one_that_is_not() {
-        // Two segments that the next removal or two would merge: less than a quarter of 896 fields.
+        // The next one or two removals would merge two segments, which have less than a quarter of 896 fields.
         for left in 224..230 {
             on_every_configuration(|config, store| {
                 store.set_many("a", pairs("a").into_iter().take(1_000)).unwrap();
@@ -346,8 +347,8 @@ mod in_the_middle {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Fills a store with hashes of which some expire after an hour, as a whole or in parts: small ones and large ones.
-/// Returns the numbers of keys and fields that stay.
+/// Fills a store with small and large hashes, of which some expire after an hour, as a whole or in part. Returns the
+/// numbers of keys and fields that stay.
 fn fill_with_sessions(store: &Store) -> (u64, u64) {
     for n in 0..200 {
         for kind in ["whole", "part", "stays"] {
@@ -383,7 +384,7 @@ fn what_has_expired_is_neither_counted_nor_written() {
         assert_eq!((report.keys, report.fields), (keys, fields));
         assert_eq!(report.keys, store.key_count() as u64);
         assert!(!holds(&snapshot, "secret") && holds(&snapshot, "public"));
-        // Not even to a program whose clock is behind.
+        // A program whose clock is behind does not get them either.
         let behind = ManualClock::new();
         behind.set(before);
         let loaded = config.builder().clock(&behind).load_from(&snapshot[..]).unwrap();
@@ -393,7 +394,7 @@ fn what_has_expired_is_neither_counted_nor_written() {
 }
 
 #[test]
-fn what_others_leave_to_a_save_holds_nothing_that_has_expired() {
+fn what_other_calls_leave_to_a_save_holds_nothing_that_has_expired() {
     on_every_configuration_with_clock(|_, store, clock| {
         fill_with_sessions(store);
         clock.advance(HOUR);

@@ -12,7 +12,7 @@ use crate::support::specimen::{Contents, contents};
 use crate::support::time::time;
 use hashlet::{ManualClock, Store, Thresholds, When};
 
-/// The first of January 2100.
+/// The first of January 2100, in milliseconds since 1970.
 const KEY_DEADLINE: u64 = 4_102_444_800_000;
 /// A second later.
 const FIELD_DEADLINE: u64 = KEY_DEADLINE + 1_000;
@@ -56,7 +56,7 @@ fn small() -> Vec<Golden> {
     ]
 }
 
-/// Tables of one part and of more, with and without deadlines, and with a value that lies in a box.
+/// Tables of one part and of several, with and without deadlines, and with a value that has an allocation of its own.
 fn tables() -> Vec<Golden> {
     let long = || vec![(b"long".to_vec(), pattern(7, 1_500)), (b"".to_vec(), b"".to_vec())];
     vec![
@@ -96,7 +96,7 @@ fn all_contents(store: &Store) -> BTreeMap<Vec<u8>, Contents> {
     store.keys().into_iter().map(|key| (key.clone(), contents(store, &key))).collect()
 }
 
-/// Checks that a golden file holds these hashes, and that they are written today as they were then.
+/// Checks that a golden file holds these hashes, and that today's code writes them in the same form.
 fn check(name: &str, max_fields: usize, hashes: fn() -> Vec<Golden>) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshot/golden").join(name);
     let mut today = Vec::new();

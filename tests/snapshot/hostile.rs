@@ -17,7 +17,7 @@ fn loads(forge: &Forge) -> bool {
     load(&forge.render()).is_ok()
 }
 
-/// Some 64 KiB of everything, in two blocks and the end.
+/// A snapshot of about 64 KiB with everything that there can be, in two blocks and the end.
 fn large() -> Vec<u8> {
     let snapshot = specimen::snapshot(5_200);
     assert!((60_000..80_000).contains(&snapshot.len()), "{} bytes", snapshot.len());
@@ -25,7 +25,7 @@ fn large() -> Vec<u8> {
     snapshot
 }
 
-/// All places of a snapshot at the full scale, else some of them, spread evenly and other ones each time it is longer.
+/// All offsets in a snapshot at the full scale. At a smaller scale, some offsets that are spread evenly.
 fn places(len: usize) -> impl Iterator<Item = usize> {
     (0..len).step_by((1.0 / scale()).clamp(1.0, 97.0) as usize)
 }
@@ -118,7 +118,7 @@ fn tables_that_do_not_add_up_are_refused() {
         Item::part(id, &fields.iter().map(|field| (field.as_bytes(), &b"v"[..])).collect::<Vec<_>>())
     };
     let head = |id, fields, key: &str| Item::head(id, u64::MAX, fields, key.as_bytes());
-    // In any order, in any number of parts, with any numbers.
+    // A table may have any number, any number of parts, and its items in any order.
     assert!(loads(&Forge::of(vec![part(7, &["a"]), head(7, 2, "k"), part(7, &["b"])])));
     assert!(loads(&Forge::of(vec![head(u32::MAX, 1, "k"), head(0, 1, "l"), part(0, &["a"]), part(u32::MAX, &["a"])])));
     assert!(!loads(&Forge::of(vec![head(1, 1, "k"), part(1, &[]), part(1, &["a"])])), "an empty part");
@@ -165,7 +165,7 @@ fn blocks_out_of_their_order_are_refused() {
 }
 
 #[test]
-fn numbers_that_the_end_tells_wrong_are_refused() {
+fn wrong_counts_in_the_end_are_refused() {
     let forge = Forge::parse(&specimen::snapshot(200));
     let store = load(&forge.render()).unwrap();
     let (keys, fields) = (store.stats().keys as u64, store.stats().fields as u64);
@@ -173,7 +173,7 @@ fn numbers_that_the_end_tells_wrong_are_refused() {
     for told in [(keys - 1, fields), (keys + 1, fields), (keys, fields - 1), (keys, fields + 1), (0, 0)] {
         assert!(!loads(&Forge { told: Some(told), ..forge.clone() }), "{told:?}");
     }
-    // How many there may be is a hint.
+    // The number of keys in the head is only a hint.
     for keys in [0, 1, u64::MAX] {
         assert!(loads(&Forge { keys, ..forge.clone() }));
     }
@@ -191,7 +191,7 @@ fn what_has_expired_is_counted_and_left_out() {
     assert!(!builder(&clock).load_from(&snapshot[..]).unwrap().is_empty());
 }
 
-/// Gives one byte at a time, is interrupted in between, and fails behind so many bytes.
+/// A reader that returns one byte at a time, is interrupted in between, and fails after this many bytes.
 struct Slow<'a> {
     bytes: &'a [u8],
     fails_behind: usize,
@@ -220,7 +220,7 @@ fn a_reader_may_be_slow_and_be_interrupted() {
 }
 
 #[test]
-fn what_the_reader_fails_with_is_told() {
+fn the_error_of_the_reader_is_returned() {
     let snapshot = specimen::snapshot(3);
     for fails_behind in 0..=snapshot.len() {
         let error = Store::load_from(Slow { bytes: &snapshot, fails_behind, calls: 0 }).unwrap_err();

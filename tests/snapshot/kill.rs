@@ -19,9 +19,9 @@ use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store, Thres
 use support::folder::Folder;
 use support::source::Source;
 
-/// Tells the other process where to save.
+/// The variable that tells the other process where to save.
 const PATH: &str = "HASHLET_KILL_PATH";
-/// Tells it what its choices are.
+/// The variable that tells it the seed of its choices.
 const SEED: &str = "HASHLET_KILL_SEED";
 const SAVERS: usize = 2;
 const WRITERS: usize = 2;
@@ -55,7 +55,7 @@ fn assert_sound(store: &Store) {
     assert_eq!((accounts, sum), (ACCOUNTS + BANK, BALANCE * (ACCOUNTS + BANK) as i64));
 }
 
-/// Which of its saves each saver saw begin last.
+/// The number of the last save that each saver had begun.
 fn sequences(store: &Store) -> BTreeMap<String, u64> {
     let text = |bytes: &[u8]| str::from_utf8(bytes).unwrap().to_owned();
     store.read("save", |hash| hash.iter().map(|(saver, at)| (text(saver), text(at).parse().unwrap())).collect())
@@ -81,7 +81,7 @@ fn save(store: &Store, path: &Path, saver: usize, sync: bool) -> ! {
         let at = store.increment("save", saver.to_string(), 1).unwrap();
         match store.save_with(path, SaveOptions::new().sync(sync)) {
             Ok(_) => {
-                // In one write, of which no other thread's text gets in between.
+                // This is a single write, so that no other thread writes in between.
                 stdout().write_all(format!("\nsaved {saver} {at}\n").as_bytes()).unwrap();
                 stdout().flush().unwrap();
             }
@@ -122,7 +122,7 @@ fn process_that_autosaves() {
     }
 }
 
-/// A process that does what one of the tests above does, and the lines it writes.
+/// A process that runs one of the tests above, and the lines that it prints.
 struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -170,7 +170,7 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
     for kill in 0..kills {
         let mut process = Process::start("process_that_saves", &path, kill);
         let own = format!("store.hashlet.{}-", process.child.id());
-        // Now and then it is killed before it has done anything, but for the first one.
+        // Some processes are killed before they have done anything, but not the first one.
         for _ in 0..source.below(6).max(usize::from(kill == 0)) {
             let (saver, at) = loop {
                 let line = process.lines.recv_timeout(Duration::from_secs(120)).expect("it saves, and no lock is left");
@@ -203,7 +203,7 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
         assert!(last.iter().all(is_new_enough), "kill {kill}: {saved:?} is older than {last:?}");
         last = saved; // who loads it goes on from there
     }
-    // A few kills may all have bad luck.
+    // If there are only a few kills, it may be that none of them hits a save.
     assert!(kills < 100 || interrupted > kills / 20, "{interrupted} of {kills} kills came while a file was written");
     assert!(acknowledgements > 0 && !last.is_empty());
     let store = load(&path).unwrap();

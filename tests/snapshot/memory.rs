@@ -17,12 +17,12 @@ use support::{heap, scale, specimen};
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
 
-/// What a load may take beside multiples of its input: the locks of an empty store, its first tables of keys, and
-/// buffers.
+/// The bytes that a load may take in addition to the multiple of its input: for the locks of an empty store, its first
+/// tables of keys, and buffers.
 const CONSTANT: usize = 64 << 10;
 const TIMES: usize = 16;
 
-/// The most bytes that a load takes at a time.
+/// The most bytes that a load holds at any time.
 fn peak(load: impl FnOnce(StoreBuilder)) -> usize {
     let builder = Store::builder().clock(&ManualClock::new());
     let before = heap::live();
@@ -31,7 +31,7 @@ fn peak(load: impl FnOnce(StoreBuilder)) -> usize {
     heap::peak() - before
 }
 
-/// Loads from an input of unknown length, and from a file, whose length is known.
+/// Loads from an input of unknown length and from a file, whose length is known, and checks the memory of both.
 #[track_caller]
 fn check(what: &str, snapshot: &[u8]) {
     thread_local!(static FOLDER: Folder = Folder::new());

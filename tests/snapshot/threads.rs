@@ -20,7 +20,7 @@ fn number(store: &Store, key: &str, field: &str) -> i64 {
     store.get(key, field).map_or(0, |text| String::from_utf8(text).unwrap().parse().unwrap())
 }
 
-/// Moves money between accounts, whose hashes come and go, and tells in both how often it did.
+/// Moves money between two accounts. An account that becomes empty is removed.
 fn transfer(store: &Store, source: &mut Source<'_>) {
     let (from, to, amount) = (source.below(ACCOUNTS), source.below(ACCOUNTS), source.below(50) as i64);
     if from == to {
@@ -97,7 +97,8 @@ fn check(snapshot: &Store, told: [i64; 2]) {
         values.dedup();
         assert_eq!(values.len(), 1, "generations of one hash");
         let generation: i64 = str::from_utf8(values[0]).unwrap().parse().unwrap();
-        // What was done before the save began is in it, and what came before that as well.
+        // The snapshot holds every call that had returned when the save began. The hash may be one generation ahead of
+        // the number that is written after it.
         assert!(generation >= told, "generation {generation} after {told}");
         assert!((0..=1).contains(&(generation - number(snapshot, "generations", &me.to_string()))));
     }

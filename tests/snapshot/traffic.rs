@@ -15,7 +15,7 @@ use crate::support::time::{BEGINNING, time};
 use calls::{Call, LARGE, Model};
 use hashlet::{ManualClock, SaveOptions, Store, Thresholds};
 
-/// Calls that a thread may be ahead of whoever checks them.
+/// The number of calls that a thread may be ahead of the checks.
 const AHEAD: u64 = 800;
 const ACCOUNTS: usize = 8;
 const GENERATIONS: usize = 4;
@@ -34,8 +34,8 @@ fn store(shards: usize, clock: &ManualClock) -> Store {
     store
 }
 
-/// What all threads do to the same hashes: move amounts from one to another, and count generations of two in all
-/// fields.
+/// The calls of all threads on the same hashes. They move amounts from one hash to another, and count up all fields of
+/// two hashes at once.
 fn work_together(store: &Store, source: &mut Source<'_>) {
     let account = |source: &mut Source<'_>| match source.below(ACCOUNTS + 3) {
         n if n < ACCOUNTS => (format!("account:{n}"), source.below(5).to_string()),
@@ -83,12 +83,12 @@ fn assert_shared_is_sound(store: &Store) {
     }
 }
 
-/// How far a thread is.
+/// How many calls a thread has begun and done.
 #[derive(Default)]
 struct Course {
     begun: AtomicU64,
     done: AtomicU64,
-    /// Seen in a snapshot.
+    /// The number of calls that were seen in a snapshot.
     seen: AtomicU64,
 }
 
@@ -112,7 +112,7 @@ fn work(store: &Store, thread: usize, course: &Course, is_over: &AtomicBool) {
     }
 }
 
-/// A disk that is not in a hurry.
+/// A disk that is slow.
 struct Slow(Vec<u8>);
 
 impl Write for Slow {
@@ -126,7 +126,7 @@ impl Write for Slow {
     }
 }
 
-/// Ends the threads when whoever checks them ends, in whatever way.
+/// Ends the threads when the checks end, even by a panic.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -145,7 +145,7 @@ fn options<'a>(_: &mut Source<'_>) -> SaveOptions<'a> {
     SaveOptions::new()
 }
 
-/// One thread's calls in the order of time, as far as they are checked.
+/// The model of one thread's keys after the calls that have been checked so far.
 #[derive(Default)]
 struct Replay {
     model: Model,
@@ -160,7 +160,7 @@ impl Replay {
         }
     }
 
-    /// Finds the call up to which a snapshot holds the thread's, no later than the last.
+    /// Finds the call up to which a snapshot holds the thread's calls. It is not later than `last`.
     fn find(&mut self, thread: usize, snapshot: &Store, last: u64, now: u64) {
         let (first, found) = (self.number, Model::of(snapshot, thread));
         let at_first = self.model.differences(&found, now);
@@ -183,7 +183,7 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
     let courses: Vec<Course> = (0..threads).map(|_| Course::default()).collect();
     let mut replays: Vec<Replay> = (0..threads).map(|_| Replay::default()).collect();
     let is_over = AtomicBool::new(false);
-    // How many calls came while a save was on, and the most bytes that waited for it.
+    // The number of calls during saves, and the most bytes that waited for a saver.
     let mut during = (0, 0);
     let now = || time_of(&clock);
     thread::scope(|scope| {
@@ -205,8 +205,8 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
             let done = done_by(&courses);
             let begin = now();
             let mut steps = 0;
-            // The threads get on meanwhile, unless they are too far ahead. What expires then and is purged is in the
-            // snapshot all the same.
+            // The threads go on meanwhile, unless they are too far ahead. What expires and is purged meanwhile is in
+            // the snapshot all the same.
             let options = options(&mut source).progress(|_| {
                 steps += 1;
                 if steps % 8 == 0 {
@@ -245,7 +245,7 @@ fn assert_instants(threads: usize, shards: usize, saves: usize) {
     }
     assert_shared_is_sound(&store);
     check::store(&store);
-    // A few saves may be over before another thread's turn comes.
+    // If there are only a few saves, they may be over before the other threads run.
     assert!(saves < 10 || (during.0 > 100 && during.1 > 0), "too little happened while a save was on: {during:?}");
 }
 
@@ -253,7 +253,7 @@ fn time_of(clock: &ManualClock) -> u64 {
     clock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// A quarter of the saves.
+/// A quarter of all saves. The three tests below make 200 at the full load.
 fn saves() -> usize {
     (200.0 / 4.0 * crate::support::scale()).ceil() as usize
 }

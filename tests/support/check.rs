@@ -18,7 +18,7 @@ pub(crate) fn value(value: &HashValue) {
     value.validate();
 }
 
-/// Fixes the hash seed, so that a failure that depends on the order of hashes replays.
+/// Fixes the hash seed, so that a failure that depends on the order of hashes can be repeated.
 #[cfg(feature = "testing")]
 pub(crate) fn seeded(builder: StoreBuilder, seed: u64) -> StoreBuilder {
     builder.hash_seed(seed)

@@ -1,6 +1,6 @@
 //! Runs a test with each codec, because the promises about typed values hold for every codec.
 
-/// Each promise holds for each codec.
+/// Makes a test of each promise for each codec.
 macro_rules! promises {
     ($($promise:ident)*) => {
         #[cfg(feature = "json")]

@@ -12,22 +12,22 @@ pub(crate) struct Config {
     pub(crate) shards: usize,
 }
 
-/// The packed form for as long as its layout can hold the hash at all.
+/// Thresholds at which a hash stays packed as long as the packed layout can hold it.
 pub(crate) fn packed() -> Thresholds {
     Thresholds::default().max_fields(65_535).max_string(65_535).max_packed_bytes(65_535)
 }
 
-/// A table from the first field on.
+/// Thresholds at which a hash is a table from its first field on.
 pub(crate) fn table() -> Thresholds {
     Thresholds::default().max_fields(0)
 }
 
-/// So low that a handful of calls converts a hash both ways.
+/// Thresholds so low that a few calls convert a hash in both directions.
 pub(crate) fn tiny() -> Thresholds {
     Thresholds::default().max_fields(3).max_string(8).max_packed_bytes(64)
 }
 
-/// One shard, where all keys share a directory, and many.
+/// The numbers of shards: one, where all keys share a directory, and many.
 pub(crate) fn all() -> [Config; 8] {
     [
         Config { name: "packed, 1 shard", thresholds: packed(), shards: 1 },
@@ -83,7 +83,7 @@ pub(crate) fn on_every_configuration_with_clock_within(limits: Limits, test: imp
     }
 }
 
-/// Tells what it holds while a panic passes through, whichever assertion that came from.
+/// Prints its text when a panic passes through it, so that every assertion tells its circumstances.
 pub(crate) struct Told<T: Display>(pub(crate) T);
 
 impl<T: Display> Drop for Told<T> {

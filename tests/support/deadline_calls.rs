@@ -8,7 +8,7 @@ use super::ops::deadlines::{DeadlineCall, DeadlineChange, DeadlineLook, SetPlan}
 use super::reply::Reply;
 use super::source::Bytes;
 
-/// The reads that have one name everywhere; a store takes the key first.
+/// The reads that have the same name on every interface. Those of a store take the key first.
 macro_rules! look {
     ($look:expr, $hash:expr, [$($key:expr)?]) => {
         match $look {
@@ -22,7 +22,7 @@ macro_rules! look {
     };
 }
 
-/// The writes that have one name everywhere; a store takes the key first.
+/// The writes that have the same name on every interface. Those of a store take the key first.
 macro_rules! change {
     ($change:expr, $hash:expr, [$($key:expr)?], fields: $fields:expr, options: $options:expr) => {
         match $change {

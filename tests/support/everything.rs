@@ -83,11 +83,11 @@ pub(crate) struct Structure {
     pub(crate) unit: UnitStruct,
 }
 
-/// A type that holds itself.
+/// A recursive type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tree(pub(crate) Vec<Tree>);
 
-/// A type that has to know which variant it is before what is in it.
+/// A type that has to know its variant before its content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "tag", content = "content")]
 pub(crate) enum Tagged {
@@ -97,7 +97,7 @@ pub(crate) enum Tagged {
     Struct { number: i64, option: Option<Asking> },
 }
 
-/// A type that asks what it is given, and takes numbers, short strings and lists: not everything.
+/// A type that asks what it is given (`deserialize_any`), and accepts only numbers, short strings and lists.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Asking(pub(crate) u64);
 
@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for Asking {
     }
 }
 
-/// serde's byte arrays, which `Vec<u8>` is not: that is a sequence of numbers.
+/// Bytes as serde's byte array. A `Vec<u8>` would be a sequence of numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 

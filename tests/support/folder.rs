@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Removed with all that is in it.
+/// A folder that is removed, with everything in it, when it is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -22,7 +22,7 @@ impl Folder {
         &self.0
     }
 
-    /// Where a test saves.
+    /// The path to which a test saves.
     pub(crate) fn file(&self) -> PathBuf {
         self.0.join("store.hashlet")
     }
@@ -34,7 +34,7 @@ impl Folder {
         names
     }
 
-    /// How many files there are that somebody is writing, or was when he ended.
+    /// The number of temporary files: those that are being written, and those of savers that have died.
     pub(crate) fn temporaries(&self) -> usize {
         self.names().iter().filter(|name| name.ends_with(".tmp")).count()
     }

@@ -18,14 +18,14 @@ const END: u8 = 4;
 pub(crate) struct Forge {
     pub(crate) version: u16,
     pub(crate) flags: u16,
-    /// About how many keys there are.
+    /// The approximate number of keys, as the head of the snapshot tells it.
     pub(crate) keys: u64,
     pub(crate) blocks: Vec<Vec<Item>>,
-    /// What the end tells of keys and fields, if that is not what there is.
+    /// The numbers of keys and fields that the end tells, if they differ from what there is.
     pub(crate) told: Option<(u64, u64)>,
 }
 
-/// An item, and where its numbers are.
+/// An item, and the places of the numbers in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) bytes: Vec<u8>,
@@ -38,7 +38,7 @@ struct Number {
     is_varint: bool,
 }
 
-/// Reads an item whose form is known to be good.
+/// A parser for an item that is known to be valid.
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -109,7 +109,7 @@ impl Parser<'_> {
 }
 
 impl Item {
-    /// Bytes that are no item at all, perhaps.
+    /// Any bytes as an item, even if they are none.
     pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), numbers: Vec::new() }
     }
@@ -139,7 +139,8 @@ impl Item {
         Self::raw(bytes)
     }
 
-    /// What it is made of, apart from the number of its table: fields of a part stand in no order.
+    /// The pieces of the item, without the number of its table. Fields of a part are single pieces, because they have
+    /// no order.
     fn pieces(&self) -> Vec<Vec<u8>> {
         let (kind, rest) = (self.bytes[0], &self.bytes[1..]);
         match kind {
@@ -158,7 +159,7 @@ impl Item {
         }
     }
 
-    /// What it says to hold: keys and fields.
+    /// The numbers of keys and fields that the item announces.
     fn counts(&self) -> (u64, u64) {
         match self.bytes[..] {
             [HASH, _, low, high, ..] => (1, u16::from_le_bytes([low, high]).into()),
@@ -174,7 +175,7 @@ impl Forge {
         Self { version: 1, flags: 0, keys: items.len() as u64, blocks: vec![items], told: None }
     }
 
-    /// Takes a good snapshot apart.
+    /// Takes a valid snapshot apart.
     pub(crate) fn parse(snapshot: &[u8]) -> Self {
         let number = |at: usize, len: usize| {
             snapshot[at..][..len].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
@@ -201,7 +202,7 @@ impl Forge {
         forge
     }
 
-    /// The bytes of it, with lengths, sequence and checksums as they have to be.
+    /// The bytes of the snapshot, with the right lengths, sequence numbers and checksums.
     pub(crate) fn render(&self) -> Vec<u8> {
         let mut out = b"\x89hashlet".to_vec();
         out.extend(self.version.to_le_bytes());
@@ -224,7 +225,7 @@ impl Forge {
         out
     }
 
-    /// What a good snapshot is made of, in no order of hashes.
+    /// The pieces of a valid snapshot, sorted, because hashes have no order.
     pub(crate) fn pieces(&self) -> Vec<Vec<u8>> {
         let mut pieces: Vec<Vec<u8>> = self.blocks.iter().flatten().flat_map(Item::pieces).collect();
         pieces.sort_unstable();

@@ -9,7 +9,7 @@ use super::ops::{Call, Change, Expected, FiledCall, FiledLook, Look, OwnedCall};
 use super::reply::Reply;
 use super::source::Bytes;
 
-/// The reads that have one name everywhere; a store takes the key first.
+/// The reads that have the same name on every interface. Those of a store take the key first.
 macro_rules! look {
     ($look:expr, $hash:expr, [$($key:expr)?], size: $size:expr, all: $all:expr, copy: $copy:expr) => {
         match $look {
@@ -31,7 +31,7 @@ macro_rules! look {
     };
 }
 
-/// The writes that have one name everywhere; a store takes the key first.
+/// The writes that have the same name on every interface. Those of a store take the key first.
 macro_rules! change {
     ($change:expr, $hash:expr, [$($key:expr)?]) => {
         match $change {

@@ -21,7 +21,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    // Const and without a destructor: touching it never allocates, and it outlives every other thread-local.
+    // It is const and has no destructor. So using it never allocates, and it outlives every other thread-local.
     static BALANCE: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -87,8 +87,8 @@ unsafe impl GlobalAlloc for Counting {
 /// The most live bytes of [`Bounded`]: more than any test takes, and far less than a machine has.
 pub(crate) const CEILING: usize = 4 << 30;
 
-/// The system's allocator, counted, with a ceiling. A length that is believed without a look at what is there then
-/// fails its test, where it would otherwise take the machine's memory.
+/// The system's allocator, counted, with a ceiling. Code that trusts a length without checking it then fails its test
+/// instead of taking the machine's memory.
 #[derive(Debug)]
 pub(crate) struct Bounded;
 

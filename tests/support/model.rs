@@ -48,7 +48,7 @@ impl Model {
         self.bounds
     }
 
-    /// Moves the clock, and removes what is due then.
+    /// Moves the clock, and removes everything that has expired then.
     pub(crate) fn set_clock(&mut self, millis: u64) {
         self.now = millis.min(END);
         self.hashes.retain(|_, hash| {
@@ -57,8 +57,8 @@ impl Model {
         });
     }
 
-    /// The one way to a hash: a missing key is an empty hash, an empty hash has no key, an over-long key refuses every
-    /// write.
+    /// The only access to a hash. A missing key is an empty hash, an empty hash has no key, and an over-long key
+    /// refuses every write.
     pub(crate) fn hash<R>(&mut self, key: &[u8], work: impl FnOnce(&mut ModelHash<'_>) -> R) -> R {
         let Self { bounds, now, hashes } = self;
         if key.len() > bounds.key {
@@ -76,7 +76,7 @@ impl Model {
         result
     }
 
-    /// A copy of a hash: it keeps the limits, and has no key that could be refused.
+    /// A copy of a hash. It keeps the limits, and has no key that could be refused.
     pub(crate) fn on_copy<R>(&self, key: &[u8], work: impl FnOnce(&mut ModelHash<'_>) -> R) -> R {
         let mut copy = self.hashes.get(key).cloned().unwrap_or_default();
         work(&mut ModelHash::new(self.bounds, self.now, &mut copy))

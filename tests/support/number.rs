@@ -11,7 +11,7 @@ use super::reply::Reply;
 
 const FIELD: &str = "number";
 
-/// The amount is taken for an integer and for the bits of a float.
+/// Adds the amount as an integer, and its bits as a float.
 pub(crate) fn run(amount: [u8; 8], text: &[u8]) {
     let integer = Change::Increment(FIELD.into(), i64::from_le_bytes(amount));
     let float = Change::IncrementFloat(FIELD.into(), f64::from_le_bytes(amount));
@@ -55,7 +55,7 @@ impl Number {
         assert_eq!(self.text(), text, "nothing added");
     }
 
-    /// Makes a call on both, which hold the same afterwards.
+    /// Makes a call on both, and checks that they hold the same afterwards.
     fn step(&mut self, change: Change) -> Reply {
         let call = OwnedCall::Call(Call::Change(change));
         let reply = call.on_value(&mut self.value);
@@ -64,7 +64,7 @@ impl Number {
         reply
     }
 
-    /// Checks that a sum is what its text says, in the one way to write it, and returns what adds nothing to it.
+    /// Checks that the text of a sum is canonical and reads back as the sum. Returns the call that adds 0 to it.
     fn reads_back(&self, reply: &Reply) -> Option<Change> {
         match *reply {
             Reply::Integer(sum) => {

@@ -18,9 +18,9 @@ use saves::{Loading, Save};
 pub(crate) enum Op {
     Call(Bytes, FiledCall),
     Update(Bytes, Vec<FiledCall>),
-    /// Two or three keys, and the calls, each on one of them.
+    /// Two or three keys, and calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
-    /// One to three keys, the calls, each on one of them, and how they end.
+    /// One to three keys, calls, each on one of them, and how the closure ends.
     TryUpdate(Vec<Bytes>, Vec<(usize, FiledCall)>, End),
     /// Keeps some of the fields of a hash.
     RetainFields(Bytes, Sieve),
@@ -29,7 +29,7 @@ pub(crate) enum Op {
     GetAll(Bytes, Vec<OwnedCall>),
     GetAcross(Vec<Bytes>, Bytes),
     RandomFields(Bytes, Sample),
-    /// A walk through a hash, in pages of this many fields.
+    /// A complete scan of a hash, in pages of this many fields.
     Scan(Bytes, usize),
     Fields(Bytes),
     Values(Bytes),
@@ -45,23 +45,23 @@ pub(crate) enum Op {
     ShrinkToFit,
     ForEach,
     Keys,
-    /// A walk through all keys, in pages of this many.
+    /// A complete scan of the keys, in pages of this many.
     ScanKeys(usize),
     IterKeys,
     Counts,
-    /// Room for so many keys.
+    /// Reserves room for this many keys.
     Reserve(usize),
-    /// Of so many fields at most.
+    /// Purges with a budget of this many fields.
     PurgeExpired(usize),
-    /// The clock is set to so many milliseconds after 1970.
+    /// Sets the clock to this many milliseconds after 1970.
     Clock(u64),
-    /// A save, and the calls that are made while it is on.
+    /// A save, and the calls that are made during it.
     Save(Save, Vec<Op>),
-    /// The store is saved, and replaced by what is loaded.
+    /// Saves the store, and replaces it by what is loaded.
     Reload(Loading),
 }
 
-/// One call on a hash that is filed in a store: those of every hash, and those on deadlines.
+/// One call on a hash in a store: the calls on every hash, and those on deadlines.
 #[derive(Clone, Debug)]
 pub(crate) enum FiledCall {
     Call(Call),
@@ -108,7 +108,7 @@ pub(crate) enum Change {
     Clear,
 }
 
-/// One call on an owned value: those of every hash, and its own.
+/// One call on an owned value: the calls on every hash, and its own ones.
 #[derive(Clone, Debug)]
 pub(crate) enum OwnedCall {
     Call(Call),
@@ -122,18 +122,18 @@ pub(crate) enum OwnedCall {
 /// What a `compare_and_set` expects.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
-    /// What the field holds now, read just before: the call succeeds.
+    /// The value that was read from the field just before, with which the call succeeds.
     Current,
     Absent,
     Value(Bytes),
 }
 
-/// What a `retain` keeps: all but one in so many, chosen by the sum of all their bytes.
+/// What a `retain` keeps: all but one in this many, chosen by the sum of their bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sieve(usize);
 
-/// How many keys and fields a scenario spreads its calls over: few, so that calls meet; or many, so that directories
-/// split and merge. And what the clock shows when a call is made.
+/// The numbers of keys and fields that the calls of a scenario use, and the time when a call is made. With few of them,
+/// calls often use the same ones. With many, directories split and merge.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) keys: usize,
@@ -142,7 +142,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The next call.
+    /// Draws the next call.
     pub(crate) fn draw(&mut self, source: &mut Source<'_>) -> Op {
         let op = Op::decode(source, *self);
         self.follow(&op);
@@ -231,7 +231,7 @@ impl Op {
         }
     }
 
-    /// The calls that an owned value takes as well.
+    /// The calls that an owned value has, too.
     pub(crate) fn owned_calls(&self) -> Vec<OwnedCall> {
         let calls = match self {
             Self::Call(_, call) => from_ref(call),
@@ -246,7 +246,7 @@ impl Op {
         owned.collect()
     }
 
-    /// Whether the call may change any hash at all.
+    /// Whether the call may change all hashes.
     pub(crate) fn changes_all(&self) -> bool {
         matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_))
             || matches!(self, Self::ShrinkToFit | Self::Reserve(_) | Self::PurgeExpired(_))
@@ -355,12 +355,12 @@ impl Sieve {
     }
 }
 
-/// None to four of something.
+/// No to four things of a kind.
 pub(crate) fn some<T>(source: &mut Source<'_>, mut one: impl FnMut(&mut Source<'_>) -> T) -> Vec<T> {
     (0..source.below(5)).map(|_| one(source)).collect()
 }
 
-/// Pairs with fields from anywhere, or with neighbouring ones.
+/// Pairs with fields that are drawn one by one, or with a run of neighbouring fields.
 fn pairs(source: &mut Source<'_>, fields: usize) -> Vec<(Bytes, Bytes)> {
     if source.one_in(3) {
         run(source, fields).map(|field| (numbered(field), source.value())).collect()
@@ -373,7 +373,7 @@ fn keys(source: &mut Source<'_>, shape: Shape) -> Vec<Bytes> {
     some(source, |source| another_key(source, shape))
 }
 
-/// A key of a call on several: from two more than the other calls know, so that it is often new or another one.
+/// A key for a call on several keys. There are two more keys than in other calls, so that the key is often a new one.
 fn another_key(source: &mut Source<'_>, shape: Shape) -> Bytes {
     source.key(shape.keys + 2)
 }
@@ -387,13 +387,12 @@ fn sample(source: &mut Source<'_>) -> Sample {
     source.one_of(&[Sample::Distinct(count), Sample::WithRepeats(count)])
 }
 
-/// How much a page of a walk holds: small, and large enough that a walk through all there can be has some hundred pages
-/// at most.
+/// The page size of a scan: small, but large enough that no scan has more than some hundred pages.
 fn page(source: &mut Source<'_>, all: usize) -> usize {
     source.one_of(&[0, 1, 2, 3, 7, 50]).max(all / 64)
 }
 
-/// A run of neighbouring fields, up to a quarter of all there are: what fills and empties segments.
+/// A run of neighbouring fields, up to a quarter of all. Such runs fill and empty segments.
 fn run(source: &mut Source<'_>, fields: usize) -> impl Iterator<Item = usize> + use<> {
     let first = source.below(fields);
     let len = source.below((fields / 4).max(2));

@@ -29,7 +29,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// The number of fields, from a face that tells its emptiness in another way, too.
+    /// The number of fields, from an interface that also has `is_empty`.
     pub(crate) fn size(len: usize, is_empty: bool) -> Self {
         assert_eq!(is_empty, len == 0, "{len} fields");
         Self::Count(len)
@@ -62,17 +62,17 @@ impl Reply {
         Self::pairs(value)
     }
 
-    /// The answers of each of several.
+    /// The answers to several calls.
     pub(crate) fn each<T: Into<Self>>(answers: impl IntoIterator<Item = T>) -> Self {
         Self::Many(answers.into_iter().map(T::into).collect())
     }
 
-    /// The answers of which this one is made.
+    /// The answers of which this answer consists.
     pub(crate) fn parts(&self) -> &[Self] {
         if let Self::Many(parts) = self { parts } else { &[] }
     }
 
-    /// Whether a write, or a deadline, was refused for want of room.
+    /// Whether a write or a deadline was refused because the store was full.
     pub(crate) fn is_full(&self) -> bool {
         matches!(self, Self::Failed(Error::Full { .. }) | Self::Expire(ExpireOutcome::Full))
     }

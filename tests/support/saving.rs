@@ -12,7 +12,7 @@ use super::ops::Op;
 use super::ops::saves::{Ends, Loading, Save};
 use super::scenario::{World, compare};
 
-/// The panic of a callback that shall panic.
+/// The payload of an intended panic.
 struct Intended;
 
 /// A writer that fails at one of its writes.
@@ -34,7 +34,8 @@ impl Write for Output {
 }
 
 impl Save {
-    /// Saves, makes the calls meanwhile, those that are left afterwards, and compares everything with the model.
+    /// Saves and makes the calls during the save, and the remaining calls after it. Then compares everything with the
+    /// model.
     pub(crate) fn run(&self, world: &mut World, ops: &[Op]) {
         let begun = Moment::of(world);
         let mut left = ops.iter();
@@ -47,7 +48,7 @@ impl Save {
         }
         world.compare();
         if output.is_none() {
-            // Nothing is missing in the save after one that has failed.
+            // After a save that has failed, the next one is complete.
             let mut bytes = Vec::new();
             world.store.save_to(&mut bytes).expect("a save after one that has failed");
             Moment::of(world).check(&bytes, &self.loading);
@@ -74,7 +75,7 @@ impl Save {
                 let mut snapshot = Vec::new();
                 match store.save_to(&mut snapshot) {
                     Err(SnapshotError::Busy) => {}
-                    // Only while the last blocks are written, when the walk over the store is over.
+                    // That happens only while the last blocks are written, after the walk over the store.
                     Ok(_) => Moment::at(model, clock).check(&snapshot, &other.loading),
                     Err(error) => panic!("{error}"),
                 }
@@ -101,7 +102,7 @@ impl Save {
     }
 }
 
-/// A store at one instant, as the model knows it.
+/// The contents of the store at one instant, as the model has them.
 struct Moment {
     model: Model,
     clock: ManualClock,
@@ -118,7 +119,7 @@ impl Moment {
         Self { model: model.clone(), clock }
     }
 
-    /// Checks that a snapshot holds this.
+    /// Checks that a snapshot holds these contents.
     fn check(&self, snapshot: &[u8], loading: &Loading) {
         let bounds = Bounds { bytes: None, ..self.model.bounds() };
         let loaded = loading.builder(bounds, &self.clock).load_from(snapshot).expect("what was saved is loaded");
@@ -131,7 +132,8 @@ impl Loading {
         check::seeded(self.config.builder().limits(bounds.limits()).clock(clock), self.hash_seed)
     }
 
-    /// Replaces the store by what was saved of it. A store that is nearly full may not fit into its limit another time.
+    /// Replaces the store by its snapshot. If the store is nearly full, its contents may not fit within the limit
+    /// again.
     pub(crate) fn run(&self, world: &mut World) {
         let mut snapshot = Vec::new();
         world.store.save_to(&mut snapshot).expect("a save into memory");
@@ -149,7 +151,7 @@ impl Loading {
     }
 }
 
-/// What a store holds, written and read again: an equal store.
+/// The same contents in another store: saved, and loaded again.
 pub(crate) fn reload(store: &Store, builder: StoreBuilder) -> Store {
     let mut snapshot = Vec::new();
     store.save_to(&mut snapshot).expect("a save into memory");

@@ -17,15 +17,15 @@ use super::time::BEGINNING;
 #[cfg(feature = "recorder")]
 use super::twin::Twin;
 
-/// Limits low enough to be met all the time.
+/// Limits so low that calls exceed them all the time.
 const TIGHT: Bounds = Bounds { fields: 20, string: 200, key: 24, bytes: None };
 
-/// Limits to the bytes of a store, which many or long values meet.
+/// Limits on the bytes of a store, which many or long values exceed.
 const SMALL: Bounds = Bounds { bytes: Some(60_000), ..Bounds::DEFAULT };
 const SMALLER: Bounds = Bounds { bytes: Some(25_000), ..Bounds::DEFAULT };
 
-/// Each shape with the number of calls a seeded run makes on it: wide ones need many calls to fill, hashes with many
-/// fields cost more a call.
+/// Each shape, with the number of calls of a seeded run. Shapes with many keys need many calls to fill. In hashes with
+/// many fields, each call costs more.
 const SHAPES: [(Shape, usize); 5] = [
     (shape(3, 6), 4_000),
     (shape(4, 40), 4_000),
@@ -43,17 +43,17 @@ pub(crate) struct Scenario {
     config: Config,
     bounds: Bounds,
     hash_seed: u64,
-    /// Whether somebody is told of what expires.
+    /// Whether the store has a listener.
     listens: bool,
-    /// What `HASHLET_SEED` has to be to see this scenario again, when it came from a seed.
+    /// The value of `HASHLET_SEED` that repeats this scenario, if it came from a seed.
     seed: Option<u64>,
-    /// The test that takes the seed.
+    /// The module of the test that reads the seed.
     test: &'static str,
     pub(crate) ops: Vec<Op>,
 }
 
 impl Scenario {
-    /// As many calls as the bytes describe; any bytes are a scenario.
+    /// A scenario with as many calls as the bytes describe. Any bytes are a scenario.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let mut source = Source::Bytes(bytes);
         let config = source.one_of(&config::all());
@@ -64,7 +64,7 @@ impl Scenario {
         scenario
     }
 
-    /// A long scenario; neighbouring seeds take turns at the configurations.
+    /// A long scenario. Seeds that follow each other use all configurations by turns.
     pub(crate) fn from_seed(seed: u64) -> Self {
         let configs = config::all();
         let config = configs[(seed % configs.len() as u64) as usize];
@@ -84,7 +84,7 @@ impl Scenario {
         (Self { config, bounds, hash_seed, listens, seed: None, test: "model::calls", ops: Vec::new() }, shape, len)
     }
 
-    /// A scenario of saves: a full store, and one save after the other with calls that are hard on it.
+    /// A scenario with saves: the store is filled, and then saved several times, with calls that are hard for a save.
     pub(crate) fn of_saves(seed: u64) -> Self {
         let configs = config::all();
         let config = configs[(seed % configs.len() as u64) as usize];
@@ -103,8 +103,9 @@ impl Scenario {
         scenario
     }
 
-    /// Makes every call on a store and on the model. The touched hashes are validated after every third call, because
-    /// it purges them; everything is after calls on all hashes, and every 1,000 calls.
+    /// Makes every call on a store and on the model. The touched hashes are validated after every third call only,
+    /// because validation purges them. The whole store is compared after calls on all hashes, and after every 1,000
+    /// calls.
     pub(crate) fn run(&self) {
         let mut world = World::new(self);
         self.step_by_step(|step, op| {
@@ -119,7 +120,7 @@ impl Scenario {
         world.compare();
     }
 
-    /// The same for an owned value, which takes the calls of all keys.
+    /// The same for one owned value, on which the calls of all keys are made.
     pub(crate) fn run_on_value(&self) {
         let mut value = HashValue::with_thresholds(self.config.thresholds);
         let mut hash = Hash::default();
@@ -175,7 +176,7 @@ impl World {
         world
     }
 
-    /// A builder of stores with this one's listener, if there is any.
+    /// Gives a builder the listener of this world, if there is one.
     pub(crate) fn listened(&self, builder: StoreBuilder) -> StoreBuilder {
         match &self.listener {
             Some((sender, _)) => builder.listener(sender.clone(), WhenFull::Lose),
@@ -222,7 +223,7 @@ impl Op {
     }
 }
 
-/// The whole store against the whole model.
+/// Compares the whole store with the whole model.
 pub(crate) fn compare(store: &Store, model: &Model) {
     check::store(store);
     let stats = store.stats();
@@ -237,7 +238,7 @@ pub(crate) fn compare(store: &Store, model: &Model) {
     }
 }
 
-/// Tells step, configuration, last calls and seed while a panic passes through.
+/// Prints the step, the configuration, the last calls and the seed when a panic passes through it.
 struct Failure<'a> {
     scenario: &'a Scenario,
     step: Cell<usize>,

@@ -12,7 +12,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Whether there is anything left to choose from; a seed never ends.
+    /// Whether there are bytes left. A seed never ends.
     pub(crate) fn has_more(&self) -> bool {
         match self {
             Self::Bytes(bytes) => !bytes.is_empty(),
@@ -20,7 +20,8 @@ impl Source<'_> {
         }
     }
 
-    /// A number below `bound`: one byte of input, two for a bound past 256. Input that has run out chooses 0.
+    /// A number below `bound`. It takes one byte of the input, or two if the bound exceeds 256. At the end of the
+    /// input, the number is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let number = match self {
             Self::Bytes(bytes) => {
@@ -105,7 +106,7 @@ impl Source<'_> {
     }
 }
 
-/// The field of a number, for calls that walk a whole range of them.
+/// The field with this number, for calls on a range of fields.
 pub(crate) fn numbered(number: usize) -> Bytes {
     format!("f{number}").into()
 }
@@ -117,7 +118,7 @@ pub(crate) fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// A byte string that prints short and readable.
+/// A byte string that prints in a short and readable form.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 

@@ -46,12 +46,12 @@ pub(crate) fn snapshot(fields: usize) -> Vec<u8> {
     snapshot
 }
 
-/// One shard, so that loading it a million times takes no longer than it has to, and always the same seed.
+/// One shard, so that loading a million times takes little time, and always the same seed.
 pub(crate) fn builder(clock: &ManualClock) -> StoreBuilder {
     check::seeded(Store::builder().shards(1).clock(clock), 1)
 }
 
-/// All that a hash is: its deadline, and the fields with values and deadlines.
+/// The contents of a hash: its deadline, and its fields with their values and deadlines.
 pub(crate) type Contents = (Option<SystemTime>, BTreeMap<Vec<u8>, (Vec<u8>, Option<SystemTime>)>);
 
 pub(crate) fn contents(store: &Store, key: &[u8]) -> Contents {
@@ -61,8 +61,8 @@ pub(crate) fn contents(store: &Store, key: &[u8]) -> Contents {
     })
 }
 
-/// Checks what a snapshot that nobody can trust was loaded into: it is sound, is the same when it is saved and loaded
-/// again, with another seed, keeps limits then, and takes so many calls.
+/// Checks a store that was loaded from a snapshot that cannot be trusted. The store has to be valid, and to answer this
+/// many calls. It has to be the same when it is saved and loaded again with another seed, and to keep its limits then.
 pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Source<'_>, calls: usize) {
     check::store(store);
     let mut snapshot = Vec::new();
@@ -84,8 +84,8 @@ pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Sour
     check::store(store);
 }
 
-/// Checks that a load takes all of what is within limits, and refuses all of what is not. With up to twenty fields in
-/// `k6` the specimen just is.
+/// Checks that a load accepts everything within the limits, and refuses everything else. With up to twenty fields in
+/// `k6`, the specimen is just within them.
 fn check_limits(store: &Store, snapshot: &[u8], clock: &ManualClock) {
     let bounds = Bounds { fields: 20, string: 4_097, key: 3, bytes: None };
     let is_within = store.keys().iter().all(|key| {

@@ -95,7 +95,8 @@ impl Op {
                 Reply::Done
             }
             Self::Clock(millis) => {
-                // What is due and was seen by nobody comes back with a step back: so everything is seen.
+                // When the clock steps back, an expired field that no call has seen would come back. So everything is
+                // seen here.
                 if time(*millis) < clock.now() {
                     store.purge_expired(usize::MAX);
                 }
@@ -106,7 +107,7 @@ impl Op {
         }
     }
 
-    /// The answer of the model, which believes the store's where that refuses a write for want of room.
+    /// The answer of the model. If the store is full and refuses a write, the model takes the store's answer.
     pub(crate) fn on_model(&self, model: &mut Model, answer: &Reply) -> Reply {
         match self {
             Self::Call(key, call) => model.hash(key.as_ref(), |hash| call.on_model_with_room(hash, answer)),
@@ -185,7 +186,7 @@ fn update_many<const N: usize>(store: &Store, keys: [&Bytes; N], calls: &[(usize
     store.update_many(keys, on_key).into()
 }
 
-/// The model knows neither encodings nor bytes, but every face has to say the same of them.
+/// Checks that all interfaces report the same encoding and bytes of a hash. The model knows neither.
 fn check_encoding(store: &Store, key: &Bytes) {
     let encoding = store.encoding(key);
     assert_eq!(encoding.is_some(), store.contains_key(key));
@@ -196,7 +197,7 @@ fn check_encoding(store: &Store, key: &Bytes) {
     assert_eq!(store.get_all(key).encoding(), encoding);
 }
 
-/// All that a scan returns from the first page to the last, each of which but the last is full.
+/// Everything that a scan returns from the first page to the last. Every page but the last has to be full.
 fn walk<T>(count: usize, mut page: impl FnMut(Option<Cursor>) -> Page<T>) -> Vec<T> {
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {

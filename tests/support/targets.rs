@@ -12,24 +12,25 @@ use super::specimen::{self, builder, check_loaded};
 #[cfg(all(feature = "json", feature = "bincode"))]
 use super::typed_reads;
 
-/// A scenario: an owned value, which takes the calls of all its keys, must give the answers of the model.
+/// The bytes are a scenario. One owned value, on which the calls of all keys are made, must answer as the model does.
 pub(crate) fn hash_ops(bytes: &[u8]) {
     Scenario::from_bytes(bytes).run_on_value();
 }
 
-/// A scenario: every call of a store, on one key, on several and on all, must get the answer of the model.
+/// The bytes are a scenario. A store must answer every call, on one key, on several and on all, as the model does.
 pub(crate) fn store_ops(bytes: &[u8]) {
     Scenario::from_bytes(bytes).run();
 }
 
-/// Eight bytes are an amount, and the rest is the text that it is added to.
+/// Eight bytes are an amount, and the rest is the text to which it is added.
 pub(crate) fn number(bytes: &[u8]) {
     if let Some((amount, text)) = bytes.split_first_chunk() {
         number::run(*amount, text);
     }
 }
 
-/// A snapshot: an error, or a sound store that is the same when it is saved and loaded again.
+/// The bytes are a snapshot. Loading it must be an error, or give a valid store that is the same when it is saved and
+/// loaded again.
 #[cfg(feature = "snapshot")]
 pub(crate) fn snapshot_load(bytes: &[u8]) {
     let clock = hashlet::ManualClock::new();
@@ -38,7 +39,7 @@ pub(crate) fn snapshot_load(bytes: &[u8]) {
     }
 }
 
-/// How a good snapshot is changed and signed again; the rest of the bytes are calls on what it was loaded into.
+/// The bytes tell how a valid snapshot is changed, with new checksums. The rest are calls on the store that is loaded.
 #[cfg(feature = "snapshot")]
 pub(crate) fn snapshot_resigned(bytes: &[u8]) {
     static SPECIMENS: std::sync::LazyLock<[Forge; 2]> =
@@ -54,8 +55,8 @@ pub(crate) fn snapshot_resigned(bytes: &[u8]) {
     }
 }
 
-/// Two bytes say which codec, which encoding and which member of a struct; every typed read of the rest is a value or
-/// an error that names key and field, and what the store holds stays.
+/// Two bytes choose a codec, an encoding and a member of a struct. Every typed read of the rest must be a value, or an
+/// error that names the key and the field. The store must stay unchanged.
 #[cfg(all(feature = "json", feature = "bincode"))]
 pub(crate) fn typed_decode(bytes: &[u8]) {
     let [how, member, bytes @ ..] = bytes else { return };

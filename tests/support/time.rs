@@ -4,17 +4,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hashlet::When;
 
-/// What a new `ManualClock` shows.
+/// The time of a new `ManualClock`.
 pub(crate) const BEGINNING: u64 = 1_000_000_000_000;
 
-/// The last millisecond that a clock can show and a deadline can name.
+/// The latest millisecond that a clock and a deadline can have.
 pub(crate) const END: u64 = u64::MAX - 1;
 
 pub(crate) fn time(millis: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis)
 }
 
-/// When it is: parts of a millisecond are rounded up, and nothing is before the beginning or behind the end.
+/// The deadline in milliseconds. It is rounded up, and limited to the range that a clock can have.
 pub(crate) fn deadline(when: When, now: u64) -> u64 {
     let (from, duration) = match when {
         When::After(time_to_live) => (now, time_to_live),

@@ -22,7 +22,7 @@ pub(crate) fn run<C: Codec + Copy>(codec: C, bytes: &[u8]) {
     }
 }
 
-/// The same in one member, in one encoding: as fast as a fuzzer likes it.
+/// The same for one member in one encoding, so that a fuzzer can run it often.
 pub(crate) fn run_in<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: usize) {
     values(codec, bytes);
     object(codec, bytes, table, Some(member));
@@ -71,7 +71,7 @@ fn value<C: Codec + Copy, T: Serialize + DeserializeOwned + PartialEq>(store: &S
     }
 }
 
-/// An object that could be read is read again as what it is written as, by whichever call.
+/// Checks that an object that could be read is the same after each call that writes it.
 fn write_again<C: Codec + Copy>(store: &Store, codec: C, object: &Everything) {
     let typed = store.typed(codec);
     let encoded = |object: &Everything| {
@@ -89,7 +89,7 @@ fn write_again<C: Codec + Copy>(store: &Store, codec: C, object: &Everything) {
     }
 }
 
-/// Puts the bytes in one or each member of a struct by itself, and in all of them.
+/// Puts the bytes in one member or in each member of a struct, and then in all members.
 fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<usize>) {
     let thresholds = hashlet::Thresholds::default();
     let thresholds = if table { thresholds.max_fields(0) } else { thresholds };
@@ -127,7 +127,7 @@ fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<u
     alone::<C, Asking>(&store, codec, bytes);
     alone::<C, Option<Variant>>(&store, codec, bytes);
     store.clear(KEY);
-    // Whatever is in there, in fields of whatever name.
+    // The object may have any fields with any contents.
     for (at, chunk) in bytes.chunks(9).take(64).enumerate() {
         store.set(KEY, chunk.get(..at % 9).unwrap_or(chunk), chunk).expect("within limits");
     }
@@ -140,7 +140,7 @@ fn object<C: Codec + Copy>(codec: C, bytes: &[u8], table: bool, member: Option<u
     _ = typed.load_object::<BTreeMap<String, Asking>>(KEY);
 }
 
-/// A member that is read alone is what it is in a map.
+/// Checks that a member that is read alone is the same as in a map.
 fn alone<C: Codec + Copy, T: Serialize + DeserializeOwned>(store: &Store, codec: C, bytes: &[u8]) {
     let typed = store.typed(codec);
     store.clear(KEY);

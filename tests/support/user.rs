@@ -19,7 +19,7 @@ pub(crate) fn ada() -> User {
     User { name: "Ada".into(), visits: 7, nickname: None, tags: vec!["x".into()], role }
 }
 
-/// The member that is to blame, in the hash of the key `key`.
+/// The member at fault, in an error about the hash `key`.
 pub(crate) fn named(error: &CodecError) -> String {
     match error {
         CodecError::Decode { key, field, .. } | CodecError::Encode { key, field, .. } => {

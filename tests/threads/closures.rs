@@ -10,7 +10,7 @@ use crate::support::check;
 use crate::support::config::on_every_configuration;
 use hashlet::{Encoding, ExpireCondition, HashMut, Overwrite, Sample, SetOptions, Stats, Store, Touch};
 
-/// The message `work` panics with.
+/// The message with which `work` panics.
 fn panic_of<R>(work: impl FnOnce() -> R) -> String {
     let Err(panic) = catch_unwind(AssertUnwindSafe(work)) else { panic!("it should have panicked") };
     match panic.downcast::<String>() {
@@ -106,7 +106,7 @@ const CALLS: &[(&str, Call)] = &[
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Where the list of public items is at hand, as it is in a checkout.
+/// Does nothing where the list of public items is missing, as it is outside of a checkout.
 #[cfg(all(feature = "json", feature = "snapshot"))]
 #[test]
 fn no_method_of_a_store_is_left_out_here() {
@@ -124,7 +124,7 @@ fn a_store_goes_through_threads_and_unwinding() {
     check::<Store>();
 }
 
-/// Runs user code on a hash in each of the ways that a store has. `k` has to be there, for the last two to find a key.
+/// Every way in which a store runs user code on a hash. The key `k` has to exist, so that the last two find a key.
 type Outer = fn(&Store, &mut dyn FnMut());
 const CLOSURES: [(&str, Outer); 7] = [
     ("read", |store, inner| store.read("k", |_| inner())),
@@ -153,7 +153,7 @@ const CLOSURES: [(&str, Outer); 7] = [
     }),
 ];
 
-/// Runs a test that would wait for itself for ever if a store did, and ends the process then.
+/// Runs a test that hangs if a store waits for its own lock. In that case the process is ended.
 fn watched<R: Send>(test: impl FnOnce() -> R + Send) -> R {
     const PATIENCE: Duration = Duration::from_secs(60);
     std::thread::scope(|scope| {
@@ -250,7 +250,8 @@ fn a_panic_in_update_keeps_what_was_done_and_the_counters() {
         for n in 0..20 {
             store.set("other", format!("f{n}"), "v").unwrap();
         }
-        // The fields the closure has set when it panics; some convert the hash first.
+        // The number of fields that the closure has set when it panics. With some numbers, the hash is converted
+        // before.
         for done in [0, 1, 3, 4, 10, 200] {
             let text = panic_of(|| {
                 store.update("k", |hash| {
@@ -304,7 +305,7 @@ fn fill(store: &Store) {
     }
 }
 
-/// Checks that a store counts what it has, and that each of its keys can still be read and written.
+/// Checks that a store's counts are right, and that each of its keys can still be read and written.
 fn recount(store: &Store, what: &str) {
     check::store(store);
     let keys = store.keys();
@@ -378,7 +379,7 @@ fn a_panic_at_any_callback_leaves_the_counters_right_and_the_store_usable() {
 }
 
 #[test]
-fn a_panic_in_retain_spares_the_shard_at_hand() {
+fn a_panic_in_retain_removes_nothing_from_the_current_shard() {
     let store = Store::builder().shards(1).build();
     fill(&store);
     let before = store.stats();
@@ -433,7 +434,7 @@ fn a_panic_at_any_item_of_an_iterator_changes_nothing() {
     });
 }
 
-/// Bytes that cannot be had.
+/// An argument that panics when it is turned into bytes.
 struct Bomb;
 
 impl AsRef<[u8]> for Bomb {
@@ -442,7 +443,7 @@ impl AsRef<[u8]> for Bomb {
     }
 }
 
-/// A pair and a panic instead of the next.
+/// An iterator that returns one item, and then panics.
 fn breaks_off<T: Clone>(first: T) -> impl Iterator<Item = T> {
     (0..3).map(move |n| if n == 0 { first.clone() } else { panic!("no more") })
 }
@@ -496,7 +497,7 @@ fn iterators_inside_update_are_inside_the_closure() {
     assert!(store.is_empty());
 }
 
-/// Bytes, `f` for all purposes, that write to the store when asked for.
+/// An argument that calls the store when it is turned into bytes, which are always `f`.
 struct Caller<'a>(&'a Store, Cell<usize>);
 
 impl AsRef<[u8]> for Caller<'_> {

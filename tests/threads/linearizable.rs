@@ -24,7 +24,7 @@ const HISTORIES: f64 = 2_500.0;
 fn every_call_takes_effect_at_one_instant() {
     let fixed = std::env::var("HASHLET_SEED").ok();
     let fixed: Option<u64> = fixed.map(|seed| seed.parse().expect("HASHLET_SEED is the number a failure printed"));
-    // Other histories every time: std's hasher is seeded by the operating system.
+    // Each run has other histories: the operating system seeds std's hasher.
     let first: u32 = std::hash::RandomState::new().hash_one(0) as u32;
     let team = Team::new();
     let (mut calls, mut overlapping, mut histories, mut out_of_order) = (0, 0, 0, 0);
@@ -40,7 +40,7 @@ fn every_call_takes_effect_at_one_instant() {
             out_of_order += usize::from(!history.is_in_order_of_calls());
         }
     }
-    // Otherwise it proves nothing. More than half of the calls meet, unless the processor is busy with something else.
+    // Calls that do not overlap prove nothing. More than half of them do overlap, unless the processor is busy.
     assert!(overlapping > calls / 10, "{overlapping} of {calls} calls met another one on their key");
     assert!(out_of_order > histories / 10, "{out_of_order} of {histories} histories leave the order of calls");
 }

@@ -12,7 +12,7 @@ use hashlet::Store;
 
 const THREADS: usize = 4;
 
-/// Runs `work` on every thread at once and gives what each returned.
+/// Runs `work` on all threads at once, and returns their results.
 fn together<R: Send>(work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let start = Barrier::new(THREADS);
     let run = &|number| {
@@ -73,7 +73,7 @@ fn compare_and_set_has_one_winner_a_round() {
                 let (now, next) = (round.to_string(), (round + 1).to_string());
                 store.compare_and_set("k", "round", Some(now.as_bytes()), Some(next.as_bytes())).unwrap()
             };
-            // A round that has not come yet is tried again until somebody has won it.
+            // The current round is tried until one of the threads has won it.
             let current = || -> usize { String::from_utf8(store.get("k", "round").unwrap()).unwrap().parse().unwrap() };
             let mut won = 0;
             while current() < rounds {
@@ -99,7 +99,7 @@ fn every_taken_value_goes_to_one_thread() {
     });
 }
 
-/// The fields a writer always sets together.
+/// The fields that a writer always sets together.
 const TOGETHER: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 #[test]
@@ -109,7 +109,7 @@ fn no_reader_sees_half_a_write() {
         together(|me| {
             if me < 2 {
                 for turn in 0..1_500 {
-                    // Lengths that convert the hash to and fro, and now and then no hash at all.
+                    // The lengths convert the hash in both directions, and sometimes there is no hash at all.
                     let value = format!("{me}-{turn}").repeat(1 + turn % 7);
                     store.set_many("k", TOGETHER.map(|field| (field, &value))).unwrap();
                     if turn % 50 == 0 {
@@ -127,7 +127,7 @@ fn no_reader_sees_half_a_write() {
     });
 }
 
-/// Every way to read several fields gives all of one write, or nothing.
+/// Checks that every way to read several fields returns all of one write, or nothing.
 fn look(store: &Store) {
     let same = |values: Vec<Option<Vec<u8>>>| {
         assert!(values.windows(2).all(|pair| pair[0] == pair[1]), "a torn read: {values:?}");

@@ -41,7 +41,7 @@ fn without_a_nickname() -> Person {
     Person { nickname: None, ..whole() }
 }
 
-/// In each place where a value can stand in another one.
+/// Checks a value in each place where a value can be nested in another one.
 fn everywhere(check: &impl Check, person: &Person) {
     let person = || person.clone();
     check.value(&person());
@@ -113,7 +113,7 @@ fn a_member_of_an_object_may_be_left_out_because_fields_have_names() {
     assert_eq!(typed.load_object("key").unwrap(), Some(without_a_nickname()));
 }
 
-/// A list and a map that say another number of entries than they have.
+/// A list or a map that may announce another number of elements than it writes.
 struct Liar {
     says: usize,
     has: usize,
@@ -134,7 +134,7 @@ impl Serialize for Liar {
 }
 
 #[test]
-fn another_number_of_elements_than_was_said_is_refused() {
+fn another_number_of_elements_than_announced_is_refused() {
     for is_map in [false, true] {
         for (says, has) in [(0, 1), (1, 0), (2, 3), (300, 299)] {
             let liar = [Liar { says, has, is_map }];
@@ -145,9 +145,10 @@ fn another_number_of_elements_than_was_said_is_refused() {
     }
 }
 
-/// The two examples in the docs of `Bincode`: if one of them is refused or comes back one day, the docs have to say so.
+/// These are the two examples in the docs of `Bincode`. If one of them is refused or comes back one day, the docs have
+/// to say so.
 #[test]
-fn what_cannot_be_seen_on_saving_comes_back_as_the_docs_say() {
+fn what_saving_cannot_detect_comes_back_as_the_docs_say() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     enum Role {
         #[serde(skip)]

@@ -7,7 +7,7 @@ use hashlet::{Bincode, Codec, HashValue, Json, Store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A hash in places where types have it.
+/// A hash in each place where a type can have one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Places {
     plain: HashValue,
@@ -27,7 +27,7 @@ enum Variant {
     Struct { hash: HashValue },
 }
 
-/// Text that formats for people could take for something else.
+/// Texts that human-readable formats could take for something else.
 fn texts() -> HashValue {
     let texts =
         ["", "text", "YWJj", "SGVsbG8=", "12", "-1.5", "true", "null", "~", "[1, 2]", "{}", "a: b", " x ", "é\n\"'"];
@@ -66,7 +66,7 @@ fn in_a_field<T: Debug + PartialEq + Serialize + DeserializeOwned>(codec: impl C
 }
 
 #[test]
-fn a_hash_comes_back_from_formats_for_people_and_for_machines() {
+fn a_hash_comes_back_from_human_readable_and_binary_formats() {
     comes_back(&HashValue::new());
     comes_back(&texts());
     comes_back(&texts().iter().map(|(field, _)| (field, "YWJj")).collect::<HashValue>());
@@ -94,14 +94,14 @@ fn a_hash_is_a_member_of_an_object_with_each_codec() {
 }
 
 #[test]
-fn a_hash_of_any_bytes_comes_back_from_formats_for_machines() {
+fn a_hash_of_any_bytes_comes_back_from_binary_formats() {
     let hash = HashValue::from([(vec![0, 255], vec![254]), (vec![], vec![128; 300])]);
     in_a_field(Bincode, &hash);
     in_a_field(Bincode, &places(&hash));
 }
 
 #[test]
-fn a_hash_is_read_from_what_a_person_has_written() {
+fn a_hash_is_read_from_a_text_that_a_person_has_written() {
     let expected = HashValue::from([("name", "Ada"), ("visits", "7"), ("admin", "true")]);
     let yaml: HashValue = serde_yaml_ng::from_str("name: Ada\nvisits: 7\nadmin: true\n").unwrap();
     let ron: HashValue = ron::from_str(r#"{"name": "Ada", "visits": "7", "admin": "true"}"#).unwrap();

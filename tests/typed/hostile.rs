@@ -21,15 +21,15 @@ use support::{heap, typed_reads};
 #[global_allocator]
 static HEAP: heap::Bounded = heap::Bounded;
 
-/// The peak of the heap is the whole process's: one test at a time.
+/// The lock that every test holds, because the peak of the heap is that of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What decoding takes beyond what is there, at most: a string as long as the bytes, elements of 32 bytes for each of
-/// them, and an allowance.
+/// The most memory that decoding may take: for a string as long as the bytes, for elements of 32 bytes for each byte,
+/// and an allowance.
 fn bound(bytes: &[u8]) -> usize {
     64 * 1_024 + 64 * bytes.len()
 }
@@ -50,7 +50,7 @@ fn encoded<T: serde::Serialize>(codec: impl Codec + Copy, value: &T) -> Vec<u8> 
 }
 
 #[test]
-fn a_length_that_is_not_there_is_refused_at_once() {
+fn a_length_that_exceeds_the_bytes_is_refused_at_once() {
     let _alone = alone();
     let lens = [255, 1 << 16, 1 << 20, 1 << 32, (1 << 33) - 1, 1 << 33, 1 << 40, (1 << 63) - 1, u64::MAX];
     for len in lens {
@@ -76,7 +76,7 @@ fn a_length_that_is_not_there_is_refused_at_once() {
             assert!(!decode::<HashMap<u8, ()>>(codec, &bytes));
             assert!(!decode::<HashValue>(codec, &bytes));
             typed_reads::run(codec, bytes.get(..200.min(bytes.len())).unwrap());
-            // The same length in each level of many.
+            // Many nested levels announce the same length.
             let nested: Vec<u8> = bytes.iter().copied().cycle().take(100 * (bytes.len() - rest)).collect();
             assert!(!decode::<Tree>(codec, &nested));
             assert!(!decode::<Vec<Vec<Vec<u64>>>>(codec, &nested));
@@ -110,7 +110,7 @@ fn levels_without_end_are_refused_in_json() {
 }
 
 #[test]
-fn bytes_behind_a_value_are_refused() {
+fn bytes_after_a_value_are_refused() {
     let _alone = alone();
     let mut bytes = encoded(hashlet::Bincode, &Everything::default());
     assert!(decode::<Everything>(hashlet::Bincode, &bytes));
@@ -119,13 +119,13 @@ fn bytes_behind_a_value_are_refused() {
 }
 
 #[test]
-fn more_nothings_than_an_allowance_are_refused() {
+fn more_empty_elements_than_the_allowance_are_refused() {
     let _alone = alone();
     assert!(decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 1_000])));
     assert!(!decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 10_000])));
 }
 
-/// A type that asks is tried with one guess after the other, each of which could take the text for something large.
+/// A type that asks is offered one guess after the other. Each guess could take the text for something large.
 #[test]
 fn texts_that_a_type_asks_about_are_read_or_refused_within_bounds() {
     let _alone = alone();
@@ -196,7 +196,7 @@ proptest! {
     }
 }
 
-/// With another byte somewhere, and now and then cut off.
+/// Changes one byte, and sometimes cuts the end off.
 fn damaged(mut bytes: Vec<u8>, at: Index, byte: u8, end: Index) -> Vec<u8> {
     *at.get_mut(&mut bytes) = byte;
     let end = end.index(2 * bytes.len());

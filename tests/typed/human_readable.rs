@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 promises! {
-    what_is_one_thing_for_people_and_another_for_machines_comes_back
-    a_member_is_written_as_for_people_whatever_the_codec
+    a_type_with_a_human_readable_form_and_another_one_comes_back
+    a_member_is_written_in_its_human_readable_form_by_every_codec
 }
 
-/// What a byte is written as.
+/// A form in which a byte can be written.
 trait Form {
     fn of(byte: u8) -> Self;
     fn byte(self) -> u8;
@@ -55,9 +55,9 @@ forms! {
         |value| match value { Self::Zero => 0, Self::One(byte) | Self::More { byte } => byte };
 }
 
-/// A type that is the first form for people and the second one for machines.
-macro_rules! two_faced {
-    ($($name:ident: $people:ty | $machines:ty;)*) => {
+/// A type with the first form in human-readable formats, and the second one in all others.
+macro_rules! two_forms {
+    ($($name:ident: $readable:ty | $other:ty;)*) => {
         $(#[derive(Clone, Debug, PartialEq)]
         struct $name(u8);
 
@@ -70,9 +70,9 @@ macro_rules! two_faced {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {
-                    <$people>::of(self.0).serialize(serializer)
+                    <$readable>::of(self.0).serialize(serializer)
                 } else {
-                    <$machines>::of(self.0).serialize(serializer)
+                    <$other>::of(self.0).serialize(serializer)
                 }
             }
         }
@@ -80,16 +80,16 @@ macro_rules! two_faced {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 if deserializer.is_human_readable() {
-                    <$people>::deserialize(deserializer).map(|value| Self(value.byte()))
+                    <$readable>::deserialize(deserializer).map(|value| Self(value.byte()))
                 } else {
-                    <$machines>::deserialize(deserializer).map(|value| Self(value.byte()))
+                    <$other>::deserialize(deserializer).map(|value| Self(value.byte()))
                 }
             }
         })*
     };
 }
 
-two_faced! {
+two_forms! {
     ListOrNumber: Vec<u16> | u64;
     NumberOrList: u64 | Vec<u16>;
     StructOrText: Struct | String;
@@ -99,7 +99,7 @@ two_faced! {
     StructOrOption: Struct | Option<u8>;
 }
 
-/// A type in every place of an object.
+/// A type in every place that an object has for one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Places<T> {
     plain: T,
@@ -154,7 +154,7 @@ impl<T: From<u8>> Places<T> {
     }
 }
 
-fn what_is_one_thing_for_people_and_another_for_machines_comes_back(codec: impl Codec + Copy) {
+fn a_type_with_a_human_readable_form_and_another_one_comes_back(codec: impl Codec + Copy) {
     in_all_places::<ListOrNumber>(codec);
     in_all_places::<NumberOrList>(codec);
     in_all_places::<StructOrText>(codec);
@@ -181,7 +181,7 @@ fn in_all_places<T: Debug + PartialEq + From<u8> + Serialize + DeserializeOwned>
     }
 }
 
-fn a_member_is_written_as_for_people_whatever_the_codec(codec: impl Codec + Copy) {
+fn a_member_is_written_in_its_human_readable_form_by_every_codec(codec: impl Codec + Copy) {
     let store = Store::new();
     store.typed(codec).save_object("key", &BTreeMap::from([("member", ListOrNumber(7))])).unwrap();
     store.typed(codec).save_object("list", &BTreeMap::from([("member", vec![7_u16; 3])])).unwrap();

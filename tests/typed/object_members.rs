@@ -14,12 +14,12 @@ use crate::support::user::{User, ada, named};
 
 promises! {
     a_member_that_was_set_is_what_saving_the_object_writes
-    a_member_of_a_saved_object_is_got
+    a_member_of_a_saved_object_is_read
     a_member_that_is_none_has_no_field
     a_missing_key_is_created_and_a_deadline_goes
-    a_member_that_is_not_its_type_is_an_error_that_names_it_and_stays
+    a_member_of_another_type_is_an_error_that_names_it_and_stays
     a_member_that_cannot_be_written_changes_nothing
-    a_price_is_got_alone
+    a_price_is_read_alone
 }
 
 /// A value in which every member has a field.
@@ -40,7 +40,7 @@ fn everything() -> Everything {
     }
 }
 
-/// Does the same with each member that has a field.
+/// Repeats an expression for each member that has a field.
 macro_rules! each_member {
     ($value:ident, |$name:ident, $member:ident| $do:expr) => {
         each_member! { $value, |$name, $member| $do;
@@ -58,7 +58,7 @@ macro_rules! each_member {
     };
 }
 
-/// The same as an `Option`, as the type of a member that may be missing.
+/// Gives `got` the type of the first argument.
 fn same<T>(_: &T, got: Option<T>) -> Option<T> {
     got
 }
@@ -78,7 +78,7 @@ fn a_member_that_was_set_is_what_saving_the_object_writes(codec: impl Codec + Co
     });
 }
 
-fn a_member_of_a_saved_object_is_got(codec: impl Codec + Copy) {
+fn a_member_of_a_saved_object_is_read(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         let value = everything();
@@ -120,7 +120,7 @@ fn a_missing_key_is_created_and_a_deadline_goes(codec: impl Codec + Copy) {
     });
 }
 
-fn a_member_that_is_not_its_type_is_an_error_that_names_it_and_stays(codec: impl Codec + Copy) {
+fn a_member_of_another_type_is_an_error_that_names_it_and_stays(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         typed.save_object("key", &ada()).unwrap();
@@ -157,7 +157,7 @@ fn a_member_that_cannot_be_written_changes_nothing(codec: impl Codec + Copy) {
     });
 }
 
-fn a_price_is_got_alone(codec: impl Codec + Copy) {
+fn a_price_is_read_alone(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         typed.set_member("key", "price", &Decimal::new(1_999, 2)).unwrap();

@@ -18,28 +18,28 @@ use crate::support::user::named;
 
 promises! {
     an_adjacently_tagged_enum_is_loaded_whatever_the_order_of_its_fields
-    a_struct_is_handed_its_members_in_its_own_order
-    an_option_with_a_function_of_its_own_comes_back_as_none
-    a_member_that_is_no_option_is_missing_as_before
+    a_struct_gets_its_members_in_its_own_order
+    a_none_with_a_function_of_its_own_comes_back
+    a_missing_member_that_is_no_option_is_an_error
     prices_and_times_come_back_as_members
     a_map_of_prices_is_an_object
     a_member_that_asks_is_changed_by_an_update
-    a_type_that_takes_only_numbers_gets_a_number
+    a_type_that_accepts_only_numbers_gets_a_number
     what_could_be_text_or_a_list_or_a_map_comes_back_or_is_an_error_with_the_remedy
-    a_string_is_read_by_a_type_that_takes_lists_too
+    a_string_is_read_by_a_type_that_accepts_lists_too
     a_map_of_times_is_an_object_however_many_there_are
     what_could_be_an_integer_or_a_float_comes_back_or_is_an_error_with_the_remedy
-    what_could_be_text_or_nothing_is_an_error_with_the_remedy
-    an_error_with_the_remedy_is_one_for_a_type_that_makes_something_of_errors_too
+    what_could_be_text_or_unit_is_an_error_with_the_remedy
+    a_type_that_ignores_errors_cannot_ignore_an_error_with_the_remedy
     a_text_that_is_no_price_does_not_change_how_others_are_read
-    a_type_that_makes_something_of_errors_gets_none_of_a_guess
-    a_price_that_is_none_is_an_error_that_says_why_and_the_remedy
+    a_type_that_ignores_errors_sees_no_error_of_a_guess
+    a_text_that_is_no_price_is_an_error_with_the_reason_and_the_remedy
     a_type_that_asks_nothing_is_read_once_and_a_map_of_prices_a_few_times
     a_type_that_changes_its_mind_is_refused_in_the_end
 }
 
-/// Whether a codec tells a type what its bytes are.
-fn says_what_it_is(codec: impl Codec + Copy) -> bool {
+/// Whether a codec is self-describing.
+fn is_self_describing(codec: impl Codec + Copy) -> bool {
     let mut bytes = Vec::new();
     codec.encode(&(), &mut bytes).unwrap();
     bytes == b"null"
@@ -91,7 +91,7 @@ fn an_adjacently_tagged_enum_is_loaded_whatever_the_order_of_its_fields(codec: i
                     store.set("key", "what", tag).unwrap();
                 }
                 let loaded = typed.load_object::<Event>("key");
-                if matches!(event, Struct { .. }) && !says_what_it_is(codec) {
+                if matches!(event, Struct { .. }) && !is_self_describing(codec) {
                     assert_eq!(named(&loaded.unwrap_err()), "its", "bincode has no names for its members");
                 } else {
                     assert_eq!(loaded.unwrap().as_ref(), Some(event));
@@ -103,8 +103,8 @@ fn an_adjacently_tagged_enum_is_loaded_whatever_the_order_of_its_fields(codec: i
     });
 }
 
-fn a_struct_is_handed_its_members_in_its_own_order(codec: impl Codec + Copy) {
-    /// The names of its fields, as they came.
+fn a_struct_gets_its_members_in_its_own_order(codec: impl Codec + Copy) {
+    /// The names of the members, in the order in which they came.
     struct Names(Vec<String>);
     impl<'de> Deserialize<'de> for Names {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -174,7 +174,7 @@ fn times() -> Times {
     }
 }
 
-fn an_option_with_a_function_of_its_own_comes_back_as_none(codec: impl Codec + Copy) {
+fn a_none_with_a_function_of_its_own_comes_back(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         for none in 0..32 {
@@ -200,7 +200,7 @@ fn an_option_with_a_function_of_its_own_comes_back_as_none(codec: impl Codec + C
     });
 }
 
-fn a_member_that_is_no_option_is_missing_as_before(codec: impl Codec + Copy) {
+fn a_missing_member_that_is_no_option_is_an_error(codec: impl Codec + Copy) {
     #[derive(Debug, Serialize, Deserialize)]
     struct Required {
         #[serde(with = "chrono::serde::ts_seconds")]
@@ -308,7 +308,7 @@ fn a_member_that_asks_is_changed_by_an_update(codec: impl Codec + Copy) {
     });
 }
 
-/// A number that is read as whatever number comes, and from nothing else.
+/// A number that is read from any number, and from nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 struct Lenient(f64);
 
@@ -331,7 +331,7 @@ impl<'de> Deserialize<'de> for Lenient {
     }
 }
 
-fn a_type_that_takes_only_numbers_gets_a_number(codec: impl Codec + Copy) {
+fn a_type_that_accepts_only_numbers_gets_a_number(codec: impl Codec + Copy) {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Numbers {
         first: Lenient,
@@ -353,7 +353,7 @@ fn a_type_that_takes_only_numbers_gets_a_number(codec: impl Codec + Copy) {
     assert_eq!(typed.load_object("key").unwrap(), Some(map));
 }
 
-/// A type that is read by asking what is there, by a visitor with these methods.
+/// A type that asks what it is given (`deserialize_any`), by a visitor with these methods.
 macro_rules! asking {
     ($($name:ident($inner:ty) { $($methods:tt)* })*) => {
         $(#[derive(Clone, Debug, PartialEq, Serialize)]
@@ -460,7 +460,7 @@ struct Address {
     port: u16,
 }
 
-/// That an error names the member and says what can be done.
+/// Asserts that an error names the member and the remedy.
 #[track_caller]
 fn names_the_remedy(error: &CodecError) {
     let text = error.to_string();
@@ -468,7 +468,7 @@ fn names_the_remedy(error: &CodecError) {
     assert_eq!(named(error), "member");
 }
 
-/// Saves a member of a type; it comes back by each call if the codec tells what it is, and is an error by each call if not.
+/// Saves a member of this type. Then checks that every call reads it if `is_read`, and otherwise that every call fails.
 fn is_read_or_refused<T>(codec: impl Codec + Copy, value: &T, is_read: bool)
 where
     T: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned,
@@ -495,7 +495,7 @@ where
 }
 
 fn what_could_be_text_or_a_list_or_a_map_comes_back_or_is_an_error_with_the_remedy(codec: impl Codec + Copy) {
-    let is_read = says_what_it_is(codec);
+    let is_read = is_self_describing(codec);
     for words in [&["a", "b"][..], &["one"], &[], &["[]", "{}"]] {
         is_read_or_refused(codec, &Words(words.iter().map(|word| (*word).to_owned()).collect()), is_read);
     }
@@ -513,12 +513,12 @@ fn what_could_be_text_or_a_list_or_a_map_comes_back_or_is_an_error_with_the_reme
     is_read_or_refused(codec, &Table([].into()), is_read);
 }
 
-fn a_string_is_read_by_a_type_that_takes_lists_too(codec: impl Codec + Copy) {
+fn a_string_is_read_by_a_type_that_accepts_lists_too(codec: impl Codec + Copy) {
     let store = Store::new();
     let typed = store.typed(codec);
     for text in ["", "a", "one", "a, b", "null", "[", "{\"a\"}", "5"] {
         store.set("key", "member", text).unwrap();
-        if says_what_it_is(codec) {
+        if is_self_describing(codec) {
             assert_eq!(typed.get_member("key", "member").unwrap(), Some(Words(vec![text.into()])));
             let place = Place(Address { host: text.into(), port: 80 });
             assert_eq!(typed.get_member("key", "member").unwrap(), Some(place));
@@ -529,7 +529,7 @@ fn a_string_is_read_by_a_type_that_takes_lists_too(codec: impl Codec + Copy) {
     }
     for text in ["fff", "012"] {
         store.set("key", "member", text).unwrap();
-        assert_eq!(typed.get_member::<Colour>("key", "member").is_ok(), says_what_it_is(codec));
+        assert_eq!(typed.get_member::<Colour>("key", "member").is_ok(), is_self_describing(codec));
     }
 }
 
@@ -571,14 +571,14 @@ fn what_could_be_an_integer_or_a_float_comes_back_or_is_an_error_with_the_remedy
     is_read_or_refused(codec, &Decimal::TWO, true);
 }
 
-fn what_could_be_text_or_nothing_is_an_error_with_the_remedy(codec: impl Codec + Copy) {
+fn what_could_be_text_or_unit_is_an_error_with_the_remedy(codec: impl Codec + Copy) {
     is_read_or_refused(codec, &Nothing(()), false);
     let store = Store::new();
     store.set("key", "member", "text").unwrap();
     assert_eq!(store.typed(codec).get_member("key", "member").unwrap(), Some(Nothing(())));
 }
 
-fn an_error_with_the_remedy_is_one_for_a_type_that_makes_something_of_errors_too(codec: impl Codec + Copy) {
+fn a_type_that_ignores_errors_cannot_ignore_an_error_with_the_remedy(codec: impl Codec + Copy) {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     struct OrNone<T>(Option<T>);
     impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrNone<T> {
@@ -614,7 +614,7 @@ fn a_text_that_is_no_price_does_not_change_how_others_are_read(codec: impl Codec
     assert!(prices.len() == 40 && prices.iter().all(is_exact), "{prices:?}");
 }
 
-fn a_type_that_makes_something_of_errors_gets_none_of_a_guess(codec: impl Codec + Copy) {
+fn a_type_that_ignores_errors_sees_no_error_of_a_guess(codec: impl Codec + Copy) {
     fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Lenient, D::Error> {
         Ok(Lenient::deserialize(deserializer).unwrap_or(Lenient(0.0)))
     }
@@ -633,7 +633,7 @@ fn a_type_that_makes_something_of_errors_gets_none_of_a_guess(codec: impl Codec 
     assert_eq!(typed.load_object::<Tolerant>("key").unwrap().unwrap().number, Lenient(0.0), "that is its own error");
 }
 
-fn a_price_that_is_none_is_an_error_that_says_why_and_the_remedy(codec: impl Codec + Copy) {
+fn a_text_that_is_no_price_is_an_error_with_the_reason_and_the_remedy(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         for (member, bad) in [("total", "many"), ("discount", ""), ("shipping", "{}"), ("ends", "5"), ("paid", "null")]
@@ -655,7 +655,7 @@ thread_local! {
     static READ: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How often the types below are read meanwhile.
+/// How often [`Counted`] is read during `work`.
 fn readings<R>(work: impl FnOnce() -> R) -> usize {
     READ.set(0);
     work();
@@ -680,7 +680,7 @@ fn a_type_that_asks_nothing_is_read_once_and_a_map_of_prices_a_few_times(codec: 
     assert_eq!(readings(|| typed.load_object::<Counted<crate::support::user::User>>("key").unwrap().unwrap()), 1);
     typed.save_object("key", &cart(1)).unwrap();
     let types = 5; // prices, and four of times
-    let questions = if says_what_it_is(codec) { 1 } else { 3 }; // whether it takes anything, lists and maps
+    let questions = if is_self_describing(codec) { 1 } else { 3 }; // whether it takes anything, lists and maps
     assert!(readings(|| typed.load_object::<Counted<Cart>>("key").unwrap().unwrap()) <= 1 + types * questions);
     let prices: BTreeMap<u32, Decimal> = (0..2_000).map(|at| (at, Decimal::new(at.into(), 1))).collect();
     typed.save_object("key", &prices).unwrap();
@@ -692,7 +692,7 @@ fn a_type_that_asks_nothing_is_read_once_and_a_map_of_prices_a_few_times(codec: 
 }
 
 fn a_type_that_changes_its_mind_is_refused_in_the_end(codec: impl Codec + Copy) {
-    /// Takes small numbers as text and large ones as numbers only.
+    /// Accepts small numbers only as text, and large ones only as numbers.
     #[derive(Debug)]
     struct Fickle;
     impl<'de> Deserialize<'de> for Fickle {

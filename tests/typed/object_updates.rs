@@ -17,7 +17,7 @@ promises! {
     what_has_no_members_is_refused
     saving_replaces_a_hash_and_keeps_the_deadline_of_its_key
     an_update_keeps_deadlines_and_fields_of_others
-    an_update_of_a_missing_key_is_not_called
+    the_closure_of_an_update_of_a_missing_key_is_not_called
     a_member_that_the_struct_never_writes_stays_and_the_next_load_finds_it
     what_the_struct_no_longer_writes_goes
     a_member_that_was_read_under_another_name_has_one_field_afterwards
@@ -93,7 +93,7 @@ fn an_update_keeps_deadlines_and_fields_of_others(codec: impl Codec + Copy) {
     });
 }
 
-fn an_update_of_a_missing_key_is_not_called(codec: impl Codec + Copy) {
+fn the_closure_of_an_update_of_a_missing_key_is_not_called(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         assert_eq!(typed.load_object::<User>("key").unwrap(), None);
@@ -102,7 +102,7 @@ fn an_update_of_a_missing_key_is_not_called(codec: impl Codec + Copy) {
     });
 }
 
-/// A member that is read and never written, beside one with another name and one that is not always written.
+/// A struct with members that are read and never written, one with other names, and one that is not always written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Account {
     #[serde(alias = "login", alias = "user")]
@@ -206,7 +206,7 @@ fn an_entry_of_a_map_that_was_read_under_another_text_has_one_field_afterwards(c
     });
 }
 
-/// Members that may be absent, each with another name.
+/// Members that may be absent, and that have other names, too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Aliased {
@@ -270,7 +270,7 @@ struct Flattened {
     rest: BTreeMap<String, u8>,
 }
 
-/// The same by hand, from a map of texts.
+/// A type that a program reads by hand, from a map of texts.
 #[derive(Debug, Default, Serialize)]
 struct ByHand {
     name: String,

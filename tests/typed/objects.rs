@@ -16,7 +16,7 @@ promises! {
     variants_of_a_later_version_are_other
     what_text_cannot_tell_is_an_error_that_names_the_member
     maps_are_objects_and_their_keys_text
-    a_member_that_is_not_its_type_is_named
+    a_member_of_another_type_is_named_in_the_error
 }
 
 fn scalars_are_plain_text_that_the_store_can_count_with(codec: impl Codec + Copy) {
@@ -220,7 +220,7 @@ impl Ord for everything::Bytes {
     }
 }
 
-fn a_member_that_is_not_its_type_is_named(codec: impl Codec + Copy) {
+fn a_member_of_another_type_is_named_in_the_error(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
         for (member, bad) in
@@ -231,7 +231,8 @@ fn a_member_that_is_not_its_type_is_named(codec: impl Codec + Copy) {
             let before = store.get_all("key");
             let error = typed.load_object::<User>("key").unwrap_err();
             assert_eq!(named(&error), member);
-            assert!(error.to_string().starts_with(&format!("{member} of key cannot be read: ")), "{error}");
+            let says = format!(r#"field "{member}" of hash "key" cannot be read: "#);
+            assert!(error.to_string().starts_with(&says), "{error}");
             assert_eq!(named(&typed.update_object("key", |_: &mut User| ()).unwrap_err()), member);
             assert!(store.get_all("key") == before);
         }

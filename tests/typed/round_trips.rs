@@ -93,7 +93,7 @@ fn everything() -> impl Strategy<Value = Everything> {
     })
 }
 
-/// What a value looks like after JSON, which writes `Some(None)` as it writes `None`.
+/// The value as it comes back from a codec. JSON writes `Some(None)` in the same way as `None`.
 fn after(codec: impl Codec + Copy, value: &Everything) -> Everything {
     let mut bytes = Vec::new();
     codec.encode(&(), &mut bytes).unwrap();

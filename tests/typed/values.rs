@@ -25,7 +25,7 @@ promises! {
     values_come_with_deadlines_and_conditions
     values_are_compared_not_bytes
     updates_of_four_threads_are_all_counted
-    of_compare_and_set_with_one_expected_value_one_succeeds
+    one_of_several_compare_and_sets_with_one_expected_value_succeeds
     what_the_store_refuses_changes_nothing
     a_panic_of_user_code_leaves_the_field_as_it_was
     user_code_under_the_lock_cannot_call_a_store
@@ -84,7 +84,7 @@ fn a_value_of_another_type_is_an_error_that_names_key_and_field_and_stays(codec:
         let refused = |error: CodecError| match &error {
             CodecError::Decode { key, field, .. } => {
                 assert_eq!((&key[..], &field[..]), (&b"key"[..], &b"bad"[..]));
-                assert!(error.to_string().starts_with("bad of key cannot be read: "), "{error}");
+                assert!(error.to_string().starts_with(r#"field "bad" of hash "key" cannot be read: "#), "{error}");
             }
             _ => panic!("{error}"),
         };
@@ -145,7 +145,7 @@ fn values_come_with_deadlines_and_conditions(codec: impl Codec + Copy) {
 }
 
 fn values_are_compared_not_bytes(codec: impl Codec + Copy) {
-    /// Equal, whatever case it is written in.
+    /// A name for which upper and lower case are the same.
     #[derive(Serialize, Deserialize)]
     struct Name(String);
     impl PartialEq for Name {
@@ -202,7 +202,7 @@ fn updates_of_four_threads_are_all_counted(codec: impl Codec + Copy + Sync) {
     );
 }
 
-fn of_compare_and_set_with_one_expected_value_one_succeeds(codec: impl Codec + Copy + Sync) {
+fn one_of_several_compare_and_sets_with_one_expected_value_succeeds(codec: impl Codec + Copy + Sync) {
     let store = Store::new();
     store.typed(codec).set("key", "count", &0_usize).unwrap();
     let climb = || {
@@ -307,7 +307,7 @@ fn user_code_under_the_lock_cannot_call_a_store(codec: impl Codec + Copy) {
     assert_eq!(store.size("key"), 1);
 }
 
-/// A typed write finds the room of what has expired, as a plain one does.
+/// A typed write into a full store purges what has expired, as a plain write does.
 #[cfg(feature = "json")]
 #[test]
 fn what_has_expired_takes_no_room_from_typed_writes() {

@@ -1,58 +1,61 @@
-//! A deserializer that does not believe what bytes say of themselves, around one that does.
+//! A wrapper around a deserializer that trusts its bytes, for bytes that cannot be trusted.
 //!
-//! 1. **Lengths.** Whatever is in a sequence or a map takes a byte at least, unless it is nothing at all, as `()`. So all
-//!    lengths together are at most the number of bytes; what claims more is refused before anything is allocated for it or
-//!    counted through. Elements that are nothing have an allowance.
-//! 2. **Depth.** A type that holds itself could be nested by hostile bytes until the stack is gone.
-//! 3. **Strings** are asked for as borrowed: their bytes are there before their copy is made.
+//! 1. **Lengths.** An element of a sequence or map takes at least one byte, unless it takes none at all, like `()`. So
+//!    all announced lengths together are at most the number of bytes. A length beyond that is refused before anything
+//!    is allocated or iterated. An allowance is added for elements that take no bytes.
+//! 2. **Depth.** Hostile bytes could nest a recursive type until the stack overflows, so the number of levels is
+//!    limited.
+//! 3. **Strings.** They are requested as borrowed, so their bytes are known to be there before they are copied.
 
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// How many elements of no bytes there may be.
-const NOTHINGS: usize = 1024;
-/// As in serde_json.
-const DEPTH: usize = 128;
+/// How many elements that take no bytes a value may have.
+const MAX_EMPTY_ELEMENTS: usize = 1024;
+/// How many levels of nested values a value may have, as in serde_json.
+const MAX_DEPTH: usize = 128;
 
-/// What bytes of a length can still claim to hold.
+/// How many more elements a value may announce.
 pub(super) struct Budget(Cell<usize>);
 
 impl Budget {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self(Cell::new(bytes.len().saturating_add(NOTHINGS)))
+        Self(Cell::new(bytes.len().saturating_add(MAX_EMPTY_ELEMENTS)))
     }
 
-    /// A deserializer, seed, visitor or access that keeps within the budget.
+    /// Wraps a deserializer, seed, visitor or access, so that it stays within the budget.
     pub(super) fn bounding<T>(&self, inner: T) -> Bounded<'_, T> {
-        Bounded { inner, budget: &self.0, depth: DEPTH }
+        Bounded { inner, budget: &self.0, depth: MAX_DEPTH }
     }
 }
 
-/// One of serde's parts, and what it may do.
+/// A deserializer, seed, visitor or access of serde, and the limits within which it stays.
 pub(super) struct Bounded<'b, T> {
     inner: T,
     budget: &'b Cell<usize>,
-    /// How many levels there may be below.
+    /// How many levels may be nested in this one.
     depth: usize,
 }
 
 impl<'b, T> Bounded<'b, T> {
-    /// Another part of the same level.
+    /// Wraps another part of the same level.
     fn beside<U>(&self, inner: U) -> Bounded<'b, U> {
         Bounded { inner, budget: self.budget, depth: self.depth }
     }
 
-    /// A part of the next level.
+    /// Wraps a part of the next level.
     fn below<U, E: Error>(&self, inner: U) -> Result<Bounded<'b, U>, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("more than 128 levels of values in values"))?;
+        let depth =
+            self.depth.checked_sub(1).ok_or_else(|| E::custom("values are nested more than 128 levels deep"))?;
         Ok(Bounded { inner, budget: self.budget, depth })
     }
 
+    /// Takes an announced length off the budget.
     fn charge<E: Error>(&self, len: Option<usize>) -> Result<(), E> {
         let left = self.budget.get().checked_sub(len.unwrap_or(0));
-        self.budget.set(left.ok_or_else(|| E::custom("a length that is more than there are bytes"))?);
+        self.budget.set(left.ok_or_else(|| E::custom("a length exceeds the number of bytes"))?);
         Ok(())
     }
 }
@@ -66,6 +69,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     }
 }
 
+/// Methods that only call one of the inner deserializer.
 macro_rules! forwarded {
     ($($method:ident => $to:ident),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -74,6 +78,7 @@ macro_rules! forwarded {
     };
 }
 
+/// Methods for values that hold other values: those are one level deeper.
 macro_rules! deeper {
     ($($method:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
@@ -127,10 +132,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     }
 }
 
-/// A visitor of what the type says the length of.
+/// A visitor of a value whose length is determined by its type.
 struct Fixed<V>(V);
 
-/// A visitor of what the bytes say the length of.
+/// A visitor of a value whose length is announced in the bytes.
 struct Counted<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, Fixed<V>> {

@@ -1,37 +1,47 @@
-//! A serializer that refuses what a format without names and ends could not give back, around the serializer of that format.
+//! A wrapper around the serializer of a format without names or end marks. It refuses values that such a format would
+//! read back as other values.
 //!
-//! 1. **Members.** The format writes values one behind the other, and its reader expects each member in its place. A member
-//!    that is left out (`skip_serializing_if`) moves those behind it, and they come back as each other.
-//! 2. **Lengths.** The format writes how many elements follow before they come. If a type announces another length than it
-//!    writes, everything after it is misread.
+//! 1. **Members.** The format writes values one after the other, and its reader expects every member in its place. If a
+//!    member is left out (`skip_serializing_if`), each member after it is read in the place of the one before.
+//! 2. **Lengths.** The format writes the number of elements before the elements. If a type announces another number
+//!    than it writes, everything after it is misread.
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// A value, and all the values in it, to be written only as what can be read.
+/// A value that is serialized with these checks, as are all values nested in it.
 pub(super) struct Exact<'a, T: ?Sized>(pub(super) &'a T);
 
 impl<T: Serialize + ?Sized> Serialize for Exact<'_, T> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(Refusing { inner: serializer })
+        self.0.serialize(Refusing::new(serializer))
     }
 }
 
-/// The format's serializer, or what it gives for a value that holds others.
+/// The format's serializer, or what it returns for a compound value whose length is determined by its type.
 struct Refusing<S> {
     inner: S,
 }
 
-/// The same, where the number of elements has been written before them.
+impl<S> Refusing<S> {
+    #[inline]
+    fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+/// What the format's serializer returns for a sequence or a map, whose announced length is already written.
 struct Counting<S> {
     inner: S,
+    /// How many announced elements are not written yet.
     left: usize,
 }
 
 impl<S> Counting<S> {
+    #[inline]
     fn new(inner: S, len: Option<usize>) -> Self {
         Self { inner, left: len.unwrap_or(0) }
     }
@@ -49,14 +59,14 @@ impl<S> Counting<S> {
 
 #[cold]
 fn another_number<E: Error>() -> E {
-    E::custom("it says another number of elements than it has, which bincode writes before them")
+    E::custom("a list or map announces another number of elements than it writes, and bincode writes that number first")
 }
 
 #[cold]
 fn left_out<E: Error>(member: &str) -> E {
     E::custom(format_args!(
-        "its member `{member}` is left out, and bincode has no names to tell which one is missing: write it always, without \
-         `skip_serializing_if`"
+        "member `{member}` is left out, and bincode writes no names that could tell which one is missing: write it \
+         always, without `skip_serializing_if`"
     ))
 }
 
@@ -76,75 +86,7 @@ impl<S: Serializer> Serializer for Refusing<S> {
         self.inner.is_human_readable()
     }
 
-    scalars_handed_on! {}
-
-    #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_some(&Exact(value))
-    }
-
-    #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_newtype_struct(name, &Exact(value))
-    }
-
-    #[inline]
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        self.inner.serialize_newtype_variant(name, index, variant, &Exact(value))
-    }
-
-    #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        Ok(Counting::new(self.inner.serialize_seq(len)?, len))
-    }
-
-    #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple(len)? })
-    }
-
-    #[inline]
-    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple_struct(name, len)? })
-    }
-
-    #[inline]
-    fn serialize_tuple_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_tuple_variant(name, index, variant, len)? })
-    }
-
-    #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Ok(Counting::new(self.inner.serialize_map(len)?, len))
-    }
-
-    #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_struct(name, len)? })
-    }
-
-    #[inline]
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
-        Ok(Refusing { inner: self.inner.serialize_struct_variant(name, index, variant, len)? })
-    }
+    forward_to_inner! { element: Exact, counted: Counting::new, fixed: Refusing::new }
 }
 
 impl<S: SerializeSeq> SerializeSeq for Counting<S> {
@@ -186,7 +128,7 @@ impl<S: SerializeMap> SerializeMap for Counting<S> {
     }
 }
 
-/// What the type says the length of.
+/// Implements compound types without names for their elements. Their length is determined by the type.
 macro_rules! fixed {
     ($($part:ident: $method:ident),* $(,)?) => {
         $(impl<S: $part> $part for Refusing<S> {
@@ -210,7 +152,7 @@ fixed! {
     SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field, SerializeTupleVariant: serialize_field,
 }
 
-/// What has named members, which are not written.
+/// Implements compound types with named members. The names are not written, so no member may be left out.
 macro_rules! named {
     ($($part:ident),* $(,)?) => {
         $(impl<S: $part> $part for Refusing<S> {
@@ -218,7 +160,11 @@ macro_rules! named {
             type Error = S::Error;
 
             #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, member: &'static str, value: &T) -> Result<(), S::Error> {
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                member: &'static str,
+                value: &T,
+            ) -> Result<(), S::Error> {
                 self.inner.serialize_field(member, &Exact(value))
             }
 

@@ -1,7 +1,7 @@
-//! What the bytes of a member can be taken for, and in which order that is tried.
+//! The candidates for a member: what its bytes can be taken for, and in which order a type is offered that.
 //!
-//! Plain text comes before what the codec reads there, except for lists and maps. A member whose bytes the codec reads as one
-//! of those was written as one, unless somebody has saved a string that looks like it.
+//! Plain text is offered before the value that the codec reads, unless the codec reads a list or a map. In that case
+//! the member was probably written as one. It could only be a string that looks like one.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,11 +9,11 @@ use std::str::from_utf8;
 
 use serde::de::{Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::flaw::Flaw;
+use super::error::ObjectError;
 use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
-/// What a member can be taken for. A number is handed out in 64 bits if it fits, as formats do that know numbers.
+/// What a member can be taken for. A number that fits in 64 bits is offered in 64 bits, as self-describing formats do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Guess {
     Text,
@@ -22,7 +22,7 @@ pub(super) enum Guess {
     HugeUnsigned,
     HugeSigned,
     Float,
-    /// What the codec reads there.
+    /// The value that the codec reads.
     Written,
     Bytes,
 }
@@ -31,7 +31,7 @@ use Guess::{Bytes, Float, HugeSigned, HugeUnsigned, Signed, Text, Unsigned, Writ
 
 const ORDER: [Guess; 8] = [Text, Unsigned, Signed, HugeUnsigned, HugeSigned, Float, Written, Bytes];
 const ORDER_OF_A_LIST_OR_MAP: [Guess; 8] = [Written, Text, Unsigned, Signed, HugeUnsigned, HugeSigned, Float, Bytes];
-/// No integer is written as `-0`.
+/// The text `-0` is a float, because no integer is written like that.
 const ORDER_OF_NEGATIVE_ZERO: [Guess; 8] = [Text, Float, Unsigned, Signed, HugeUnsigned, HugeSigned, Written, Bytes];
 
 impl Guess {
@@ -39,28 +39,28 @@ impl Guess {
         matches!(self, Unsigned | Signed | HugeUnsigned | HugeSigned)
     }
 
-    /// Hands a member out as what it is taken for.
-    pub(super) fn hand<'a, C: Codec, V: Visitor<'a>>(
+    /// Offers a member to a visitor as what it is taken for.
+    pub(super) fn offer<'a, C: Codec, V: Visitor<'a>>(
         self,
         visitor: V,
         codec: &'a C,
         bytes: &'a [u8],
-    ) -> Result<V::Value, Flaw> {
-        let text = || from_utf8(bytes).map_err(Flaw::new);
+    ) -> Result<V::Value, ObjectError> {
+        let text = || from_utf8(bytes).map_err(ObjectError::new);
         match self {
             Text => visitor.visit_borrowed_str(text()?),
-            Unsigned => visitor.visit_u64(text()?.parse().map_err(Flaw::new)?),
-            Signed => visitor.visit_i64(text()?.parse().map_err(Flaw::new)?),
-            HugeUnsigned => visitor.visit_u128(text()?.parse().map_err(Flaw::new)?),
-            HugeSigned => visitor.visit_i128(text()?.parse().map_err(Flaw::new)?),
-            Float => visitor.visit_f64(text()?.parse().map_err(Flaw::new)?),
-            Written => codec.decode(Shaped { shape: Shape::Any, visitor }, bytes).map_err(Flaw::new),
+            Unsigned => visitor.visit_u64(text()?.parse().map_err(ObjectError::new)?),
+            Signed => visitor.visit_i64(text()?.parse().map_err(ObjectError::new)?),
+            HugeUnsigned => visitor.visit_u128(text()?.parse().map_err(ObjectError::new)?),
+            HugeSigned => visitor.visit_i128(text()?.parse().map_err(ObjectError::new)?),
+            Float => visitor.visit_f64(text()?.parse().map_err(ObjectError::new)?),
+            Written => codec.decode(Shaped { shape: Shape::Any, visitor }, bytes).map_err(ObjectError::new),
             Bytes => visitor.visit_borrowed_bytes(bytes),
         }
     }
 }
 
-/// A set of guesses, a bit for each.
+/// A set of guesses, one bit for each.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Guesses(u8);
 
@@ -74,25 +74,25 @@ impl Guesses {
     }
 }
 
-/// What bytes can be.
+/// All that the bytes of a member can be taken for.
 #[derive(Clone, Copy)]
 pub(super) struct Candidates {
     guesses: Guesses,
     order: &'static [Guess; 8],
-    /// Whether the codec writes `()` like this.
-    pub(super) can_be_nothing: bool,
+    /// Whether the codec could have written `()` as these bytes.
+    pub(super) can_be_unit: bool,
 }
 
 impl Candidates {
-    /// What these bytes can be, for a codec that tells or does not tell what it has written.
-    pub(super) fn of<C: Codec>(codec: &C, tells: bool, bytes: &[u8]) -> Self {
+    /// Finds what these bytes can be taken for.
+    pub(super) fn of<C: Codec>(codec: &C, is_self_describing: bool, bytes: &[u8]) -> Self {
         let text = from_utf8(bytes).ok();
         let float = text.and_then(|text| text.parse::<f64>().ok());
-        // What is an integer is a float too: most texts are neither.
+        // The text of every integer is the text of a float too. Most texts are neither, and are parsed only once.
         let number = text.filter(|_| float.is_some());
         let (unsigned, signed) =
             (number.and_then(|text| text.parse::<u128>().ok()), number.and_then(|text| text.parse::<i128>().ok()));
-        let written = if tells { Found::in_bytes(codec, bytes) } else { None };
+        let written = if is_self_describing { WrittenAs::in_bytes(codec, bytes) } else { None };
         let is = |guess: &Guess| match guess {
             Text => text.is_some(),
             Unsigned => unsigned.is_some_and(|number| u64::try_from(number).is_ok()),
@@ -106,12 +106,12 @@ impl Candidates {
         Self {
             guesses: ORDER.into_iter().filter(is).fold(Guesses::default(), Guesses::with),
             order: match (written, float) {
-                (Some(Found::ListOrMap), _) => &ORDER_OF_A_LIST_OR_MAP,
+                (Some(WrittenAs::ListOrMap), _) => &ORDER_OF_A_LIST_OR_MAP,
                 (_, Some(float)) if float == 0.0 && float.is_sign_negative() => &ORDER_OF_NEGATIVE_ZERO,
                 _ => &ORDER,
             },
-            can_be_nothing: if tells {
-                matches!(written, Some(Found::Nothing))
+            can_be_unit: if is_self_describing {
+                matches!(written, Some(WrittenAs::Unit))
             } else {
                 codec.decode(Shaped { shape: Shape::Unit, visitor: IgnoredAny }, bytes).is_ok()
             },
@@ -123,32 +123,33 @@ impl Candidates {
     }
 }
 
-/// Whether a codec tells what its bytes are, as JSON does and bincode does not.
-pub(super) fn tells<C: Codec>(codec: &C) -> bool {
+/// Whether a codec's bytes tell what they are. JSON is self-describing, bincode is not.
+pub(super) fn is_self_describing<C: Codec>(codec: &C) -> bool {
     let mut bytes = Vec::new();
-    codec.encode(&[1_u8][..], &mut bytes).is_ok() && Found::in_bytes(codec, &bytes) == Some(Found::ListOrMap)
+    codec.encode(&[1_u8][..], &mut bytes).is_ok() && WrittenAs::in_bytes(codec, &bytes) == Some(WrittenAs::ListOrMap)
 }
 
-/// What a codec that tells has found.
+/// What a self-describing codec has written a member as.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum WrittenAs {
+    /// A list, a map, or a variant with data.
     ListOrMap,
-    Nothing,
+    Unit,
     Other,
 }
 
-impl Found {
+impl WrittenAs {
     fn in_bytes<C: Codec>(codec: &C, bytes: &[u8]) -> Option<Self> {
         let found = Cell::new(Self::Other);
-        codec.decode(Shaped { shape: Shape::Any, visitor: Finding(&found) }, bytes).ok()?;
+        codec.decode(Shaped { shape: Shape::Any, visitor: WrittenAsVisitor(&found) }, bytes).ok()?;
         Some(found.get())
     }
 }
 
-/// Notes what it is given, and passes over it.
-struct Finding<'a>(&'a Cell<Found>);
+/// Notes as what a value was written, and ignores the value itself.
+struct WrittenAsVisitor<'a>(&'a Cell<WrittenAs>);
 
-macro_rules! passed_over {
+macro_rules! ignored {
     ($($method:ident: $type:ty),* $(,)?) => {
         $(fn $method<E: Error>(self, _: $type) -> Result<(), E> {
             Ok(())
@@ -156,16 +157,16 @@ macro_rules! passed_over {
     };
 }
 
-impl<'de> Visitor<'de> for Finding<'_> {
+impl<'de> Visitor<'de> for WrittenAsVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
-    passed_over! {
-        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64, visit_str: &str,
-        visit_bytes: &[u8],
+    ignored! {
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64,
+        visit_str: &str, visit_bytes: &[u8],
     }
 
     fn visit_none<E: Error>(self) -> Result<(), E> {
@@ -173,7 +174,7 @@ impl<'de> Visitor<'de> for Finding<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.0.set(Found::Nothing);
+        self.0.set(WrittenAs::Unit);
         Ok(())
     }
 
@@ -186,17 +187,17 @@ impl<'de> Visitor<'de> for Finding<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_seq(sequence).map(|_| ())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_map(map).map(|_| ())
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<(), A::Error> {
-        self.0.set(Found::ListOrMap);
+        self.0.set(WrittenAs::ListOrMap);
         IgnoredAny.visit_enum(variant).map(|_| ())
     }
 }

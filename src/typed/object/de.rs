@@ -4,10 +4,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::OnlyText;
-use super::flaw::Flaw;
+use super::error::ObjectError;
 use super::hints::Hints;
 use super::member::MemberDeserializer;
-use super::order::{Found, InOrder};
+use super::order::{InOrder, NextMember};
 use crate::typed::codec::Codec;
 use crate::value::HashRef;
 
@@ -25,9 +25,9 @@ impl<'a, 'h, C> Object<'a, 'h, C> {
 }
 
 impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_map(self.members(&[]))
     }
 
@@ -36,15 +36,15 @@ impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
         _: &'static str,
         names: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Flaw> {
+    ) -> Result<V::Value, ObjectError> {
         visitor.visit_map(self.members(names))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -54,33 +54,36 @@ impl<'de, C: Codec> Deserializer<'de> for Object<'de, '_, C> {
     }
 }
 
+/// The members of a struct or a map, in the order in which it gets them.
 struct Members<'a, 'h, C> {
     codec: &'a C,
     members: InOrder<'a>,
     hints: &'h Hints<'a>,
     /// The member whose value comes next.
-    value: Option<Found<'a>>,
+    value: Option<NextMember<'a>>,
 }
 
 impl<'de, C: Codec> MapAccess<'de> for Members<'de, '_, C> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    /// There are no more members after the end of a reading, even for a type that passes over members that it cannot read.
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
+    /// Once the reading has ended, there are no more members, even for a type that ignores members that it cannot read.
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ObjectError> {
         self.value = if self.hints.has_ended() { None } else { self.members.next(self.hints) };
-        let Some(found) = self.value else { return Ok(None) };
-        let name = found.name();
+        let Some(member) = self.value else { return Ok(None) };
+        let name = member.name();
         let key = seed.deserialize(MemberDeserializer::of_name(&OnlyText, name, self.hints));
-        key.map(Some).map_err(|flaw: Flaw| if flaw.member.is_empty() { flaw.of(name) } else { flaw })
+        key.map(Some).map_err(|error: ObjectError| if error.member.is_empty() { error.of(name) } else { error })
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Flaw> {
-        let found = self.value.take().ok_or_else(|| Flaw::new("a value was asked for before its name"))?;
-        let value = match found {
-            Found::Field(name, bytes) => seed.deserialize(MemberDeserializer::new(self.codec, name, bytes, self.hints)),
-            Found::Absent(name) => seed.deserialize(Absent(name)),
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ObjectError> {
+        let member = self.value.take().ok_or_else(|| ObjectError::new("a value was asked for before its name"))?;
+        let value = match member {
+            NextMember::Field(name, bytes) => {
+                seed.deserialize(MemberDeserializer::new(self.codec, name, bytes, self.hints))
+            }
+            NextMember::Absent(name) => seed.deserialize(Absent(name)),
         };
-        value.map_err(|flaw| flaw.of(found.name()))
+        value.map_err(|error| error.of(member.name()))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -88,17 +91,17 @@ impl<'de, C: Codec> MapAccess<'de> for Members<'de, '_, C> {
     }
 }
 
-/// A member without a field: `None` for a type that asks for an option, and missing for all others.
+/// A member without a field. For a type that asks for an option it is `None`, for all others it is missing.
 struct Absent(&'static str);
 
 impl<'de> Deserializer<'de> for Absent {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
-        Err(Flaw::missing(self.0))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
+        Err(ObjectError::missing(self.0))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_none()
     }
 

@@ -1,4 +1,4 @@
-//! What readings have taught of the types that ask what a member is.
+//! What readings have found out about the types that ask what a member is.
 
 use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,10 +7,10 @@ use serde::de::Visitor;
 
 use super::candidates::{Candidates, Guess, Guesses};
 
-/// For how many members a type may refuse what it takes for others.
-const MOST: usize = 64;
+/// For how many members a type may refuse guesses that it accepts for others.
+const MAX_REFUSED_MEMBERS: usize = 64;
 
-/// A type that asks: the names of its visitor and of what that makes.
+/// A type that asks, known by the names of its visitor and of the visitor's value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Asker(&'static str, &'static str);
 
@@ -20,27 +20,27 @@ impl Asker {
     }
 }
 
-/// What a type is asked, in turn, by handing it something that is no member.
+/// What is asked about a type. The type answers by accepting or refusing a sample value, see `probe.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Question {
-    /// Whether it takes a `bool`.
+    /// Whether it accepts a `bool`.
     Bool,
-    /// Whether it takes a one of this kind.
+    /// Whether it accepts the number one in this form.
     One(Guess),
-    /// Whether it takes `()`.
-    Nothing,
-    /// Whether it takes a list.
+    /// Whether it accepts `()`.
+    Unit,
+    /// Whether it accepts a list.
     List,
-    /// Whether it takes a map.
+    /// Whether it accepts a map.
     Map,
 }
 
-/// What a type has answered.
+/// A type's answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     No,
     Yes,
-    /// Yes, a list of such numbers, or of the first ones of them.
+    /// Yes, but only a list of numbers of these types, or of the first few of them.
     Numbers(Vec<Number>),
 }
 
@@ -61,17 +61,17 @@ pub(super) enum Number {
     F64,
 }
 
-/// What a reading has taught.
+/// What a reading has found out.
 pub(super) enum Lesson<'a> {
-    /// What this type answers.
+    /// This is the type's answer to the question.
     Answered(Asker, Question, Answer),
-    /// This type has said of a guess that it is of another type than its own, which may be so of all such guesses.
+    /// This type has refused a guess as a wrong type. It may refuse all guesses of this kind.
     Doubted(Asker, Guess),
-    /// This type has refused a guess of this member, for this reason.
+    /// This type has refused a guess for this member, with this message.
     Refused(Asker, &'a [u8], Guess, String),
 }
 
-/// All that is known.
+/// All that has been found out.
 #[derive(Default)]
 pub(super) struct Facts<'a> {
     answers: BTreeMap<(Asker, Question), Answer>,
@@ -79,10 +79,11 @@ pub(super) struct Facts<'a> {
     refused: BTreeMap<Asker, BTreeMap<&'a [u8], Refused>>,
 }
 
+/// The guesses that a type has refused for one member.
 struct Refused {
     guesses: Guesses,
-    /// What the type has said to the first one.
-    why: String,
+    /// The message with which it has refused the first one.
+    first_message: String,
 }
 
 impl<'a> Facts<'a> {
@@ -90,9 +91,10 @@ impl<'a> Facts<'a> {
         match lesson {
             Lesson::Answered(asker, question, answer) => _ = self.answers.insert((asker, question), answer),
             Lesson::Doubted(asker, guess) => _ = self.doubted.insert((asker, guess)),
-            Lesson::Refused(asker, member, guess, why) => {
+            Lesson::Refused(asker, member, guess, message) => {
                 let members = self.refused.entry(asker).or_default();
-                let refused = members.entry(member).or_insert(Refused { guesses: Guesses::default(), why });
+                let first = Refused { guesses: Guesses::default(), first_message: message };
+                let refused = members.entry(member).or_insert(first);
                 refused.guesses = refused.guesses.with(guess);
             }
         }
@@ -106,30 +108,33 @@ impl<'a> Facts<'a> {
         self.answer(asker, question) == Some(&Answer::Yes)
     }
 
-    /// Whether it is to be found out if the type takes such guesses at all.
+    /// Whether the next step is to ask if the type accepts guesses of this kind at all.
     pub(super) fn is_in_doubt(&self, asker: Asker, guess: Guess) -> bool {
         self.doubted.contains(&(asker, guess)) && self.answer(asker, Question::One(guess)).is_none()
     }
 
-    /// What is left to try of a member. What the type does not take at all comes last: it may take some of it after all.
+    /// Returns the guesses that are left to try for a member. Kinds that the type has refused as such come last,
+    /// because it may still accept some values of them.
     pub(super) fn left(&self, asker: Asker, candidates: Candidates, member: &[u8]) -> impl Iterator<Item = Guess> {
-        let refused = self.refusal(asker, member).map_or_else(Guesses::default, |refused| refused.guesses);
+        let refused = self.refused(asker, member).map_or_else(Guesses::default, |refused| refused.guesses);
         let left = candidates.in_order().filter(move |guess| !refused.contains(*guess));
         let is_last = move |guess: &Guess| self.answer(asker, Question::One(*guess)) == Some(&Answer::No);
         left.clone().filter(move |guess| !is_last(guess)).chain(left.filter(move |guess| is_last(guess)))
     }
 
-    /// What the type has said to the first guess of this member.
-    pub(super) fn why(&self, asker: Asker, member: &[u8]) -> Option<&str> {
-        self.refusal(asker, member).map(|refused| &*refused.why)
+    /// Returns the message with which the type has refused the first guess for this member.
+    pub(super) fn first_message(&self, asker: Asker, member: &[u8]) -> Option<&str> {
+        self.refused(asker, member).map(|refused| &*refused.first_message)
     }
 
-    fn refusal(&self, asker: Asker, member: &[u8]) -> Option<&Refused> {
+    fn refused(&self, asker: Asker, member: &[u8]) -> Option<&Refused> {
         self.refused.get(&asker)?.get(member)
     }
 
-    /// Whether the type has refused guesses of so many other members that this one cannot be tried as well.
+    /// Whether the type has refused guesses for so many other members that no more guesses are tried for this one.
     pub(super) fn has_refused_too_often(&self, asker: Asker, member: &[u8]) -> bool {
-        self.refused.get(&asker).is_some_and(|members| members.len() >= MOST && !members.contains_key(member))
+        self.refused
+            .get(&asker)
+            .is_some_and(|members| members.len() >= MAX_REFUSED_MEMBERS && !members.contains_key(member))
     }
 }

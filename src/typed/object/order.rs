@@ -1,10 +1,12 @@
-//! In which order a type is handed its members.
+//! The order in which a type gets its members.
 //!
-//! A hash has an order of its own, which of a table depends on a secret of the process. A type for which the order counts, as
-//! an adjacently tagged enum, which has to know the tag before the content, would be read by one process and refused by
-//! another. So a struct gets its members in its own order, and after them the fields that it does not know.
+//! A hash has an order of its own, and in a table that order depends on a secret of the process. Some types depend on
+//! the order of their members: an adjacently tagged enum has to know the tag before the content. One process would read
+//! such a type, and another would refuse it. So a struct gets its members in its own order, and after them the fields
+//! that it does not know.
 //!
-//! As a rule a packed hash has them in that order already, as they were saved. Then no field is looked up.
+//! A packed hash usually has its fields in the order in which they were saved, which is the struct's. Then no field has
+//! to be looked up.
 
 use std::collections::HashSet;
 use std::iter::Peekable;
@@ -12,27 +14,30 @@ use std::iter::Peekable;
 use super::hints::Hints;
 use crate::value::{HashRef, Iter};
 
+/// The members of a hash in the order of a struct.
 pub(super) struct InOrder<'a> {
     hash: HashRef<'a>,
     fields: Peekable<Iter<'a>>,
+    /// The names of the struct's members, in its order.
     names: &'static [&'static str],
-    /// How many of the names were asked for.
+    /// How many of these names have been looked for.
     asked: usize,
-    /// How many fields were not handed out yet.
+    /// How many fields have not been returned yet.
     left: usize,
-    /// The names, once they have all been asked for and fields are left.
+    /// The names as a set. It is built if fields are left after all names have been looked for.
     known: Option<HashSet<&'static [u8]>>,
 }
 
-/// A member to be handed out.
+/// The member that a type gets next.
 #[derive(Clone, Copy)]
-pub(super) enum Found<'a> {
+pub(super) enum NextMember<'a> {
+    /// The name of a field, and the bytes that it holds.
     Field(&'a [u8], &'a [u8]),
-    /// There is no such field, which the type has missed before.
+    /// A member that has no field, and that an earlier reading has missed.
     Absent(&'static str),
 }
 
-impl<'a> Found<'a> {
+impl<'a> NextMember<'a> {
     pub(super) fn name(self) -> &'a [u8] {
         match self {
             Self::Field(name, _) => name,
@@ -42,7 +47,7 @@ impl<'a> Found<'a> {
 }
 
 impl<'a> InOrder<'a> {
-    /// The members with these names first.
+    /// Orders the fields of a hash: members with these names come first.
     pub(super) fn new(hash: HashRef<'a>, names: &'static [&'static str]) -> Self {
         Self { hash, fields: hash.iter().peekable(), names, asked: 0, left: hash.len(), known: None }
     }
@@ -51,15 +56,15 @@ impl<'a> InOrder<'a> {
         self.left
     }
 
-    pub(super) fn next(&mut self, hints: &Hints<'_>) -> Option<Found<'a>> {
+    pub(super) fn next(&mut self, hints: &Hints<'_>) -> Option<NextMember<'a>> {
         while let Some(name) = self.names.get(self.asked) {
             self.asked += 1;
             if let Some(value) = self.named(name.as_bytes()) {
                 self.left = self.left.saturating_sub(1);
-                return Some(Found::Field(name.as_bytes(), value));
+                return Some(NextMember::Field(name.as_bytes(), value));
             }
             if hints.is_absent(name) {
-                return Some(Found::Absent(name));
+                return Some(NextMember::Absent(name));
             }
         }
         if self.left == 0 {
@@ -69,9 +74,10 @@ impl<'a> InOrder<'a> {
         let known = self.known.get_or_insert_with(|| names.iter().map(|name| name.as_bytes()).collect());
         let (name, value) = self.fields.find(|(name, _)| !known.contains(name))?;
         self.left -= 1;
-        Some(Found::Field(name, value))
+        Some(NextMember::Field(name, value))
     }
 
+    /// Returns the bytes of the field with this name.
     fn named(&mut self, name: &[u8]) -> Option<&'a [u8]> {
         match self.fields.next_if(|(field, _)| *field == name) {
             Some((_, value)) => Some(value),

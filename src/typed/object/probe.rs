@@ -1,7 +1,7 @@
-//! What a type takes at all, found out by handing it something that is no member.
+//! What a type accepts, found out by offering it sample values that are no members.
 //!
-//! What the type makes of it is thrown away. A list and a map show whether they were looked into: a type that takes none does
-//! not do that.
+//! The values that the type makes of the samples are thrown away. A sample list or map notes whether the type has
+//! looked into it, because a type that accepts none does not look.
 
 use std::cell::RefCell;
 
@@ -9,28 +9,28 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde::forward_to_deserialize_any;
 
 use super::candidates::Guess;
+use super::error::{Kind, ObjectError};
 use super::facts::{Answer, Number, Question};
-use super::flaw::{Flaw, Kind};
 use super::shape::{Shape, Shaped};
 use crate::typed::codec::Codec;
 
-/// How many numbers a list may have whose form is known.
-const MOST_NUMBERS: usize = 32;
-/// The key of a map that stands for a number, by which serde_json and crates of numbers know each other.
+/// How many numbers a list may have if their types are to be remembered.
+const MAX_NUMBERS: usize = 32;
+/// The key of a map that stands for a number. serde_json and crates of numbers use it among themselves.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Asks a type.
+/// Asks a type, by its visitor.
 pub(super) fn ask<'de, V: Visitor<'de>>(question: Question, visitor: V) -> Answer {
     match question {
-        Question::Bool => yes_if(visitor.visit_bool::<Flaw>(true).is_ok()),
-        Question::Nothing => yes_if(is_taken(&visitor.visit_unit())),
-        Question::One(Guess::Text) => yes_if(is_taken(&visitor.visit_str("1"))),
-        Question::One(Guess::Unsigned) => yes_if(is_taken(&visitor.visit_u64(1))),
-        Question::One(Guess::Signed) => yes_if(is_taken(&visitor.visit_i64(1))),
-        Question::One(Guess::HugeUnsigned) => yes_if(is_taken(&visitor.visit_u128(1))),
-        Question::One(Guess::HugeSigned) => yes_if(is_taken(&visitor.visit_i128(1))),
-        Question::One(Guess::Float) => yes_if(is_taken(&visitor.visit_f64(1.0))),
-        Question::One(Guess::Bytes) => yes_if(is_taken(&visitor.visit_bytes(b"1"))),
+        Question::Bool => yes_if(visitor.visit_bool::<ObjectError>(true).is_ok()),
+        Question::Unit => yes_if(is_accepted(&visitor.visit_unit())),
+        Question::One(Guess::Text) => yes_if(is_accepted(&visitor.visit_str("1"))),
+        Question::One(Guess::Unsigned) => yes_if(is_accepted(&visitor.visit_u64(1))),
+        Question::One(Guess::Signed) => yes_if(is_accepted(&visitor.visit_i64(1))),
+        Question::One(Guess::HugeUnsigned) => yes_if(is_accepted(&visitor.visit_u128(1))),
+        Question::One(Guess::HugeSigned) => yes_if(is_accepted(&visitor.visit_i128(1))),
+        Question::One(Guess::Float) => yes_if(is_accepted(&visitor.visit_f64(1.0))),
+        Question::One(Guess::Bytes) => yes_if(is_accepted(&visitor.visit_bytes(b"1"))),
         Question::One(Guess::Written) => Answer::Yes,
         Question::List => {
             let list = RefCell::new(List::default());
@@ -57,21 +57,23 @@ fn yes_if(yes: bool) -> Answer {
     if yes { Answer::Yes } else { Answer::No }
 }
 
-/// A type that takes a kind of values may refuse one of them, but not because of its type.
-fn is_taken<T>(result: &Result<T, Flaw>) -> bool {
-    !matches!(result, Err(Flaw { kind: Kind::WrongType, .. }))
+/// Whether the type accepts samples of this kind. It may refuse this one value, but not as a wrong type.
+fn is_accepted<T>(result: &Result<T, ObjectError>) -> bool {
+    !matches!(result, Err(ObjectError { kind: Kind::WrongType, .. }))
 }
 
-fn enough() -> Flaw {
-    Flaw::new("it was only asked what it takes")
+/// The error that stops a type once its answer is known.
+fn answered() -> ObjectError {
+    ObjectError::new("the type was only asked what it accepts")
 }
 
-/// How a list of ones was read.
+/// How a type has read a list of ones.
 #[derive(Default)]
 struct List {
     is_touched: bool,
+    /// The types of the numbers that it has asked for.
     numbers: Vec<Number>,
-    /// Whether something else than numbers was asked for, or too many of them.
+    /// Whether it has asked for something else than numbers, or for too many of them.
     has_others: bool,
 }
 
@@ -79,9 +81,9 @@ struct List {
 struct Ones<'l>(&'l RefCell<List>);
 
 impl<'de> SeqAccess<'de> for Ones<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Flaw> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ObjectError> {
         self.0.borrow_mut().is_touched = true;
         seed.deserialize(One(self.0)).map(Some)
     }
@@ -92,16 +94,16 @@ impl<'de> SeqAccess<'de> for Ones<'_> {
     }
 }
 
-/// An element of that list.
+/// An element of such a list.
 struct One<'l>(&'l RefCell<List>);
 
 macro_rules! ones {
     ($($method:ident => $visit:ident($one:expr), $number:ident;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
             let mut list = self.0.borrow_mut();
-            if list.numbers.len() == MOST_NUMBERS {
+            if list.numbers.len() == MAX_NUMBERS {
                 list.has_others = true;
-                return Err(enough());
+                return Err(answered());
             }
             list.numbers.push(Number::$number);
             drop(list);
@@ -111,11 +113,11 @@ macro_rules! ones {
 }
 
 impl<'de> Deserializer<'de> for One<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         self.0.borrow_mut().has_others = true;
-        Err(enough())
+        Err(answered())
     }
 
     ones! {
@@ -133,7 +135,7 @@ impl<'de> Deserializer<'de> for One<'_> {
         deserialize_f64 => visit_f64(1.0), F64;
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ObjectError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -143,7 +145,7 @@ impl<'de> Deserializer<'de> for One<'_> {
     }
 }
 
-/// Whether these bytes are a list of these numbers, or of the first ones of them, in the format of a codec.
+/// Whether a codec can read these bytes as a list of numbers of these types, or of the first few of them.
 pub(super) fn is_list_of<C: Codec>(codec: &C, numbers: &[Number], bytes: &[u8]) -> bool {
     let is_list = |len: usize, shape: Shape| {
         let visitor = Numbers(numbers.get(..len).unwrap_or(numbers));
@@ -152,7 +154,7 @@ pub(super) fn is_list_of<C: Codec>(codec: &C, numbers: &[Number], bytes: &[u8]) 
     (0..=numbers.len()).any(|len| is_list(len, Shape::Seq) || is_list(len, Shape::Tuple(len)))
 }
 
-/// Reads such a list.
+/// Reads a list of numbers of these types.
 struct Numbers<'n>(&'n [Number]);
 
 impl<'de> Visitor<'de> for Numbers<'_> {
@@ -191,21 +193,21 @@ impl<'de> DeserializeSeed<'de> for Number {
     }
 }
 
-/// A map with the key of a number, and how it was read.
+/// How a type has read a map that has the key of a number.
 enum Map {
     Untouched,
-    /// It was asked for a key.
+    /// It has asked for a key.
     Asked,
-    /// It was asked for the name of a member, and the key was taken.
+    /// It has asked for the name of a member, and accepted the key of a number.
     NumberKey,
-    /// And then for the text of the number.
+    /// It has then asked for the text of the number.
     Number,
 }
 
 impl<'de> MapAccess<'de> for &mut Map {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ObjectError> {
         **self = Map::Asked;
         let mut is_name = false;
         let key = seed.deserialize(Key(&mut is_name))?;
@@ -215,8 +217,8 @@ impl<'de> MapAccess<'de> for &mut Map {
         Ok(Some(key))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Flaw> {
-        seed.deserialize(Text(self))
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ObjectError> {
+        seed.deserialize(NumberText(self))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -224,43 +226,45 @@ impl<'de> MapAccess<'de> for &mut Map {
     }
 }
 
+/// The key of that map. It notes whether the type asks for the name of a member.
 struct Key<'m>(&'m mut bool);
 
 impl<'de> Deserializer<'de> for Key<'_> {
-    type Error = Flaw;
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
-        Err(enough())
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
+        Err(answered())
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         *self.0 = true;
         visitor.visit_str(NUMBER)
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
-        tuple_struct map struct enum ignored_any newtype_struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
+        tuple tuple_struct map struct enum ignored_any newtype_struct
     }
 }
 
-struct Text<'m>(&'m mut Map);
+/// The value in that map.
+struct NumberText<'m>(&'m mut Map);
 
-impl<'de> Deserializer<'de> for Text<'_> {
-    type Error = Flaw;
+impl<'de> Deserializer<'de> for NumberText<'_> {
+    type Error = ObjectError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
-        Err(enough())
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
+        Err(answered())
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Flaw> {
+    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ObjectError> {
         if matches!(self.0, Map::NumberKey) {
             *self.0 = Map::Number;
         }
-        Err(enough())
+        Err(answered())
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ObjectError> {
         self.deserialize_str(visitor)
     }
 

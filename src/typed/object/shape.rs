@@ -1,8 +1,8 @@
-//! What a type asks a codec's deserializer for.
+//! The kinds of values that a type requests from a codec's deserializer.
 
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
-/// What a type has asked for that is no plain text.
+/// What a type has requested, if that is no plain text.
 pub(super) enum Shape {
     Any,
     Option,
@@ -16,7 +16,7 @@ pub(super) enum Shape {
     Enum(&'static str, &'static [&'static str]),
 }
 
-/// Asks a codec's deserializer for the same.
+/// A seed that requests the same from a codec's deserializer.
 pub(super) struct Shaped<V> {
     pub(super) shape: Shape,
     pub(super) visitor: V,

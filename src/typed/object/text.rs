@@ -1,66 +1,75 @@
-//! A member becomes the bytes of its field: plain text, if it is a number, character, string, bytes or the name of a variant,
-//! and what the codec writes of everything else.
+//! A member becomes the bytes of its field. Booleans, numbers, characters, strings, bytes and variants without data
+//! become plain text. Everything else is written by the codec.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
-use super::flaw::Flaw;
-use super::people::ForPeople;
+use super::error::ObjectError;
+use super::human_readable::HumanReadable;
 use crate::typed::codec::Codec;
 
-/// The bytes of a member, or `None` if it is absent. Without a codec it is only asked whether it is: there are no bytes then.
-pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(codec: Option<&C>, value: &T) -> Result<Option<Vec<u8>>, Flaw> {
-    MemberSerializer { codec, inside: false }.write(value).map_err(|refusal| match refusal {
-        Refusal::NoText => Flaw::new("no plain text"),
-        Refusal::Flaw(flaw) => flaw,
+/// Returns the bytes of a member, or `None` if it is absent. Without a codec it only finds out whether the member is
+/// absent, and the bytes of all others are empty.
+pub(super) fn bytes_of<C: Codec, T: Serialize + ?Sized>(
+    codec: Option<&C>,
+    value: &T,
+) -> Result<Option<Vec<u8>>, ObjectError> {
+    MemberSerializer { codec, inside: false }.write(value).map_err(|error| match error {
+        TextError::NoText => ObjectError::new("no plain text"),
+        TextError::Failed(error) => error,
     })
 }
 
 /// Writes a member.
 struct MemberSerializer<'a, C> {
     codec: Option<&'a C>,
-    /// Whether it is in a `Some` or a newtype, where a `None` cannot be told by absence.
+    /// Whether the value is inside of a `Some` or a newtype, where a `None` cannot be an absent field.
     inside: bool,
 }
 
 type Bytes = Option<Vec<u8>>;
-type Compound = Impossible<Bytes, Refusal>;
+type Compound = Impossible<Bytes, TextError>;
 
-/// A value is not written, because it is no plain text, or because there is something wrong with it.
+/// Why a value is not written as plain text.
 #[derive(Debug)]
-enum Refusal {
+enum TextError {
+    /// It has no plain text, so the codec has to write it.
     NoText,
-    Flaw(Flaw),
+    /// It cannot be written at all.
+    Failed(ObjectError),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoText => f.write_str("no plain text"),
-            Self::Flaw(flaw) => flaw.fmt(f),
+            Self::Failed(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for TextError {}
 
-impl serde::ser::Error for Refusal {
+impl serde::ser::Error for TextError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Flaw(serde::ser::Error::custom(message))
+        Self::Failed(serde::ser::Error::custom(message))
     }
 }
 
 impl<C: Codec> MemberSerializer<'_, C> {
-    /// The codec gets what is no text without the `Some` or newtype around it: its reader is asked for that only.
-    fn write<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
+    /// Writes a value as plain text or by the codec. The codec gets the value without a `Some` or newtype around it,
+    /// because that is also how the value is requested when it is read.
+    fn write<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, TextError> {
         let codec = self.codec;
         match value.serialize(self) {
-            Err(Refusal::NoText) => {
+            Err(TextError::NoText) => {
                 let mut bytes = Vec::new();
                 if let Some(codec) = codec {
-                    codec.encode(&ForPeople(value), &mut bytes).map_err(|reason| Refusal::Flaw(Flaw::new(reason)))?;
+                    codec
+                        .encode(&HumanReadable(value), &mut bytes)
+                        .map_err(|reason| TextError::Failed(ObjectError::new(reason)))?;
                 }
                 Ok(Some(bytes))
             }
@@ -76,14 +85,14 @@ impl<C: Codec> MemberSerializer<'_, C> {
         Some(if self.codec.is_some() { value.to_vec() } else { Vec::new() })
     }
 
-    fn write_inside<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
+    fn write_inside<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, TextError> {
         Self { inside: true, ..self }.write(value)
     }
 }
 
 macro_rules! displayed {
     ($($method:ident: $type:ty),* $(,)?) => {
-        $(fn $method(self, value: $type) -> Result<Bytes, Refusal> {
+        $(fn $method(self, value: $type) -> Result<Bytes, TextError> {
             Ok(self.text(value))
         })*
     };
@@ -91,7 +100,7 @@ macro_rules! displayed {
 
 impl<C: Codec> Serializer for MemberSerializer<'_, C> {
     type Ok = Bytes;
-    type Error = Refusal;
+    type Error = TextError;
     type SerializeSeq = Compound;
     type SerializeTuple = Compound;
     type SerializeTupleStruct = Compound;
@@ -106,73 +115,38 @@ impl<C: Codec> Serializer for MemberSerializer<'_, C> {
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
     }
 
-    fn serialize_str(self, value: &str) -> Result<Bytes, Refusal> {
+    fn serialize_str(self, value: &str) -> Result<Bytes, TextError> {
         Ok(self.bytes(value.as_bytes()))
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<Bytes, Refusal> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<Bytes, TextError> {
         Ok(self.bytes(value))
     }
 
-    fn serialize_none(self) -> Result<Bytes, Refusal> {
-        if self.inside { Err(Refusal::NoText) } else { Ok(None) }
+    fn serialize_none(self) -> Result<Bytes, TextError> {
+        if self.inside { Err(TextError::NoText) } else { Ok(None) }
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, Refusal> {
-        if self.inside { Err(Refusal::NoText) } else { self.write_inside(value) }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, TextError> {
+        if self.inside { Err(TextError::NoText) } else { self.write_inside(value) }
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Bytes, Refusal> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Bytes, TextError> {
         self.write_inside(value)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Bytes, Refusal> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Bytes, TextError> {
         Ok(self.bytes(variant.as_bytes()))
     }
 
-    fn serialize_unit(self) -> Result<Bytes, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Bytes, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<Bytes, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
-    }
-
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Compound, Refusal> {
-        Err(Refusal::NoText)
+    refused! {
+        TextError::NoText;
+        serialize_unit() -> Bytes, serialize_unit_struct(&'static str) -> Bytes,
+        serialize_newtype_variant<T>(&'static str, u32, &'static str, &T) -> Bytes,
+        serialize_seq(Option<usize>) -> Compound, serialize_map(Option<usize>) -> Compound,
+        serialize_tuple(usize) -> Compound, serialize_tuple_struct(&'static str, usize) -> Compound,
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Compound,
+        serialize_struct(&'static str, usize) -> Compound,
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Compound,
     }
 }

@@ -1,17 +1,21 @@
-//! What an update of an object changes in its hash.
+//! The fields that an update of an object writes and removes.
 //!
-//! What the value writes after the update is written, where the hash does not hold it already. Two kinds of fields go:
+//! The members of the value after the update are written, unless the hash holds the same bytes already. Two kinds of
+//! fields are removed:
 //!
-//! 1. What the value wrote before and does not write any more: a member that is `None` now, a removed entry of a map, the
-//!    content of another variant.
-//! 2. A field that was read as another one, which is written or has just gone by the first rule. Left alone, it would be read
-//!    in the place of that one, or beside it. It goes only if the type proves it:
-//!    * **By an error.** Read with both fields, a struct says that a member is there twice: the field is an `alias`.
-//!    * **By what it writes.** Read from this field alone, a map writes the other one, and the same value if the field had that
-//!      name: the field is the same key in another text, as a number with zeros before it. What the type writes of no fields
-//!      at all proves nothing.
+//! 1. **Fields that are no longer written.** The value wrote them before the update and does not write them after it: a
+//!    member that is `None` now, a removed entry of a map, the content of another variant.
+//! 2. **Fields that stand for another field**, which is written or is removed by rule 1. If such a field stayed, it
+//!    would be read in place of the other one, or beside it. It is removed only if the type proves in one of two ways
+//!    that it stands for the other field:
+//!    * **By an error.** When a struct is read from both fields, it reports that it has a member twice. So the field is
+//!      an `alias`.
+//!    * **By what it writes.** A map that is read from this field alone writes the other field. It would be the same
+//!      map if the field had the other name. So the field is the same key in another text, such as a number with
+//!      leading zeros. Members that the type writes even when it is read from no fields at all prove nothing.
 //!
-//! Everything else stays: what the type does not know, and what it reads and never writes (`skip_serializing`).
+//! All other fields stay: those that the type does not know, and those that it reads but never writes
+//! (`skip_serializing`).
 
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -19,7 +23,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::flaw::{Flaw, Kind};
+use super::error::{Kind, ObjectError};
 use super::hints::Loaded;
 use super::{Member, Name, members_of, of_members};
 use crate::typed::codec::Codec;
@@ -33,8 +37,8 @@ pub(super) struct Changes<'m> {
     pub(super) gone: Vec<Name>,
 }
 
-/// The changes of a hash, which is as it was. It was loaded as a value, which had these names before the update, and has these
-/// members after it.
+/// Returns what has to be changed in a hash, which has not been changed yet. The value that was loaded from it had
+/// members with the names `before` when the update began, and has the members `after` now.
 pub(super) fn changes<'m, T: Serialize + DeserializeOwned, C: Codec>(
     codec: &C,
     hash: HashRef<'_>,
@@ -58,6 +62,7 @@ pub(super) fn changes<'m, T: Serialize + DeserializeOwned, C: Codec>(
     Changes { new, gone }
 }
 
+/// Returns the fields that are no longer written: rule 1.
 fn no_longer_written(before: Vec<Name>, after: &[Member]) -> Vec<Name> {
     if before.len() == after.len() && before.iter().zip(after).all(|(before, (after, _))| before == after) {
         return Vec::new();
@@ -66,7 +71,7 @@ fn no_longer_written(before: Vec<Name>, after: &[Member]) -> Vec<Name> {
     before.into_iter().filter(|name| !after.contains(&**name)).collect()
 }
 
-/// The fields that were read in the place of others.
+/// Returns the fields that stand for another field: rule 2.
 fn under_another_name<T: Serialize + DeserializeOwned, C: Codec>(
     codec: &C,
     hash: HashRef<'_>,
@@ -80,33 +85,33 @@ fn under_another_name<T: Serialize + DeserializeOwned, C: Codec>(
     if left.is_empty() {
         return Vec::new();
     }
-    let reader = Reader::<T, C> { codec, value: PhantomData };
+    let trial = Trial::<T, C> { codec, value: PhantomData };
     let mut all: HashValue = after.iter().map(|(name, bytes)| (name, bytes)).collect();
     let mut together = all.clone();
     together.extend(left.iter().copied());
-    let has_aliases = reader.read(&together).is_err();
-    let by_itself: HashSet<Name> = reader.names(&HashValue::new()).into_iter().collect();
-    let elsewhere: Vec<&Name> = gone.iter().filter(|name| !hash.contains(name)).collect();
+    let has_aliases = trial.read(&together).is_err();
+    let always_written: HashSet<Name> = trial.names(&HashValue::new()).into_iter().collect();
+    let read_elsewhere: Vec<&Name> = gone.iter().filter(|name| !hash.contains(name)).collect();
     left.retain(|(name, bytes)| {
-        reader.is_same_key(name, bytes, |other| written.contains(&**other) && !by_itself.contains(other))
-            || elsewhere.iter().any(|gone| reader.is_twice(&HashValue::from([(&***gone, *bytes), (*name, *bytes)])))
-            || has_aliases && reader.is_twice_beside(&mut all, name, bytes)
+        trial.is_same_key(name, bytes, |other| written.contains(&**other) && !always_written.contains(other))
+            || read_elsewhere.iter().any(|gone| trial.is_twice(&HashValue::from([(&***gone, *bytes), (*name, *bytes)])))
+            || has_aliases && trial.is_twice_beside(&mut all, name, bytes)
     });
     left.into_iter().map(|(name, _)| Name::Owned(name.to_vec())).collect()
 }
 
-/// Reads a type from other fields than those of the hash, to see what it makes of them.
-struct Reader<'c, T, C> {
+/// Reads a type from fields other than those of the hash, to find out what the type does with them.
+struct Trial<'c, T, C> {
     codec: &'c C,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
-    fn read(&self, hash: &HashValue) -> Result<T, Flaw> {
+impl<T: Serialize + DeserializeOwned, C: Codec> Trial<'_, T, C> {
+    fn read(&self, hash: &HashValue) -> Result<T, ObjectError> {
         of_members::<C, T>(self.codec, hash.view()).map(|loaded| loaded.value)
     }
 
-    /// What is written of the value that is read; nothing if none is.
+    /// Returns the members that the value writes which is read from these fields, and none if it cannot be read.
     fn members(&self, hash: &HashValue) -> Vec<Member> {
         self.read(hash).and_then(|value| members_of(self.codec, &value)).unwrap_or_default()
     }
@@ -115,7 +120,8 @@ impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
         self.members(hash).into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Whether this field alone is written under one other such name, and makes the same value under that one.
+    /// Whether a value that is read from this field alone writes exactly one candidate, and is the same value if the
+    /// field has the candidate's name.
     fn is_same_key(&self, name: &[u8], bytes: &[u8], is_candidate: impl Fn(&Name) -> bool) -> bool {
         let members = self.members(&HashValue::from([(name, bytes)]));
         let mut others = members.iter().map(|(name, _)| name).filter(|name| is_candidate(name));
@@ -132,6 +138,6 @@ impl<T: Serialize + DeserializeOwned, C: Codec> Reader<'_, T, C> {
     }
 
     fn is_twice(&self, hash: &HashValue) -> bool {
-        self.read(hash).is_err_and(|flaw| flaw.kind == Kind::Twice)
+        self.read(hash).is_err_and(|error| error.kind == Kind::Twice)
     }
 }

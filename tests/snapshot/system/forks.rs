@@ -48,7 +48,7 @@ fn a_save_after_a_save_or_a_close_is_not_refused_while_a_child_has_copies_of_the
     let autosave = start(&store, &folder);
     let (until, release) = pipe().unwrap();
     let mut release = Some(release);
-    // It does nothing until it is released, like a child that has not come to its program yet.
+    // The child does nothing until it is released, like one that has not started its own program yet.
     let mut begin_child = || match fork() {
         Side::Parent(child) => child,
         Side::Child => {
@@ -102,7 +102,7 @@ fn dropping_an_autosave_or_a_janitor_in_a_forked_child_waits_for_nothing() {
     let mut both = Some((start(&store, &folder), Janitor::start(Arc::clone(&store), HOUR)));
     in_child(|| {
         both = None;
-        // A thread of the child's own may have the number of one that the parent has.
+        // A thread of the child may get the same number as a thread of the parent.
         (0..10).all(|n| thread::spawn(move || n).join().is_ok_and(|told| told == n))
     })
     .assert_right();
@@ -125,7 +125,7 @@ fn a_child_that_is_forked_during_a_save_leaves_the_save_to_its_parent() {
                 return;
             }
             match fork() {
-                // It ends before the parent goes on, so what it does is seen.
+                // The child ends before the parent goes on, so the effects of what it does are seen.
                 Side::Parent(child) => child.assert_right(),
                 Side::Child => {
                     is_child = true;

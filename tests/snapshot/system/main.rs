@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashlet::Store;
 
-/// What every test holds, so that no other one forks or changes the current folder meanwhile.
+/// The lock that every test holds, so that no other test forks or changes the current folder meanwhile.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One with enough keys for a save of many blocks, one of which says what it is.
+/// A store with enough keys for a save of many blocks. One key holds the store's name.
 fn store(name: &str) -> Arc<Store> {
     let store = Store::new();
     for n in 0..5_000 {
@@ -31,7 +31,7 @@ fn store(name: &str) -> Arc<Store> {
     Arc::new(store)
 }
 
-/// What the store that was saved there is; the file is whole.
+/// Loads the file, checks that it is whole, and returns the name of the store that was saved.
 fn name(path: impl AsRef<Path>) -> String {
     let store = Store::load(path).unwrap();
     assert_eq!(store.key_count(), 5_001);

@@ -16,14 +16,14 @@ use crate::process::make_pipe;
 use crate::support::folder::Folder;
 use crate::{alone, name, store};
 
-/// What a call returns, which must not wait: the time only ends a test that hangs.
+/// Runs a call that must not wait. The time limit only ends a test that hangs.
 fn at_once<R: Send + 'static>(call: impl FnOnce() -> R + Send + 'static) -> R {
     let (sender, receiver) = channel();
     thread::spawn(move || sender.send(call()));
     receiver.recv_timeout(Duration::from_secs(60)).expect("it does not wait")
 }
 
-/// Why a store cannot be saved to a path, by a call or by a thread.
+/// Returns why a store cannot be saved to a path. A call and an autosave have to give the same reason.
 fn refused(path: &Path) -> ErrorKind {
     let (store, path) = (store("new"), path.to_owned());
     let kind = |result: Result<(), SnapshotError>| match result {
@@ -38,7 +38,7 @@ fn refused(path: &Path) -> ErrorKind {
     })
 }
 
-/// Everything that can be made at a path and is no regular file; with what is told of it.
+/// Makes everything in a folder that is no regular file, and returns the paths, each with the error for it.
 fn make_no_files(path: &Path) -> Vec<(PathBuf, ErrorKind)> {
     let [folder, pipe, socket, device] = ["folder", "pipe", "socket", "device"].map(|kind| path.join(kind));
     fs::create_dir(&folder).unwrap();
@@ -52,7 +52,7 @@ fn make_no_files(path: &Path) -> Vec<(PathBuf, ErrorKind)> {
 }
 
 #[test]
-fn a_path_of_something_else_than_a_file_is_refused_and_gets_no_lock_file() {
+fn a_path_that_is_no_regular_file_is_refused_and_gets_no_lock_file() {
     let _alone = alone();
     let folder = Folder::new();
     let paths = make_no_files(folder.path());
@@ -142,7 +142,7 @@ fn a_save_ends_where_it_began_when_the_current_folder_changes() {
     assert_eq!(elsewhere.names(), [""; 0]);
 }
 
-/// Two containers on one volume have the same process number, and somebody removes the lock file between them.
+/// As when two containers on one volume have the same process number, and the lock file is removed meanwhile.
 #[test]
 fn whoever_loses_the_lock_file_is_refused_and_the_others_file_is_whole() {
     let _alone = alone();

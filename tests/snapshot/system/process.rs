@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 #[must_use]
 pub(crate) struct Child(libc::pid_t);
 
-/// What [`fork`] returns, in which process.
+/// What [`fork`] returns in the parent and in the child.
 pub(crate) enum Side {
     Parent(Child),
     Child,
 }
 
 pub(crate) fn fork() -> Side {
-    // SAFETY: the child runs what a single thread may run after a fork on Linux: memory can be allocated, and of locks only those
-    // are taken that no other thread of the tests holds. It ends by `end`.
+    // SAFETY: on Linux, a child with a single thread may run what these tests run: it may allocate memory, and it takes
+    // only locks that no other thread of the tests holds. It ends by `end`.
     match unsafe { libc::fork() } {
         -1 => panic!("no fork: {}", std::io::Error::last_os_error()),
         0 => Side::Child,
@@ -26,14 +26,15 @@ pub(crate) fn fork() -> Side {
     }
 }
 
-/// Ends this process, a forked child, without the rest of the tests. It tells its parent whether all was as it should be.
+/// Ends this process, a forked child, without running other tests. Its status tells the parent whether `is_right`
+/// holds.
 pub(crate) fn end(is_right: impl FnOnce() -> bool) -> ! {
     let is_right = catch_unwind(AssertUnwindSafe(is_right)).unwrap_or(false);
-    // SAFETY: it ends the process, and runs nothing of it any more.
+    // SAFETY: it ends the process, and runs no more of its code.
     unsafe { libc::_exit(i32::from(!is_right)) }
 }
 
-/// Does something in a forked child, which returns whether all was as it should be.
+/// Runs `work` in a forked child. It returns whether everything was right.
 pub(crate) fn in_child(work: impl FnOnce() -> bool) -> Child {
     match fork() {
         Side::Parent(child) => child,
@@ -42,19 +43,19 @@ pub(crate) fn in_child(work: impl FnOnce() -> bool) -> Child {
 }
 
 impl Child {
-    /// Waits for the end of the child, which says that all was right. A child that hangs is killed after a while.
+    /// Waits until the child ends, and asserts that it reports success. A child that hangs is killed after a minute.
     #[track_caller]
     pub(crate) fn assert_right(self) {
         let (begin, mut status) = (Instant::now(), 0);
         loop {
-            // SAFETY: `status` is there to be written to, and the child is this process's and was not waited for yet.
+            // SAFETY: `status` can be written to. The child belongs to this process, and has not been waited for.
             let ended = unsafe { libc::waitpid(self.0, &raw mut status, libc::WNOHANG) };
             assert_ne!(ended, -1, "{}", std::io::Error::last_os_error());
             if ended == self.0 {
                 break;
             }
             if begin.elapsed() > Duration::from_secs(60) {
-                // SAFETY: as above: the number is still that of the child.
+                // SAFETY: the child has not been waited for, so the number is still its own.
                 unsafe { libc::kill(self.0, libc::SIGKILL) };
             }
             thread::sleep(Duration::from_millis(1));
@@ -71,20 +72,20 @@ pub(crate) fn make_pipe(path: &std::path::Path) {
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Makes this process, a forked child, one of a user and a group.
+/// Gives this process, a forked child, another user and group.
 pub(crate) fn become_user(user: u32, group: u32) {
-    // SAFETY: no pointer is followed, as no groups are given.
+    // SAFETY: the pointer is not followed, because no groups are given.
     let results = unsafe { [libc::setgroups(0, std::ptr::null()), libc::setgid(group), libc::setuid(user)] };
     assert_eq!(results, [0; 3], "{}", std::io::Error::last_os_error());
 }
 
-/// Sets what new files of this process, a forked child, may not be used for.
+/// Sets the permissions that new files of this process, a forked child, do not get.
 pub(crate) fn set_mask(mode: libc::mode_t) {
-    // SAFETY: it cannot fail, and other threads are not there.
+    // SAFETY: it cannot fail, and there are no other threads.
     unsafe { libc::umask(mode) };
 }
 
 pub(crate) fn is_root() -> bool {
-    // SAFETY: it only tells.
+    // SAFETY: it only returns a number.
     (unsafe { libc::geteuid() }) == 0
 }

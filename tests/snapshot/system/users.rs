@@ -12,7 +12,7 @@ const USER: u32 = 64_001;
 const COLLEAGUE: u32 = 64_002;
 const GROUP: u32 = 64_003;
 
-/// A folder of a user and a group, both of which may write there; or none if nobody can give it to them.
+/// A folder that belongs to a user and a group, both of which may write in it. `None` if the tests do not run as root.
 fn folder_of_user() -> Option<Folder> {
     let folder = Folder::new();
     is_root().then(|| {
@@ -36,7 +36,7 @@ fn lock(folder: &Folder) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_save_as_root_does_not_shut_out_who_may_write_in_the_folder() {
+fn a_save_as_root_does_not_lock_out_users_of_the_folder() {
     let _alone = alone();
     let Some(folder) = folder_of_user() else { return };
     let store = store("new");
@@ -64,7 +64,7 @@ fn a_save_as_root_does_not_shut_out_who_may_write_in_the_folder() {
 }
 
 #[test]
-fn a_lock_file_that_may_only_be_read_is_as_good() {
+fn a_read_only_lock_file_can_be_locked() {
     let _alone = alone();
     let Some(folder) = folder_of_user() else { return };
     let store = store("new");
@@ -94,7 +94,7 @@ fn a_new_file_has_the_owner_the_group_and_the_permissions_of_the_old_one() {
 }
 
 #[test]
-fn a_group_that_did_not_have_the_old_file_may_do_no_more_with_the_new_one_than_everybody() {
+fn a_group_that_did_not_own_the_old_file_gets_only_the_permissions_of_others() {
     let _alone = alone();
     let Some(folder) = folder_of_user() else { return };
     let store = store("new");

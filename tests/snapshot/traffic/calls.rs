@@ -21,7 +21,7 @@ use crate::support::source::{Source, mix};
 use crate::support::time::{BEGINNING, END, time};
 pub(crate) use model::Model;
 
-/// Fields of a large table: some segments.
+/// The number of fields of a large table, which has several segments.
 pub(crate) const LARGE: usize = 2_500;
 const PACKED: usize = 12;
 const TABLES: usize = 3;
@@ -34,7 +34,7 @@ pub(crate) enum Call {
     Bump(String, String),
     Remove(String, String),
     RemoveMany(String, std::ops::Range<usize>),
-    /// Removes four of five fields, of each segment as many.
+    /// Removes four of five fields, equally many from each segment.
     Thin(String),
     Clear(String),
     Rename(String, String),
@@ -42,14 +42,14 @@ pub(crate) enum Call {
     Expire(String, u64),
     Persist(String),
     ExpireField(String, String, u64),
-    /// Sets a field that will expire soon, in a step; it has a name of its own.
+    /// Sets a field that expires soon. No other call has its name.
     SetShort(String, String, u64),
-    /// Sets so many fields of a new key that will expire soon.
+    /// Sets this many fields of a new key that expires soon.
     SetShortKey(String, usize, u64),
 }
 
 impl Call {
-    /// The call of this number that a thread makes; the first ones fill its tables.
+    /// The call with this number that a thread makes. The first calls fill its tables.
     pub(crate) fn of(thread: usize, number: u64) -> Self {
         let mut source = Source::Seed(mix((thread as u64) << 40 | number));
         let value = match source.below(40) {
@@ -61,7 +61,7 @@ impl Call {
         let any = |source: &mut Source<'_>| if source.one_in(4) { table(source) } else { packed(source) };
         let large = |source: &mut Source<'_>| format!("f{}", source.below(LARGE));
         let small = |source: &mut Source<'_>| format!("f{}", source.below(20));
-        // Some other time than any other thread's, long after the test or soon.
+        // A late deadline is long after the test, and a soon one may pass during it.
         let late = END - mix(number) % 1_000_000;
         let soon = BEGINNING + number + source.below(400) as u64;
         match number {
@@ -102,7 +102,7 @@ impl Call {
         }
     }
 
-    /// Two tables wander over twelve keys each.
+    /// Each of two tables is renamed in turn to one of twelve keys.
     fn rename_in_turn(thread: usize, turn: u64) -> Self {
         let (table, turn) = (turn % 2, turn / 2);
         let key = |turn: u64| format!("r{thread}:{table}:{}", turn * 5 % 12);
@@ -112,8 +112,8 @@ impl Call {
         }
     }
 
-    /// A table of four segments is filled and thinned until two neighbours are just too large to be merged; then loses
-    /// one field after the other at the lower end and at the upper.
+    /// A table of four segments is filled, and thinned until two neighbours are just too large to be merged. Then it
+    /// loses one field after the other, at its lower and upper ends by turns.
     fn shrink_in_turn(thread: usize, turn: u64) -> Self {
         let key = format!("m{thread}");
         match turn as usize % 128 {
@@ -157,7 +157,7 @@ fn numbered(fields: &std::ops::Range<usize>, value: &str) -> impl Iterator<Item 
     fields.clone().map(move |n| (format!("f{n}"), value.to_owned()))
 }
 
-/// One of so many fields is left of a table that is thinned.
+/// A table that is thinned keeps one of this many fields.
 const THIN: usize = 5;
 
 /// The fields of a large table in hash order, which is the same for all stores of a process.

@@ -43,7 +43,7 @@ impl Forge {
         }
     }
 
-    /// Some item.
+    /// The place of a random item: its block, and its place there.
     fn pick(&self, source: &mut Source<'_>) -> Option<(usize, usize)> {
         let block = source.below(self.blocks.len().max(1));
         let items = self.blocks.get(block)?.len();

@@ -20,13 +20,13 @@ impl Hash {
         self.forget_if_empty();
     }
 
-    /// The key's, and each field's.
+    /// The deadline of the key, and of each field.
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = Option<SystemTime>> {
         let deadlines = self.fields.values().map(|field| field.deadline);
         once(self.deadline).chain(deadlines).map(|deadline| deadline.map(time::time))
     }
 
-    /// The last field takes the key's deadline with it.
+    /// Removes the key's deadline if there are no fields left.
     pub(super) fn forget_if_empty(&mut self) {
         if self.fields.is_empty() {
             self.deadline = None;
@@ -186,7 +186,7 @@ impl ModelHash<'_> {
     }
 }
 
-/// Sets a deadline on a condition. What is `Deleted` is for the caller to remove.
+/// Sets a deadline on a condition. If the outcome is `Deleted`, the caller has to remove the key or field.
 fn set(deadline: &mut Option<u64>, when: When, condition: ExpireCondition, now: u64) -> ExpireOutcome {
     let new = time::deadline(when, now);
     let is_met = match condition {

@@ -32,7 +32,7 @@ impl Hash {
     }
 }
 
-/// A hash in the hands of one call, with the words of `hashlet::HashMut`.
+/// A hash during one call. It has the methods of `hashlet::HashMut`.
 #[derive(Debug)]
 pub(crate) struct ModelHash<'a> {
     pub(super) bounds: Bounds,
@@ -51,7 +51,7 @@ impl<'a> ModelHash<'a> {
         Self { refused: Some(refused), ..Self::new(bounds, now, hash) }
     }
 
-    /// A hash that belongs to no model: what a `HashValue` is to a store.
+    /// A hash outside of a model, as a `HashValue` is a hash outside of a store.
     pub(crate) fn alone(hash: &'a mut Hash) -> Self {
         Self::new(Bounds::DEFAULT, 0, hash)
     }
@@ -80,7 +80,7 @@ impl<'a> ModelHash<'a> {
         self.hash.iter()
     }
 
-    /// The first field, which is as good an example as any.
+    /// The first field, which serves as the random one.
     pub(crate) fn random_field(&self) -> Option<(&[u8], &[u8])> {
         self.iter().next()
     }
@@ -100,7 +100,7 @@ impl<'a> ModelHash<'a> {
         Ok(new)
     }
 
-    /// Knows no limits.
+    /// No limits apply here.
     pub(crate) fn extend<F: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, pairs: impl IntoIterator<Item = (F, V)>) {
         pairs.into_iter().for_each(|(field, value)| self.overwrite(field.as_ref(), value.as_ref()));
     }
@@ -111,7 +111,7 @@ impl<'a> ModelHash<'a> {
         self.persist_field(field);
     }
 
-    /// A deadline that the field has stays.
+    /// The deadline of the field stays.
     pub(super) fn write(&mut self, field: &[u8], value: &[u8]) {
         let deadline = self.hash.fields.get(field).and_then(|field| field.deadline);
         self.hash.fields.insert(field.to_vec(), Field { value: value.to_vec(), deadline });
@@ -187,7 +187,7 @@ impl<'a> ModelHash<'a> {
         *self.hash = Hash::default();
     }
 
-    /// Writes what a field's value has become: a deadline that it has stays.
+    /// Writes the result of an increment. The deadline of the field stays.
     fn rewrite(&mut self, field: &[u8], text: &str) -> Result<()> {
         let pair = [(field, text)];
         self.admit_each(&pair)?;
@@ -212,13 +212,14 @@ impl<'a> ModelHash<'a> {
         Ok(())
     }
 
-    /// Judges the arguments of a call by themselves.
+    /// Checks the arguments of a call against the limits on single keys, fields and values.
     pub(super) fn admit_each<F: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: &[(F, V)]) -> Result<()> {
         self.admit_key()?;
         pairs.iter().try_for_each(|(field, value)| self.admit(field.as_ref(), value.as_ref()))
     }
 
-    /// The number of new fields. A value that was extended past its limit still takes what adds none.
+    /// Checks the number of new fields. An owned hash that was extended past its limit still accepts writes that add
+    /// none.
     pub(super) fn admit_growth<F: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: &[(F, V)]) -> Result<usize> {
         let fields = pairs.iter().map(|(field, _)| field.as_ref());
         let new = fields.filter(|field| !self.contains(field)).collect::<BTreeSet<_>>().len();
@@ -234,7 +235,7 @@ impl<'a> ModelHash<'a> {
     }
 }
 
-/// Canonical means: it is what the number itself prints.
+/// A text is canonical if the number prints as the same text.
 fn integer(text: &[u8]) -> Result<i64> {
     let number: i64 = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::NotAnInteger)?;
     if number.to_string().as_bytes() == text { Ok(number) } else { Err(Error::NotAnInteger) }

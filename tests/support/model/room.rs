@@ -10,7 +10,7 @@ use crate::support::reply::Reply;
 use crate::support::source::Bytes;
 
 impl FiledCall {
-    /// The answer of the model, or the store's if that is a refusal that may be.
+    /// The answer of the model. If the store refused the write and was allowed to, it is the store's answer.
     pub(crate) fn on_model_with_room(&self, hash: &mut ModelHash<'_>, answer: &Reply) -> Reply {
         if answer.parts().iter().any(Reply::is_full) {
             return self.on_model_field_by_field(hash, answer);
@@ -25,7 +25,7 @@ impl FiledCall {
         answer.clone()
     }
 
-    /// Deadlines of several fields, some of which were refused.
+    /// Sets the deadlines of several fields, except for those that the store refused.
     fn on_model_field_by_field(&self, hash: &mut ModelHash<'_>, answer: &Reply) -> Reply {
         let Self::Deadline(DeadlineCall::Change(change)) = self else { panic!("{self:?} is no such call") };
         let (fields, when, condition) = match change {
@@ -44,7 +44,7 @@ impl FiledCall {
         Reply::Many(fields.into_iter().zip(answer.parts()).map(expire).collect())
     }
 
-    /// Whether a deadline comes where none is.
+    /// Whether the call adds a deadline where there is none.
     fn adds_deadline(&self, hash: &ModelHash<'_>) -> bool {
         let Self::Deadline(DeadlineCall::Change(change)) = self else { return false };
         let untimed = |field: &Bytes| hash.field_deadline(field).is_none();
@@ -66,7 +66,7 @@ impl FiledCall {
         }
     }
 
-    /// The call without deadlines, which may be past and leave nothing of what was written.
+    /// The same call without deadlines. With a deadline in the past, nothing would be left of what it writes.
     fn write(&self) -> Self {
         match self {
             Self::Deadline(DeadlineCall::Change(DeadlineChange::SetWith(pairs, plan))) => {
@@ -82,8 +82,8 @@ impl FiledCall {
 }
 
 impl Op {
-    /// Checks that a copy or a new name may be refused. A copy is judged by what the hash has allocated, its deadlines
-    /// and its free places included, so it may be refused over a hash of as many bytes.
+    /// Checks that a copy or a new name may be refused. A copy is judged by the bytes that the hash has allocated,
+    /// including its deadlines and free places. So it may be refused even if it replaces a hash of the same contents.
     pub(crate) fn assert_grows(&self, model: &Model) {
         let mut grown = model.clone();
         let reply = self.on_model(&mut grown, &Reply::Done);

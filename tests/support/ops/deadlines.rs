@@ -33,7 +33,7 @@ pub(crate) enum DeadlineChange {
     ExpireField(Bytes, When),
     ExpireFieldIf(Bytes, When, ExpireCondition),
     ExpireFields(Vec<Bytes>, When, ExpireCondition),
-    /// All fields that there are.
+    /// Gives all present fields a deadline.
     ExpireAll(When),
     PersistField(Bytes),
     PersistFields(Vec<Bytes>),
@@ -43,18 +43,18 @@ pub(crate) enum DeadlineChange {
     IncrementExpiring(Bytes, i64, When),
 }
 
-/// `SetOptions`, for everybody to see.
+/// `SetOptions` with public contents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetPlan {
     pub(crate) fields: FieldTtl,
     pub(crate) key: Option<(When, ExpireCondition)>,
-    /// Whether all fields must be there, or none.
+    /// `true` if all fields must be present, `false` if all must be new.
     pub(crate) if_fields: Option<bool>,
-    /// Whether the key must be there, or must not.
+    /// `true` if the key must be present, `false` if it must be new.
     pub(crate) if_key: Option<bool>,
 }
 
-/// What becomes of the deadlines of fields that are set.
+/// What happens to the deadlines of fields that are set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FieldTtl {
     Drop,
@@ -149,7 +149,7 @@ impl SetPlan {
     }
 }
 
-/// What the clock shows next: mostly something later, by about as much as deadlines are ahead.
+/// The next time of the clock. It is mostly later, by about as much as deadlines are in the future.
 pub(super) fn clock(source: &mut Source<'_>, now: u64) -> u64 {
     let step = source.one_of(&[0, 1, 9, 10, 11, 100, 100, 1_000]);
     let is_at_an_end = now.abs_diff(BEGINNING) > BEGINNING / 2;
@@ -189,7 +189,7 @@ fn moment(source: &mut Source<'_>, now: u64) -> SystemTime {
     }
 }
 
-/// Milliseconds: some steps of the clock.
+/// The milliseconds until a deadline: some steps of the clock.
 fn ahead(source: &mut Source<'_>) -> u64 {
     source.one_of(&[1, 10, 100, 1_000, 1_000, 10_000, 10_000, 100_000])
 }
@@ -209,7 +209,7 @@ fn get_and_expire(source: &mut Source<'_>, now: u64) -> Touch {
     if source.one_in(3) { Touch::Persist } else { Touch::Expire(when(source, now)) }
 }
 
-/// Fields from anywhere, or neighbouring ones.
+/// Fields that are drawn one by one, or a run of neighbouring fields.
 fn fields(source: &mut Source<'_>, shape: Shape) -> Vec<Bytes> {
     if source.one_in(4) {
         run(source, shape.fields).map(numbered).collect()

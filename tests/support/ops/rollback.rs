@@ -1,4 +1,4 @@
-//! Updates that end well, or are rolled back after some of their calls.
+//! Updates that succeed, or are rolled back after some of their calls.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -12,11 +12,11 @@ use crate::support::source::{Bytes, Source};
 /// How a closure ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum End {
-    /// Well, after all its calls.
+    /// With success, after all its calls.
     Well,
-    /// With an error after so many of its calls.
+    /// With an error, after this many of its calls.
     Error(usize),
-    /// With a panic after so many of its calls.
+    /// With a panic, after this many of its calls.
     Panic(usize),
 }
 
@@ -33,11 +33,11 @@ impl From<Error> for Failure {
     }
 }
 
-/// The panic of a closure that shall panic.
+/// The payload of an intended panic.
 struct Meant;
 
 impl End {
-    /// A third of all updates is rolled back; `None` for an update that cannot be.
+    /// A third of all updates is rolled back. `None` is an update that cannot be rolled back.
     pub(crate) fn decode(source: &mut Source<'_>) -> Option<Self> {
         match source.below(6) {
             0..=2 => None,
@@ -47,7 +47,7 @@ impl End {
         }
     }
 
-    /// The calls that are made before the end.
+    /// The calls that are made before the closure ends.
     fn made<T>(self, calls: &[T]) -> &[T] {
         match self {
             Self::Well => calls,
@@ -64,7 +64,7 @@ impl End {
     }
 }
 
-/// What the calls answered that were made, whether or not they have been taken back.
+/// The answers of the calls that were made, even if the update was rolled back.
 pub(crate) fn on_store(store: &Store, keys: &[Bytes], calls: &[(usize, FiledCall)], end: End) -> Reply {
     match keys {
         [key] => run(calls, end, |work| store.try_update(key, |hash| work(&mut [hash]))),
@@ -100,7 +100,7 @@ fn run(calls: &[(usize, FiledCall)], end: End, update: impl FnOnce(Work<'_>) -> 
     reply.expect("the closure was called")
 }
 
-/// The answers of the model, which is copied before and restored if the calls are taken back.
+/// The answers of the model. If the update is rolled back, the calls are made on a copy of it.
 pub(crate) fn on_model(
     model: &mut Model,
     keys: &[Bytes],
@@ -117,7 +117,7 @@ pub(crate) fn on_model(
     }
 }
 
-/// The answers of the model to calls on the hashes of some keys.
+/// The answers of the model to calls on the hashes of these keys.
 pub(crate) fn calls_on_model(model: &mut Model, keys: &[Bytes], calls: &[(usize, FiledCall)], answer: &Reply) -> Reply {
     Reply::each(calls.iter().zip(answer.parts()).map(|((at, call), answer)| {
         model.hash(keys[at % keys.len()].as_ref(), |hash| call.on_model_with_room(hash, answer))

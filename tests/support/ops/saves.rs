@@ -7,15 +7,15 @@ use crate::support::source::{Source, numbered};
 /// How a store is saved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Save {
-    /// Of what is written under one lock.
+    /// The largest size of a block, which is written under one lock.
     pub(crate) block_bytes: usize,
-    /// Calls that are made between two blocks.
+    /// The number of calls that are made between two blocks.
     pub(crate) at_once: usize,
     pub(crate) ends: Ends,
     pub(crate) loading: Loading,
 }
 
-/// How a save ends: if it fails, behind so many blocks.
+/// How a save ends. If it fails, it does so after this many blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
     Well,
@@ -52,14 +52,14 @@ impl Save {
 }
 
 impl Op {
-    /// A save with some calls.
+    /// A save, and calls during it.
     pub(super) fn decode_save(source: &mut Source<'_>, shape: Shape) -> Self {
         let save = Save::decode(source);
         let calls = source.one_of(&[0, 5, 20, 60]);
         Self::Save(save, disturbances(source, shape, calls))
     }
 
-    /// All fields there can be.
+    /// Sets all fields that a scenario has.
     fn fill(source: &mut Source<'_>, shape: Shape) -> Self {
         let value = source.value();
         let pairs = (0..shape.fields).map(|field| (numbered(field), value.clone()));
@@ -67,7 +67,7 @@ impl Op {
         Self::Call(source.key(shape.keys), FiledCall::Call(Call::Change(all)))
     }
 
-    /// A run of fields, up to all of them, is removed.
+    /// Removes a run of fields, up to all of them.
     fn drain(source: &mut Source<'_>, shape: Shape) -> Self {
         let (first, count) = (source.below(shape.fields), source.below(shape.fields + 1));
         let fields = (first..first + count).map(|field| numbered(field % shape.fields));
@@ -75,8 +75,8 @@ impl Op {
     }
 }
 
-/// Calls for the time of a save: what moves, copies, empties and fills whole hashes and segments stands among the
-/// others more often than elsewhere.
+/// Calls to be made during a save. Calls that move, copy, empty or fill whole hashes and segments are more frequent
+/// than elsewhere.
 pub(crate) fn disturbances(source: &mut Source<'_>, mut shape: Shape, calls: usize) -> Vec<Op> {
     let mut ops = Vec::new();
     while ops.len() < calls {
@@ -92,7 +92,7 @@ pub(crate) fn disturbances(source: &mut Source<'_>, mut shape: Shape, calls: usi
             13 if source.one_in(2) => Op::Retain(Sieve::decode(source)),
             _ => match shape.draw(source) {
                 Op::Reload(_) => continue,
-                // One within another is refused.
+                // A save within a save is refused, so it needs no calls.
                 Op::Save(save, _) => Op::Save(save, Vec::new()),
                 op => op,
             },
@@ -103,7 +103,7 @@ pub(crate) fn disturbances(source: &mut Source<'_>, mut shape: Shape, calls: usi
     ops
 }
 
-/// Keys and fields for a save to walk over.
+/// The calls that fill a store before a save.
 pub(crate) fn contents(source: &mut Source<'_>, shape: Shape) -> Vec<Op> {
     let keys = 0..shape.keys.min(4_000);
     let few = keys.map(|key| {
@@ -115,7 +115,7 @@ pub(crate) fn contents(source: &mut Source<'_>, shape: Shape) -> Vec<Op> {
     ops
 }
 
-/// A save with so many calls.
+/// A save, and this many calls during it.
 pub(crate) fn save_among(source: &mut Source<'_>, shape: &mut Shape, calls: usize) -> Op {
     let op = Op::Save(Save::decode(source), disturbances(source, *shape, calls));
     shape.follow(&op);

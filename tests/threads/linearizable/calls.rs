@@ -17,19 +17,19 @@ const FIELDS: usize = 3;
 const CALLS: usize = 6;
 const SHAPE: Shape = Shape { keys: 2, fields: FIELDS, now: BEGINNING + 10 };
 
-/// What is done before a history, one call after the other, and what each thread does in it.
+/// The calls before a history, one after the other, and the calls of each thread in it.
 #[derive(Debug)]
 pub(crate) struct Programme {
     pub(crate) before: Vec<Op>,
     pub(crate) of_thread: Vec<Vec<Op>>,
 }
 
-/// What makes the choices, and what they are made from.
+/// Chooses the calls of a programme.
 struct Author {
     source: Source<'static>,
-    /// Whether some calls are on both keys at once.
+    /// Whether some calls concern both keys.
     joins: bool,
-    /// Whether some fields have deadlines, and some of these have come.
+    /// Whether some fields have deadlines, of which some have passed.
     expires: bool,
     values: usize,
 }
@@ -46,7 +46,7 @@ impl Programme {
 }
 
 impl Author {
-    /// What the keys hold before.
+    /// The calls that give the keys their contents before the history.
     fn contents(&mut self) -> Vec<Op> {
         let mut ops = Vec::new();
         for key in (0..SHAPE.keys).map(key) {
@@ -89,7 +89,7 @@ impl Author {
 
     fn op_on_deadlines(&mut self) -> Op {
         match DeadlineCall::decode(&mut self.source, SHAPE) {
-            // It asks for the fields first, and so is two steps.
+            // This call would be two steps, because it reads the fields first.
             DeadlineCall::Change(DeadlineChange::ExpireAll(_)) => Op::PurgeExpired(1),
             call => Op::Call(self.key(), FiledCall::Deadline(call)),
         }
@@ -174,7 +174,7 @@ fn key(number: usize) -> Bytes {
     format!("k{number}").into()
 }
 
-/// Mostly a number; now and then none, and so long that its hash is converted.
+/// A value: mostly a number, and sometimes a text so long that its hash is converted.
 fn written(number: usize) -> Bytes {
     if number.is_multiple_of(7) { format!("{number:0>300}").into() } else { (number * 10).to_string().into() }
 }
@@ -191,15 +191,15 @@ fn timed(key: &Bytes, change: DeadlineChange) -> Op {
     Op::Call(key.clone(), FiledCall::Deadline(DeadlineCall::Change(change)))
 }
 
-/// A look at everything.
+/// The calls that read everything.
 pub(crate) fn looks() -> impl Iterator<Item = Op> {
     let whole = || [FiledLook::Look(Look::All), FiledLook::Deadline(DeadlineLook::Deadline)];
     let fields = || (0..FIELDS).map(|field| FiledLook::Deadline(DeadlineLook::FieldDeadline(numbered(field))));
     (0..SHAPE.keys).map(move |number| Op::Read(key(number), whole().into_iter().chain(fields()).collect()))
 }
 
-/// Makes a call, and only that one: a scenario asks here and there for a second opinion. Closures give other threads
-/// the time to see what they should not.
+/// Makes a call, and only that one. (In a scenario, some calls make others as a check.) Closures give other threads
+/// time to see what they must not see.
 pub(crate) fn make(op: &Op, store: &Store, clock: &ManualClock) -> Reply {
     match op {
         Op::Call(key, FiledCall::Call(Call::Look(Look::Size))) => store.size(key).into(),

@@ -1,7 +1,7 @@
-//! Checks whether a history is linearizable. It is if its calls can be put in one order, each at an instant between its
-//! beginning and its end, so that the naive model answers as the store did. The check is a depth-first search (Wing and
-//! Gong, 1993) that visits no state twice. A state is the set of calls done so far and the contents that they have left
-//! (Lowe, 2017).
+//! Checks whether a history is linearizable. It is if its calls can be put in one order in which the naive model
+//! answers as the store did. Each call has to take effect between its beginning and its end. The check is a depth-first
+//! search (Wing and Gong, 1993) that visits no state twice. A state is the set of calls done so far and the contents
+//! that they have left (Lowe, 2017).
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ pub(crate) fn is_linearizable(history: &History) -> bool {
 
 struct Search<'a> {
     events: &'a [Event],
-    /// Calls that are done, one bit each, and what they have left, from where the rest cannot be done.
+    /// The states from which the remaining calls cannot be done: the calls done, one bit each, and the contents.
     been: HashSet<(u64, Model)>,
 }
 
@@ -24,11 +24,11 @@ impl<'a> Search<'a> {
         Self { events, been: HashSet::new() }
     }
 
-    /// Whether the calls that are not done can follow.
+    /// Whether the calls that are not done can follow in some order.
     fn completes(&mut self, done: u64, model: Model) -> bool {
         let events = self.events;
         let left = || events.iter().enumerate().filter(|(at, _)| done & 1 << at == 0);
-        // What was called after another one had returned comes behind it.
+        // A call that began after another one had returned comes after it.
         let Some(first_return) = left().map(|(_, event)| event.returned).min() else { return true };
         if self.been.contains(&(done, model.clone())) {
             return false;

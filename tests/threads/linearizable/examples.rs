@@ -7,7 +7,7 @@ use crate::support::ops::{Call, Change, Expected, FiledCall, Look, Op};
 use crate::support::reply::Reply;
 use crate::support::source::Bytes;
 
-/// One call: when it began and ended, on which keys, and what was answered.
+/// One call: when it began and ended, the call itself, and its answer.
 type Example = (std::ops::Range<usize>, Op, Reply);
 
 fn history(examples: impl IntoIterator<Item = Example>) -> History {
@@ -44,7 +44,7 @@ fn value(text: &str) -> Option<Bytes> {
     Some(text.into())
 }
 
-/// Field `f` of `k` is set, for the first time or not.
+/// Sets the field `f` of `k`, which exists.
 fn set(text: &str) -> (Op, Reply) {
     (change("k", Change::Set("f".into(), text.into())), Reply::Flag(false))
 }
@@ -67,7 +67,7 @@ fn increment(sum: i64) -> (Op, Reply) {
     (change("k", Change::Increment("f".into(), 1)), Reply::Integer(sum))
 }
 
-/// Field `f` of both keys, in one step: what is read, and what is written then to one of them.
+/// One step on the field `f` of both keys: reads both, and then sets one of them.
 fn read_both_and_set(read: [&str; 2], at: usize, text: &str) -> (Op, Reply) {
     let read_at = |at| (at, FiledCall::Call(Call::Look(Look::Get("f".into()))));
     let set = (at, FiledCall::Call(Call::Change(Change::Set("f".into(), text.into()))));
@@ -131,7 +131,7 @@ fn writes_seen_in_two_orders_are_refused() {
     let reads = |first, second| [at(1..2, get(first)), at(3..4, get(second))];
     accepts(writes().into_iter().chain(reads("1", "2")));
     accepts(writes().into_iter().chain(reads("2", "1")));
-    // What one reader saw in this order, another saw in that one.
+    // The third read sees the value that the second one has seen replaced.
     refuses(writes().into_iter().chain(reads("1", "2")).chain([at(5..6, get("1"))]));
 }
 
@@ -146,7 +146,7 @@ fn calls_that_begin_in_one_order_may_take_effect_in_any_other() {
 
 #[test]
 fn a_call_takes_effect_although_its_thread_learns_of_it_late() {
-    // The first set is last to return, and is read, overwritten and read between.
+    // The first set returns last. Meanwhile its value is read, overwritten, and the new value is read.
     accepts([at(0..9, set("1")), at(1..2, get("1")), at(3..4, set("2")), at(5..6, get("2")), at(10..11, get("2"))]);
     refuses([at(0..9, set("1")), at(1..2, get("1")), at(3..4, set("2")), at(5..6, get("2")), at(10..11, get("1"))]);
 }
@@ -161,7 +161,7 @@ fn write_skew_across_two_keys_is_refused() {
 
 #[test]
 fn a_cycle_through_two_keys_is_refused() {
-    // Each reader sees the other key as it was before what the other reader has seen.
+    // Each reader sees one key before the write that the other reader has seen.
     let get_across = |first: &str, second: &str| {
         let keys = vec!["k".into(), "l".into()];
         (Op::GetAcross(keys, "f".into()), Reply::Values(vec![value(first), value(second)]))
@@ -190,6 +190,6 @@ fn keys_that_no_call_joins_are_histories_of_their_own() {
     assert_eq!(history([at(0..1, set("1")), at(0..1, of_l()), at(2..3, get("1"))]).objects().len(), 2);
     let joined = [at(0..1, set("1")), at(0..1, of_l()), at(2..3, read_both_and_set(["1", "0"], 0, "2"))];
     assert_eq!(history(joined).objects().len(), 1);
-    // A fault of one key is found beside the other's calls.
+    // An error on one key is found, whatever the calls on the other.
     refuses([at(0..1, set("1")), at(0..1, of_l()), at(2..3, get("0"))]);
 }

@@ -6,7 +6,7 @@ use crate::support::model::Model;
 use crate::support::ops::Op;
 use crate::support::reply::Reply;
 
-/// One call. It took effect at some instant between its two ticks, which no other tick equals.
+/// One call. It took effect at some instant between its two ticks. All ticks are different.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) thread: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Event {
     pub(crate) returned: usize,
 }
 
-/// Calls on what was a store with these contents before.
+/// Calls on a store that had these contents before.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) before: Model,
@@ -32,15 +32,15 @@ impl Event {
         self.op.keys().iter().any(|key| other.op.keys().contains(key))
     }
 
-    /// Whether the model, which makes the call, answers the same.
+    /// Makes the call on the model, and returns whether the answer is the same.
     pub(crate) fn agrees(&self, model: &mut Model) -> bool {
         self.op.on_model(model, &self.answer) == self.answer
     }
 }
 
 impl History {
-    /// The histories of each key. They are linearizable exactly when the whole is (Herlihy and Wing, 1990), unless a
-    /// call joins keys, whose histories then are one.
+    /// The histories of single keys. The whole is linearizable exactly if each of them is (Herlihy and Wing, 1990).
+    /// Keys that a call joins have one history.
     pub(crate) fn objects(&self) -> Vec<Self> {
         let mut objects: Vec<Vec<Event>> = Vec::new();
         for event in self.events.iter().filter(|event| !event.op.keys().is_empty()) {
@@ -52,13 +52,13 @@ impl History {
         objects.into_iter().map(|events| Self { before: self.before.clone(), events }).collect()
     }
 
-    /// Calls that overlap another one on the same key.
+    /// The number of calls that overlap another call on the same key.
     pub(crate) fn overlapping(&self) -> usize {
         let meets = |event: &&Event| self.events.iter().any(|other| event.is_another_that_meets(other));
         self.events.iter().filter(meets).count()
     }
 
-    /// Whether the answers are those of the calls one after the other, as they were called.
+    /// Whether the calls would answer the same one after the other, in the order in which they began.
     pub(crate) fn is_in_order_of_calls(&self) -> bool {
         let mut events: Vec<&Event> = self.events.iter().collect();
         events.sort_unstable_by_key(|event| event.called);

@@ -15,7 +15,7 @@ use crate::support::ops::Op;
 
 pub(crate) const THREADS: usize = 4;
 
-/// One history in the making.
+/// A history that is being made.
 struct Race {
     store: Store,
     clock: ManualClock,
@@ -47,7 +47,7 @@ impl Race {
 /// Threads that wait for races.
 pub(crate) struct Team(Vec<Member>);
 
-/// A thread, and what it has done in a race.
+/// A thread. It gets races, and returns what it has done in each.
 struct Member {
     start: Sender<Arc<Race>>,
     events: Receiver<Vec<Event>>,
@@ -64,7 +64,7 @@ impl Team {
         Self((0..THREADS).map(member).collect())
     }
 
-    /// What came of a programme, with a look at everything in the end.
+    /// Runs a programme, and then the calls that read everything. Returns the history.
     pub(crate) fn run(&self, config: &Config, programme: Programme) -> History {
         let clock = ManualClock::new();
         let store = config.builder().clock(&clock).build();

@@ -12,10 +12,10 @@ use crate::support::source::mix;
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
-/// The deadline of a hash, and its fields that have not expired.
+/// What is left of a hash: its deadline, and its fields that have not expired.
 type Left<'a> = (u64, BTreeMap<&'a str, &'a (String, u64)>);
 
-/// A hash, and a sum over all that is in it but what will expire soon.
+/// A hash, and a sum over its fields. Fields that expire soon are not in the sum.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelHash {
     deadline: u64,
@@ -42,7 +42,7 @@ impl ModelHash {
         }
     }
 
-    /// What is left of it at a time.
+    /// What is left of the hash at a time.
     fn at(&self, now: u64) -> Option<Left<'_>> {
         let fields = self.fields.iter().filter(|(_, (_, deadline))| *deadline > now);
         let fields: BTreeMap<_, _> = fields.map(|(field, rest)| (&**field, rest)).collect();
@@ -59,7 +59,7 @@ fn sum_of(field: &str, value: &str, deadline: u64) -> u64 {
     hasher.finish()
 }
 
-/// What one thread's keys hold.
+/// The contents of one thread's keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     hashes: BTreeMap<String, ModelHash>,
@@ -67,7 +67,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// What a store holds of a thread's keys.
+    /// The contents of a thread's keys in a store.
     pub(crate) fn of(store: &Store, thread: usize) -> Self {
         let mut model = Self::default();
         store.for_each(|key, hash| {
@@ -155,12 +155,12 @@ impl Model {
         }
     }
 
-    /// Whether both hold the same at a time.
+    /// Whether the contents of both are the same at a time.
     pub(crate) fn equals(&self, other: &Self, now: u64) -> bool {
         self.sum == other.sum && self.differences(other, now).is_empty()
     }
 
-    /// The keys in which they differ at a time, each with how many fields either has.
+    /// The keys in which they differ at a time, each with the numbers of fields on both sides.
     pub(crate) fn differences(&self, other: &Self, now: u64) -> BTreeMap<String, [Option<usize>; 2]> {
         let keys = self.hashes.keys().chain(other.hashes.keys());
         let sides = |key: &String| [self, other].map(|model| model.hashes.get(key).and_then(|hash| hash.at(now)));
@@ -168,7 +168,7 @@ impl Model {
         different.map(|(key, sides)| (key.clone(), sides.map(|side| Some(side?.1.len())))).collect()
     }
 
-    /// Forgets what has expired.
+    /// Removes what has expired.
     pub(crate) fn purge(&mut self, now: u64) {
         self.hashes.retain(|_, hash| hash.deadline > now);
         for hash in self.hashes.values_mut() {
@@ -177,7 +177,7 @@ impl Model {
     }
 }
 
-/// What a hash adds to its model's sum: nothing if all of it will expire soon.
+/// What a hash adds to its model's sum. It is 0 if all of the hash expires soon.
 fn share(key: &str, hash: &ModelHash) -> u64 {
     let is_short = key.starts_with('k') || hash.sum == 0;
     if is_short { 0 } else { sum_of(key, "", hash.deadline) ^ mix(hash.sum) }

@@ -1,4 +1,4 @@
-//! What is wrong with an object.
+//! The errors of reading and writing objects.
 
 use std::fmt;
 
@@ -6,27 +6,28 @@ use serde::de::{Expected, Unexpected};
 
 use crate::typed::error::{CodecError, Reason};
 
-/// What is wrong, and with which member, if it is one.
+/// What is wrong with an object, or with one of its members.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(super) struct ObjectError {
+    /// The member at fault, or empty if it is the object as a whole.
     pub(super) member: Vec<u8>,
     pub(super) reason: Reason,
     pub(super) kind: Kind,
 }
 
-/// What can be done about it.
+/// The errors that a caller treats differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The object's type misses this member.
+    /// The object's type needs this member, and it has no field.
     Missing(&'static str),
-    /// The object's type has met a member twice.
+    /// The object's type has got a member twice.
     Twice,
-    /// The object's type, or that of a member, takes no values of the type that it was given.
+    /// The type of the object or of a member accepts no values of the kind that it was offered.
     WrongType,
     Other,
 }
 
-impl Flaw {
+impl ObjectError {
     pub(super) fn new(reason: impl Into<Reason>) -> Self {
         Self { member: Vec::new(), reason: reason.into(), kind: Kind::Other }
     }
@@ -35,7 +36,7 @@ impl Flaw {
         Self::new("the member is missing").of(member.as_bytes())
     }
 
-    /// The same, in what this member holds.
+    /// The same error, with this member at fault. The callers no longer treat it differently then.
     pub(super) fn of(self, member: &[u8]) -> Self {
         Self { member: member.to_vec(), kind: Kind::Other, ..self }
     }
@@ -49,28 +50,28 @@ impl Flaw {
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)
     }
 }
 
-impl std::error::Error for Flaw {}
+impl std::error::Error for ObjectError {}
 
-impl serde::ser::Error for Flaw {
+impl serde::ser::Error for ObjectError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
 }
 
-impl serde::de::Error for Flaw {
+impl serde::de::Error for ObjectError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let flaw = Self::new(format!("invalid type: {unexpected}, expected {expected}"));
-        Self { kind: Kind::WrongType, ..flaw }
+        let error = Self::new(format!("invalid type: {unexpected}, expected {expected}"));
+        Self { kind: Kind::WrongType, ..error }
     }
 
     fn missing_field(member: &'static str) -> Self {
@@ -78,11 +79,11 @@ impl serde::de::Error for Flaw {
     }
 
     fn duplicate_field(member: &'static str) -> Self {
-        let flaw = Self::new("the member stands there twice").of(member.as_bytes());
-        Self { kind: Kind::Twice, ..flaw }
+        let error = Self::new("the object has this member twice").of(member.as_bytes());
+        Self { kind: Kind::Twice, ..error }
     }
 
     fn unknown_field(member: &str, _: &'static [&'static str]) -> Self {
-        Self::new("there is no such member").of(member.as_bytes())
+        Self::new("the type has no such member").of(member.as_bytes())
     }
 }
