@@ -70,13 +70,6 @@ impl Record {
         }
     }
 
-    /// The last field takes the key's deadline with it.
-    pub(super) fn forget_if_empty(&mut self, cx: Context<'_>) {
-        if self.len() == 0 && self.has_deadlines() {
-            self.set_deadline(Deadline::NEVER, cx);
-        }
-    }
-
     /// Redis's EXPIRE.
     ///
     /// # Errors

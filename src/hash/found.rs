@@ -99,15 +99,23 @@ impl Record {
     #[inline]
     pub(super) fn remove_found(&mut self, found: &Found, field: &[u8], cx: Context<'_>) -> bool {
         match (&mut *self, found) {
-            (Self::Packed(packed), Found::Packed(_, Some((index, _)))) => {
-                packed.record_removal(*index, cx);
-                packed.remove_at(*index);
-            }
-            (Self::Table(table), Found::Table(found)) if found.is_there() => _ = table.remove_found(found, field, cx),
+            (Self::Packed(_), Found::Packed(_, Some((index, _)))) => self.remove_packed(&[*index], cx),
+            (Self::Table(table), Found::Table(found)) => return table.remove_found(found, field, cx),
             _ => return false,
         }
-        self.forget_if_empty(cx);
         true
+    }
+
+    /// Removes the fields of a packed record at these indexes, which are in rising order. The last field takes the key's
+    /// deadline with it. The deadline goes first, so that no record without fields ever has one.
+    pub(super) fn remove_packed(&mut self, indexes: &[usize], cx: Context<'_>) {
+        if self.len() == indexes.len() {
+            self.persist(cx);
+        }
+        if let Self::Packed(packed) = self {
+            indexes.iter().for_each(|&index| packed.record_removal(index, cx));
+            packed.remove_all_at(indexes);
+        }
     }
 
     /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.

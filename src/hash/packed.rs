@@ -57,7 +57,7 @@ use deadlines::Tail;
 pub(crate) use draft::Draft;
 #[cfg(feature = "snapshot")]
 pub(crate) use image::read_pair;
-use tags::{LANES, first_equal, next_equal};
+use tags::{LANES, MANY, first_equal, first_of_many, next_equal};
 
 /// Flag: ends are two bytes wide.
 const WIDE: u8 = 1;
@@ -168,20 +168,38 @@ impl Layout {
         (self.fields, self.entry_bytes(bytes))
     }
 
-    /// The index of a field, and the range of its value in the block. The first sixteen fields are searched without a
-    /// loop. That is enough for most lookups that programs do.
+    /// The index of a field, and the range of its value in the block. Up to sixteen fields are searched without a loop.
+    /// That is enough for most lookups that programs do.
     #[inline(always)]
     fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
+        if self.fields > LANES {
+            return self.find_among_many(bytes, tag, field);
+        }
         // Bytes after the tags are read as well if there are fewer than sixteen. Only tiny blocks are too short for it.
         let Some(tags) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
-        match first_equal(*tags, tag) {
-            None if self.fields <= LANES => None,
-            None => self.find_from(bytes, LANES, tag, field),
-            Some(index) if index >= self.fields => None,
-            Some(index) => match self.value_at(bytes, index, field) {
-                Some(value) => Some((index, value)),
-                None => self.find_from(bytes, index + 1, tag, field),
-            },
+        let index = first_equal(*tags, tag).filter(|index| *index < self.fields)?;
+        self.found_or_behind(bytes, index, tag, field)
+    }
+
+    #[inline(never)]
+    fn find_among_many(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
+        let mut first = 0;
+        while first < self.fields {
+            let count = (self.fields - first).min(MANY);
+            if let Some(index) = first_of_many(&bytes[self.tags_at + first..], count, tag) {
+                return self.found_or_behind(bytes, first + index, tag, field);
+            }
+            first += count;
+        }
+        None
+    }
+
+    /// The field at this index, whose tag agrees, if it is this field. Otherwise searches the fields behind it.
+    #[inline(always)]
+    fn found_or_behind(&self, bytes: &[u8], index: usize, tag: u8, field: &[u8]) -> Option<FoundEntry> {
+        match self.value_at(bytes, index, field) {
+            Some(value) => Some((index, value)),
+            None => self.find_from(bytes, index + 1, tag, field),
         }
     }
 

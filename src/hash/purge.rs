@@ -75,7 +75,6 @@ impl Record {
         {
             table.purge_until_one_lives(cx);
             if self.len() == 0 {
-                self.forget_if_empty(cx);
                 self.clear(cx);
             }
         }
@@ -95,11 +94,8 @@ impl Record {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                for &index in &due {
-                    report_field(packed.key(), entry::pair(packed.entry(index)), cx);
-                    packed.record_removal(index, cx);
-                }
-                packed.remove_all_at(&due);
+                due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
+                self.remove_packed(&due, cx);
             }
             Self::Table(table) => match scope {
                 Scope::Hash => table.purge(cx),
@@ -113,7 +109,6 @@ impl Record {
             },
         }
         if self.len() == 0 {
-            self.forget_if_empty(cx);
             self.clear(cx);
         }
     }

@@ -244,6 +244,9 @@ impl Table {
     pub(crate) fn remove_found(&mut self, found: &FoundInTable, field: &[u8], cx: Context<'_>) -> bool {
         let Some((at, found)) = &found.field else { return false };
         let at = *at;
+        if self.len() == 1 && self.deadline != Deadline::NEVER {
+            self.set_deadline(Deadline::NEVER, cx); // first, so that no record without fields ever has one
+        }
         self.save_ahead_at(at, cx);
         let segment = self.fields.at(at);
         cx.note(|| {

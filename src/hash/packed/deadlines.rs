@@ -87,14 +87,6 @@ impl Packed {
     pub(crate) fn entry(&self, index: usize) -> &[u8] {
         &self.0[Layout::of(&self.0).entry(&self.0, index)]
     }
-
-    /// Removes the fields at these indexes, which are in rising order.
-    pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
-        let mut draft = self.draft();
-        for &index in indexes.iter().rev() {
-            draft.remove_at(index);
-        }
-    }
 }
 
 /// The tail of a hash with these flags and this many fields.

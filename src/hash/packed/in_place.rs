@@ -93,11 +93,13 @@ impl Packed {
         is_new
     }
 
-    /// Removes the field at this index.
+    /// Removes the fields at these indexes, which are in rising order.
     #[inline]
-    pub(crate) fn remove_at(&mut self, index: usize) {
-        if !self.remove_in_place(index) {
-            self.draft().remove_at(index);
+    pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
+        let is_done = matches!(indexes, &[index] if self.remove_in_place(index));
+        if !is_done {
+            let mut draft = self.draft();
+            indexes.iter().rev().for_each(|&index| draft.remove_at(index));
         }
     }
 

@@ -24,6 +24,30 @@ fn mark_equal(tags: u64, tag: u8) -> u64 {
     zero_where_equal.wrapping_sub(LOW) & !zero_where_equal & TOP
 }
 
+/// The most tags that [`first_of_many`] searches at a time.
+pub(crate) const MANY: usize = 128;
+
+/// The index of the first of up to [`MANY`] tags that equals this one. It reads up to 128 bytes, tags and others, without
+/// a branch, if there are as many.
+#[inline]
+pub(crate) fn first_of_many(tags: &[u8], count: usize, tag: u8) -> Option<usize> {
+    let first = match count {
+        0..=32 => least_equal::<32>(tags, tag),
+        33..=64 => least_equal::<64>(tags, tag),
+        _ => least_equal::<MANY>(tags, tag),
+    };
+    first.map_or_else(|| next_equal(&tags[..count], 0, tag), |first| (first < count).then_some(first))
+}
+
+/// The index of the first of these tags that equals this one, or 255. `None` if there are fewer bytes. Compilers have
+/// wide instructions for a minimum of bytes.
+#[inline(always)]
+fn least_equal<const N: usize>(tags: &[u8], tag: u8) -> Option<usize> {
+    let index = |(at, other): (u8, &u8)| if *other == tag { at } else { u8::MAX };
+    let tags: &[u8; N] = tags.first_chunk()?;
+    Some((0..).zip(tags).map(index).fold(u8::MAX, u8::min).into())
+}
+
 /// The index of the first tag, from `first` on, that equals this one.
 #[inline]
 pub(crate) fn next_equal(tags: &[u8], first: usize, tag: u8) -> Option<usize> {
@@ -49,13 +73,19 @@ mod tests {
 
     #[test]
     fn the_next_equal_tag_is_found_wherever_it_is() {
-        for len in 0..100_usize {
+        for len in 0..=MANY {
             // Mycroft's test may falsely mark a neighbour that differs only in the lowest bit.
             let tags: Vec<u8> = (0..len).map(|at| if at % 7 == 3 { 1 } else { (at % 2) as u8 * 0x80 }).collect();
             for first in 0..=len + 1 {
                 for tag in [0, 1, 0x80, 0xff] {
                     let expected = (first..len).find(|at| tags[*at] == tag);
                     assert_eq!(next_equal(&tags, first, tag), expected, "{tag} from {first} of {len}");
+                    let count = len.saturating_sub(first);
+                    for behind in [0, 200] {
+                        let tags: Vec<u8> = tags.iter().copied().skip(first).chain(vec![tag; behind]).collect();
+                        let found = first_of_many(&tags, count, tag).map(|index| first + index);
+                        assert_eq!(found, expected, "{tag} from {first} of {len}, {behind} bytes behind");
+                    }
                 }
             }
         }
