@@ -57,6 +57,13 @@ pub(crate) struct Shard {
 /// each, and the number of segments is a power of two. One key more than fits is therefore the worst case.
 pub(crate) const RESERVED_KEY_BYTES: usize = 45;
 
+/// Whether a command on a missing key creates it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Create {
+    Yes,
+    No,
+}
+
 /// The sums over the records of a shard, or the counts of one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
@@ -75,6 +82,13 @@ impl Sums {
         }
     }
 
+    /// The encoding of the one record of which these are the sums.
+    #[inline]
+    fn encoding(self) -> Encoding {
+        if self.tables == 0 { Encoding::Packed } else { Encoding::Table }
+    }
+
+    #[inline]
     fn exchange(&mut self, before: Self, after: Self) {
         self.fields = self.fields - before.fields + after.fields;
         self.tables = self.tables - before.tables + after.tables;
@@ -202,6 +216,56 @@ impl Shard {
                 Visit { before: Sums::default(), held: Held::New(Record::new(cx.mark(), key)), shard: self, hash, cx }
             }
         }
+    }
+
+    /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty
+    /// record, or if it must not create one, `None` is returned. The same as a visit that runs one command, but a panic in the command
+    /// leaves the record unsettled, so a command runs none of the user's code.
+    #[inline(always)]
+    pub(crate) fn change<R>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        create: Create,
+        scope: Scope<'_>,
+        cx: Context<'_>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> R,
+    ) -> Option<R> {
+        let slot = self.slot(hash, key);
+        let has_deadlines = self.has_deadlines();
+        let (mut new, mut before) = (None, Sums::default());
+        let record = match slot {
+            Some(slot) => {
+                let record = self.keys.at_mut(slot.at).record_mut(slot.bucket);
+                record.save_ahead(cx);
+                before = Sums::of(record);
+                if has_deadlines {
+                    record.command(cx, |record| record.purge(scope, cx));
+                }
+                record
+            }
+            None if create == Create::No => return None,
+            None => new.insert(Record::new(cx.mark(), key)),
+        };
+        if record.len() == 0 && create == Create::No {
+            let held = slot.map_or_else(|| Held::New(Record::default()), Held::Filed);
+            Visit { shard: self, held, cx, hash, before }.end();
+            return None;
+        }
+        record.begin_command(cx);
+        let result = command(record, cx);
+        let held = match slot {
+            Some(slot) => match record.settled(before, cx) {
+                Some(settled) => {
+                    self.count(slot, before, settled, cx);
+                    return Some(result);
+                }
+                None => Held::Filed(slot),
+            },
+            None => Held::New(new.unwrap_or_default()),
+        };
+        Visit { shard: self, held, cx, hash, before }.end();
+        Some(result)
     }
 
     #[inline(always)]
@@ -333,34 +397,54 @@ enum Held {
 impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shard.changes = self.shard.changes.wrapping_add(1);
-        // As a rule a record stays in its slot in the encoding that it had: `settle` without what is not needed then.
-        if let Held::Filed(slot) = self.held {
-            let (mark, soonest) = {
-                let record = self.shard.record(slot);
-                let after = Sums::of(record);
-                if after.fields == 0
-                    || after.tables != self.before.tables
-                    || !record.has_its_encoding(self.began(), self.cx.rules)
-                {
-                    return self.settle();
-                }
-                if let Some(room) = self.cx.room() {
-                    room.settle(self.before.record_bytes, after.record_bytes);
-                }
-                let is_saved = record.is_saved(self.cx.mark());
-                let soonest = record.has_deadlines().then(|| record.soonest());
-                self.shard.sums.exchange(self.before, after);
-                (is_saved, soonest)
-            };
-            if !mark {
-                self.shard.unsaved = Some(self.cx.mark());
-            }
-            if let Some(soonest) = soonest {
-                self.shard.lower_bounds(slot.at, soonest);
-            }
+        if let Held::Filed(slot) = self.held
+            && let Some(settled) = self.shard.record(slot).settled(self.before, self.cx)
+        {
+            self.shard.count(slot, self.before, settled, self.cx);
         } else {
+            self.shard.changes = self.shard.changes.wrapping_add(1);
             self.settle();
+        }
+    }
+}
+
+/// What a record that stays where it is counts, and what it says of itself.
+struct Settled {
+    sums: Sums,
+    is_saved: bool,
+    /// The record's lower bound of its deadlines, if it has any.
+    soonest: Option<Deadline>,
+}
+
+impl Record {
+    /// Usually a record stays in its slot in the encoding that it had. `None` if there is more to settle.
+    #[inline(always)]
+    fn settled(&self, before: Sums, cx: Context<'_>) -> Option<Settled> {
+        let sums = Sums::of(self);
+        let stays =
+            sums.fields > 0 && sums.tables == before.tables && self.has_its_encoding(before.encoding(), cx.rules);
+        stays.then(|| Settled {
+            sums,
+            is_saved: self.is_saved(cx.mark()),
+            soonest: self.has_deadlines().then(|| self.soonest()),
+        })
+    }
+}
+
+impl Shard {
+    /// Settles a record that stays where it is.
+    #[inline(always)]
+    fn count(&mut self, slot: Slot, before: Sums, settled: Settled, cx: Context<'_>) {
+        self.changes = self.changes.wrapping_add(1);
+        if let Some(room) = cx.room() {
+            room.settle(before.record_bytes, settled.sums.record_bytes);
+        }
+        self.sums.exchange(before, settled.sums);
+        if !settled.is_saved {
+            self.unsaved = Some(cx.mark());
+        }
+        if let Some(soonest) = settled.soonest {
+            self.lower_bounds(slot.at, soonest);
         }
     }
 }
@@ -384,17 +468,10 @@ impl<'a> Visit<'a> {
         (record, self.cx)
     }
 
-    /// Whether there is nothing in the record.
-    #[inline]
-    pub(crate) fn is_empty(&mut self) -> bool {
-        self.lend().0.len() == 0
-    }
-
-    /// The encoding that the record had.
-    #[inline]
-    fn began(&self) -> Encoding {
-        if self.before.tables == 0 { Encoding::Packed } else { Encoding::Table }
-    }
+    /// Ends the visit, which settles the record.
+    #[cold]
+    #[inline(never)]
+    fn end(self) {}
 
     #[inline(never)]
     fn settle(&mut self) {
@@ -407,9 +484,9 @@ impl<'a> Visit<'a> {
 
     /// Has the record choose its encoding, and files it under its key, or removes it if it is empty.
     fn file(&mut self) {
-        let (began, rules, before) = (self.began(), self.cx.rules, self.before);
+        let (rules, before) = (self.cx.rules, self.before);
         let (record, cx) = self.lend();
-        record.choose_encoding(began, cx);
+        record.choose_encoding(before.encoding(), cx);
         let after = if record.len() == 0 { Sums::default() } else { Sums::of(record) };
         let (is_saved, soonest) = (record.is_saved(cx.mark()), record.soonest());
         self.shard.sums.exchange(before, after);

@@ -263,9 +263,11 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
-            store.try_change_or_create(key, Scope::Hash, |record, cx| record.set_with(pairs, options, cx))
+            store.change_or_create(key, Scope::Hash, |record, cx| record.set_with(pairs, options, cx))
         }
-        set_with(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs(), &options)
+        let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
+        let pairs = pairs.as_pairs();
+        self.with_room(|| set_with(self, key, &pairs, &options))
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes the field's deadline in the same
@@ -349,11 +351,12 @@ impl Store {
         when: impl Into<When>,
     ) -> Result<i64> {
         fn increment_and_expire(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
-            store.try_change_or_create(key, Scope::Field(field), |record, cx| {
+            store.change_or_create(key, Scope::Field(field), |record, cx| {
                 record.increment_and_expire(field, amount, when, cx)
             })
         }
-        increment_and_expire(self, key.as_ref(), field.as_ref(), amount, when.into())
+        let (key, field, when) = (key.as_ref(), field.as_ref(), when.into());
+        self.with_room(|| increment_and_expire(self, key, field, amount, when))
     }
 }
 

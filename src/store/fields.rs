@@ -121,9 +121,10 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.set(field, value, cx))
+            store.change_or_create(key, Scope::Field(field), |record, cx| record.set(field, value, cx))
         }
-        set(self, key.as_ref(), field.as_ref(), value.as_ref())
+        let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
+        self.with_room(|| set(self, key, field, value))
     }
 
     /// Sets many fields in one atomic step, all or none, and returns how many of them are new. If a field is repeated,
@@ -145,9 +146,11 @@ impl Store {
         V: AsRef<[u8]>,
     {
         fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            store.try_change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
+            store.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
         }
-        set_many(self, key.as_ref(), &Arguments::pairs(pairs).as_pairs())
+        let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
+        let pairs = pairs.as_pairs();
+        self.with_room(|| set_many(self, key, &pairs))
     }
 
     /// Sets a field if it is absent, and returns whether it was absent. If many threads try this at once on an absent
@@ -192,11 +195,12 @@ impl Store {
             expected: Option<&[u8]>,
             new: Option<&[u8]>,
         ) -> Result<bool> {
-            store.try_change_or_create(key, Scope::Field(field), |record, cx| {
+            store.change_or_create(key, Scope::Field(field), |record, cx| {
                 record.compare_and_set(field, expected, new, cx)
             })
         }
-        compare_and_set(self, key.as_ref(), field.as_ref(), expected, new)
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| compare_and_set(self, key, field, expected, new))
     }
 
     /// Removes a field, and returns whether it existed. The last field of a hash takes the key with it. O(1). In a
@@ -242,9 +246,10 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
-            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.increment(field, amount, cx))
+            store.change_or_create(key, Scope::Field(field), |record, cx| record.increment(field, amount, cx))
         }
-        increment(self, key.as_ref(), field.as_ref(), amount)
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| increment(self, key, field, amount))
     }
 
     /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
@@ -257,9 +262,10 @@ impl Store {
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
-            store.try_change_or_create(key, Scope::Field(field), |record, cx| record.increment_float(field, amount, cx))
+            store.change_or_create(key, Scope::Field(field), |record, cx| record.increment_float(field, amount, cx))
         }
-        increment_float(self, key.as_ref(), field.as_ref(), amount)
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| increment_float(self, key, field, amount))
     }
 
     /// Lends a hash to a closure, and returns what the closure returns. The closure can look at many fields of one

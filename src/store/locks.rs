@@ -27,7 +27,7 @@ use std::ops::Deref;
 use crate::error::{Refusal, Result};
 use crate::hash::{Context, Record, Scope};
 use crate::hashing::TAG_BITS;
-use crate::shard::{Shard, Visit};
+use crate::shard::{Create, Shard, Visit};
 use crate::store::Store;
 use crate::store::call::Call;
 use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, assert_outside_closures, hand_over};
@@ -110,12 +110,28 @@ impl Store {
         let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.lock_to_change(hash, key, scope, &call);
-        let mut visit = shard.visit(hash, key, scope, call.context(&self.rules, &link))?;
-        if visit.is_empty() { None } else { Some(visit.run(command)) }
+        shard.change(hash, key, Create::No, scope, call.context(&self.rules, &link), command)
     }
 
-    /// [`change`](Self::change) for a command that can be refused. If the store is full, the command runs twice, so what
-    /// is refused must have changed nothing.
+    /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is too
+    /// long is refused before anybody hashes or copies it.
+    #[inline]
+    pub(super) fn change_or_create<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())?;
+        let call = self.call();
+        let link = call.link();
+        let hash = self.rules.hash(key);
+        let mut shard = self.lock_to_change(hash, key, scope, &call);
+        let cx = call.context(&self.rules, &link);
+        shard.change(hash, key, Create::Yes, scope, cx, command).expect("a missing key was created")
+    }
+
+    /// [`change`](Self::change) for a command that can be refused. If the store is full, it runs twice.
     #[inline]
     pub(super) fn try_change<R>(
         &self,
@@ -124,19 +140,6 @@ impl Store {
         command: impl Fn(&mut Record, Context<'_>) -> Result<R>,
     ) -> Result<Option<R>> {
         self.with_room(|| self.change(key, scope, &command).transpose())
-    }
-
-    /// [`try_change`](Self::try_change), on an empty record if there is none. A key that is too long is refused before
-    /// anybody hashes or copies it.
-    #[inline]
-    pub(super) fn try_change_or_create<R>(
-        &self,
-        key: &[u8],
-        scope: Scope<'_>,
-        command: impl Fn(&mut Record, Context<'_>) -> Result<R>,
-    ) -> Result<R> {
-        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())?;
-        self.with_room(|| self.visit(key, scope, |visit| visit.run(&command)))
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
@@ -188,24 +191,20 @@ impl Store {
 
 /// Room for a write.
 impl Store {
-    /// Runs a write. If the store is full, purges everything expired and tries exactly once more.
+    /// Runs a write. If the store is full, purges everything expired and tries exactly once more. So a write that is
+    /// refused must have changed nothing.
     #[inline]
     pub(super) fn with_room<R, E: Refusal>(
         &self,
         write: impl Fn() -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
-        // Not a loop, because compilers prepare for the second turn of a loop before the first one.
         match write() {
-            Err(error) if error.is_full() => self.write_again(write),
+            Err(error) if error.is_full() => {
+                self.purge_all();
+                write()
+            }
             result => result,
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn write_again<R>(&self, write: impl Fn() -> R) -> R {
-        self.purge_all();
-        write()
     }
 
     /// Purges if little room is left. A call with a closure does this first, because its closure cannot run a second
