@@ -14,6 +14,10 @@
 //!   of which holds its lock for 60 us, about as long as a slice of the purge does: what is left of the wait is the
 //!   system's, which has to wake a thread that waited for a lock.
 
+//! - `trickle`: 1,000,000 keys of two fields, one of which expires after the other for an hour, and 1,000,000 fields of one
+//!   hash that do. A clock that is moved by hand goes on by 10 ms, 100 ms, 1 s or 10 s, and then everything that is due is
+//!   purged. `us_cpu` is the processor time of that for each key or field.
+
 mod support;
 
 #[path = "../tests/support/heap.rs"]
@@ -36,6 +40,7 @@ const HASHES: usize = 1_000;
 const SET_KEYS: usize = 100_000;
 const PURGE_KEYS: usize = 10_000_000;
 const DUE_ONE_IN: usize = 10;
+const TRICKLE_KEYS: usize = 1_000_000;
 /// About as long as a slice of a purge holds a lock.
 const SLICE: Duration = Duration::from_micros(60);
 
@@ -59,6 +64,18 @@ fn main() {
     if support::wanted("purge") {
         let (keys, runs) = if is_smoke { (100_000, 1) } else { (PURGE_KEYS, 5) };
         purge(keys, runs);
+    }
+    if support::wanted("trickle") {
+        let keys = if is_smoke { 10_000 } else { TRICKLE_KEYS };
+        trickle("keys", keys, |store, number, when| {
+            let key = profile_key(number);
+            store.set_many(key, [("user", "ada"), ("token", "0123456789abcdef")]).unwrap();
+            assert_eq!(store.expire(key, when), hashlet::ExpireOutcome::Set);
+        });
+        trickle("fields", keys, |store, number, when| {
+            store.set("sessions", profile_key(number), "ada").unwrap();
+            assert_eq!(store.expire_field("sessions", profile_key(number), when), hashlet::ExpireOutcome::Set);
+        });
     }
 }
 
@@ -167,6 +184,28 @@ fn purge(keys: usize, runs: usize) {
     for (subject, waits) in ["writer", "writer_alone", "writer_beside_updates"].into_iter().zip(waits) {
         line("purge", subject, waits.iter().copied().fold(f64::INFINITY, f64::min), "ms_longest_wait_least");
         line("purge", subject, median(waits), "ms_longest_wait");
+    }
+}
+
+/// An hour in which one thing expires after the other, in an order that has nothing to do with their places.
+fn trickle(name: &str, count: usize, add: impl Fn(&Store, usize, Duration)) {
+    say(&format!("# trickle: {count} {name} in an hour"));
+    let clock = ManualClock::new();
+    let store = Store::builder().clock(&clock).build();
+    let mut order: Vec<usize> = (0..count).collect();
+    Random::new(SEED).shuffle(&mut order);
+    for (turn, number) in order.into_iter().enumerate() {
+        add(&store, number, HOUR.mul_f64((turn + 1) as f64 / count as f64));
+    }
+    for (period, share) in [(10, 0.02), (100, 0.05), (1_000, 0.1), (10_000, 0.2)] {
+        let period = Duration::from_millis(period);
+        let (mut purged, used) = (0, thread_cpu());
+        for _ in 0..HOUR.mul_f64(share).div_duration_f64(period) as usize {
+            clock.advance(period);
+            purged += store.purge_expired(usize::MAX).fields;
+        }
+        let used = (thread_cpu() - used).as_secs_f64();
+        line(&format!("trickle/{name}"), &format!("{}_ms", period.as_millis()), used * 1e6 / purged as f64, "us_cpu");
     }
 }
 

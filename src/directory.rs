@@ -36,6 +36,7 @@
 pub(crate) mod slots;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upcoming;
 
 use std::mem::{size_of, take};
 

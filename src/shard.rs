@@ -28,6 +28,7 @@ mod segment;
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
 
+use crate::directory::upcoming::Upcoming;
 use crate::directory::{At, Directory};
 use crate::hash::Context;
 use crate::hash::{Encoding, Record, Scope};
@@ -157,7 +158,8 @@ impl Shard {
     /// Gives back the unused memory of keys and records.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums, .. } = self;
-        keys.shrink_to_fit(rules, |KeySegment { records, .. }| {
+        keys.shrink_to_fit(rules, |KeySegment { records, upcoming }| {
+            *upcoming = Upcoming::from(upcoming.soonest());
             for record in records.iter_mut() {
                 let before = Sums::of(record);
                 record.shrink_to_fit(rules);
@@ -257,7 +259,7 @@ impl Shard {
         let held = match slot {
             Some(slot) => match record.settled(before, cx) {
                 Some(settled) => {
-                    self.count(slot, before, settled, cx);
+                    self.count(slot, hash, before, settled, cx);
                     return Some(result);
                 }
                 None => Held::Filed(slot),
@@ -335,7 +337,7 @@ impl Shard {
         let soonest = record.soonest();
         let at = self.keys.prepare_insert(hash, rules);
         self.keys.edit(at, |keys| keys.insert(hash, record, rules));
-        self.lower_bounds(at, soonest);
+        self.lower_bounds(at, soonest, hash);
     }
 
     /// Takes a record out of its slot, beside others.
@@ -400,7 +402,7 @@ impl Drop for Visit<'_> {
         if let Held::Filed(slot) = self.held
             && let Some(settled) = self.shard.record(slot).settled(self.before, self.cx)
         {
-            self.shard.count(slot, self.before, settled, self.cx);
+            self.shard.count(slot, self.hash, self.before, settled, self.cx);
         } else {
             self.shard.changes = self.shard.changes.wrapping_add(1);
             self.settle();
@@ -409,6 +411,7 @@ impl Drop for Visit<'_> {
 }
 
 /// What a record that stays where it is counts, and what it says of itself.
+#[derive(Clone, Copy)]
 struct Settled {
     sums: Sums,
     is_saved: bool,
@@ -434,7 +437,7 @@ impl Record {
 impl Shard {
     /// Settles a record that stays where it is.
     #[inline(always)]
-    fn count(&mut self, slot: Slot, before: Sums, settled: Settled, cx: Context<'_>) {
+    fn count(&mut self, slot: Slot, hash: u64, before: Sums, settled: Settled, cx: Context<'_>) {
         self.changes = self.changes.wrapping_add(1);
         if let Some(room) = cx.room() {
             room.settle(before.record_bytes, settled.sums.record_bytes);
@@ -444,7 +447,7 @@ impl Shard {
             self.unsaved = Some(cx.mark());
         }
         if let Some(soonest) = settled.soonest {
-            self.lower_bounds(slot.at, soonest);
+            self.lower_bounds(slot.at, soonest, hash);
         }
     }
 }
@@ -494,7 +497,7 @@ impl<'a> Visit<'a> {
             self.shard.unsaved = Some(cx.mark());
         }
         match &mut self.held {
-            Held::Filed(slot) if after.fields > 0 => self.shard.lower_bounds(slot.at, soonest),
+            Held::Filed(slot) if after.fields > 0 => self.shard.lower_bounds(slot.at, soonest, self.hash),
             Held::Filed(Slot { at, bucket }) => {
                 self.shard.keys.edit(*at, |keys| keys.remove(*bucket, rules));
                 self.shard.keys.shrink_after_removal(*at, rules);
@@ -520,12 +523,11 @@ impl Shard {
 
     /// Whether something has expired in a segment, or may have because the segment's bound is not exact. O(segments).
     pub(crate) fn has_overdue_segment(&self, now: &Now<'_>) -> bool {
-        self.is_overdue(now) && self.keys.segments().any(|keys| keys.soonest.is_due(now))
+        self.is_overdue(now) && self.keys.segments().any(|keys| keys.upcoming.soonest().is_due(now))
     }
 
-    fn lower_bounds(&mut self, at: At, soonest: Deadline) {
-        let keys = self.keys.at_mut(at);
-        keys.soonest = keys.soonest.min(soonest);
+    fn lower_bounds(&mut self, at: At, soonest: Deadline, hash: u64) {
+        self.keys.at_mut(at).upcoming.note(soonest, hash);
         self.soonest = self.soonest.min(soonest);
     }
 
@@ -533,13 +535,18 @@ impl Shard {
     /// place `last`, or if there is none, the last one of all. If no segment is overdue, it makes the shard's bound
     /// exact and returns `None`. O(segment), plus O(segments) to find it.
     pub(crate) fn purge_slice(&mut self, last: Option<At>, cx: Context<'_>) -> Option<At> {
-        let is_due = |keys: &KeySegment| keys.soonest.is_due(cx.now);
+        let is_due = |keys: &KeySegment| keys.upcoming.soonest().is_due(cx.now);
         // A segment may have been merged with one behind `last`, so part of it may be left there.
         let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
-            self.soonest = self.keys.segments().map(|keys| keys.soonest).min().unwrap_or(Deadline::NEVER);
+            self.soonest = self.keys.segments().map(|keys| keys.upcoming.soonest()).min().unwrap_or(Deadline::NEVER);
             return None;
         };
-        for key in self.keys.at_mut(at).take_due(cx) {
+        let before = self.keys.heap_bytes();
+        let due = self.keys.edit(at, |keys| keys.take_due(cx));
+        if let Some(room) = cx.room() {
+            room.settle(before, self.keys.heap_bytes()); // the next deadlines take some bytes
+        }
+        for key in due {
             drop(self.visit(cx.rules.hash(&key), &key, Scope::Slice, cx));
         }
         Some(at)
@@ -606,8 +613,9 @@ impl Shard {
         let [fields, tables, record_bytes] = [sum(|of| of.fields), sum(|of| of.tables), sum(|of| of.record_bytes)];
         assert_eq!(self.sums, Sums { fields, tables, record_bytes }, "2: sums");
         for keys in self.keys.segments() {
-            let soonest = keys.records.iter().map(Record::soonest).min().unwrap_or(Deadline::NEVER);
-            assert!(soonest >= keys.soonest && keys.soonest >= self.soonest, "3: a deadline before its bounds");
+            let is_covered = |record: &Record| keys.upcoming.covers(record.soonest(), rules.hash(record.key()));
+            assert!(keys.records.iter().all(is_covered), "3: a deadline that its segment does not know");
+            assert!(keys.upcoming.soonest() >= self.soonest, "3: a deadline before its shard's bound");
         }
     }
 }

@@ -403,11 +403,12 @@ impl Table {
         deadline: Deadline,
         cx: Context<'_>,
     ) {
+        let hash = found.hash;
         if let Some((at, found)) = &found.field {
             self.save_ahead_at(*at, cx);
             let segment = self.fields.at(*at);
             cx.note(|| Some((&self.key, Effect::FieldDeadline { field, deadline, before: segment.deadline(found) })));
-            self.fields.edit(*at, |fields| fields.set_deadline(found, deadline, cx));
+            self.fields.edit(*at, |fields| fields.set_deadline(hash, found, deadline, cx));
             self.soonest = self.soonest.min(deadline);
         }
     }
@@ -474,7 +475,7 @@ impl Table {
     }
 
     fn purge_segment(&mut self, at: At, cx: Context<'_>) {
-        for field in self.fields.at_mut(at).take_due(cx.now) {
+        for field in self.fields.edit(at, |fields| fields.take_due(cx)) {
             if let Some(value) = self.get(&field, cx.rules) {
                 report_field(&self.key, (&field, value), cx);
             }

@@ -5,12 +5,12 @@ use std::mem::take;
 use hashbrown::HashTable;
 
 use crate::bytes;
+use crate::directory::upcoming::Upcoming;
 use crate::directory::{Segment, slots};
 use crate::hash::Context;
 use crate::hash::{Record, Scope};
 use crate::options::Rules;
 use crate::saving::{Saver, Walk};
-use crate::time::Deadline;
 
 /// The number of fields, about, that are purged in one slice while other calls wait.
 const SLICE_FIELDS: usize = 1024;
@@ -19,15 +19,10 @@ const SLICE_FIELDS: usize = 1024;
 const PREFETCHED_BUCKETS: usize = 32;
 
 /// Records, each found by the hash of its key, and a bound before which none of them has a deadline.
+#[derive(Default)]
 pub(super) struct KeySegment {
     pub(super) records: HashTable<Record>,
-    pub(super) soonest: Deadline,
-}
-
-impl Default for KeySegment {
-    fn default() -> Self {
-        Self { records: HashTable::new(), soonest: Deadline::NEVER }
-    }
+    pub(super) upcoming: Upcoming,
 }
 
 impl KeySegment {
@@ -97,20 +92,50 @@ impl KeySegment {
     }
 
     /// The keys of the records in which something has expired, for one slice of work. The caller must visit these keys,
-    /// because the segment's bound then covers only the other records.
+    /// because what the segment knows of its next deadlines then covers only the other records.
     pub(super) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
+        if self.upcoming.is_used_up(cx.now) {
+            return self.walk_for_due(cx);
+        }
         let mut due = Vec::new();
         let mut fields = 0;
-        let mut soonest = Deadline::NEVER;
-        for record in self.records.iter().filter(|record| record.has_deadlines()) {
-            if fields < SLICE_FIELDS && record.is_overdue(Scope::Hash, cx) {
-                fields += record.len();
-                due.push(record.key().into());
-            } else {
-                soonest = soonest.min(record.soonest());
+        while fields < SLICE_FIELDS
+            && let Some(hash) = self.upcoming.take_due(cx.now)
+        {
+            for record in self.records.iter_hash(hash) {
+                if record.is_overdue(Scope::Hash, cx) {
+                    fields += record.len();
+                    due.push(record.key().into());
+                } else if record.has_deadlines() {
+                    self.upcoming.note(record.soonest(), hash);
+                }
             }
         }
-        self.soonest = soonest;
+        due
+    }
+
+    /// [`take_due`](Self::take_due) by a walk through the segment, which also collects the next deadlines.
+    #[cold]
+    fn walk_for_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
+        let mut due = Vec::new();
+        let mut fields = 0;
+        let mut others = Vec::new();
+        for first in (0..self.records.num_buckets()).step_by(PREFETCHED_BUCKETS) {
+            let buckets = first..self.records.num_buckets().min(first + PREFETCHED_BUCKETS);
+            buckets.clone().filter_map(|bucket| self.records.get_bucket(bucket)).for_each(Record::prefetch);
+            for bucket in buckets {
+                match self.records.get_bucket(bucket) {
+                    Some(record) if !record.has_deadlines() => {}
+                    Some(record) if fields < SLICE_FIELDS && record.is_overdue(Scope::Hash, cx) => {
+                        fields += record.len();
+                        due.push(record.key().into());
+                    }
+                    Some(record) => others.push((record.soonest(), record)),
+                    None => {}
+                }
+            }
+        }
+        self.upcoming.refill(others, |record| cx.rules.hash(record.key()));
         due
     }
 }
@@ -121,7 +146,7 @@ impl Segment for KeySegment {
     }
 
     fn bytes(&self) -> usize {
-        self.records.allocation_size()
+        self.records.allocation_size() + self.upcoming.bytes()
     }
 
     fn buckets(&self) -> usize {
@@ -138,7 +163,8 @@ impl Segment for KeySegment {
 
     fn split(&mut self, bit: u64, rules: &Rules) -> Self {
         let old = take(&mut self.records);
-        let mut upper = Self { records: slots::with_final_capacity(old.len() / 2), soonest: self.soonest };
+        self.upcoming = Upcoming::from(self.upcoming.soonest());
+        let mut upper = Self { records: slots::with_final_capacity(old.len() / 2), upcoming: self.upcoming.clone() };
         self.records = slots::with_final_capacity(old.len() / 2);
         for record in old {
             let hash = rules.hash(record.key());
@@ -153,7 +179,7 @@ impl Segment for KeySegment {
     }
 
     fn absorb(&mut self, other: Self, rules: &Rules) {
-        self.soonest = self.soonest.min(other.soonest);
+        self.upcoming = Upcoming::from(self.upcoming.soonest().min(other.upcoming.soonest()));
         for record in other.records {
             self.insert(rules.hash(record.key()), record, rules);
         }

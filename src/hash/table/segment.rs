@@ -31,6 +31,7 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 
+use crate::directory::upcoming::Upcoming;
 use crate::directory::{Segment, slots};
 use crate::hash::Context;
 use crate::hash::entry;
@@ -81,7 +82,7 @@ pub(crate) struct FieldSegment {
     arena: Vec<u8>,
     boxes: Vec<Box<[u8]>>,
     boxed_bytes: usize,
-    soonest: Deadline,
+    upcoming: Upcoming,
     garbage: u32, // enough, because places address less than 2^30 bytes of the arena
     mark: Mark,
 }
@@ -108,7 +109,7 @@ impl Default for FieldSegment {
             arena: Vec::new(),
             boxes: Vec::new(),
             boxed_bytes: 0,
-            soonest: Deadline::NEVER,
+            upcoming: Upcoming::default(),
             garbage: 0,
             mark: Mark::default(),
         }
@@ -308,6 +309,7 @@ impl FieldSegment {
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         self.compact(0);
         self.boxes.shrink_to_fit();
+        self.upcoming = Upcoming::from(self.upcoming.soonest());
         let Self { slots: table, arena, boxes, .. } = self;
         table.shrink_to_fit(|&place| hash_at(arena, boxes, place, rules));
     }
@@ -347,7 +349,7 @@ impl FieldSegment {
 
     /// Takes over one entry of another segment.
     fn adopt(&mut self, hash: u64, place: Place, from: &mut Self, rules: &Rules) {
-        self.soonest = self.soonest.min(from.deadline_at(place));
+        self.upcoming.note(from.deadline_at(place), hash);
         let number = match place.as_box() {
             Some(index) => self.push_box(std::mem::take(&mut from.boxes[index])),
             None => {
@@ -400,7 +402,7 @@ impl Segment for FieldSegment {
 
     fn bytes(&self) -> usize {
         let boxes = self.boxes.capacity() * size_of::<Box<[u8]>>() + self.boxed_bytes;
-        self.slots.allocation_size() + self.arena.capacity() + boxes
+        self.slots.allocation_size() + self.arena.capacity() + boxes + self.upcoming.bytes()
     }
 
     fn buckets(&self) -> usize {
@@ -484,7 +486,7 @@ impl FieldSegment {
         for &place in &self.slots {
             let entry = self.entry(place);
             let field = entry::pair(entry).0;
-            assert!(self.deadline_at(place) >= self.soonest, "5: a deadline before the soonest");
+            assert!(self.upcoming.covers(self.deadline_at(place), rules.hash(field)), "5: an unknown deadline");
             let found = self.find(rules.hash(field), field);
             assert!(found.is_some_and(|found| found.place == place), "1: a field stands twice or cannot be found");
             inline_bytes += self.inline_bytes(place);

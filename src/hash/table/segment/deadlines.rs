@@ -1,9 +1,10 @@
 //! The deadlines of a segment's fields. A deadline is the last 8 bytes of its entry.
 
-use super::{FieldSegment, FoundField, Place, Stock};
+use super::{FieldSegment, FoundField, Place, Stock, hash_at};
+use crate::directory::upcoming::Upcoming;
 use crate::hash::Context;
 use crate::hash::entry;
-use crate::time::{Deadline, Now};
+use crate::time::Deadline;
 
 impl FieldSegment {
     /// The deadline of a field that was found.
@@ -12,9 +13,9 @@ impl FieldSegment {
     }
 
     /// Gives a field that was found a deadline. [`Deadline::NEVER`] removes the one that it has.
-    pub(crate) fn set_deadline(&mut self, found: &FoundField, deadline: Deadline, cx: Context<'_>) {
+    pub(crate) fn set_deadline(&mut self, hash: u64, found: &FoundField, deadline: Deadline, cx: Context<'_>) {
         let place = found.place;
-        self.soonest = self.soonest.min(deadline);
+        self.upcoming.note(deadline, hash);
         match (place.is_timed(), deadline != Deadline::NEVER) {
             (false, false) => {}
             (true, true) => {
@@ -59,24 +60,42 @@ impl FieldSegment {
 
     /// A lower bound of all deadlines in the segment.
     pub(crate) fn soonest(&self) -> Deadline {
-        self.soonest
+        self.upcoming.soonest()
     }
 
-    /// Returns the fields whose deadline has come, which the caller must remove. Makes the lower bound exact for the
-    /// others.
-    pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Vec<Box<[u8]>> {
+    /// Returns the fields whose deadline has come, which the caller must remove. What the segment knows of its next
+    /// deadlines then covers only the others.
+    pub(crate) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
-        let mut soonest = Deadline::NEVER;
-        for &place in self.slots.iter().filter(|place| place.is_timed()) {
-            let deadline = self.deadline_at(place);
-            if deadline.is_due(now) {
-                due.push(entry::pair(self.entry(place)).0.into());
-            } else {
-                soonest = soonest.min(deadline);
+        if self.upcoming.is_used_up(cx.now) {
+            let mut others = Vec::new();
+            for &place in self.slots.iter().filter(|place| place.is_timed()) {
+                let deadline = self.deadline_at(place);
+                if deadline.is_due(cx.now) {
+                    due.push(self.field_at(place).into());
+                } else {
+                    others.push((deadline, place));
+                }
+            }
+            let Self { upcoming, arena, boxes, .. } = self;
+            upcoming.refill(others, |place| hash_at(arena, boxes, place, cx.rules));
+            return due;
+        }
+        while let Some(hash) = self.upcoming.take_due(cx.now) {
+            for &place in self.slots.iter_hash(hash).filter(|place| place.is_timed()) {
+                let deadline = self.deadline_at(place);
+                if deadline.is_due(cx.now) {
+                    due.push(self.field_at(place).into());
+                } else {
+                    self.upcoming.note(deadline, hash);
+                }
             }
         }
-        self.soonest = soonest;
         due
+    }
+
+    fn field_at(&self, place: Place) -> &[u8] {
+        entry::pair(self.entry(place)).0
     }
 
     /// Removes all deadlines.
@@ -84,11 +103,12 @@ impl FieldSegment {
         let timed =
             self.slots.iter().filter(|place| place.is_timed()).map(|&place| entry::pair(self.entry(place)).0.into());
         for field in timed.collect::<Vec<Box<[u8]>>>() {
-            if let Some(found) = self.find(cx.rules.hash(&field), &field) {
-                self.set_deadline(&found, Deadline::NEVER, cx);
+            let hash = cx.rules.hash(&field);
+            if let Some(found) = self.find(hash, &field) {
+                self.set_deadline(hash, &found, Deadline::NEVER, cx);
             }
         }
-        self.soonest = Deadline::NEVER;
+        self.upcoming = Upcoming::default();
     }
 
     pub(super) fn deadline_at(&self, place: Place) -> Deadline {

@@ -1,0 +1,197 @@
+//! The next deadlines of a segment, so that what expires one after the other is found without a walk through the segment.
+//!
+//! A walk collects the soonest deadlines, each with some bits of the hash of its entry. It also notes a *horizon*: every
+//! entry of the segment whose deadline comes before the horizon is among those collected. So until the horizon comes, a
+//! purge takes what is due from here, and needs no walk. An entry whose deadline is moved or removed, or that is removed
+//! itself, stays here, so whoever takes it looks whether it is due.
+
+use crate::time::{Deadline, Now};
+
+/// The most deadlines that are collected. They take less than half a byte for each entry of a usual segment.
+const MOST: usize = 24;
+
+/// Twelve bytes each, because padding would take a quarter more.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+struct Collected {
+    deadline: Deadline,
+    place: Place,
+}
+
+/// The bits of a hash by which hashbrown finds an entry in a segment: the top ones and the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+impl Place {
+    const TOP_BITS: u32 = 7;
+    const LOW_MASK: u64 = (1 << (u32::BITS - Self::TOP_BITS)) - 1;
+
+    fn of(hash: u64) -> Self {
+        let top = (hash >> (u64::BITS - Self::TOP_BITS)) as u32;
+        Self(top << (u32::BITS - Self::TOP_BITS) | (hash & Self::LOW_MASK) as u32)
+    }
+
+    /// A hash with the same bits.
+    fn hash(self) -> u64 {
+        let top = u64::from(self.0 >> (u32::BITS - Self::TOP_BITS));
+        top << (u64::BITS - Self::TOP_BITS) | u64::from(self.0) & Self::LOW_MASK
+    }
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub(crate) struct Upcoming {
+    /// Sorted, the soonest last.
+    collected: Vec<Collected>,
+    horizon: Deadline,
+}
+
+impl Default for Upcoming {
+    /// For a segment in which nothing has a deadline.
+    fn default() -> Self {
+        Self { collected: Vec::new(), horizon: Deadline::NEVER }
+    }
+}
+
+impl Upcoming {
+    /// For a segment in which no deadline comes before this one.
+    pub(crate) fn from(soonest: Deadline) -> Self {
+        Self { collected: Vec::new(), horizon: soonest }
+    }
+
+    /// A lower bound of all deadlines in the segment.
+    #[inline]
+    pub(crate) fn soonest(&self) -> Deadline {
+        self.collected.last().map_or(self.horizon, |next| next.deadline.min(self.horizon))
+    }
+
+    /// Bytes asked of the allocator.
+    pub(crate) fn bytes(&self) -> usize {
+        self.collected.capacity() * size_of::<Collected>()
+    }
+
+    /// An entry of this hash has this deadline now.
+    #[inline]
+    pub(crate) fn note(&mut self, deadline: Deadline, hash: u64) {
+        if deadline < self.horizon {
+            self.collect(deadline, Place::of(hash));
+        }
+    }
+
+    /// Makes no room: what does not fit shortens the horizon.
+    #[cold]
+    fn collect(&mut self, deadline: Deadline, place: Place) {
+        let is_known = |known: &Collected| { known.place } == place && { known.deadline } <= deadline;
+        if self.collected.iter().any(is_known) {
+            return;
+        }
+        if self.collected.len() == self.collected.capacity() {
+            match self.collected.first().map(|last| last.deadline) {
+                Some(last) if last > deadline => {
+                    self.collected.remove(0);
+                    self.horizon = last;
+                }
+                _ => {
+                    self.horizon = deadline;
+                    return;
+                }
+            }
+        }
+        let at = self.collected.partition_point(|known| { known.deadline } > deadline);
+        self.collected.insert(at, Collected { deadline, place });
+    }
+
+    /// Whether this is the bound of an entry of this hash with this deadline.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn covers(&self, deadline: Deadline, hash: u64) -> bool {
+        let place = Place::of(hash);
+        deadline >= self.horizon
+            || self.collected.iter().any(|known| { known.place } == place && { known.deadline } <= deadline)
+    }
+
+    /// Takes the next deadline if it has come. Returns a hash by which hashbrown finds its entry, if the entry is still
+    /// there.
+    pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Option<u64> {
+        let next = self.collected.pop_if(|next| next.deadline.is_due(now))?;
+        Some({ next.place }.hash())
+    }
+
+    /// Whether the horizon has come, so that only a walk finds everything that is due.
+    pub(crate) fn is_used_up(&self, now: &Now<'_>) -> bool {
+        self.horizon.is_due(now)
+    }
+
+    /// Collects the soonest of these deadlines, which are all of the segment, each with something that tells the hash of
+    /// its entry.
+    pub(crate) fn refill<T>(&mut self, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
+        self.horizon = Deadline::NEVER;
+        if deadlines.len() > MOST {
+            let (_, next, _) = deadlines.select_nth_unstable_by_key(MOST, |(deadline, _)| *deadline);
+            self.horizon = next.0;
+            // Others may have the deadline of the horizon, which belong behind it.
+            deadlines.truncate(MOST);
+            deadlines.retain(|(deadline, _)| *deadline < self.horizon);
+        }
+        deadlines.sort_unstable_by_key(|(deadline, _)| std::cmp::Reverse(*deadline));
+        self.collected = Vec::with_capacity(if deadlines.is_empty() { 0 } else { MOST });
+        let collected = |(deadline, entry)| Collected { deadline, place: Place::of(hash(entry)) };
+        self.collected.extend(deadlines.into_iter().map(collected));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Deadline {
+        Deadline::from_bytes(millis.to_le_bytes())
+    }
+
+    fn due(upcoming: &mut Upcoming, millis: u64) -> Vec<u64> {
+        let now = Now::frozen_at(at(millis));
+        std::iter::from_fn(|| upcoming.take_due(&now)).collect()
+    }
+
+    #[test]
+    fn what_comes_before_the_horizon_is_found_whenever_it_is_noted() {
+        let mut upcoming = Upcoming::default();
+        upcoming.refill((0..100_u64).map(|n| (at(n), n)).collect(), |n| n);
+        assert_eq!((upcoming.soonest(), upcoming.horizon), (at(0), at(24)));
+        assert_eq!(due(&mut upcoming, 9), (0..10).collect::<Vec<_>>());
+        upcoming.note(at(50), 50); // behind the horizon
+        upcoming.note(at(15), 15); // known
+        upcoming.note(at(11), 23); // moved to the front
+        assert_eq!(due(&mut upcoming, 12), [10, 11, 23, 12].map(|n| n).to_vec());
+        assert_eq!(due(&mut upcoming, 1_000), (13..24).collect::<Vec<_>>());
+        assert!(upcoming.is_used_up(&Now::frozen_at(at(24))));
+        assert_eq!(upcoming.soonest(), at(24));
+    }
+
+    #[test]
+    fn what_does_not_fit_shortens_the_horizon() {
+        let mut upcoming = Upcoming::default();
+        upcoming.note(at(70), 1); // no room at all
+        assert_eq!((upcoming.bytes(), upcoming.soonest()), (0, at(70)));
+        upcoming.refill((0..MOST as u64).map(|n| (at(10 * n), n)).collect(), |n| n);
+        assert_eq!(upcoming.horizon, Deadline::NEVER);
+        upcoming.note(at(5), 7);
+        assert_eq!(upcoming.horizon, at(10 * (MOST as u64 - 1)));
+        assert_eq!(due(&mut upcoming, 10), [0, 7, 1]);
+    }
+
+    #[test]
+    fn many_equal_deadlines_lie_behind_the_horizon() {
+        let mut upcoming = Upcoming::default();
+        upcoming.refill((0..100_u64).map(|n| (at(n.min(3)), n)).collect(), |n| n);
+        assert_eq!((due(&mut upcoming, 1_000), upcoming.horizon), (vec![0, 1, 2], at(3)));
+        assert_eq!(upcoming.soonest(), at(3));
+    }
+
+    #[test]
+    fn a_place_has_the_bits_of_its_hash() {
+        for hash in [0, 1, u64::MAX, 0xfe00_0000_01ff_ffff, 0x1234_5678_9abc_def0] {
+            let same = Place::of(hash).hash();
+            assert_eq!((same >> 57, same & 0x1ff_ffff), (hash >> 57, hash & 0x1ff_ffff));
+        }
+    }
+}
