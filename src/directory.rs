@@ -193,6 +193,21 @@ impl<S: Segment> Directory<S> {
         self.nodes[..end].iter().rposition(|node| holds(&node.segment)).map(At)
     }
 
+    /// The segment for which something is least, with what it is there, and the least of the others. O(segments).
+    pub(crate) fn least<K: Ord + Copy>(&self, key: impl Fn(&S) -> K) -> Option<(At, K, Option<K>)> {
+        let mut keys = self.nodes.iter().map(|node| key(&node.segment)).enumerate();
+        let (mut at, mut least) = keys.next()?;
+        let mut others = None;
+        for (index, key) in keys {
+            let mut greater = key;
+            if key < least {
+                (at, greater, least) = (index, least, key);
+            }
+            others = Some(others.map_or(greater, |others: K| others.min(greater)));
+        }
+        Some((At(at), least, others))
+    }
+
     /// The segment for this hash. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64) -> Option<&S> {

@@ -460,10 +460,11 @@ impl Table {
 
     /// Does a part of [`purge`](Self::purge): one segment.
     pub(crate) fn purge_slice(&mut self, cx: Context<'_>) {
-        if let Some(at) = self.last_due(None, cx.now) {
-            self.purge_segment(at, cx);
+        let Some((at, soonest, others)) = self.fields.least(FieldSegment::soonest) else { return };
+        self.soonest = soonest;
+        if soonest.is_due(cx.now) {
+            self.soonest = self.purge_segment(at, cx).min(others.unwrap_or(Deadline::NEVER));
         }
-        self.find_soonest();
     }
 
     fn last_due(&self, last: Option<At>, now: &Now<'_>) -> Option<At> {
@@ -474,13 +475,16 @@ impl Table {
         self.soonest = self.fields.segments().map(FieldSegment::soonest).min().unwrap_or(Deadline::NEVER);
     }
 
-    fn purge_segment(&mut self, at: At, cx: Context<'_>) {
-        for field in self.fields.edit(at, |fields| fields.take_due(cx)) {
+    /// Removes the fields of a segment whose deadline has come. Returns a lower bound of the deadlines of its others.
+    fn purge_segment(&mut self, at: At, cx: Context<'_>) -> Deadline {
+        let (due, soonest) = self.fields.edit(at, |fields| (fields.take_due(cx), fields.soonest()));
+        for field in due {
             if let Some(value) = self.get(&field, cx.rules) {
                 report_field(&self.key, (&field, value), cx);
             }
             self.remove(cx.rules.hash(&field), &field, cx);
         }
+        soonest
     }
 
     /// Takes all deadlines away.
