@@ -12,7 +12,7 @@
 
 mod log;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::hash::Effect;
 use crate::hash::packed::Packed;
@@ -22,7 +22,11 @@ use log::UndoLog;
 
 /// See the module's documentation. One for each record in the hands of a call that can be rolled back.
 #[derive(Default)]
-pub(crate) struct Undo(RefCell<Kept>);
+pub(crate) struct Undo {
+    kept: RefCell<Kept>,
+    /// What the record had allocated before its first change.
+    bytes_before: Cell<usize>,
+}
 
 #[derive(Default)]
 enum Kept {
@@ -42,9 +46,8 @@ impl Undo {
     #[cold]
     #[inline(never)]
     pub(crate) fn note_command(&self, record: &Record) {
-        let Record::Packed(packed) = record else { return };
-        let kept = &mut *self.0.borrow_mut();
-        if let Kept::Nothing = kept {
+        self.bytes_before.set(record.heap_bytes());
+        if let (Record::Packed(packed), kept @ Kept::Nothing) = (record, &mut *self.kept.borrow_mut()) {
             *kept = Kept::Block(packed.clone());
         }
     }
@@ -52,7 +55,7 @@ impl Undo {
     /// Notes an effect on a table, unless the record was something else when the call got it.
     #[inline]
     pub(super) fn note(&self, effect: &Effect<'_>) {
-        let kept = &mut *self.0.borrow_mut();
+        let kept = &mut *self.kept.borrow_mut();
         if let Kept::Nothing = kept {
             *kept = Kept::Effects(UndoLog::default());
         }
@@ -65,7 +68,7 @@ impl Undo {
     #[cold]
     #[inline(never)]
     pub(super) fn keep(&self, removed: Record) -> Option<Record> {
-        let kept = &mut *self.0.borrow_mut();
+        let kept = &mut *self.kept.borrow_mut();
         let effects = match std::mem::take(kept) {
             Kept::Nothing => UndoLog::default(),
             Kept::Effects(effects) => effects,
@@ -84,24 +87,24 @@ impl Undo {
     /// The changes stay, so this parts with what was kept. The context must note nothing for this `Undo`.
     #[inline]
     pub(crate) fn commit(&mut self, cx: Context<'_>) {
-        if let Kept::Whole(..) = self.0.get_mut() {
+        if let Kept::Whole(..) = self.kept.get_mut() {
             self.part_with_whole(cx);
         }
     }
 
     #[cold]
     fn part_with_whole(&mut self, cx: Context<'_>) {
-        if let Kept::Whole(table, _) = self.0.take() {
+        if let Kept::Whole(table, _) = self.kept.take() {
             table.leave(cx);
         }
     }
 
-    /// Takes back everything that the call did to the record, which took `bytes_before` bytes before the call. The context
-    /// must note nothing for this `Undo`.
+    /// Takes back everything that the call did to the record. The context must note nothing for this `Undo`.
     #[cold]
     #[inline(never)]
-    pub(crate) fn roll_back(&mut self, record: &mut Record, bytes_before: usize, cx: Context<'_>) {
-        match self.0.take() {
+    pub(crate) fn roll_back(&mut self, record: &mut Record, cx: Context<'_>) {
+        let bytes_before = self.bytes_before.get();
+        match self.kept.take() {
             Kept::Nothing => {}
             Kept::Block(packed) => record.replace(Record::Packed(packed), cx),
             Kept::Effects(effects) => effects.undo(record, bytes_before, cx),

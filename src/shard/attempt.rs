@@ -16,10 +16,12 @@ pub(crate) trait Attempted<'a, const N: usize> {
 }
 
 impl<'a> Attempted<'a, 1> for Visit<'a> {
+    #[inline]
     fn context(&self) -> Context<'a> {
         self.cx
     }
 
+    #[inline]
     fn records(&mut self) -> [&mut Record; 1] {
         [self.lend().0]
     }
@@ -39,20 +41,17 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     if let Some(room) = cx.room() {
         room.hold_freed();
     }
-    let bytes = held.records().map(|record| record.heap_bytes());
-    let undo = array::from_fn(|_| Undo::default());
     let mut guard = Attempt {
         held,
-        undo,
-        bytes,
+        undo: array::from_fn(|_| Undo::default()),
         #[cfg(feature = "recorder")]
         recorded: cx.recorded(),
         ends_well: false,
         lifetime: PhantomData,
     };
     let links = guard.undo.each_ref().map(|undo| cx.link_noting(undo));
-    let mut contexts = links.iter().map(|link| cx.over(link.as_ref()));
-    let result = work(guard.held.records().map(|record| (record, contexts.next().unwrap_or(cx))));
+    let mut next_link = links.iter();
+    let result = work(guard.held.records().map(|record| (record, cx.over(next_link.next().and_then(Option::as_ref)))));
     guard.ends_well = result.is_ok();
     result
 }
@@ -61,8 +60,6 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
 struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     held: &'h mut H,
     undo: [Undo; N],
-    /// The bytes that each record had allocated before.
-    bytes: [usize; N],
     /// The number of effects that the call had recorded before.
     #[cfg(feature = "recorder")]
     recorded: usize,
@@ -77,9 +74,8 @@ impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
         if self.ends_well {
             self.undo.iter_mut().for_each(|undo| undo.commit(cx));
         } else {
-            let records = self.held.records().into_iter().zip(self.bytes);
-            for ((record, bytes), undo) in records.zip(&mut self.undo) {
-                record.command(cx, |record| undo.roll_back(record, bytes, cx));
+            for (record, undo) in self.held.records().into_iter().zip(&mut self.undo) {
+                record.command(cx, |record| undo.roll_back(record, cx));
             }
             #[cfg(feature = "recorder")]
             cx.forget_recorded(self.recorded);
