@@ -11,7 +11,7 @@
 //! a key                  The key is gone, with all its fields.                          hash/purge.rs
 //! a field                The field is gone. The key and its other fields stay.          hash/purge.rs
 //! the last field of      The key is gone, and its deadline with it. A later write       hash/purge.rs,
-//!   a key                begins a new hash without deadlines.                           hash/deadlines.rs,
+//!   a key                begins a new hash without deadlines.                           hash/found.rs,
 //!                                                                                       shard.rs
 //! a key and its fields   Each deadline counts by itself, and the nearer one wins. A     hash/purge.rs
 //!   with different       field goes before its key, or together with its key. No field

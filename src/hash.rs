@@ -317,7 +317,7 @@ impl Record {
     }
 
     /// Whether this is the encoding to have at the end of a call, which found the record in the encoding `began`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_its_encoding(&self, began: Encoding, rules: &Rules) -> bool {
         let thresholds = &rules.thresholds;
         match self {

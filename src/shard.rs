@@ -1,20 +1,25 @@
 //! The keys behind one lock. Single-threaded: a shard knows no lock and no clock.
 //!
-//! # The visit
-//! Every change of a record goes through a [`Visit`]. It finds the record, takes it out of its slot, lets the call work
-//! on it, and settles it. Settling gives the record the encoding that it should have. It then files the record again,
-//! or removes it if it is empty, and updates the shard's sums. Settling is done by the visit's `Drop`, so that a
-//! return, an error and a panic in a user's closure take the same path.
+//! # Changes
+//! Every change of a record takes one of two ways, which end alike. A command runs on the record in its slot
+//! ([`Shard::change`]). A closure of the user gets the record in a [`Visit`], whose `Drop` ends it, so that a return, an
+//! error and a panic take the same path.
+//!
+//! At the end the record is *settled*: it gets the encoding that it should have, it is removed if it is empty, and the
+//! shard's sums are updated. Usually the encoding stays, and only the sums change.
 //!
 //! A record is purged of expired data before it is lent to anybody. An *attempt* (see `attempt.rs`) rolls back before
 //! its records settle, unless it ends well.
 //!
 //! # The index of deadlines
-//! The index has one number for each segment, and one for the shard: a bound before which nothing in it expires.
-//! Settling a record lowers the bounds if necessary. A walk through a segment makes its bound exact. So the index takes
-//! no memory for each key, and needs no update when a record moves. It cannot disagree with the deadlines, because each
-//! deadline is stored only once, in its record. Rejected: an ordered index, which takes 37 bytes for each key, and
-//! 500 ns for each deadline that is moved.
+//! Each segment knows its next deadlines up to a horizon (see `directory/upcoming.rs`), and the shard a bound before which
+//! nothing in it expires. Settling a record notes its deadline there if it comes before the horizon. A walk through the
+//! segment collects the next ones when the horizon has come. The index takes less than half a byte for each key, needs
+//! no update when a record moves, and cannot hide a deadline, because whoever takes one from it looks at the record.
+//!
+//! Rejected: an ordered index, which takes 37 bytes for each key, and 500 ns for each deadline that is moved. Rejected
+//! as well: a single bound for each segment. Keys that expire one after the other then cost a walk each, 48 us of
+//! processor time at one million keys, where this takes 2.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No record is empty, and each is found under its key.

@@ -302,7 +302,7 @@ impl Record {
             |record| record.growth_by(&[(field, text.as_bytes())], record.field_deadline_bytes(untimed), cx),
             cx,
         )?;
-        self.put(found, field, text.as_bytes(), cx)?;
+        self.put_found(found, field, text.as_bytes(), cx)?;
         if is_untimed {
             self.put_deadline_of(&self.find(field, cx), field, deadline, cx);
         }

@@ -20,14 +20,15 @@ impl Record {
     #[inline]
     pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
-        self.set_found(self.find(field, cx), field, value, cx)
+        self.reserve(|record| record.growth_by(&[(field, value)], 0, cx), cx)?;
+        self.put(field, value, cx)
     }
 
     /// Sets an admitted field that was looked for, if there is room. A deadline that it has stays.
     #[inline]
     fn set_found(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.reserve(|record| record.growth_by(&[(field, value)], 0, cx), cx)?;
-        self.put(found, field, value, cx)
+        self.put_found(found, field, value, cx)
     }
 
     /// Redis's HSET: the number of new fields. All or nothing. Of a repeated field the last value counts.

@@ -49,44 +49,77 @@ impl Record {
     /// Sets a field that was looked for, and returns whether it is new. A deadline that it has stays. Of the limits it
     /// checks only the number of fields.
     #[inline]
-    pub(super) fn put(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+    pub(super) fn put_found(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         match (&mut *self, found) {
-            (Self::Packed(packed), Found::Packed(tag, found)) => {
-                if let Some(found) = &found
-                    && found.1.len() == value.len()
-                {
-                    let before = Some(packed.value(found));
-                    cx.record(|| Some((packed.key(), Effect::Put { field, value, before })));
-                    packed.overwrite(found, value);
-                    return Ok(false);
-                }
-                if found.is_none() {
-                    cx.rules.check_fields(packed.len() + 1)?;
-                }
-                let size = packed.size();
-                if works_packed(size, (field, value), cx.rules) && Packed::can_hold(size, found.as_ref(), field, value)
-                {
-                    cx.record(|| {
-                        let before = found.as_ref().map(|found| packed.value(found));
-                        Some((packed.key(), Effect::Put { field, value, before }))
-                    });
-                    return Ok(packed.put_found(found, (tag, field, value)));
-                }
-            }
-            (Self::Table(table), Found::Table(found)) => {
-                if found.is_there() || cx.rules.check_fields(table.len() + 1).is_ok() {
-                    return Ok(table.set_found(found, field, value, cx));
-                }
-                self.check_growth(1, cx)?;
-            }
-            _ => {}
+            (Self::Packed(_), Found::Packed(tag, found)) => self.put_in_packed(tag, found, field, value, cx),
+            (Self::Table(_), Found::Table(found)) => self.put_in_found_table(found, field, value, cx),
+            _ => self.put(field, value, cx),
         }
+    }
+
+    /// [`put_found`](Self::put_found) for a field that was not looked for yet.
+    #[inline(always)]
+    pub(super) fn put(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        match self {
+            Self::Packed(packed) => {
+                let tag = cx.rules.tag(field);
+                let found = packed.find(tag, field);
+                self.put_in_packed(tag, found, field, value, cx)
+            }
+            Self::Table(table) => {
+                let found = table.find(cx.rules.hash(field), field);
+                self.put_in_found_table(found, field, value, cx)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put_in_packed(
+        &mut self,
+        tag: u8,
+        found: Option<FoundEntry>,
+        field: &[u8],
+        value: &[u8],
+        cx: Context<'_>,
+    ) -> Result<bool> {
+        if let Self::Packed(packed) = self {
+            if let Some(found) = &found
+                && found.1.len() == value.len()
+            {
+                let before = Some(packed.value(found));
+                cx.record(|| Some((packed.key(), Effect::Put { field, value, before })));
+                packed.overwrite(found, value);
+                return Ok(false);
+            }
+            if found.is_none() {
+                cx.rules.check_fields(packed.len() + 1)?;
+            }
+            let size = packed.size();
+            if works_packed(size, (field, value), cx.rules) && Packed::can_hold(size, found.as_ref(), field, value) {
+                cx.record(|| {
+                    let before = found.as_ref().map(|found| packed.value(found));
+                    Some((packed.key(), Effect::Put { field, value, before }))
+                });
+                return Ok(packed.put_found(found, (tag, field, value)));
+            }
+        }
+        Ok(self.put_in_table(field, value, cx))
+    }
+
+    #[inline(never)]
+    fn put_in_found_table(&mut self, found: FoundInTable, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
+        if let Self::Table(table) = self
+            && (found.is_there() || cx.rules.check_fields(table.len() + 1).is_ok())
+        {
+            return Ok(table.set_found(found, field, value, cx));
+        }
+        self.check_growth(1, cx)?;
         Ok(self.put_in_table(field, value, cx))
     }
 
     /// Sets a field that an effect has overwritten or removed.
     pub(super) fn put_back(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) {
-        let put = self.put(self.find(field, cx), field, value, cx);
+        let put = self.put(field, value, cx);
         debug_assert!(put.is_ok(), "as many fields were within the limit before");
     }
 

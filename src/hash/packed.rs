@@ -232,7 +232,7 @@ fn long_key_len(bytes: &[u8]) -> (usize, usize) {
 }
 
 /// The `N` bytes from this place on.
-#[inline]
+#[inline(always)]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("what the head promises is there")
 }
@@ -369,7 +369,7 @@ impl Packed {
     }
 
     /// Whether there are at most this many fields, and at most this many bytes of entries.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_within(&self, fields: usize, entry_bytes: usize) -> bool {
         // Usually even the whole block is short enough. Then the bytes of entries need not be read.
         self.len() <= fields && (self.0.len() <= entry_bytes || self.size().1 <= entry_bytes)
