@@ -23,15 +23,33 @@ pub(crate) const WORD: &str = "child";
 impl Task {
     /// Does it in another process.
     pub(crate) fn run(&self, scale: f64) -> Result<Figures, String> {
-        let text = start(&[&self.part, &self.group, &self.subject, &scale.to_string()], None)?;
+        self.run_on(None, scale)
+    }
+
+    /// Does it in another process, which stays on one core if one is named.
+    pub(crate) fn run_on(&self, core: Option<usize>, scale: f64) -> Result<Figures, String> {
+        let text = start_on(core, &[&self.part, &self.group, &self.subject, &scale.to_string()], None)?;
         serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))
     }
 }
 
 /// Starts this program again for a task, which may be about a file, and returns what it prints.
 pub(crate) fn start(arguments: &[&str], path: Option<&Path>) -> Result<String, String> {
+    start_on(None, arguments, path)
+}
+
+/// [`start`] on one core, if one is named and the system has `taskset`.
+fn start_on(core: Option<usize>, arguments: &[&str], path: Option<&Path>) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
+    let mut command = match core.filter(|_| has_taskset()) {
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.arg("--cpu-list").arg(core.to_string()).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    let output = command
         .arg(WORD)
         .args(arguments)
         .args(path)
@@ -43,6 +61,11 @@ pub(crate) fn start(arguments: &[&str], path: Option<&Path>) -> Result<String, S
         return Err(output.status.to_string());
     }
     String::from_utf8(output.stdout).map_err(|error| error.to_string())
+}
+
+fn has_taskset() -> bool {
+    let told = Command::new("taskset").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    told.is_ok_and(|status| status.success())
 }
 
 /// Does the task that the arguments name and prints its figures. Ends without giving back what it has allocated.
