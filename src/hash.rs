@@ -1,19 +1,27 @@
-//! `Record`: one hash with its key, as a shard files it, and the one place that knows of two encodings.
+//! `Record`: one hash with its key, as a shard files it. Everything above this layer knows one kind of hash. A record
+//! is in one of two encodings:
 //!
 //! | encoding | identified by | holds |
 //! |---|---|---|
 //! | packed | `Record::Packed` | at most `max_fields` fields in at most `max_packed_bytes`, none longer than `max_string` |
 //! | table | `Record::Table` | any number of fields of any length |
 //!
-//! **When the encoding changes.** The result of a whole call decides, in [`choose_encoding`](Record::choose_encoding): packed hashes past
-//! a threshold are promoted, tables below half of them are demoted; and a hash that was packed when the call began and
-//! fits the thresholds when it ends is packed, whatever it was in between. In the course of a call a packed hash is
-//! promoted early when it cannot hold a result, meets an oversized string, or passes its thresholds twice over, so that
-//! no call works for long on a packed hash that is too large for it. A conversion builds the new form aside.
+//! # When the encoding changes
+//! A record chooses its encoding at the end of a call, by the result of the whole call
+//! ([`choose_encoding`](Record::choose_encoding)):
+//! * A packed hash that passes a threshold is promoted to a table.
+//! * A table below half of all thresholds is demoted.
+//! * A hash that was packed at the beginning of the call and is within the thresholds at its end is packed, whatever it
+//!   was in between.
+//!
+//! During a call a packed hash is promoted early if the encoding cannot hold a result, if a string is too long for it,
+//! or if the hash has passed twice its thresholds. So no call works for long on a packed hash that is too large. A
+//! conversion builds the new form beside the old one.
 //!
 //! Invariants at the end of each call, recomputed under these numbers by `validate`:
 //! 1. A packed record is within all three thresholds.
-//! 2. A table has at least one field, and is not below half of the thresholds with nothing oversized.
+//! 2. A table has at least one field. It is above half of a threshold, or has a field or value that is too long to be
+//!    packed.
 
 mod context;
 mod deadlines;
@@ -73,7 +81,7 @@ impl std::fmt::Display for Encoding {
 /// A field and its value.
 pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// See the module's documentation. Two words, because a slot of each key holds one.
+/// See the module's documentation. It takes two words, because the slot of each key holds one.
 pub(crate) enum Record {
     Packed(Packed),
     Table(Box<Table>),
@@ -94,7 +102,7 @@ impl Record {
         Self::Packed(Packed::new(mark, key))
     }
 
-    /// The record of a hash that was packed elsewhere, by thresholds that may have been others.
+    /// The record of a hash that was packed elsewhere, perhaps with other thresholds.
     #[cfg(feature = "snapshot")]
     pub(crate) fn of_packed(packed: Packed, cx: Context<'_>) -> Self {
         let is_oversized = cx.rules.is_oversized(packed.size().1)
@@ -117,7 +125,7 @@ impl Record {
         }
     }
 
-    /// The mark of a save: of a table, that of its head.
+    /// The mark of the save that wrote the record last. For a table, this is the mark of its head.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
         match self {
@@ -126,7 +134,7 @@ impl Record {
         }
     }
 
-    /// Whether the record has this mark with all its parts.
+    /// Whether the record and all its parts have this mark.
     pub(crate) fn is_saved(&self, mark: Mark) -> bool {
         match self {
             Self::Packed(packed) => packed.mark() == mark,
@@ -134,7 +142,7 @@ impl Record {
         }
     }
 
-    /// Marks the record with all its parts.
+    /// Gives the record and all its parts this mark.
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         match self {
             Self::Packed(packed) => packed.set_mark(mark),
@@ -142,8 +150,9 @@ impl Record {
         }
     }
 
-    /// Before a call that changes the record: writes it to the snapshot that does not hold what the call does. Of a table
-    /// only the head; the segments follow one by one when they are changed.
+    /// Writes the record to the running snapshot, if that has not happened yet. The caller is about to change the
+    /// record, and its change does not belong to the snapshot. Of a table only the head is written. Each segment
+    /// follows before it is changed.
     #[inline]
     pub(crate) fn save_ahead(&mut self, cx: Context<'_>) {
         if self.mark() != cx.mark() {
@@ -162,7 +171,8 @@ impl Record {
         }
     }
 
-    /// Has memory bring the bytes of a packed hash, before they are needed: for many hashes in a row, it is waited for once.
+    /// Reads one byte of each cache line of a packed hash before the hash is needed. For many hashes in a row, the
+    /// processor then waits once for all of them.
     #[inline]
     pub(crate) fn prefetch(&self) {
         if let Self::Packed(packed) = self {
@@ -170,7 +180,8 @@ impl Record {
         }
     }
 
-    /// Has memory bring the first bytes of a packed hash, which a lookup in it needs, all at once.
+    /// Reads bytes of those cache lines of a packed hash that a lookup needs, so that the processor loads all of them
+    /// at once.
     #[inline(always)]
     pub(crate) fn prefetch_front(&self) {
         if let Self::Packed(packed) = self {
@@ -178,7 +189,7 @@ impl Record {
         }
     }
 
-    /// For the saver: writes what is not written yet until the slice is over, and says whether that was all.
+    /// Writes what the saver has not written yet, until its slice is over. Returns whether everything is written.
     pub(crate) fn save_slice(&mut self, walk: &mut Walk, saver: &mut Saver<'_>) -> bool {
         match self {
             Self::Packed(packed) => {
@@ -251,7 +262,7 @@ impl Record {
         };
     }
 
-    /// Whether so many more fields are allowed. What has expired takes no place.
+    /// Checks whether this many more fields are allowed. If not, purges the hash and checks once more.
     fn check_growth(&mut self, new: usize, cx: Context<'_>) -> Result<()> {
         cx.rules.check_fields(self.len() + new).or_else(|_| {
             self.purge(Scope::Hash, cx);
@@ -263,7 +274,7 @@ impl Record {
         self.promote(cx).set(cx.rules.hash(field), field, value, cx)
     }
 
-    /// Sets the fields one by one, and counts the new ones. Limits are the caller's concern.
+    /// Sets the fields one by one, and returns the number of new ones. The caller has checked the limits.
     pub(crate) fn put_many(&mut self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
         let (mut new, done) = match self {
             Self::Packed(packed) => put_packed(packed, pairs, cx),
@@ -284,7 +295,7 @@ impl Record {
         new
     }
 
-    /// Gives back all slack. O(n).
+    /// Gives all unused memory back. O(n).
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         match self {
             Self::Packed(packed) => packed.shrink_to_fit(),
@@ -303,8 +314,8 @@ impl Record {
         self.replace(Self::new(cx.mark(), self.key()), cx);
     }
 
-    /// Becomes another record, of the same key. A table is dropped after the call, or when a saver has written it; a packed
-    /// one, a single block, at once. A call that can be rolled back keeps it until its end.
+    /// Becomes another record of the same key. The old one is kept if the call can be rolled back. Otherwise a packed
+    /// one is dropped at once, and a table when no lock is held any more or when the saver has written it.
     pub(crate) fn replace(&mut self, other: Self, cx: Context<'_>) {
         let replaced = std::mem::replace(self, other);
         let replaced = match cx.undo() {
@@ -316,7 +327,7 @@ impl Record {
         }
     }
 
-    /// Whether this is the encoding to have at the end of a call, which found the record in the encoding `began`.
+    /// Whether the record has the encoding that it should have at the end of a call that began with this one.
     #[inline(always)]
     pub(crate) fn has_its_encoding(&self, began: Encoding, rules: &Rules) -> bool {
         let thresholds = &rules.thresholds;
@@ -326,7 +337,7 @@ impl Record {
         }
     }
 
-    /// Chooses the encoding at the end of a call, which found the record in the encoding `began`.
+    /// Gives the record the encoding that it should have at the end of a call that began with this one.
     pub(crate) fn choose_encoding(&mut self, began: Encoding, cx: Context<'_>) {
         if self.has_its_encoding(began, cx.rules) {
             return;
@@ -340,7 +351,7 @@ impl Record {
         }
     }
 
-    /// The table that the record is, or becomes.
+    /// Makes the record a table if it is not one yet, and returns the table.
     fn promote(&mut self, cx: Context<'_>) -> &mut Table {
         if let Self::Packed(packed) = self {
             *self = Self::Table(Box::new(Table::from_packed(packed, cx)));
@@ -352,7 +363,7 @@ impl Record {
     }
 }
 
-/// How many of these pairs are set in one step, which is about the growth of a segment.
+/// The number of pairs that are set in one step. A step grows a segment about once.
 fn first_step(pairs: &[Pair<'_>]) -> usize {
     const STEP_BYTES: usize = 4 << 10;
     let mut bytes = 0;
@@ -363,7 +374,8 @@ fn first_step(pairs: &[Pair<'_>]) -> usize {
     pairs.iter().take_while(is_within).count().max(1)
 }
 
-/// Sets fields while the packed form is the right one to work on. Returns how many were new, and how many are done.
+/// Sets fields as long as the hash should stay packed. Returns the number of new fields, and the number of pairs that
+/// are set.
 fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> (usize, usize) {
     let mut draft = packed.draft();
     let mut new = 0;
@@ -386,7 +398,7 @@ fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> (usiz
     (new, pairs.len())
 }
 
-/// Whether the packed form of this size is the right one to set a field in, in the course of a call.
+/// Whether a hash of this size should stay packed for now while this field is set.
 #[inline]
 fn works_packed((fields, entry_bytes): (usize, usize), (field, value): Pair<'_>, rules: &Rules) -> bool {
     let Thresholds { max_fields, max_packed_bytes, .. } = rules.thresholds;
@@ -396,7 +408,7 @@ fn works_packed((fields, entry_bytes): (usize, usize), (field, value): Pair<'_>,
         && !rules.is_oversized(value.len())
 }
 
-/// Whether a table is small enough for the packed form, by so many parts of the thresholds.
+/// Whether a table is within the thresholds divided by this number.
 fn fits(table: &Table, thresholds: &Thresholds, parts: usize) -> bool {
     table.oversized() == 0
         && table.len() <= thresholds.max_fields / parts

@@ -2,8 +2,8 @@
 //!
 //! # Changes
 //! Every change of a record takes one of two ways, which end alike. A command runs on the record in its slot
-//! ([`Shard::change`]). A closure of the user gets the record in a [`Visit`], whose `Drop` ends it, so that a return, an
-//! error and a panic take the same path.
+//! ([`Shard::change`]). A closure of the user gets the record in a [`Visit`], whose `Drop` ends it, so that a return,
+//! an error and a panic take the same path.
 //!
 //! At the end the record is *settled*: it gets the encoding that it should have, it is removed if it is empty, and the
 //! shard's sums are updated. Usually the encoding stays, and only the sums change.
@@ -12,10 +12,11 @@
 //! its records settle, unless it ends well.
 //!
 //! # The index of deadlines
-//! Each segment knows its next deadlines up to a horizon (see `directory/upcoming.rs`), and the shard a bound before which
-//! nothing in it expires. Settling a record notes its deadline there if it comes before the horizon. A walk through the
-//! segment collects the next ones when the horizon has come. The index takes less than half a byte for each key, needs
-//! no update when a record moves, and cannot hide a deadline, because whoever takes one from it looks at the record.
+//! Each segment knows its next deadlines up to a horizon (see `directory/upcoming.rs`), and the shard a bound before
+//! which nothing in it expires. Settling a record notes its deadline there if it comes before the horizon. A walk
+//! through the segment collects the next ones when the horizon has come. The index takes less than half a byte for each
+//! key, needs no update when a record moves, and cannot hide a deadline, because whoever takes one from it looks at the
+//! record.
 //!
 //! Rejected: an ordered index, which takes 37 bytes for each key, and 500 ns for each deadline that is moved. Rejected
 //! as well: a single bound for each segment. Keys that expire one after the other then cost a walk each, 48 us of
@@ -225,9 +226,9 @@ impl Shard {
         }
     }
 
-    /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty
-    /// record, or if it must not create one, `None` is returned. The same as a visit that runs one command, but a panic in the command
-    /// leaves the record unsettled, so a command runs none of the user's code.
+    /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty record,
+    /// or if it must not create one, `None` is returned. The same as a visit that runs one command, but a panic in the
+    /// command leaves the record unsettled, so a command runs none of the user's code.
     #[inline(always)]
     pub(crate) fn change<R>(
         &mut self,

@@ -1,9 +1,10 @@
-//! The next deadlines of a segment, so that what expires one after the other is found without a walk through the segment.
+//! The next deadlines of a segment, so that what expires one after the other is found without a walk through the
+//! segment.
 //!
-//! A walk collects the soonest deadlines, each with some bits of the hash of its entry. It also notes a *horizon*: every
-//! entry of the segment whose deadline comes before the horizon is among those collected. So until the horizon comes, a
-//! purge takes what is due from here, and needs no walk. An entry whose deadline is moved or removed, or that is removed
-//! itself, stays here, so whoever takes it looks whether it is due.
+//! A walk collects the soonest deadlines, each with some bits of the hash of its entry. It also notes a *horizon*:
+//! every entry of the segment whose deadline comes before the horizon is among those collected. So until the horizon
+//! comes, a purge takes what is due from here, and needs no walk. An entry whose deadline is moved or removed, or that
+//! is removed itself, stays here, so whoever takes it looks whether it is due.
 
 use crate::time::{Deadline, Now};
 
@@ -121,8 +122,8 @@ impl Upcoming {
         self.horizon.is_due(now)
     }
 
-    /// Collects the soonest of these deadlines, which are all of the segment, each with something that tells the hash of
-    /// its entry.
+    /// Collects the soonest of these deadlines, which are all of the segment, each with something that tells the hash
+    /// of its entry.
     pub(crate) fn refill<T>(&mut self, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
         self.horizon = Deadline::NEVER;
         if deadlines.len() > MOST {

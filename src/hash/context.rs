@@ -1,7 +1,7 @@
-//! What an operation on a record is told besides its arguments, and what it may ask for.
+//! What an operation on a record gets besides its arguments.
 //!
-//! The hash layer knows no layer above it. Whoever works on a record hands it a [`Context`]: the rules, the instant, and
-//! what a running save has already written. Inside a store the context also has a [`Port`]. Through it the record
+//! The hash layer knows no layer above it. Whoever works on a record hands it a [`Context`]: the rules, the instant,
+//! and what a running save has already written. Inside a store the context also has a [`Port`]. Through it the record
 //! reserves room, writes ahead of a save, tells what has expired, and notes its [effects](Effect). A stand-alone value
 //! has no port, so it asks nobody.
 //!
@@ -34,15 +34,17 @@ pub(crate) trait Port {
     /// The call has changed a shard's memory from one number of bytes to another. Counts the difference in place of
     /// everything that the call's commands have reserved and measured.
     fn settle(&self, before: usize, after: usize);
-    /// From now on to the end of the call, bytes that become free stay reserved, so that what they held can be put back.
+    /// Keeps bytes reserved that become free from now on to the end of the call. So the call can put back what they
+    /// held.
     fn hold_freed(&self);
     /// Whether little room is left.
     fn is_short_of_room(&self) -> bool;
-    /// Has something written to the running snapshot before it is changed.
+    /// Writes something to the running snapshot before it is changed.
     fn save_ahead(&self, mark: Mark, write: &mut dyn FnMut(&mut Saver<'_>));
-    /// Leaves something to the running save that is removed before it was written. Gives it back if no save wants it.
+    /// Leaves something that was removed to the running save, which has not written it yet. Returns it if no save needs
+    /// it.
     fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>>;
-    /// Tells the running save that a table which is not written completely has another key.
+    /// Tells the running save the new key of a table that it has not written completely.
     fn table_moved(&self, key: &[u8]);
     /// Tells the listener what has expired under a key.
     fn tell_expired(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>);
@@ -66,7 +68,7 @@ pub(crate) enum ExpiredPart<'a> {
     Key(Record),
 }
 
-/// How the records that one call changes reach its port, and what they need not ask it.
+/// The way from the records that a call changes to its port, with flags that say what nobody needs to ask the port.
 pub(crate) struct Link<'a> {
     port: &'a (dyn Port + 'a),
     epoch: Cell<Epoch>,
@@ -77,7 +79,7 @@ pub(crate) struct Link<'a> {
     /// Whether somebody records the effects.
     #[cfg(feature = "recorder")]
     has_recorder: bool,
-    /// Where the changes of a record are noted that can be rolled back.
+    /// Where the effects on a record are noted, if the call can be rolled back.
     undo: Option<&'a Undo>,
 }
 
@@ -146,7 +148,7 @@ impl Link<'_> {
     fn pass_on(&self, _: &[u8], _: &Effect<'_>) {}
 }
 
-/// See the module's documentation. Three words, because it is handed from function to function.
+/// See the module's documentation. It takes only three words, because one function hands it to the next.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
@@ -155,26 +157,26 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// For the records of a store that a call changes in this epoch.
+    /// The context of records that a call on a store changes in this epoch.
     #[inline]
     pub(crate) fn of_change(rules: &'a Rules, now: &'a Now<'a>, link: &'a Link<'a>, epoch: Epoch) -> Self {
         link.epoch.set(epoch);
         Self { rules, now, link: Some(link) }
     }
 
-    /// For a record of a store that is only read.
+    /// The context of a record of a store that is only read.
     #[inline]
     pub(crate) fn of_look(rules: &'a Rules, now: &'a Now<'a>) -> Self {
         Self { rules, now, link: None }
     }
 
-    /// For a record of a stand-alone value.
+    /// The context of a stand-alone value.
     #[inline]
     pub(crate) fn of_value(rules: &'a Rules) -> Self {
         Self::of_look(rules, &NOW_OF_VALUES)
     }
 
-    /// The same at another instant.
+    /// The same context at another instant.
     pub(crate) fn at<'b>(&self, now: &'b Now<'b>) -> Context<'b>
     where
         'a: 'b,
@@ -182,7 +184,7 @@ impl<'a> Context<'a> {
         Context { now, ..*self }
     }
 
-    /// A way to the same port along which nothing is noted.
+    /// A link to the same port through which no effects are noted.
     pub(super) fn link_noting_nothing(&self) -> Option<Link<'a>> {
         self.link.map(|link| Link {
             epoch: link.epoch.clone(),
@@ -193,7 +195,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// A way to the same port for one record whose changes are noted.
+    /// A link to the same port for one record whose effects are noted here.
     pub(crate) fn link_noting<'b>(&self, undo: &'b Undo) -> Option<Link<'b>>
     where
         'a: 'b,
@@ -201,7 +203,7 @@ impl<'a> Context<'a> {
         self.link.map(|link| Link { epoch: link.epoch.clone(), undo: Some(undo), ..*link })
     }
 
-    /// The same over another link.
+    /// The same context with another link.
     pub(crate) fn over<'b>(&self, link: Option<&'b Link<'b>>) -> Context<'b>
     where
         'a: 'b,
@@ -209,7 +211,7 @@ impl<'a> Context<'a> {
         Context { rules: self.rules, now: self.now, link }
     }
 
-    /// Where the effects on a record are noted that can be rolled back, or `None` if nobody can take the call back.
+    /// Where the effects on the record are noted, or `None` if the call cannot be rolled back.
     #[inline]
     pub(crate) fn undo(&self) -> Option<&'a Undo> {
         self.link.and_then(|link| link.undo)
@@ -226,7 +228,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// [`note`](Self::note) for a packed record, of which whoever can roll it back has a copy.
+    /// [`note`](Self::note) for a packed record. A call that can be rolled back needs no effects of it, because it
+    /// keeps a copy of the block.
     #[inline]
     pub(super) fn record<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
         if let Some(link) = self.link
@@ -256,19 +259,19 @@ impl<'a> Context<'a> {
         self.link.filter(|link| link.has_limit).map(|link| link.port)
     }
 
-    /// Whether the store has a limit and little room left, so that tables should hold nothing in stock.
+    /// Whether the store has a limit and little room left. Tables then keep little unused memory.
     #[inline]
     pub(crate) fn is_short_of_room(&self) -> bool {
         self.room().is_some_and(|port| port.is_short_of_room())
     }
 
-    /// Whether somebody wants to know what has expired.
+    /// Whether the store has a listener for what has expired.
     #[inline]
     pub(crate) fn has_listener(&self) -> bool {
         self.link.is_some_and(|link| link.has_listener)
     }
 
-    /// Tells whoever listens what has expired under a key.
+    /// Tells the listener, if there is one, what has expired under a key.
     pub(crate) fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
         if let Some(link) = self.link
             && link.has_listener
@@ -277,19 +280,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The mark of what is as this call leaves it.
+    /// The mark for what this call changes.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
         self.link.map_or_else(Mark::default, |link| link.epoch.get().mark())
     }
 
-    /// Whether a save is on that does not hold what this call does.
+    /// Whether a save is running to which the changes of this call do not belong.
     #[inline]
     pub(crate) fn is_saving(&self) -> bool {
         self.link.is_some_and(|link| link.epoch.get().is_saving())
     }
 
-    /// Writes something to the snapshot before this call changes it.
+    /// Writes something to the running snapshot before this call changes it.
     #[cold]
     pub(crate) fn save_ahead(&self, write: impl FnOnce(&mut Saver<'_>)) {
         if let Some(link) = self.link {
@@ -302,8 +305,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Parts with something that is removed and may take long to drop. If a save is running and has not written it as a
-    /// whole, the save gets it. Otherwise it is dropped when no lock is held any more.
+    /// Disposes of something that was removed and may take long to drop. The running save gets it if it has not written
+    /// it completely. Otherwise it is dropped when no lock is held any more.
     pub(crate) fn part_with(&self, removed: Box<dyn Unsaved>, is_saved: bool) {
         let Some(link) = self.link else { return };
         let left = if !is_saved && self.is_saving() { link.port.leave(removed) } else { Some(removed) };
@@ -313,7 +316,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Tells the saver that a table which is not written as a whole has another key.
+    /// Tells the saver the new key of a table that it has not written completely.
     pub(crate) fn table_moved(&self, key: &[u8]) {
         if let Some(link) = self.link
             && self.is_saving()
@@ -322,7 +325,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Takes something of so many bytes, which may take long to give back, and drops it when no lock is held any more.
+    /// Takes something of this many bytes that may take long to drop. Drops it when no lock is held any more.
     pub(crate) fn retire(&self, old: impl Send + 'static, bytes: usize) {
         if let Some(link) = self.link {
             link.port.retire(Box::new(old), bytes);
@@ -330,7 +333,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A port for tests of records alone, behind which nobody is.
+/// A port for tests of records alone. It refuses nothing and keeps nothing.
 #[cfg(test)]
 pub(crate) struct Nobody;
 

@@ -1,6 +1,6 @@
 //! Deadlines of a record and its fields: the rules of expiry, once for both encodings.
 //!
-//! A deadline stands once, in the record. `purge.rs` removes what has expired.
+//! Each deadline is stored once, in the record. `purge.rs` removes what has expired.
 
 use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, FieldTtl, SetOptions, Touch, When};
@@ -35,7 +35,7 @@ impl Record {
         }
     }
 
-    /// Gives the key a deadline, or with [`Deadline::NEVER`] takes its own away.
+    /// Gives the key a deadline. [`Deadline::NEVER`] removes the one that it has.
     pub(crate) fn set_deadline(&mut self, deadline: Deadline, cx: Context<'_>) {
         match self {
             Self::Packed(packed) => {
@@ -51,7 +51,7 @@ impl Record {
         self.deadline_of(&self.find(field, cx))
     }
 
-    /// Takes all deadlines away: what leaves a store has none.
+    /// Removes all deadlines, because a hash outside a store has none.
     pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
         if !self.has_deadlines() {
             return;
@@ -62,7 +62,7 @@ impl Record {
         }
     }
 
-    /// A deadline before which nothing of the record expires.
+    /// A lower bound of all deadlines of the record.
     pub(crate) fn soonest(&self) -> Deadline {
         match self {
             Self::Packed(packed) => packed.soonest(),
@@ -73,7 +73,7 @@ impl Record {
     /// Redis's EXPIRE.
     ///
     /// # Errors
-    /// `Full`, here and below, if there is no room for a deadline that is not there yet.
+    /// `Full`, here and below, if there is no room for one more deadline.
     pub(crate) fn expire(&mut self, when: When, condition: ExpireCondition, cx: Context<'_>) -> Result<ExpireOutcome> {
         if self.len() == 0 {
             return Ok(ExpireOutcome::Missing);
@@ -91,7 +91,7 @@ impl Record {
         Ok(ExpireOutcome::Set)
     }
 
-    /// Redis's PERSIST: whether there was a deadline to take away.
+    /// Redis's PERSIST: removes the key's deadline, and returns whether there was one.
     pub(crate) fn persist(&mut self, cx: Context<'_>) -> bool {
         let has_deadline = self.deadline() != Deadline::NEVER;
         if has_deadline {
@@ -135,7 +135,7 @@ impl Record {
         Ok(ExpireOutcome::Set)
     }
 
-    /// Redis's HEXPIRE, or nothing if there is no room for all of it.
+    /// Redis's HEXPIRE for all fields or, if there is no room for all of them, for none.
     pub(crate) fn expire_fields_together(
         &mut self,
         fields: &[&[u8]],
@@ -159,7 +159,7 @@ impl Record {
         Ok(fields.iter().map(expire).collect())
     }
 
-    /// What a deadline for those of these fields takes that are there.
+    /// The bytes that a deadline takes for those of these fields that are there.
     fn growth_by_touching(&self, fields: &[&[u8]], deadline: Deadline, cx: Context<'_>) -> usize {
         if deadline == Deadline::NEVER || deadline.is_due(cx.now) {
             return 0;
@@ -168,7 +168,7 @@ impl Record {
         self.growth_by(&[], self.field_deadline_bytes(self.count_untimed(present, cx)), cx)
     }
 
-    /// Redis's HEXPIRE. What there is no room for is told by its outcome.
+    /// Redis's HEXPIRE. The outcome of a field tells if there was no room for its deadline.
     pub(crate) fn expire_fields(
         &mut self,
         fields: &[&[u8]],
@@ -180,8 +180,8 @@ impl Record {
         fields.iter().map(expire).collect()
     }
 
-    /// Gives a field that was looked for a deadline for which there is room, or removes the field if the deadline has come
-    /// already.
+    /// Gives a field that was looked for a deadline, or removes the field if the deadline has come already. The caller
+    /// has reserved the room.
     fn put_deadline_of(&mut self, found: &Found, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         if deadline.is_due(cx.now) {
             self.remove_found(found, field, cx);
@@ -190,7 +190,7 @@ impl Record {
         }
     }
 
-    /// Redis's HPERSIST for one field: whether there was a deadline to take away.
+    /// Redis's HPERSIST for one field: removes its deadline, and returns whether there was one.
     pub(crate) fn persist_field(&mut self, field: &[u8], cx: Context<'_>) -> bool {
         self.persist_found(&self.find(field, cx), field, cx)
     }
@@ -203,7 +203,7 @@ impl Record {
         has_deadline
     }
 
-    /// Redis's HGETEX for one field: its value, before its deadline is changed.
+    /// Redis's HGETEX for one field: returns its value, and changes its deadline.
     pub(crate) fn get_and_expire(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
         let found = self.find(field, cx);
         let Some(value) = self.value(&found).map(<[u8]>::to_vec) else { return Ok(None) };
@@ -214,7 +214,7 @@ impl Record {
         Ok(Some(value))
     }
 
-    /// Redis's HGETEX: all or nothing.
+    /// Redis's HGETEX. It changes all of the deadlines or, if it is refused, none.
     pub(crate) fn get_many_and_expire(
         &mut self,
         fields: &[&[u8]],
@@ -309,7 +309,7 @@ impl Record {
         Ok(sum)
     }
 
-    /// A field that is overwritten loses its deadline.
+    /// Removes the deadline of a field that was overwritten.
     #[inline]
     pub(super) fn drop_field_deadline(&mut self, field: &[u8], cx: Context<'_>) {
         if self.has_field_deadlines() {

@@ -64,8 +64,8 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// Takes back what the effect did to its record, which is as the effect left it. A `MoveTo` or `CopyTo` concerns two
-    /// records, so whoever holds both takes it back.
+    /// Takes back what the effect did to its record, which is as the effect left it. A `MoveTo` or `CopyTo` concerns
+    /// two records, so whoever holds both takes it back.
     pub(crate) fn undo(&self, record: &mut Record, cx: Context<'_>) {
         match *self {
             Self::Put { field, before: Some(value), .. } => record.put_back(field, value, cx),

@@ -1,4 +1,4 @@
-//! The field commands, in terms of what both encodings can do: each rule once, for stores, closures and stand-alone
+//! The commands on fields. Each rule stands here once, for both encodings, and for stores, closures and stand-alone
 //! values alike.
 
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ impl Record {
         Ok(is_new)
     }
 
-    /// [`set`](Self::set) of what a field's value has become. A deadline that the field has stays.
+    /// [`set`](Self::set), but a deadline that the field has stays.
     #[inline]
     pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.admit(field, value, cx)?;
@@ -24,7 +24,7 @@ impl Record {
         self.put(field, value, cx)
     }
 
-    /// Sets an admitted field that was looked for, if there is room. A deadline that it has stays.
+    /// Sets a field that was looked for and admitted, if there is room. A deadline that it has stays.
     #[inline]
     fn set_found(&mut self, found: Found, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<bool> {
         self.reserve(|record| record.growth_by(&[(field, value)], 0, cx), cx)?;
@@ -40,8 +40,8 @@ impl Record {
         Ok(new)
     }
 
-    /// Before these pairs are set, together with deadlines of this many bytes: checks the number of fields, and reserves
-    /// the bytes.
+    /// Checks the number of fields, and reserves the bytes, before these pairs are set together with deadlines of this
+    /// many bytes.
     pub(super) fn prepare(
         &mut self,
         pairs: &[Pair<'_>],
@@ -71,7 +71,8 @@ impl Record {
         self.compare_and_set(field, None, Some(value), cx)
     }
 
-    /// Sets, or with `None` removes, a field if its value is the expected one, where `None` means absent.
+    /// Sets a field, or removes it if `new` is `None`, if its value is the expected one. `None` expects a missing
+    /// field.
     pub(crate) fn compare_and_set(
         &mut self,
         field: &[u8],
@@ -107,7 +108,8 @@ impl Record {
         fields.iter().filter(|field| self.remove(field, cx)).count()
     }
 
-    /// Removes the fields for which a closure says `false`, after it has judged all of them; returns how many.
+    /// Removes the fields for which a closure returns `false`, and returns their number. The closure judges all fields
+    /// before the first one is removed.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool, cx: Context<'_>) -> usize {
         let refused = self.pairs().filter(|(field, value)| !keep(field, value));
         let refused: Vec<Vec<u8>> = refused.map(|(field, _)| field.to_vec()).collect();
@@ -124,7 +126,7 @@ impl Record {
         Ok(sum)
     }
 
-    /// What an increment leads to.
+    /// The sum of the number in a field that was looked for, and an amount.
     #[inline]
     pub(super) fn sum(&self, found: &Found, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
         self.admit(field, b"", cx)?;
@@ -147,20 +149,20 @@ impl Record {
         Ok(sum)
     }
 
-    /// Judges the arguments of a call by themselves, before the hash is looked at.
+    /// Checks the arguments of a call against the limits, before the hash is looked at.
     #[inline]
     pub(super) fn admit(&self, field: &[u8], value: &[u8], cx: Context<'_>) -> Result<()> {
         self.check_key(cx)?;
         cx.rules.check_pair(field, value)
     }
 
-    /// A key that holds fields was checked when it got its first one.
+    /// Checks the length of the key, unless it has fields. It was then checked when it got the first one.
     #[inline]
     fn check_key(&self, cx: Context<'_>) -> Result<()> {
         if self.len() == 0 { cx.rules.check_key(self.key()) } else { Ok(()) }
     }
 
-    /// How many different fields of these pairs the record has not got.
+    /// The number of different fields of these pairs that are missing.
     fn count_new(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
         last_of_each(pairs).into_iter().filter(|(field, _)| self.get(field, cx).is_none()).count()
     }

@@ -1,4 +1,5 @@
-//! The bytes that a record takes of its store's room (see `store/room.rs`): estimated before a write, measured after it.
+//! The bytes that a record takes of its store's room (see `store/room.rs`): estimated before a write, measured after
+//! it.
 
 use crate::error::Result;
 use crate::hash::Context;
@@ -6,13 +7,14 @@ use crate::hash::{Pair, Port, Record, entry};
 use crate::options::Thresholds;
 use crate::time::Deadline;
 
-/// What a field takes beside its entry: a tag and an end where it is packed, ...
+/// The bytes that a field takes beside its entry in a packed hash: a tag and an end.
 const PACKED_FIELD_BYTES: usize = 4;
-/// ... and in a table a slot with its share of free ones, and room in the arena.
+/// The bytes that a field takes beside its entry in a table: a slot, its share of free slots, and unused room of the
+/// arena.
 const TABLE_FIELD_BYTES: usize = 12;
-/// What a key takes beside its bytes: the head of its record, and the slot that points at it.
+/// The bytes that a key takes beside its own: the head of its record, and the slot that points at the record.
 const KEY_BYTES: usize = 24;
-/// What a table takes beside its fields.
+/// The bytes that a table takes beside its fields.
 const TABLE_BYTES: usize = 320;
 
 impl Record {
@@ -21,8 +23,8 @@ impl Record {
         if self.len() == 0 { 0 } else { self.heap_bytes() + KEY_BYTES }
     }
 
-    /// Runs one command on the record, and counts what it took or freed against the store's limit. Everybody who changes
-    /// a record of a store does it in a command, so no command has to count for itself.
+    /// Runs one command on the record, and counts what it took or freed against the store's limit. Everybody who
+    /// changes a record of a store does it in a command, so no command has to count for itself.
     #[inline]
     pub(crate) fn command<R>(&mut self, cx: Context<'_>, command: impl FnOnce(&mut Self) -> R) -> R {
         match cx.room() {
@@ -40,7 +42,7 @@ impl Record {
         result
     }
 
-    /// Begins the last command before the record is settled, which counts what it took.
+    /// Begins the only command of a visit. Settling the record then counts what the command took.
     #[inline]
     pub(crate) fn begin_command(&self, cx: Context<'_>) {
         if let Some(room) = cx.room() {
@@ -48,7 +50,7 @@ impl Record {
         }
     }
 
-    /// In a command, before it changes anything: reserves about this many bytes.
+    /// Reserves about this many bytes. A command calls this once, before it changes anything.
     ///
     /// # Errors
     /// `Full` if there is no room for them.
@@ -60,7 +62,7 @@ impl Record {
         })
     }
 
-    /// What setting these pairs, and deadlines of so many bytes, takes beyond what they replace.
+    /// The bytes that these pairs and deadlines of this many bytes take, beyond those of what they replace.
     #[cold]
     pub(super) fn growth_by(&self, pairs: &[Pair<'_>], deadline_bytes: usize, cx: Context<'_>) -> usize {
         match pairs {
@@ -76,7 +78,7 @@ impl Record {
         cx: Context<'_>,
     ) -> usize {
         let Thresholds { max_fields, max_packed_bytes, .. } = cx.rules.thresholds;
-        // Of entries, without and with what a table takes beside each of them.
+        // Bytes and numbers of entries.
         let (mut before, mut after, mut replaced, mut written) = (0, 0, 0, 0);
         let mut is_oversized = false;
         for (field, value) in pairs {
@@ -108,19 +110,19 @@ impl Record {
         }
     }
 
-    /// Bytes of a deadline for the key, if it has none yet. A table keeps a place for it.
+    /// The bytes that a deadline of the key takes, 0 if the key has one already. A table always has a place for it.
     pub(super) fn key_deadline_bytes(&self) -> usize {
         let has_place = self.deadline() != Deadline::NEVER || matches!(self, Self::Table(_));
         if has_place { 0 } else { Deadline::BYTES }
     }
 
-    /// Bytes of deadlines for so many fields that have none yet, and of the bits that tell which have one.
+    /// The bytes that deadlines of this many more fields take, with the bitmap that says which fields have one.
     pub(super) fn field_deadline_bytes(&self, fields: usize) -> usize {
         let has_bits = matches!(self, Self::Table(_)) || self.has_field_deadlines() || fields == 0;
         fields * Deadline::BYTES + if has_bits { 0 } else { (self.len() + fields).div_ceil(8) }
     }
 
-    /// How many of these fields have no deadline, or are not there yet.
+    /// The number of these fields that have no deadline, or are missing.
     pub(super) fn count_untimed<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, cx: Context<'_>) -> usize {
         let untimed = |field: &&[u8]| self.field_deadline(field, cx).is_none_or(|deadline| deadline == Deadline::NEVER);
         let mut fields: Vec<&[u8]> = fields.filter(untimed).collect();
@@ -130,7 +132,7 @@ impl Record {
     }
 }
 
-/// The pairs that count: of a repeated field the last one.
+/// The pairs without those whose field occurs again later.
 pub(super) fn last_of_each<'a>(pairs: &[Pair<'a>]) -> Vec<Pair<'a>> {
     let mut last: Vec<Pair<'a>> = pairs.iter().rev().copied().collect();
     last.sort_by_key(|pair| pair.0);

@@ -139,8 +139,8 @@ impl Record {
         true
     }
 
-    /// Removes the fields of a packed record at these indexes, which are in rising order. The last field takes the key's
-    /// deadline with it. The deadline goes first, so that no record without fields ever has one.
+    /// Removes the fields of a packed record at these indexes, which are in rising order. The last field takes the
+    /// key's deadline with it. The deadline goes first, so that no record without fields ever has one.
     pub(super) fn remove_packed(&mut self, indexes: &[usize], cx: Context<'_>) {
         if self.len() == indexes.len() {
             self.persist(cx);

@@ -1,19 +1,20 @@
 //! The removal of what has expired.
 //!
-//! What has expired is *purged*, never skipped. A call that holds a record under a write lock first purges the part that it
-//! concerns ([`Scope`]). A call that only reads first asks whether there is something to purge. So nothing else in the crate has
-//! to know that fields can expire.
+//! What has expired is *purged*, never skipped. A call that changes a record first purges the part that the call
+//! concerns ([`Scope`]). A call that only reads first asks whether there is something to purge. So nothing else in the
+//! crate needs to know that fields can expire.
 
 use crate::hash::{Context, ExpiredPart, Pair, Record, entry};
 use crate::saving::Mark;
 use crate::time::{Deadline, Now};
 
-/// The part of a record that a call concerns. A packed record is always taken as a whole, and the key with each part.
+/// The part of a record that a call concerns. A packed record is always purged as a whole. The key's own deadline
+/// belongs to each part.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'a> {
     /// The whole hash.
     Hash,
-    /// As much as is purged at a time while others wait: a segment of a table.
+    /// One segment of a table: as much as is purged at a time while other calls wait.
     Slice,
     /// One field.
     Field(&'a [u8]),
@@ -53,8 +54,7 @@ impl Record {
         }
     }
 
-    /// Removes what has expired, as far as a call that changes the record is concerned; an empty record is left if all
-    /// has.
+    /// Removes what has expired in this part. Leaves an empty record if everything in it has.
     #[inline]
     pub(crate) fn purge(&mut self, scope: Scope<'_>, cx: Context<'_>) {
         if self.has_deadlines() {
@@ -67,7 +67,7 @@ impl Record {
         if self.is_due(scope, cx) {
             self.purge_due(scope, cx);
         }
-        // The last living field takes the key's deadline with it, whether the call concerns it or not.
+        // A key whose last living field has expired is gone with its deadline, whichever field the call concerns.
         if let Self::Table(table) = self
             && table.deadline() != Deadline::NEVER
             && !matches!(scope, Scope::Slice)
@@ -80,7 +80,7 @@ impl Record {
         }
     }
 
-    /// Whether so much may have to be purged that others should work in between.
+    /// Whether so much may have expired that other calls should run between its parts.
     pub(crate) fn needs_slices(&self, cx: Context<'_>) -> bool {
         matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now)
     }
@@ -116,7 +116,7 @@ impl Record {
     /// Removes everything because the key has expired.
     fn purge_key(&mut self, cx: Context<'_>) {
         if cx.has_listener() {
-            // Fields whose time was over before the key's are reported by themselves.
+            // The fields that expired before the key are reported one by one.
             let end = Now::frozen_at(self.deadline());
             self.set_deadline(Deadline::NEVER, cx);
             self.purge(Scope::Hash, cx.at(&end));
@@ -129,7 +129,7 @@ impl Record {
         self.clear(cx);
     }
 
-    /// Takes the fields out of the store, where no saver finds them.
+    /// Takes the hash out of the store. First writes it to the running snapshot, because the saver will not find it.
     fn take_out(&mut self, cx: Context<'_>) -> Self {
         if let Self::Table(table) = self
             && cx.is_saving()
@@ -143,7 +143,7 @@ impl Record {
     }
 }
 
-/// Tells whoever listens that a field has expired.
+/// Tells the listener, if there is one, that a field has expired.
 pub(super) fn report_field(key: &[u8], pair: Pair<'_>, cx: Context<'_>) {
     cx.tell_expired(key, ExpiredPart::Field(pair));
 }

@@ -7,11 +7,11 @@
 //! Every operation on a field is O(1) and touches one segment; growing splits one segment at a time.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
-//! 1. `entry_bytes` is the sum of the lengths of all entries: what they would take packed.
+//! 1. `entry_bytes` is the sum of the lengths of all entries. A packed hash would take as many bytes for them.
 //! 2. `oversized` counts the fields and the values longer than the thresholds' `max_string`.
-//! 3. No field's deadline is sooner than `soonest`. Setting one lowers it, purging makes it exact.
-//! 4. `head` is the mark of key and deadline, and each segment has one of its own. While `whole` is the mark of the store's
-//!    epoch, head and segments have it too.
+//! 3. No field's deadline is sooner than `soonest`. Setting a deadline lowers it, and purging raises it again.
+//! 4. `head` is the mark of key and deadline, and each segment has a mark of its own. If `whole` is the mark of the
+//!    store's epoch, then head and segments have it too.
 
 pub(super) mod image;
 mod segment;
@@ -31,7 +31,7 @@ use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
 use segment::{EntriesOf, FieldSegment, FoundField};
 
-/// Empty buckets that a draw meets before it counts entries instead.
+/// The number of empty buckets after which a draw counts entries instead.
 const MAX_DRAWS: usize = 64;
 
 /// A field that was looked for. It is valid until the table is changed.
@@ -57,7 +57,7 @@ pub(crate) struct Table {
     oversized: usize,
     deadline: Deadline,
     soonest: Deadline,
-    /// What the snapshot at hand calls it, once its head is written.
+    /// The number of this table in the running snapshot, once its head is written.
     saved_as: u32,
     head: Mark,
     whole: Mark,
@@ -94,7 +94,7 @@ impl Table {
         table
     }
 
-    /// The caller has seen that the hash [`fits`](Packed::fits).
+    /// The same hash, packed. The caller has checked that it [`fits`](Packed::fits).
     pub(crate) fn to_packed(&self, rules: &Rules) -> Packed {
         let tagged = |entry| (rules.tag(entry::pair(entry).0), entry);
         let entries: Vec<(u8, &[u8])> = self.entries().map(tagged).collect();
@@ -134,7 +134,7 @@ impl Table {
         self.oversized
     }
 
-    /// Bytes asked of the allocator, those of the box that this lies in included. O(1).
+    /// Bytes asked of the allocator, including those of the box around this table. O(1).
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.key.len() + self.fields.heap_bytes()
     }
@@ -145,13 +145,13 @@ impl Table {
         self.fields.find(hash)?.get(hash, field)
     }
 
-    /// Makes room for so many fields more.
+    /// Makes room for this many more fields.
     #[cfg(feature = "snapshot")]
     pub(crate) fn reserve(&mut self, fields: usize, rules: &Rules) {
         self.fields.reserve(fields, rules);
     }
 
-    /// Gives back all slack. O(n).
+    /// Gives all unused memory back. O(n).
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         self.fields.shrink_to_fit(rules, |fields| fields.shrink_to_fit(rules));
     }
@@ -160,10 +160,10 @@ impl Table {
         self.fields.segments().flat_map(FieldSegment::iter)
     }
 
-    /// Draws an entry, each as likely as any other, if there is one. O(1); O(segments) where they are nearly empty.
+    /// Draws an entry, each as likely as any other, if there is one. O(1), but O(segments) if most buckets are empty.
     ///
-    /// Draws buckets until one holds an entry, which is every second to tenth as a rule. In a sparse table the entry is
-    /// chosen by its number instead, which is as even, but has to be counted out.
+    /// It draws buckets until one holds an entry. Usually every second to tenth bucket does. In a sparse table it draws
+    /// the number of an entry instead. That is as even, but the entries have to be counted.
     pub(crate) fn draw(&self, random: &mut Random) -> Option<&[u8]> {
         for _ in 0..MAX_DRAWS {
             let (fields, bucket) = self.fields.draw_bucket(random)?;
@@ -181,12 +181,12 @@ impl Table {
         None
     }
 
-    /// The segments in hash order, from the one for this hash on.
+    /// The segments in hash order, beginning with the one for this hash.
     pub(crate) fn segments_from(&self, hash: u64) -> impl Iterator<Item = &FieldSegment> {
         self.fields.segments_from(hash)
     }
 
-    /// Finds a field, or where it would be.
+    /// Looks for a field.
     #[inline]
     pub(crate) fn find(&self, hash: u64, field: &[u8]) -> FoundInTable {
         let at = self.fields.locate(hash);
@@ -261,13 +261,14 @@ impl Table {
         true
     }
 
-    /// Leaves the store: for the running save, if that has not written the table as a whole, or to be dropped after the call.
+    /// Disposes of a table that was removed from the store. The running save gets it if it has not written it
+    /// completely. Otherwise it is dropped when no lock is held any more.
     pub(crate) fn leave(self: Box<Self>, cx: Context<'_>) {
         let is_saved = self.is_saved(cx.mark());
         cx.part_with(self, is_saved);
     }
 
-    /// Gives back all slack of the segment of this hash.
+    /// Gives the unused memory back of the segment for this hash.
     pub(crate) fn shrink_at(&mut self, hash: u64, rules: &Rules) {
         if let Some(at) = self.fields.locate(hash) {
             self.fields.edit(at, |fields| fields.shrink_to_fit(rules));
@@ -275,7 +276,7 @@ impl Table {
     }
 }
 
-/// Saves; see `saving.rs`.
+/// What saves need. See `saving.rs`.
 impl Table {
     /// The mark of key and deadline.
     #[inline]
@@ -283,13 +284,13 @@ impl Table {
         self.head
     }
 
-    /// Marks everything.
+    /// Gives all parts this mark.
     pub(crate) fn set_mark(&mut self, mark: Mark) {
         (self.head, self.whole) = (mark, mark);
         self.fields.edit_all(|fields| fields.set_mark(mark));
     }
 
-    /// Whether it has this mark as a whole.
+    /// Whether all parts have this mark.
     pub(crate) fn is_saved(&self, mark: Mark) -> bool {
         self.whole == mark
     }
@@ -299,13 +300,13 @@ impl Table {
         saver.blocks.write(|items| image::write_head(items, self.saved_as, &self.key, self.deadline, self.len()));
     }
 
-    /// Before key or deadline are changed.
+    /// Writes the head to the running snapshot, before key or deadline are changed.
     pub(crate) fn save_head_ahead(&mut self, cx: Context<'_>) {
         cx.save_ahead(|saver| self.save_head(saver));
         self.head = cx.mark();
     }
 
-    /// Before a segment is changed.
+    /// Writes a segment to the running snapshot before it is changed, if that has not happened yet.
     #[inline]
     fn save_ahead_at(&mut self, at: At, cx: Context<'_>) {
         if self.fields.at(at).mark() != cx.mark() {
@@ -322,7 +323,7 @@ impl Table {
         fields.set_mark(cx.mark());
     }
 
-    /// Before the table leaves the store.
+    /// Writes everything to the running snapshot before the table leaves the store.
     pub(crate) fn save_all_ahead(&mut self, cx: Context<'_>) {
         let mut next = Some(Position::default());
         while let Some((at, behind)) = next.and_then(|position| self.fields.place(position)) {
@@ -413,17 +414,17 @@ impl Table {
         }
     }
 
-    /// A deadline before which none of the fields' comes.
+    /// A lower bound of the deadlines of all fields.
     pub(crate) fn soonest(&self) -> Deadline {
         self.soonest
     }
 
-    /// Whether a deadline may have come in the segment of this hash.
+    /// Whether a field in the segment for this hash may have expired.
     pub(crate) fn is_due_at(&self, hash: u64, now: &Now<'_>) -> bool {
         self.soonest.is_due(now) && self.fields.find(hash).is_some_and(|fields| fields.soonest().is_due(now))
     }
 
-    /// Whether a segment has fields, and none of them can have expired. O(segments), O(1) as a rule.
+    /// Whether there is a segment with fields of which none can have expired. O(segments), usually O(1).
     pub(crate) fn surely_lives(&self, now: &Now<'_>) -> bool {
         self.fields.segments().any(|fields| fields.len() > 0 && !fields.soonest().is_due(now))
     }
@@ -437,7 +438,7 @@ impl Table {
         }
     }
 
-    /// Removes the fields whose deadline has come from the segment of this hash.
+    /// Removes the expired fields of the segment for this hash.
     pub(crate) fn purge_at(&mut self, hash: u64, cx: Context<'_>) {
         while self.is_due_at(hash, cx.now)
             && let Some(at) = self.fields.locate(hash)
@@ -446,7 +447,7 @@ impl Table {
         }
     }
 
-    /// Removes all fields whose deadline has come. O(segments, and what is due).
+    /// Removes all expired fields. O(segments and expired fields).
     pub(crate) fn purge(&mut self, cx: Context<'_>) {
         while self.soonest.is_due(cx.now) {
             let mut last = None;
@@ -458,7 +459,7 @@ impl Table {
         }
     }
 
-    /// Does a part of [`purge`](Self::purge): one segment.
+    /// [`purge`](Self::purge) for the one segment in which something expires next.
     pub(crate) fn purge_slice(&mut self, cx: Context<'_>) {
         let Some((at, soonest, others)) = self.fields.least(FieldSegment::soonest) else { return };
         self.soonest = soonest;
@@ -475,7 +476,7 @@ impl Table {
         self.soonest = self.fields.segments().map(FieldSegment::soonest).min().unwrap_or(Deadline::NEVER);
     }
 
-    /// Removes the fields of a segment whose deadline has come. Returns a lower bound of the deadlines of its others.
+    /// Removes the expired fields of a segment. Returns a lower bound of the deadlines of its other fields.
     fn purge_segment(&mut self, at: At, cx: Context<'_>) -> Deadline {
         let (due, soonest) = self.fields.edit(at, |fields| (fields.take_due(cx), fields.soonest()));
         for field in due {
@@ -487,7 +488,7 @@ impl Table {
         soonest
     }
 
-    /// Takes all deadlines away.
+    /// Removes all deadlines.
     pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
         self.fields.edit_all(|fields| fields.forget_deadlines(cx));
         self.deadline = Deadline::NEVER;

@@ -36,8 +36,9 @@ impl KeySegment {
         self.records.find_bucket_index(hash, |record| self.is_of(record, hash, key))
     }
 
-    /// Whether this is the record of this key. hashbrown calls it where a tag agrees. A processor predicts that one does,
-    /// so it loads all of this before it has compared the tags, and a search that finds nothing waits for none of it.
+    /// Whether this is the record of this key. hashbrown calls it where a tag agrees. A processor predicts that one
+    /// does, so it loads all of this before it has compared the tags, and a search that finds nothing waits for none of
+    /// it.
     #[inline(always)]
     fn is_of(&self, record: &Record, hash: u64, key: &[u8]) -> bool {
         slots::prefetch(&self.records, hash, Record::encoding);

@@ -97,8 +97,8 @@ impl Store {
         look(shard.find(hash, key), cx)
     }
 
-    /// Runs a command on the record of a key under the write lock of its shard. Returns `None` without running it if there
-    /// is no record, or if everything in it has expired.
+    /// Runs a command on the record of a key under the write lock of its shard. Returns `None` without running it if
+    /// there is no record, or if everything in it has expired.
     #[inline]
     pub(super) fn change<R>(
         &self,
@@ -113,8 +113,8 @@ impl Store {
         shard.change(hash, key, Create::No, scope, call.context(&self.rules, &link), command)
     }
 
-    /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is too
-    /// long is refused before anybody hashes or copies it.
+    /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is
+    /// too long is refused before anybody hashes or copies it.
     #[inline]
     pub(super) fn change_or_create<R>(
         &self,

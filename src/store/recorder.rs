@@ -14,8 +14,8 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::time::{Deadline, Now};
 
-/// The recorder of one store. It records once [`Store::record_effects`] has been called, as long as one thread makes all
-/// calls.
+/// The recorder of one store. It records once [`Store::record_effects`] has been called, as long as one thread makes
+/// all calls.
 #[derive(Default)]
 pub(super) struct Recorder {
     is_on: AtomicBool,
@@ -191,8 +191,8 @@ fn before_all_deadlines<'a>() -> Now<'a> {
     Now::frozen_at(Deadline::from_bytes([0; Deadline::BYTES]))
 }
 
-/// Whether two effects that follow each other are done in one visit: those on one record, in which it may be empty for a
-/// moment.
+/// Whether two effects that follow each other are done in one visit: those on one record, in which it may be empty for
+/// a moment.
 fn are_of_one_visit(one: &Recorded, next: &Recorded) -> bool {
     one.key == next.key && one.change.transfer().is_none() && next.change.transfer().is_none()
 }

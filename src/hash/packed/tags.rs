@@ -27,8 +27,8 @@ fn mark_equal(tags: u64, tag: u8) -> u64 {
 /// The most tags that [`first_of_many`] searches at a time.
 pub(crate) const MANY: usize = 128;
 
-/// The index of the first of up to [`MANY`] tags that equals this one. It reads up to 128 bytes, tags and others, without
-/// a branch, if there are as many.
+/// The index of the first of up to [`MANY`] tags that equals this one. It reads up to 128 bytes, tags and others,
+/// without a branch, if there are as many.
 #[inline]
 pub(crate) fn first_of_many(tags: &[u8], count: usize, tag: u8) -> Option<usize> {
     let first = match count {

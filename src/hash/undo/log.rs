@@ -112,8 +112,8 @@ impl UndoLog {
             touched.extend(effect.field().map(|field| cx.rules.hash(field)));
             self.truncate(start);
         }
-        // The segments may have more free room now than was held for the call. Also, calls that are rolled back one after
-        // the other must not make a table larger and larger.
+        // The segments may have more free room now than was held for the call. Also, calls that are rolled back one
+        // after the other must not make a table larger and larger.
         let most = if cx.is_short_of_room() { bytes.min(bytes_before) } else { bytes_before };
         if record.heap_bytes() > most
             && let Record::Table(table) = record
