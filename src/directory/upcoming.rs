@@ -16,14 +16,14 @@ const MOST: usize = 24;
 #[repr(C, packed(4))]
 struct Collected {
     deadline: Deadline,
-    place: Place,
+    bits: HashBits,
 }
 
 /// The bits of a hash by which hashbrown finds an entry in a segment: the top ones and the lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place(u32);
+struct HashBits(u32);
 
-impl Place {
+impl HashBits {
     const TOP_BITS: u32 = 7;
     const LOW_MASK: u64 = (1 << (u32::BITS - Self::TOP_BITS)) - 1;
 
@@ -75,14 +75,14 @@ impl Upcoming {
     #[inline]
     pub(crate) fn note(&mut self, deadline: Deadline, hash: u64) {
         if deadline < self.horizon {
-            self.collect(deadline, Place::of(hash));
+            self.collect(deadline, HashBits::of(hash));
         }
     }
 
     /// Makes no room: what does not fit shortens the horizon.
     #[cold]
-    fn collect(&mut self, deadline: Deadline, place: Place) {
-        let is_known = |known: &Collected| { known.place } == place && { known.deadline } <= deadline;
+    fn collect(&mut self, deadline: Deadline, bits: HashBits) {
+        let is_known = |known: &Collected| { known.bits } == bits && { known.deadline } <= deadline;
         if self.collected.iter().any(is_known) {
             return;
         }
@@ -99,22 +99,22 @@ impl Upcoming {
             }
         }
         let at = self.collected.partition_point(|known| { known.deadline } > deadline);
-        self.collected.insert(at, Collected { deadline, place });
+        self.collected.insert(at, Collected { deadline, bits });
     }
 
     /// Whether this is the bound of an entry of this hash with this deadline.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn covers(&self, deadline: Deadline, hash: u64) -> bool {
-        let place = Place::of(hash);
+        let bits = HashBits::of(hash);
         deadline >= self.horizon
-            || self.collected.iter().any(|known| { known.place } == place && { known.deadline } <= deadline)
+            || self.collected.iter().any(|known| { known.bits } == bits && { known.deadline } <= deadline)
     }
 
     /// Takes the next deadline if it has come. Returns a hash by which hashbrown finds its entry, if the entry is still
     /// there.
     pub(crate) fn take_due(&mut self, now: &Now<'_>) -> Option<u64> {
         let next = self.collected.pop_if(|next| next.deadline.is_due(now))?;
-        Some({ next.place }.hash())
+        Some({ next.bits }.hash())
     }
 
     /// Whether the horizon has come, so that only a walk finds everything that is due.
@@ -135,7 +135,7 @@ impl Upcoming {
         }
         deadlines.sort_unstable_by_key(|(deadline, _)| std::cmp::Reverse(*deadline));
         self.collected = Vec::with_capacity(if deadlines.is_empty() { 0 } else { MOST });
-        let collected = |(deadline, entry)| Collected { deadline, place: Place::of(hash(entry)) };
+        let collected = |(deadline, entry)| Collected { deadline, bits: HashBits::of(hash(entry)) };
         self.collected.extend(deadlines.into_iter().map(collected));
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_place_has_the_bits_of_its_hash() {
         for hash in [0, 1, u64::MAX, 0xfe00_0000_01ff_ffff, 0x1234_5678_9abc_def0] {
-            let same = Place::of(hash).hash();
+            let same = HashBits::of(hash).hash();
             assert_eq!((same >> 57, same & 0x1ff_ffff), (hash >> 57, hash & 0x1ff_ffff));
         }
     }

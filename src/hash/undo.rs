@@ -24,7 +24,7 @@ use log::UndoLog;
 #[derive(Default)]
 pub(crate) struct Undo {
     kept: RefCell<Kept>,
-    /// What the record had allocated before its first change.
+    /// What a table had allocated before its first change.
     bytes_before: Cell<usize>,
 }
 
@@ -46,14 +46,15 @@ impl Undo {
     #[cold]
     #[inline(never)]
     pub(crate) fn note_command(&self, record: &Record) {
-        self.bytes_before.set(record.heap_bytes());
-        if let (Record::Packed(packed), kept @ Kept::Nothing) = (record, &mut *self.kept.borrow_mut()) {
-            *kept = Kept::Block(packed.clone());
+        match (record, &mut *self.kept.borrow_mut()) {
+            (Record::Packed(packed), kept @ Kept::Nothing) => *kept = Kept::Block(packed.clone()),
+            (Record::Table(table), Kept::Nothing) => self.bytes_before.set(table.heap_bytes()),
+            _ => {}
         }
     }
 
     /// Notes an effect on a table, unless the record was something else when the call got it.
-    #[inline]
+    #[inline(always)] // Each kind of effect gets a copy of its own, which is short.
     pub(super) fn note(&self, effect: &Effect<'_>) {
         let kept = &mut *self.kept.borrow_mut();
         if let Kept::Nothing = kept {
@@ -86,9 +87,9 @@ impl Undo {
 
     /// The changes stay, so this parts with what was kept. The context must note nothing for this `Undo`.
     #[inline]
-    pub(crate) fn commit(&mut self, cx: Context<'_>) {
+    pub(crate) fn commit<'a>(&mut self, cx: impl FnOnce() -> Context<'a>) {
         if let Kept::Whole(..) = self.kept.get_mut() {
-            self.part_with_whole(cx);
+            self.part_with_whole(cx());
         }
     }
 

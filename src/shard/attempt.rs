@@ -33,6 +33,7 @@ impl<'a> Attempted<'a, 1> for Visit<'a> {
 
 /// Runs a closure on records, each with a context of its own. After an error or a panic, the records are as they were
 /// before.
+#[inline(always)] // It has two callers, each with records of its own kind.
 pub(crate) fn attempt<'a, const N: usize, R, E>(
     held: &mut impl Attempted<'a, N>,
     work: impl FnOnce([(&mut Record, Context<'_>); N]) -> Result<R, E>,
@@ -70,10 +71,10 @@ struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
 impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
     #[inline]
     fn drop(&mut self) {
-        let cx = self.held.context();
         if self.ends_well {
-            self.undo.iter_mut().for_each(|undo| undo.commit(cx));
+            self.undo.iter_mut().for_each(|undo| undo.commit(|| self.held.context()));
         } else {
+            let cx = self.held.context();
             for (record, undo) in self.held.records().into_iter().zip(&mut self.undo) {
                 record.command(cx, |record| undo.roll_back(record, cx));
             }

@@ -40,7 +40,7 @@ impl Default for UndoLog {
 
 impl UndoLog {
     /// Notes an effect. A table that is removed is kept whole, so nothing is noted of that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, effect: &Effect<'_>) {
         let (kind, field, value, deadline): (_, &[u8], &[u8], _) = match *effect {
             Effect::Put { field, before: Some(value), .. } => (PUT, field, value, Deadline::NEVER),
