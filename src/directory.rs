@@ -193,6 +193,10 @@ impl<S: Segment> Directory<S> {
         self.nodes[..end].iter().rposition(|node| holds(&node.segment)).map(At)
     }
 
+    pub(crate) fn segment_count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The segment for which something is least, with what it is there, and the least of the others. O(segments).
     pub(crate) fn least<K: Ord + Copy>(&self, key: impl Fn(&S) -> K) -> Option<(At, K, Option<K>)> {
         let mut keys = self.nodes.iter().map(|node| key(&node.segment)).enumerate();

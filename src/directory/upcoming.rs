@@ -8,8 +8,9 @@
 
 use crate::time::{Deadline, Now};
 
-/// The most deadlines that are collected. They take less than half a byte for each entry of a usual segment.
-const MOST: usize = 24;
+/// One deadline is collected for this many entries of the segment. So what is collected takes less than half a byte for
+/// each entry, and a walk looks at this many entries for each deadline that it saves a walk.
+const ENTRIES_EACH: usize = 32;
 
 /// Twelve bytes each, because padding would take a quarter more.
 #[derive(Clone, Copy, Debug)]
@@ -19,23 +20,25 @@ struct Collected {
     bits: HashBits,
 }
 
-/// The bits of a hash by which hashbrown finds an entry in a segment: the top ones and the lowest.
+/// The bits of a hash that hashbrown uses: the top ones of the word, its tag, and the lowest, which choose the bucket
+/// of a table of up to 2^25 buckets. Another hash with the same bits finds the same entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct HashBits(u32);
 
 impl HashBits {
-    const TOP_BITS: u32 = 7;
-    const LOW_MASK: u64 = (1 << (u32::BITS - Self::TOP_BITS)) - 1;
+    const TAG_BITS: u32 = 7;
+    const TAG_AT: u32 = usize::BITS - Self::TAG_BITS;
+    const LOW_BITS: u32 = u32::BITS - Self::TAG_BITS;
+    const LOW_MASK: u64 = (1 << Self::LOW_BITS) - 1;
 
     fn of(hash: u64) -> Self {
-        let top = (hash >> (u64::BITS - Self::TOP_BITS)) as u32;
-        Self(top << (u32::BITS - Self::TOP_BITS) | (hash & Self::LOW_MASK) as u32)
+        let tag = (hash as usize >> Self::TAG_AT) as u32;
+        Self(tag << Self::LOW_BITS | (hash & Self::LOW_MASK) as u32)
     }
 
-    /// A hash with the same bits.
+    /// A hash with these bits.
     fn hash(self) -> u64 {
-        let top = u64::from(self.0 >> (u32::BITS - Self::TOP_BITS));
-        top << (u64::BITS - Self::TOP_BITS) | u64::from(self.0) & Self::LOW_MASK
+        u64::from(self.0 >> Self::LOW_BITS) << Self::TAG_AT | u64::from(self.0) & Self::LOW_MASK
     }
 }
 
@@ -102,7 +105,7 @@ impl Upcoming {
         self.collected.insert(at, Collected { deadline, bits });
     }
 
-    /// Whether this is the bound of an entry of this hash with this deadline.
+    /// Whether an entry with this hash and deadline will be found in time.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn covers(&self, deadline: Deadline, hash: u64) -> bool {
         let bits = HashBits::of(hash);
@@ -122,19 +125,28 @@ impl Upcoming {
         self.horizon.is_due(now)
     }
 
-    /// Collects the soonest of these deadlines, which are all of the segment, each with something that tells the hash
-    /// of its entry.
-    pub(crate) fn refill<T>(&mut self, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
+    /// Collects the soonest of these deadlines. They are all deadlines of a segment of this many entries. From what
+    /// comes with each of them, `hash` makes the hash of its entry.
+    pub(crate) fn refill<T>(&mut self, entries: usize, deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
+        self.collect_soonest((entries / ENTRIES_EACH).min(deadlines.len()), deadlines, hash);
+    }
+
+    /// [`refill`](Self::refill) where no memory is to be taken for it.
+    pub(crate) fn refill_nothing<T>(&mut self, deadlines: Vec<(Deadline, T)>) {
+        self.collect_soonest(0, deadlines, |_| 0);
+    }
+
+    fn collect_soonest<T>(&mut self, most: usize, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
         self.horizon = Deadline::NEVER;
-        if deadlines.len() > MOST {
-            let (_, next, _) = deadlines.select_nth_unstable_by_key(MOST, |(deadline, _)| *deadline);
+        if deadlines.len() > most {
+            let (_, next, _) = deadlines.select_nth_unstable_by_key(most, |(deadline, _)| *deadline);
             self.horizon = next.0;
             // Others may have the deadline of the horizon, which belong behind it.
-            deadlines.truncate(MOST);
+            deadlines.truncate(most);
             deadlines.retain(|(deadline, _)| *deadline < self.horizon);
         }
         deadlines.sort_unstable_by_key(|(deadline, _)| std::cmp::Reverse(*deadline));
-        self.collected = Vec::with_capacity(if deadlines.is_empty() { 0 } else { MOST });
+        self.collected = Vec::with_capacity(most);
         let collected = |(deadline, entry)| Collected { deadline, bits: HashBits::of(hash(entry)) };
         self.collected.extend(deadlines.into_iter().map(collected));
     }
@@ -153,16 +165,18 @@ mod tests {
         std::iter::from_fn(|| upcoming.take_due(&now)).collect()
     }
 
+    const ENTRIES: u64 = 24 * ENTRIES_EACH as u64;
+
     #[test]
     fn what_comes_before_the_horizon_is_found_whenever_it_is_noted() {
         let mut upcoming = Upcoming::default();
-        upcoming.refill((0..100_u64).map(|n| (at(n), n)).collect(), |n| n);
+        upcoming.refill(ENTRIES as usize, (0..100_u64).map(|n| (at(n), n)).collect(), |n| n);
         assert_eq!((upcoming.soonest(), upcoming.horizon), (at(0), at(24)));
         assert_eq!(due(&mut upcoming, 9), (0..10).collect::<Vec<_>>());
         upcoming.note(at(50), 50); // behind the horizon
         upcoming.note(at(15), 15); // known
         upcoming.note(at(11), 23); // moved to the front
-        assert_eq!(due(&mut upcoming, 12), [10, 11, 23, 12].map(|n| n).to_vec());
+        assert_eq!(due(&mut upcoming, 12), [10, 11, 23, 12]);
         assert_eq!(due(&mut upcoming, 1_000), (13..24).collect::<Vec<_>>());
         assert!(upcoming.is_used_up(&Now::frozen_at(at(24))));
         assert_eq!(upcoming.soonest(), at(24));
@@ -173,26 +187,42 @@ mod tests {
         let mut upcoming = Upcoming::default();
         upcoming.note(at(70), 1); // no room at all
         assert_eq!((upcoming.bytes(), upcoming.soonest()), (0, at(70)));
-        upcoming.refill((0..MOST as u64).map(|n| (at(10 * n), n)).collect(), |n| n);
+        upcoming.refill(ENTRIES as usize, (0..24_u64).map(|n| (at(10 * n), n)).collect(), |n| n);
         assert_eq!(upcoming.horizon, Deadline::NEVER);
         upcoming.note(at(5), 7);
-        assert_eq!(upcoming.horizon, at(10 * (MOST as u64 - 1)));
+        assert_eq!(upcoming.horizon, at(230));
         assert_eq!(due(&mut upcoming, 10), [0, 7, 1]);
+    }
+
+    #[test]
+    fn what_is_collected_takes_less_than_half_a_byte_an_entry() {
+        for entries in [0, 1, 31, 32, 100, 900] {
+            let mut upcoming = Upcoming::default();
+            upcoming.refill(entries, (0..entries as u64).map(|n| (at(n), n)).collect(), |n| n);
+            assert!(2 * upcoming.bytes() <= entries, "{} bytes for {entries}", upcoming.bytes());
+            upcoming.refill_nothing((0..entries as u64).map(|n| (at(n), n)).collect());
+            assert_eq!((upcoming.bytes(), upcoming.soonest()), (0, if entries == 0 { Deadline::NEVER } else { at(0) }));
+        }
     }
 
     #[test]
     fn many_equal_deadlines_lie_behind_the_horizon() {
         let mut upcoming = Upcoming::default();
-        upcoming.refill((0..100_u64).map(|n| (at(n.min(3)), n)).collect(), |n| n);
+        upcoming.refill(ENTRIES as usize, (0..100_u64).map(|n| (at(n.min(3)), n)).collect(), |n| n);
         assert_eq!((due(&mut upcoming, 1_000), upcoming.horizon), (vec![0, 1, 2], at(3)));
         assert_eq!(upcoming.soonest(), at(3));
     }
 
     #[test]
-    fn a_place_has_the_bits_of_its_hash() {
-        for hash in [0, 1, u64::MAX, 0xfe00_0000_01ff_ffff, 0x1234_5678_9abc_def0] {
-            let same = HashBits::of(hash).hash();
-            assert_eq!((same >> 57, same & 0x1ff_ffff), (hash >> 57, hash & 0x1ff_ffff));
+    fn hashbrown_finds_each_entry_by_the_bits_of_its_hash() {
+        let hash = |n: &u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for entries in [1, 7, 100, 5_000_u64] {
+            let mut table = hashbrown::HashTable::new();
+            (0..entries).for_each(|n| _ = table.insert_unique(hash(&n), n, hash));
+            for n in 0..entries {
+                let same = HashBits::of(hash(&n)).hash();
+                assert!(table.iter_hash(same).any(|found| *found == n), "{n} of {entries}");
+            }
         }
     }
 }

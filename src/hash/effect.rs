@@ -1,7 +1,7 @@
 //! What can happen to a record: one vocabulary for all who want to know of it.
 //!
-//! A record notes each [`Effect`] where it has it, just before, through its [`Context`]. An effect holds what it takes
-//! to do it again and to undo it. Rollback undoes effects (see `undo.rs`).
+//! A record notes each [`Effect`] through its [`Context`], just before the effect happens. An effect holds what it
+//! takes to do it again and to undo it. Rollback undoes effects (see `undo.rs`).
 //!
 //! An effect is what became of a record, not the command that did it. So it depends on no clock: what has expired is
 //! noted as removed when it is purged. Changes of the encoding are no effects.

@@ -42,7 +42,7 @@ impl Record {
         result
     }
 
-    /// Begins the only command of a visit. Settling the record then counts what the command took.
+    /// Begins the command of a call that runs only one. Settling the record then counts what the command took.
     #[inline]
     pub(crate) fn begin_command(&self, cx: Context<'_>) {
         if let Some(room) = cx.room() {
@@ -50,7 +50,7 @@ impl Record {
         }
     }
 
-    /// Reserves about this many bytes. A command calls this once, before it changes anything.
+    /// Reserves about this many bytes, beyond what the record takes now, before the command changes anything.
     ///
     /// # Errors
     /// `Full` if there is no room for them.

@@ -464,7 +464,11 @@ impl Table {
         let Some((at, soonest, others)) = self.fields.least(FieldSegment::soonest) else { return };
         self.soonest = soonest;
         if soonest.is_due(cx.now) {
+            let segments = self.fields.segment_count();
             self.soonest = self.purge_segment(at, cx).min(others.unwrap_or(Deadline::NEVER));
+            if self.fields.segment_count() < segments {
+                self.find_soonest(); // a merged segment may know deadlines of fields that are gone by now
+            }
         }
     }
 

@@ -18,7 +18,7 @@ const SLICE_FIELDS: usize = 1024;
 /// The number of buckets whose records the saver prefetches at a time. They hold about one slice.
 const PREFETCHED_BUCKETS: usize = 32;
 
-/// Records, each found by the hash of its key, and a bound before which none of them has a deadline.
+/// Records, each found by the hash of its key, and the next deadlines among them.
 #[derive(Default)]
 pub(super) struct KeySegment {
     pub(super) records: HashTable<Record>,
@@ -93,7 +93,7 @@ impl KeySegment {
     }
 
     /// The keys of the records in which something has expired, for one slice of work. The caller must visit these keys,
-    /// because what the segment knows of its next deadlines then covers only the other records.
+    /// because the segment has forgotten their deadlines. A visit notes those that remain.
     pub(super) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
         if self.upcoming.is_used_up(cx.now) {
             return self.walk_for_due(cx);
@@ -136,7 +136,11 @@ impl KeySegment {
                 }
             }
         }
-        self.upcoming.refill(others, |record| cx.rules.hash(record.key()));
+        if cx.is_short_of_room() {
+            self.upcoming.refill_nothing(others);
+        } else {
+            self.upcoming.refill(self.records.len(), others, |record| cx.rules.hash(record.key()));
+        }
         due
     }
 }

@@ -37,6 +37,7 @@ impl Store {
         for shard in &self.shards {
             let mut shard = shard.write();
             let cx = call.context(&self.rules, &link);
+            #[cfg(feature = "recorder")]
             shard.records().for_each(|record| record.note_clear(cx));
             let old = Box::new(shard.take_all(cx));
             call.settle(old.heap_bytes(), 0);

@@ -19,7 +19,7 @@ pub struct Purged {
 
 impl Store {
     /// Removes expired keys and fields, and returns how many. It stops after about `budget` fields. O(what is removed),
-    /// plus a walk through each segment in which something has expired. A segment holds up to about 900 keys.
+    /// plus a walk through a segment of up to about 900 keys for every 28 of them that expire one after the other.
     ///
     /// No call ever sees an expired key or field, whether it is removed or not. This call gives its memory back, except
     /// for the bytes that a packed hash keeps free. Expired data that no call touches stays in memory until this is

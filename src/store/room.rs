@@ -68,7 +68,8 @@ impl Room {
 }
 
 /// Bytes this call has reserved but not yet replaced by measured ones. Unused ones return on drop. In a call on several
-/// records, settling the first one settles the reservations of all. The others are settled under the same locks.
+/// records, settling the first one gives back the reservations of all. What the others really take is counted as each
+/// is settled, under the same locks.
 pub(crate) struct Reservation<'a> {
     room: &'a Room,
     unsettled: Cell<isize>,

@@ -290,3 +290,70 @@ fn threads_read_and_write_while_the_clock_runs() {
     assert_eq!((store.stats().fields, store.stats().keys), (fields, store.keys().len()));
     check::store(&store);
 }
+
+/// Half of a table's segments are merged while they are purged slice by slice, and what is left is found in time.
+#[test]
+fn segments_that_are_merged_by_a_purge_know_their_deadlines() {
+    for kept in [150, 200, 215, 240, 300] {
+        on_every_configuration_with_clock(|_, store, clock| {
+            for n in 0..1_000 {
+                store.set("hash", name(n), "v").unwrap();
+                let when = if n < kept { HOUR } else { SOON };
+                assert_eq!(store.expire_field("hash", name(n), when), ExpireOutcome::Set);
+            }
+            clock.advance(SOON);
+            let mut purged = 0;
+            while purged < 1_000 - kept {
+                let now = store.purge_expired(1).fields;
+                assert!(now > 0, "{purged} of {}", 1_000 - kept);
+                purged += now;
+                check::store(store);
+            }
+            assert_eq!((purged, store.size("hash")), (1_000 - kept, kept));
+            clock.advance(HOUR);
+            assert_eq!(store.purge_expired(usize::MAX).fields, kept);
+            assert!(store.is_empty());
+        });
+    }
+}
+
+/// Keys and fields that expire one after the other, in an order of their own, are purged each at its time, although
+/// deadlines move, and keys come and go meanwhile.
+#[test]
+fn what_expires_in_a_trickle_is_purged_at_its_time() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        let key = |n: u64| format!("k{}", n * 7_919 % 3_000);
+        for n in 0..3_000 {
+            store.set(key(n), "f", "v").unwrap();
+            store.expire(key(n), Duration::from_millis(n + 1));
+            store.set("fields", key(n), "v").unwrap();
+            store.expire_field("fields", key(n), Duration::from_millis(n + 1));
+        }
+        let mut left = 3_000;
+        for n in 0..3_000 {
+            match n % 4 {
+                // Another one of those to come lives for another hour from now on, or none.
+                0 if n + 500 < 3_000 => {
+                    assert_eq!(store.expire(key(n + 500), HOUR), ExpireOutcome::Set);
+                    assert_eq!(store.expire_field("fields", key(n + 500), HOUR), ExpireOutcome::Set);
+                    left -= 1;
+                }
+                1 if n + 900 < 3_000 => {
+                    store.clear(key(n + 900));
+                    store.remove("fields", key(n + 900));
+                    store.set(key(n + 900), "f", "w").unwrap();
+                    store.set("fields", key(n + 900), "w").unwrap();
+                    left -= 1;
+                }
+                _ => {}
+            }
+            clock.advance(Duration::from_millis(1));
+            store.purge_expired(usize::MAX);
+            if n % 500 == 499 {
+                check::store(store);
+            }
+        }
+        let stats = store.stats();
+        assert_eq!((stats.keys, stats.fields), (3_000 - left + 1, 2 * (3_000 - left)));
+    });
+}

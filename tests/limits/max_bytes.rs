@@ -47,6 +47,34 @@ fn fill(store: &Store) {
     assert!(room.is_some());
 }
 
+/// What a store knows of its next deadlines takes no room that it has not got.
+#[test]
+fn purging_a_full_store_takes_no_room() {
+    let clock = ManualClock::new();
+    let limits = Limits::default().max_bytes(LIMIT);
+    for (thresholds, fields) in [(config::table(), 150), (Thresholds::default(), 2)] {
+        let store = Store::builder().limits(limits).thresholds(thresholds).shards(64).clock(&clock).build();
+        'full: for key in 0_u64.. {
+            for field in 0..fields {
+                let key = key.to_string();
+                let soon = Duration::from_millis(1 + (key.len() as u64 * 31 + field * 17) % 400);
+                if is_full(&store.set(&key, field.to_string(), "v"))
+                    || store.expire_field(&key, field.to_string(), soon) == ExpireOutcome::Full
+                {
+                    break 'full;
+                }
+            }
+        }
+        for _ in 0..100 {
+            clock.advance(Duration::from_millis(2));
+            store.purge_expired(usize::MAX);
+            let bytes = store.stats().bytes;
+            assert!(bytes <= LIMIT + GROWTH, "{bytes} bytes");
+            check::store(&store);
+        }
+    }
+}
+
 fn contents(store: &Store) -> BTreeMap<Vec<u8>, HashValue> {
     let mut contents = BTreeMap::new();
     store.for_each(|key, hash| drop(contents.insert(key.to_vec(), hash.to_value())));

@@ -158,3 +158,50 @@ impl Packed {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Rules;
+    use crate::random::Random;
+    use crate::saving::Mark;
+    use crate::time::Deadline;
+
+    /// A change within the block leaves the same bytes in use as one through a draft, and as many free ones, with and
+    /// without deadlines and wide ends.
+    #[test]
+    fn a_change_in_place_leaves_the_block_that_a_draft_leaves() {
+        let rules = Rules::default();
+        let mut random = Random::seeded(7);
+        for key in ["", "k", "a key of more than a hundred and twenty-seven bytes".repeat(3).as_str()] {
+            let mut packed = Packed::new(Mark::default(), key.as_bytes());
+            for _ in 0..4_000 {
+                let field = format!("f{}", random.below(30));
+                let value = vec![b'v'; random.below(40)];
+                let tag = rules.tag(field.as_bytes());
+                let found = packed.find(tag, field.as_bytes());
+                let mut other = packed.clone();
+                match (random.below(8), found) {
+                    (0 | 1, Some((index, _))) => {
+                        packed.remove_all_at(&[index]);
+                        other.draft().remove_at(index);
+                    }
+                    (2, Some((index, _))) => {
+                        let deadline = Deadline::from_bytes((random.below(3) as u64).to_le_bytes());
+                        let deadline = if random.below(2) == 0 { Deadline::NEVER } else { deadline };
+                        packed.set_field_deadline(index, deadline);
+                        other = packed.clone();
+                    }
+                    (_, found) => {
+                        assert_eq!(packed.put_found(found.clone(), (tag, field.as_bytes(), &value)), found.is_none());
+                        other.draft().put_found(found, (tag, field.as_bytes(), &value));
+                    }
+                }
+                let used = |packed: &Packed| packed.0[..Layout::of(&packed.0).free_at(&packed.0)].to_vec();
+                assert_eq!(packed.0.len(), other.0.len(), "left is in place, right through a draft");
+                assert_eq!(used(&packed), used(&other), "left is in place, right through a draft");
+                packed.validate(&rules);
+            }
+        }
+    }
+}

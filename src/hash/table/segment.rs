@@ -8,9 +8,9 @@
 //! A place has 32 bits. Its second bit says whether the entry has a deadline, which takes 8 bytes after the value. If
 //! the bit is 0, nothing is there. `length` counts the bytes after it, the deadline included.
 //!
-//! A value of the same length is replaced in place. For any other value the entry is written anew at the end of the
-//! arena, and the old entry becomes garbage. When more than a quarter of the arena is garbage, and more than 256 bytes,
-//! all of the arena is written anew. If the store's limit is near, that happens earlier. An entry of more than
+//! A value that is not longer than the old one usually replaces it in place. A longer one is written anew at the end of
+//! the arena, and the old entry becomes garbage. When more than a quarter of the arena is garbage, and more than 256
+//! bytes, all of the arena is written anew. If the store's limit is near, that happens earlier. An entry of more than
 //! [`INLINE_MAX`] bytes has a box to itself. So arenas stay below about 1 MiB, and no compaction moves a long value.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
@@ -18,8 +18,7 @@
 //! 2. `garbage` is the number of bytes of the arena that belong to no entry.
 //! 3. Each box belongs to one place. `boxed_bytes` is the sum of the lengths of all boxes.
 //! 4. An entry is in a box exactly if it is longer than [`INLINE_MAX`], or if the arena was too long to address it.
-//! 5. No deadline is sooner than `soonest`. Setting a deadline lowers `soonest`, and
-//!    [`take_due`](FieldSegment::take_due) makes it exact.
+//! 5. `upcoming` knows each deadline that comes before its horizon.
 //!
 //! Rejected: a box for each field. It takes 75 bytes a field, and this takes 43.
 

@@ -63,8 +63,7 @@ impl FieldSegment {
         self.upcoming.soonest()
     }
 
-    /// Returns the fields whose deadline has come, which the caller must remove. What the segment knows of its next
-    /// deadlines then covers only the others.
+    /// Returns the expired fields. The caller must remove them, because the segment has forgotten their deadlines.
     pub(crate) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
         if self.upcoming.is_used_up(cx.now) {
@@ -77,8 +76,12 @@ impl FieldSegment {
                     others.push((deadline, place));
                 }
             }
-            let Self { upcoming, arena, boxes, .. } = self;
-            upcoming.refill(others, |place| hash_at(arena, boxes, place, cx.rules));
+            let Self { slots, upcoming, arena, boxes, .. } = self;
+            if cx.is_short_of_room() {
+                upcoming.refill_nothing(others);
+            } else {
+                upcoming.refill(slots.len(), others, |place| hash_at(arena, boxes, place, cx.rules));
+            }
             return due;
         }
         while let Some(hash) = self.upcoming.take_due(cx.now) {
