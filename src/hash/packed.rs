@@ -168,24 +168,25 @@ impl Layout {
         (self.fields, self.entry_bytes(bytes))
     }
 
-    /// The index of a field, and the range of its value in the block. The first sixteen fields are searched without a
-    /// loop. That is enough for most lookups that programs do.
+    /// The index of a field, and the range of its value in the block. Up to sixteen fields are searched without a loop.
+    /// That is enough for most lookups that programs do.
     #[inline(always)]
     fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
+        if self.fields > LANES {
+            return self.find_among_many(bytes, tag, field);
+        }
         // Bytes after the tags are read as well if there are fewer than sixteen. Only tiny blocks are too short for it.
         let Some(tags) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
         match first_equal(*tags, tag) {
-            None if self.fields <= LANES => None,
-            None => self.find_among_many(bytes, tag, field),
-            Some(index) if index >= self.fields => None,
-            Some(index) => self.found_or_behind(bytes, index, tag, field),
+            Some(index) if index < self.fields => self.found_or_behind(bytes, index, tag, field),
+            _ => None,
         }
     }
 
-    /// [`find`](Self::find) among the fields behind the first sixteen.
+    /// [`find`](Self::find) among more than sixteen fields.
     #[inline(never)]
     fn find_among_many(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        let mut first = LANES;
+        let mut first = 0;
         while first < self.fields {
             let count = (self.fields - first).min(MANY);
             if let Some(index) = first_of_many(&bytes[self.tags_at + first..], count, tag) {

@@ -43,9 +43,13 @@ pub(crate) fn first_of_many(tags: &[u8], count: usize, tag: u8) -> Option<usize>
 /// wide instructions for a minimum of bytes.
 #[inline(always)]
 fn least_equal<const N: usize>(tags: &[u8], tag: u8) -> Option<usize> {
-    let index = |(at, other): (u8, &u8)| if *other == tag { at } else { u8::MAX };
     let tags: &[u8; N] = tags.first_chunk()?;
-    Some((0..).zip(tags).map(index).fold(u8::MAX, u8::min).into())
+    let mut first = u8::MAX;
+    for (at, other) in tags.iter().enumerate() {
+        let here = if *other == tag { at as u8 } else { u8::MAX };
+        first = first.min(here);
+    }
+    Some(first.into())
 }
 
 /// The index of the first tag, from `first` on, that equals this one.
