@@ -138,11 +138,12 @@ impl Limits {
     /// never refused.
     ///
     /// Expired keys and fields are removed before anything is refused. But a closure can run only once, so
-    /// [`update`](crate::Store::update) and [`update_many`](crate::Store::update_many) remove them *before* the
-    /// closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock another thread
-    /// holds. So a call in a closure can be refused although something has expired. That happens if the closure writes
-    /// more than that sixteenth, or if the expired data is behind such a lock. Each call in a closure is judged by
-    /// itself. The calls before a refused one keep their effect.
+    /// [`update`](crate::Store::update), [`try_update`](crate::Store::try_update) and those of several keys remove them
+    /// *before* the closure, and only if less than a sixteenth of the limit is left. They pass over keys whose lock
+    /// another thread holds. So a call in a closure can be refused although something has expired. That happens if the
+    /// closure writes more than that sixteenth, or if the expired data is behind such a lock. Each call in a closure is
+    /// judged by itself. The calls before a refused one keep their effect, unless the closure is one of `try_update`
+    /// and returns an error.
     ///
     /// An empty store takes 128 bytes for each shard. A [`HashValue`](crate::HashValue) outside a store is not limited.
     ///
