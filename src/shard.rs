@@ -30,6 +30,7 @@
 
 mod attempt;
 mod segment;
+mod visit;
 
 use std::mem::{swap, take};
 use std::ops::ControlFlow;
@@ -47,6 +48,8 @@ use crate::scan::{Order, Selection};
 use crate::time::{Deadline, Now};
 pub(crate) use attempt::{Attempted, attempt};
 use segment::KeySegment;
+use visit::Held;
+pub(crate) use visit::Visit;
 
 /// See the module's documentation.
 pub(crate) struct Shard {
@@ -240,16 +243,11 @@ impl Shard {
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
         let slot = self.slot(hash, key);
-        let has_deadlines = self.has_deadlines();
         let (mut new, mut before) = (None, Sums::default());
         let record = match slot {
             Some(slot) => {
-                let record = self.keys.at_mut(slot.at).record_mut(slot.bucket);
-                record.save_ahead(cx);
-                before = Sums::of(record);
-                if has_deadlines {
-                    record.command(cx, |record| record.purge(scope, cx));
-                }
+                let (record, sums) = self.open(slot, scope, cx);
+                before = sums;
                 record
             }
             None if create == Create::No => return None,
@@ -285,6 +283,13 @@ impl Shard {
 
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
+        let (_, before) = self.open(slot, scope, cx);
+        Visit { before, held: Held::Filed(slot), shard: self, hash, cx }
+    }
+
+    /// Prepares a record for a change, and purges this part of it. Returns it with its sums from before.
+    #[inline(always)]
+    fn open(&mut self, slot: Slot, scope: Scope<'_>, cx: Context<'_>) -> (&mut Record, Sums) {
         let has_deadlines = self.has_deadlines();
         let record = self.record_mut(slot);
         record.save_ahead(cx);
@@ -292,7 +297,7 @@ impl Shard {
         if has_deadlines {
             record.command(cx, |record| record.purge(scope, cx));
         }
-        Visit { before, held: Held::Filed(slot), shard: self, hash, cx }
+        (record, before)
     }
 }
 
@@ -383,135 +388,6 @@ pub(crate) struct Taken {
 struct Slot {
     at: At,
     bucket: usize,
-}
-
-/// One record while a call works on it. See the module's documentation.
-pub(crate) struct Visit<'a> {
-    shard: &'a mut Shard,
-    held: Held,
-    cx: Context<'a>,
-    hash: u64,
-    before: Sums,
-}
-
-/// Where the record of a visit is.
-enum Held {
-    /// In its slot.
-    Filed(Slot),
-    /// Here, because it is new.
-    New(Record),
-}
-
-impl Drop for Visit<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Held::Filed(slot) = self.held
-            && let Some(settled) = self.shard.record(slot).settled(self.before, self.cx)
-        {
-            self.shard.count(slot, self.hash, self.before, settled, self.cx);
-        } else {
-            self.shard.changes = self.shard.changes.wrapping_add(1);
-            self.settle();
-        }
-    }
-}
-
-/// What a record that stays where it is counts, and what it says of itself.
-#[derive(Clone, Copy)]
-struct Settled {
-    sums: Sums,
-    is_saved: bool,
-    /// The record's lower bound of its deadlines, if it has any.
-    soonest: Option<Deadline>,
-}
-
-impl Record {
-    /// Usually a record stays in its slot in the encoding that it had. `None` if there is more to settle.
-    #[inline(always)]
-    fn settled(&self, before: Sums, cx: Context<'_>) -> Option<Settled> {
-        let sums = Sums::of(self);
-        let stays =
-            sums.fields > 0 && sums.tables == before.tables && self.has_its_encoding(before.encoding(), cx.rules);
-        stays.then(|| Settled {
-            sums,
-            is_saved: self.is_saved(cx.mark()),
-            soonest: self.has_deadlines().then(|| self.soonest()),
-        })
-    }
-}
-
-impl Shard {
-    /// Settles a record that stays where it is.
-    #[inline(always)]
-    fn count(&mut self, slot: Slot, hash: u64, before: Sums, settled: Settled, cx: Context<'_>) {
-        self.changes = self.changes.wrapping_add(1);
-        if let Some(room) = cx.room() {
-            room.settle(before.record_bytes, settled.sums.record_bytes);
-        }
-        self.sums.exchange(before, settled.sums);
-        if !settled.is_saved {
-            self.unsaved = Some(cx.mark());
-        }
-        if let Some(soonest) = settled.soonest {
-            self.lower_bounds(slot.at, soonest, hash);
-        }
-    }
-}
-
-impl<'a> Visit<'a> {
-    /// Runs one command on the record.
-    #[inline]
-    pub(crate) fn run<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
-        let (record, cx) = self.lend();
-        record.begin_command(cx);
-        command(record, cx)
-    }
-
-    /// Lends the record to a closure of the user, which runs one command after the other.
-    #[inline]
-    pub(crate) fn lend(&mut self) -> (&mut Record, Context<'a>) {
-        let record = match &mut self.held {
-            Held::Filed(slot) => self.shard.record_mut(*slot),
-            Held::New(record) => record,
-        };
-        (record, self.cx)
-    }
-
-    /// Ends the visit, which settles the record.
-    #[cold]
-    #[inline(never)]
-    fn end(self) {}
-
-    #[inline(never)]
-    fn settle(&mut self) {
-        let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));
-        self.file();
-        if let Some((room, before)) = limited {
-            room.settle(before, self.shard.heap_bytes());
-        }
-    }
-
-    /// Has the record choose its encoding, and files it under its key, or removes it if it is empty.
-    fn file(&mut self) {
-        let (rules, before) = (self.cx.rules, self.before);
-        let (record, cx) = self.lend();
-        record.choose_encoding(before.encoding(), cx);
-        let after = if record.len() == 0 { Sums::default() } else { Sums::of(record) };
-        let (is_saved, soonest) = (record.is_saved(cx.mark()), record.soonest());
-        self.shard.sums.exchange(before, after);
-        if !is_saved {
-            self.shard.unsaved = Some(cx.mark());
-        }
-        match &mut self.held {
-            Held::Filed(slot) if after.fields > 0 => self.shard.lower_bounds(slot.at, soonest, self.hash),
-            Held::Filed(Slot { at, bucket }) => {
-                self.shard.keys.edit(*at, |keys| keys.remove(*bucket, rules));
-                self.shard.keys.shrink_after_removal(*at, rules);
-            }
-            Held::New(record) if after.fields > 0 => self.shard.insert(self.hash, take(record), rules),
-            Held::New(_) => {}
-        }
-    }
 }
 
 /// Expiry.

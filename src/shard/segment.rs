@@ -136,11 +136,8 @@ impl KeySegment {
                 }
             }
         }
-        if cx.is_short_of_room() {
-            self.upcoming.refill_nothing(others);
-        } else {
-            self.upcoming.refill(self.records.len(), others, |record| cx.rules.hash(record.key()));
-        }
+        let entries = if cx.is_short_of_room() { 0 } else { self.records.len() };
+        self.upcoming.refill(entries, others, |record| cx.rules.hash(record.key()));
         due
     }
 }
