@@ -125,18 +125,10 @@ impl Upcoming {
         self.horizon.is_due(now)
     }
 
-    /// Collects the soonest of these deadlines. They are all deadlines of a segment of this many entries. From what
-    /// comes with each of them, `hash` makes the hash of its entry.
-    pub(crate) fn refill<T>(&mut self, entries: usize, deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
-        self.collect_soonest((entries / ENTRIES_EACH).min(deadlines.len()), deadlines, hash);
-    }
-
-    /// [`refill`](Self::refill) where no memory is to be taken for it.
-    pub(crate) fn refill_nothing<T>(&mut self, deadlines: Vec<(Deadline, T)>) {
-        self.collect_soonest(0, deadlines, |_| 0);
-    }
-
-    fn collect_soonest<T>(&mut self, most: usize, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
+    /// Collects the soonest of these deadlines. They are all deadlines of a segment of this many entries, or of none if
+    /// nothing is to be collected. From what comes with each deadline, `hash` makes the hash of its entry.
+    pub(crate) fn refill<T>(&mut self, entries: usize, mut deadlines: Vec<(Deadline, T)>, hash: impl Fn(T) -> u64) {
+        let most = (entries / ENTRIES_EACH).min(deadlines.len());
         self.horizon = Deadline::NEVER;
         if deadlines.len() > most {
             let (_, next, _) = deadlines.select_nth_unstable_by_key(most, |(deadline, _)| *deadline);
@@ -200,7 +192,7 @@ mod tests {
             let mut upcoming = Upcoming::default();
             upcoming.refill(entries, (0..entries as u64).map(|n| (at(n), n)).collect(), |n| n);
             assert!(2 * upcoming.bytes() <= entries, "{} bytes for {entries}", upcoming.bytes());
-            upcoming.refill_nothing((0..entries as u64).map(|n| (at(n), n)).collect());
+            upcoming.refill(0, (0..entries as u64).map(|n| (at(n), n)).collect(), |n| n);
             assert_eq!((upcoming.bytes(), upcoming.soonest()), (0, if entries == 0 { Deadline::NEVER } else { at(0) }));
         }
     }

@@ -77,11 +77,8 @@ impl FieldSegment {
                 }
             }
             let Self { slots, upcoming, arena, boxes, .. } = self;
-            if cx.is_short_of_room() {
-                upcoming.refill_nothing(others);
-            } else {
-                upcoming.refill(slots.len(), others, |place| hash_at(arena, boxes, place, cx.rules));
-            }
+            let entries = if cx.is_short_of_room() { 0 } else { slots.len() };
+            upcoming.refill(entries, others, |place| hash_at(arena, boxes, place, cx.rules));
             return due;
         }
         while let Some(hash) = self.upcoming.take_due(cx.now) {
