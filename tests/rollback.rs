@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::check;
 use crate::support::config::{self, Told, on_every_configuration, on_every_configuration_within};
+use crate::support::ops::rollback::Failure;
 use hashlet::{
     Encoding, Error, ExpireCondition, ExpireOutcome, Expired, HashMut, Limits, ManualClock, Result, SetOptions, Stats,
     Store, Touch, WhenFull,
@@ -92,18 +93,6 @@ enum End {
 }
 
 const ENDS: [End; 2] = [End::Error, End::Panic];
-
-#[derive(Debug, PartialEq)]
-enum Failure {
-    Meant,
-    Refused(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
 
 impl End {
     fn come(self) -> std::result::Result<(), Failure> {

@@ -21,8 +21,8 @@ pub(crate) enum End {
 }
 
 /// Why an update failed.
-#[derive(Debug)]
-enum Failure {
+#[derive(Debug, PartialEq)]
+pub(crate) enum Failure {
     Meant,
     Refused(Error),
 }
