@@ -54,7 +54,7 @@ fn read_long_varint(bytes: &[u8]) -> (usize, usize) {
 /// The number of bytes of the entry for this pair.
 #[inline]
 pub(crate) fn len(field: &[u8], value: &[u8]) -> usize {
-    varint_len(field.len()) + field.len() + value.len()
+    value_offset(field) + value.len()
 }
 
 /// Appends the entry for this pair.
@@ -69,6 +69,12 @@ pub(crate) fn push(bytes: &mut Vec<u8>, field: &[u8], value: &[u8]) {
 pub(crate) fn pair(entry: &[u8]) -> (&[u8], &[u8]) {
     let (len, read) = read_varint(entry);
     entry[read..].split_at(len)
+}
+
+/// The place in the entry of this field where the value begins.
+#[inline]
+pub(crate) fn value_offset(field: &[u8]) -> usize {
+    varint_len(field.len()) + field.len()
 }
 
 /// The place in an entry where its value begins, if it is the entry of this field.

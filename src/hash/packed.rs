@@ -172,60 +172,49 @@ impl Layout {
     /// That is enough for most lookups that programs do.
     #[inline(always)]
     fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        if self.fields > LANES {
-            return self.find_among_many(bytes, tag, field);
-        }
         // Bytes after the tags are read as well if there are fewer than sixteen. Only tiny blocks are too short for it.
-        let Some(tags) = bytes[self.tags_at..].first_chunk() else { return self.find_from(bytes, 0, tag, field) };
-        match first_equal(*tags, tag) {
-            Some(index) if index < self.fields => self.found_or_behind(bytes, index, tag, field),
-            _ => None,
+        let first = match bytes[self.tags_at..].first_chunk() {
+            Some(tags) if self.fields <= LANES => first_equal(*tags, tag),
+            _ => first_of_others(bytes, tag),
+        };
+        let first = first.filter(|first| *first < self.fields)?;
+        let entry = self.entry(bytes, first);
+        if let Some(value_offset) = entry::value_offset_of(&bytes[entry.clone()], field) {
+            return Some((first, entry.start + value_offset..entry.end));
         }
-    }
-
-    /// [`find`](Self::find) among more than sixteen fields.
-    #[inline(never)]
-    fn find_among_many(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        let mut first = 0;
-        while first < self.fields {
-            let count = (self.fields - first).min(MANY);
-            if let Some(index) = first_of_many(&bytes[self.tags_at + first..], count, tag) {
-                return self.found_or_behind(bytes, first + index, tag, field);
-            }
-            first += count;
-        }
-        None
-    }
-
-    /// The field at this index, whose tag agrees, if it is this field. Otherwise searches the fields behind it.
-    #[inline(always)]
-    fn found_or_behind(&self, bytes: &[u8], index: usize, tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        match self.value_at(bytes, index, field) {
-            Some(value) => Some((index, value)),
-            None => self.find_from(bytes, index + 1, tag, field),
-        }
-    }
-
-    /// [`find`](Self::find) among the fields from this index on.
-    #[inline(never)]
-    fn find_from(&self, bytes: &[u8], first: usize, tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        let tags = &bytes[self.tags_at..][..self.fields];
-        let mut first = first;
-        while let Some(index) = next_equal(tags, first, tag) {
-            if let Some(value) = self.value_at(bytes, index, field) {
-                return Some((index, value));
-            }
-            first = index + 1;
-        }
-        None
-    }
-
-    /// The range of an entry's value in the block, if it is the entry of this field.
-    #[inline(always)]
-    fn value_at(&self, bytes: &[u8], index: usize, field: &[u8]) -> Option<Range<usize>> {
+        let index = find_behind(bytes, first, tag, field)?;
         let entry = self.entry(bytes, index);
-        let value_offset = entry::value_offset_of(&bytes[entry.clone()], field)?;
-        Some(entry.start + value_offset..entry.end)
+        Some((index, entry.start + entry::value_offset(field)..entry.end))
+    }
+}
+
+/// The index of the first field with this tag, in a block of more than sixteen fields or of very few bytes.
+#[inline(never)]
+fn first_of_others(bytes: &[u8], tag: u8) -> Option<usize> {
+    let layout = Layout::of(bytes);
+    let mut first = 0;
+    while first < layout.fields {
+        let count = (layout.fields - first).min(MANY);
+        if let Some(index) = first_of_many(&bytes[layout.tags_at + first..], count, tag) {
+            return Some(first + index);
+        }
+        first += count;
+    }
+    None
+}
+
+/// The index of a field whose tag other fields have too. It is searched behind this index.
+#[cold]
+#[inline(never)]
+fn find_behind(bytes: &[u8], index: usize, tag: u8, field: &[u8]) -> Option<usize> {
+    let layout = Layout::of(bytes);
+    let tags = &bytes[layout.tags_at..][..layout.fields];
+    let mut index = index;
+    loop {
+        index = next_equal(tags, index + 1, tag)?;
+        if entry::value_offset_of(&bytes[layout.entry(bytes, index)], field).is_some() {
+            return Some(index);
+        }
     }
 }
 
