@@ -51,7 +51,7 @@ use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
-pub(crate) use context::{Context, ExpiredPart, Link, Port};
+pub(crate) use context::{Context, ExpiredPart, Port, Terms};
 pub(crate) use effect::Effect;
 pub(crate) use purge::Scope;
 pub use sample::Sample;
@@ -227,10 +227,10 @@ impl Record {
     }
 
     #[inline(always)]
-    pub(crate) fn get(&self, field: &[u8], cx: Context<'_>) -> Option<&[u8]> {
+    pub(crate) fn get(&self, field: &[u8], rules: &Rules) -> Option<&[u8]> {
         match self {
-            Self::Packed(packed) => packed.get(cx.rules.tag(field), field),
-            Self::Table(table) => table.get(field, cx.rules),
+            Self::Packed(packed) => packed.get(rules.tag(field), field),
+            Self::Table(table) => table.get(field, rules),
         }
     }
 

@@ -417,7 +417,7 @@ impl Shard {
     /// place up to `last`, or if there is none, the one with the greatest place of all. If no segment is overdue, it
     /// raises the shard's bound and returns `None`. O(segment), plus O(segments) to find it.
     pub(crate) fn purge_slice(&mut self, last: Option<At>, cx: Context<'_>) -> Option<At> {
-        let is_due = |keys: &KeySegment| keys.upcoming.soonest().is_due(cx.now);
+        let is_due = |keys: &KeySegment| keys.upcoming.soonest().is_due(cx.now());
         // A segment may have been merged with one behind `last`, so part of it may be left there.
         let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
             self.soonest = self.keys.segments().map(|keys| keys.upcoming.soonest()).min().unwrap_or(Deadline::NEVER);

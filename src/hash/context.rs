@@ -8,8 +8,6 @@
 //! The context itself holds what every operation reads. A record calls the port only where a flag says that somebody
 //! wants the call. So in a store without limit, listener and save each question costs one comparison.
 
-use std::cell::Cell;
-
 use crate::error::Result;
 use crate::hash::Effect;
 use crate::hash::undo::Undo;
@@ -68,10 +66,13 @@ pub(crate) enum ExpiredPart<'a> {
     Key(Record),
 }
 
-/// The way from the records that a call changes to its port, with flags that say what nobody needs to ask the port.
-pub(crate) struct Link<'a> {
-    port: &'a (dyn Port + 'a),
-    epoch: Cell<Epoch>,
+/// The terms on which a call works on records: the instant, the epoch of saves, and the port, with flags that say what
+/// nobody needs to ask the port.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    now: &'a Now<'a>,
+    epoch: Epoch,
+    port: Option<&'a (dyn Port + 'a)>,
     /// Whether the store has a limit to its bytes.
     has_limit: bool,
     /// Whether somebody wants to know what has expired.
@@ -83,28 +84,42 @@ pub(crate) struct Link<'a> {
     undo: Option<&'a Undo>,
 }
 
-impl<'a> Link<'a> {
+impl<'a> Terms<'a> {
+    const OF_VALUES: Terms<'static> = Terms::of_look(&NOW_OF_VALUES);
+
+    /// The terms of a call that only reads.
     #[inline]
-    pub(crate) fn new(port: &'a (dyn Port + 'a), has_limit: bool, has_listener: bool) -> Self {
+    pub(crate) const fn of_look(now: &'a Now<'a>) -> Self {
         Self {
-            port,
-            epoch: Cell::default(),
-            has_limit,
-            has_listener,
+            now,
+            epoch: Epoch::FIRST,
+            port: None,
+            has_limit: false,
+            has_listener: false,
             #[cfg(feature = "recorder")]
             has_recorder: false,
             undo: None,
         }
     }
 
-    /// The same link for a call whose effects are recorded.
+    /// The terms of a call that changes what a store holds, in this epoch.
+    #[inline]
+    pub(crate) fn of_change(
+        now: &'a Now<'a>,
+        epoch: Epoch,
+        port: &'a (dyn Port + 'a),
+        has_limit: bool,
+        has_listener: bool,
+    ) -> Self {
+        Self { epoch, port: Some(port), has_limit, has_listener, ..Self::of_look(now) }
+    }
+
+    /// The same terms for a call whose effects are recorded.
     #[cfg(feature = "recorder")]
     pub(crate) fn recording(self, has_recorder: bool) -> Self {
         Self { has_recorder, ..self }
     }
-}
 
-impl Link<'_> {
     #[cfg(feature = "recorder")]
     #[inline]
     fn has_recorder(&self) -> bool {
@@ -139,8 +154,8 @@ impl Link<'_> {
 
     #[cfg(feature = "recorder")]
     fn pass_on(&self, key: &[u8], effect: &Effect<'_>) {
-        if self.has_recorder {
-            self.port.record(key, effect);
+        if let Some(port) = self.port.filter(|_| self.has_recorder) {
+            port.record(key, effect);
         }
     }
 
@@ -148,83 +163,77 @@ impl Link<'_> {
     fn pass_on(&self, _: &[u8], _: &Effect<'_>) {}
 }
 
-/// See the module's documentation. It takes only three words, because one function hands it to the next.
+/// See the module's documentation. It takes only two words, so that one function hands it to the next in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
-    pub(crate) now: &'a Now<'a>,
-    link: Option<&'a Link<'a>>,
+    terms: &'a Terms<'a>,
 }
 
 impl<'a> Context<'a> {
-    /// The context of records that a call on a store changes in this epoch.
     #[inline]
-    pub(crate) fn of_change(rules: &'a Rules, now: &'a Now<'a>, link: &'a Link<'a>, epoch: Epoch) -> Self {
-        link.epoch.set(epoch);
-        Self { rules, now, link: Some(link) }
-    }
-
-    /// The context of a record of a store that is only read.
-    #[inline]
-    pub(crate) fn of_look(rules: &'a Rules, now: &'a Now<'a>) -> Self {
-        Self { rules, now, link: None }
+    pub(crate) fn new(rules: &'a Rules, terms: &'a Terms<'a>) -> Self {
+        Self { rules, terms }
     }
 
     /// The context of a stand-alone value.
     #[inline]
     pub(crate) fn of_value(rules: &'a Rules) -> Self {
-        Self::of_look(rules, &NOW_OF_VALUES)
+        Self { rules, terms: &Terms::OF_VALUES }
     }
 
-    /// The same context at another instant.
-    pub(crate) fn at<'b>(&self, now: &'b Now<'b>) -> Context<'b>
+    /// The instant of the call.
+    #[inline]
+    pub(crate) fn now(&self) -> &'a Now<'a> {
+        self.terms.now
+    }
+
+    /// The same terms at another instant.
+    pub(super) fn terms_at<'b>(&self, now: &'b Now<'b>) -> Terms<'b>
     where
         'a: 'b,
     {
-        Context { now, ..*self }
+        Terms { now, ..*self.terms }
     }
 
-    /// A link to the same port through which no effects are noted.
-    pub(super) fn link_noting_nothing(&self) -> Option<Link<'a>> {
-        self.link.map(|link| Link {
-            epoch: link.epoch.clone(),
+    /// The same terms, but no effects are noted.
+    pub(super) fn terms_noting_nothing(&self) -> Terms<'a> {
+        Terms {
             undo: None,
             #[cfg(feature = "recorder")]
             has_recorder: false,
-            ..*link
-        })
+            ..*self.terms
+        }
     }
 
-    /// A link to the same port for one record whose effects are noted here.
-    pub(crate) fn link_noting<'b>(&self, undo: &'b Undo) -> Option<Link<'b>>
+    /// The same terms for one record, whose effects are noted here.
+    pub(crate) fn terms_noting<'b>(&self, undo: &'b Undo) -> Terms<'b>
     where
         'a: 'b,
     {
-        self.link.map(|link| Link { epoch: link.epoch.clone(), undo: Some(undo), ..*link })
+        Terms { undo: Some(undo), ..*self.terms }
     }
 
-    /// The same context with another link.
-    pub(crate) fn over<'b>(&self, link: Option<&'b Link<'b>>) -> Context<'b>
+    /// The same rules on other terms.
+    pub(crate) fn on<'b>(&self, terms: &'b Terms<'b>) -> Context<'b>
     where
         'a: 'b,
     {
-        Context { rules: self.rules, now: self.now, link }
+        Context { rules: self.rules, terms }
     }
 
     /// Where the effects on the record are noted, or `None` if the call cannot be rolled back.
     #[inline]
     pub(crate) fn undo(&self) -> Option<&'a Undo> {
-        self.link.and_then(|link| link.undo)
+        self.terms.undo
     }
 
     /// Notes an effect that the call is about to have on the record of a key, for whoever can roll it back and for
     /// whoever records it. Asks for key and effect only if somebody wants them.
     #[inline]
     pub(super) fn note<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
-        if let Some(link) = self.link
-            && (link.undo.is_some() || link.has_recorder())
-        {
-            link.note(effect);
+        if self.terms.undo.is_some() || self.terms.has_recorder() {
+            self.terms.note(effect);
         }
     }
 
@@ -232,31 +241,29 @@ impl<'a> Context<'a> {
     /// keeps a copy of the block.
     #[inline]
     pub(super) fn record<'e>(&self, effect: impl FnOnce() -> Option<(&'e [u8], Effect<'e>)>) {
-        if let Some(link) = self.link
-            && link.has_recorder()
-        {
-            link.record(effect);
+        if self.terms.has_recorder() {
+            self.terms.record(effect);
         }
     }
 
     /// The number of effects that this call has recorded so far.
     #[cfg(feature = "recorder")]
     pub(crate) fn recorded(&self) -> usize {
-        self.link.filter(|link| link.has_recorder).map_or(0, |link| link.port.recorded())
+        self.terms.port.filter(|_| self.terms.has_recorder).map_or(0, |port| port.recorded())
     }
 
     /// Forgets all recorded effects but the first ones.
     #[cfg(feature = "recorder")]
     pub(crate) fn forget_recorded(&self, kept: usize) {
-        if let Some(link) = self.link.filter(|link| link.has_recorder) {
-            link.port.forget_recorded(kept);
+        if let Some(port) = self.terms.port.filter(|_| self.terms.has_recorder) {
+            port.forget_recorded(kept);
         }
     }
 
     /// The port, if the store has a limit to its bytes.
     #[inline]
     pub(crate) fn room(&self) -> Option<&'a (dyn Port + 'a)> {
-        self.link.filter(|link| link.has_limit).map(|link| link.port)
+        if self.terms.has_limit { self.terms.port } else { None }
     }
 
     /// Whether the store has a limit and little room left. Tables then keep little unused memory.
@@ -268,36 +275,34 @@ impl<'a> Context<'a> {
     /// Whether the store has a listener for what has expired.
     #[inline]
     pub(crate) fn has_listener(&self) -> bool {
-        self.link.is_some_and(|link| link.has_listener)
+        self.terms.has_listener
     }
 
     /// Tells the listener, if there is one, what has expired under a key.
     pub(crate) fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
-        if let Some(link) = self.link
-            && link.has_listener
-        {
-            link.port.tell_expired(self.rules, key, expired);
+        if let Some(port) = self.terms.port.filter(|_| self.terms.has_listener) {
+            port.tell_expired(self.rules, key, expired);
         }
     }
 
     /// The mark for what this call changes.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        self.link.map_or_else(Mark::default, |link| link.epoch.get().mark())
+        self.terms.epoch.mark()
     }
 
     /// Whether a save is running to which the changes of this call do not belong.
     #[inline]
     pub(crate) fn is_saving(&self) -> bool {
-        self.link.is_some_and(|link| link.epoch.get().is_saving())
+        self.terms.epoch.is_saving()
     }
 
     /// Writes something to the running snapshot before this call changes it.
     #[cold]
     pub(crate) fn save_ahead(&self, write: impl FnOnce(&mut Saver<'_>)) {
-        if let Some(link) = self.link {
+        if let Some(port) = self.terms.port {
             let mut write = Some(write);
-            link.port.save_ahead(self.mark(), &mut |saver| {
+            port.save_ahead(self.mark(), &mut |saver| {
                 if let Some(write) = write.take() {
                     write(saver);
                 }
@@ -308,27 +313,27 @@ impl<'a> Context<'a> {
     /// Disposes of something that was removed and may take long to drop. The running save gets it if it has not written
     /// it completely. Otherwise it is dropped when no lock is held any more.
     pub(crate) fn part_with(&self, removed: Box<dyn Unsaved>, is_saved: bool) {
-        let Some(link) = self.link else { return };
-        let left = if !is_saved && self.is_saving() { link.port.leave(removed) } else { Some(removed) };
+        let Some(port) = self.terms.port else { return };
+        let left = if !is_saved && self.is_saving() { port.leave(removed) } else { Some(removed) };
         if let Some(removed) = left {
             let bytes = removed.heap_bytes();
-            link.port.retire(Box::new(removed), bytes);
+            port.retire(Box::new(removed), bytes);
         }
     }
 
     /// Tells the saver the new key of a table that it has not written completely.
     pub(crate) fn table_moved(&self, key: &[u8]) {
-        if let Some(link) = self.link
+        if let Some(port) = self.terms.port
             && self.is_saving()
         {
-            link.port.table_moved(key);
+            port.table_moved(key);
         }
     }
 
     /// Takes something of this many bytes that may take long to drop. Drops it when no lock is held any more.
     pub(crate) fn retire(&self, old: impl Send + 'static, bytes: usize) {
-        if let Some(link) = self.link {
-            link.port.retire(Box::new(old), bytes);
+        if let Some(port) = self.terms.port {
+            port.retire(Box::new(old), bytes);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::hash::found::Found;
 use crate::hash::number::IntegerText;
 use crate::hash::packed::Deadlines;
 use crate::hash::{Context, Effect, Pair, Record};
+use crate::options::Rules;
 use crate::time::Deadline;
 
 impl Record {
@@ -47,8 +48,8 @@ impl Record {
     }
 
     /// The deadline of a field, if it is there.
-    pub(crate) fn field_deadline(&self, field: &[u8], cx: Context<'_>) -> Option<Deadline> {
-        self.deadline_of(&self.find(field, cx))
+    pub(crate) fn field_deadline(&self, field: &[u8], rules: &Rules) -> Option<Deadline> {
+        self.deadline_of(&self.find(field, rules))
     }
 
     /// Removes all deadlines, because a hash outside a store has none.
@@ -78,11 +79,11 @@ impl Record {
         if self.len() == 0 {
             return Ok(ExpireOutcome::Missing);
         }
-        let deadline = when.deadline(cx.now);
+        let deadline = when.deadline(cx.now());
         if !condition.allows(self.deadline(), deadline) {
             return Ok(ExpireOutcome::NotMet);
         }
-        if deadline.is_due(cx.now) {
+        if deadline.is_due(cx.now()) {
             self.clear(cx);
             return Ok(ExpireOutcome::Deleted);
         }
@@ -108,7 +109,7 @@ impl Record {
         condition: ExpireCondition,
         cx: Context<'_>,
     ) -> Result<ExpireOutcome> {
-        self.expire_found(&self.find(field, cx), field, when, condition, cx)
+        self.expire_found(&self.find(field, cx.rules), field, when, condition, cx)
     }
 
     /// [`expire_field`](Self::expire_field) for a field that was looked for.
@@ -121,11 +122,11 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<ExpireOutcome> {
         let Some(old) = self.deadline_of(found) else { return Ok(ExpireOutcome::Missing) };
-        let deadline = when.deadline(cx.now);
+        let deadline = when.deadline(cx.now());
         if !condition.allows(old, deadline) {
             return Ok(ExpireOutcome::NotMet);
         }
-        if deadline.is_due(cx.now) {
+        if deadline.is_due(cx.now()) {
             self.remove_found(found, field, cx);
             return Ok(ExpireOutcome::Deleted);
         }
@@ -143,16 +144,16 @@ impl Record {
         condition: ExpireCondition,
         cx: Context<'_>,
     ) -> Result<Vec<ExpireOutcome>> {
-        let deadline = when.deadline(cx.now);
+        let deadline = when.deadline(cx.now());
         self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
         let expire = |field: &&[u8]| {
-            let found = self.find(field, cx);
+            let found = self.find(field, cx.rules);
             match self.deadline_of(&found) {
                 None => ExpireOutcome::Missing,
                 Some(old) if !condition.allows(old, deadline) => ExpireOutcome::NotMet,
                 Some(_) => {
                     self.put_deadline_of(&found, field, deadline, cx);
-                    if deadline.is_due(cx.now) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
+                    if deadline.is_due(cx.now()) { ExpireOutcome::Deleted } else { ExpireOutcome::Set }
                 }
             }
         };
@@ -161,10 +162,10 @@ impl Record {
 
     /// The bytes that a deadline takes for those of these fields that are there.
     fn growth_by_touching(&self, fields: &[&[u8]], deadline: Deadline, cx: Context<'_>) -> usize {
-        if deadline == Deadline::NEVER || deadline.is_due(cx.now) {
+        if deadline == Deadline::NEVER || deadline.is_due(cx.now()) {
             return 0;
         }
-        let present = fields.iter().copied().filter(|field| self.get(field, cx).is_some());
+        let present = fields.iter().copied().filter(|field| self.get(field, cx.rules).is_some());
         self.growth_by(&[], self.field_deadline_bytes(self.count_untimed(present, cx)), cx)
     }
 
@@ -183,7 +184,7 @@ impl Record {
     /// Gives a field that was looked for a deadline, or removes the field if the deadline has come already. The caller
     /// has reserved the room.
     fn put_deadline_of(&mut self, found: &Found, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        if deadline.is_due(cx.now) {
+        if deadline.is_due(cx.now()) {
             self.remove_found(found, field, cx);
         } else {
             self.set_deadline_of(found, field, deadline, cx);
@@ -192,7 +193,7 @@ impl Record {
 
     /// Redis's HPERSIST for one field: removes its deadline, and returns whether there was one.
     pub(crate) fn persist_field(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        self.persist_found(&self.find(field, cx), field, cx)
+        self.persist_found(&self.find(field, cx.rules), field, cx)
     }
 
     fn persist_found(&mut self, found: &Found, field: &[u8], cx: Context<'_>) -> bool {
@@ -205,7 +206,7 @@ impl Record {
 
     /// Redis's HGETEX for one field: returns its value, and changes its deadline.
     pub(crate) fn get_and_expire(&mut self, field: &[u8], touch: Touch, cx: Context<'_>) -> Result<Option<Vec<u8>>> {
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         let Some(value) = self.value(&found).map(<[u8]>::to_vec) else { return Ok(None) };
         match touch {
             Touch::Expire(when) => _ = self.expire_found(&found, field, when, ExpireCondition::Always, cx)?,
@@ -222,12 +223,12 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let deadline = match touch {
-            Touch::Expire(when) => when.deadline(cx.now),
+            Touch::Expire(when) => when.deadline(cx.now()),
             Touch::Persist => Deadline::NEVER,
         };
         self.reserve(|record| record.growth_by_touching(fields, deadline, cx), cx)?;
         let touch = |field: &&[u8]| {
-            let found = self.find(field, cx);
+            let found = self.find(field, cx.rules);
             let value = self.value(&found)?.to_vec();
             self.put_deadline_of(&found, field, deadline, cx);
             Some(value)
@@ -243,19 +244,19 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<Option<usize>> {
         self.admit_many(pairs, cx)?;
-        if !options.allow(self.len() > 0, pairs.iter().map(|(field, _)| self.get(field, cx).is_some())) {
+        if !options.allow(self.len() > 0, pairs.iter().map(|(field, _)| self.get(field, cx.rules).is_some())) {
             return Ok(None);
         }
         if pairs.is_empty() {
             return Ok(Some(0)); // not even the key's deadline changes
         }
         let field_deadline = match options.fields {
-            FieldTtl::Set(when) => Some(when.deadline(cx.now)),
+            FieldTtl::Set(when) => Some(when.deadline(cx.now())),
             FieldTtl::Drop | FieldTtl::Keep => None,
         };
-        let key_deadline = options.key.map(|(when, condition)| (when.deadline(cx.now), condition));
+        let key_deadline = options.key.map(|(when, condition)| (when.deadline(cx.now()), condition));
         let deadline_bytes = |record: &Self| {
-            let stays = |deadline: &Deadline| !deadline.is_due(cx.now);
+            let stays = |deadline: &Deadline| !deadline.is_due(cx.now());
             let key = key_deadline.is_some_and(|(deadline, _)| stays(&deadline));
             let untimed = || record.count_untimed(pairs.iter().map(|(field, _)| *field), cx);
             let fields = field_deadline.filter(stays).map_or(0, |_| record.field_deadline_bytes(untimed()));
@@ -265,7 +266,7 @@ impl Record {
         let new = self.put_many(pairs, cx);
         for (field, _) in pairs {
             match field_deadline {
-                Some(deadline) => self.put_deadline_of(&self.find(field, cx), field, deadline, cx),
+                Some(deadline) => self.put_deadline_of(&self.find(field, cx.rules), field, deadline, cx),
                 None if options.fields == FieldTtl::Keep => {}
                 None => self.drop_field_deadline(field, cx),
             }
@@ -274,7 +275,7 @@ impl Record {
             && self.len() > 0
             && condition.allows(self.deadline(), deadline)
         {
-            if deadline.is_due(cx.now) {
+            if deadline.is_due(cx.now()) {
                 self.clear(cx);
             } else {
                 self.set_deadline(deadline, cx);
@@ -291,11 +292,11 @@ impl Record {
         when: When,
         cx: Context<'_>,
     ) -> Result<i64> {
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         let sum = self.sum(&found, field, amount, cx)?;
-        let deadline = when.deadline(cx.now);
+        let deadline = when.deadline(cx.now());
         let is_untimed = self.deadline_of(&found).is_none_or(|old| old == Deadline::NEVER);
-        let untimed = usize::from(is_untimed && !deadline.is_due(cx.now));
+        let untimed = usize::from(is_untimed && !deadline.is_due(cx.now()));
         let text = IntegerText::of(sum);
         self.admit(field, text.as_bytes(), cx)?;
         self.reserve(
@@ -304,7 +305,7 @@ impl Record {
         )?;
         self.put_found(found, field, text.as_bytes(), cx)?;
         if is_untimed {
-            self.put_deadline_of(&self.find(field, cx), field, deadline, cx);
+            self.put_deadline_of(&self.find(field, cx.rules), field, deadline, cx);
         }
         Ok(sum)
     }

@@ -81,7 +81,7 @@ impl Record {
         cx: Context<'_>,
     ) -> Result<bool> {
         self.admit(field, new.unwrap_or_default(), cx)?;
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         if self.value(&found) != expected {
             return Ok(false);
         }
@@ -97,7 +97,7 @@ impl Record {
 
     /// Redis's HGETDEL for one field: the value that was removed.
     pub(crate) fn take(&mut self, field: &[u8], cx: Context<'_>) -> Option<Vec<u8>> {
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         let value = self.value(&found)?.to_vec();
         self.remove_found(&found, field, cx);
         Some(value)
@@ -118,7 +118,7 @@ impl Record {
 
     /// Redis's HINCRBY: the sum. An absent field counts as 0.
     pub(crate) fn increment(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Result<i64> {
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         let sum = self.sum(&found, field, amount, cx)?;
         let text = IntegerText::of(sum);
         self.admit(field, text.as_bytes(), cx)?;
@@ -140,7 +140,7 @@ impl Record {
         if !amount.is_finite() {
             return Err(Error::NotFinite);
         }
-        let found = self.find(field, cx);
+        let found = self.find(field, cx.rules);
         let number = self.value(&found).map_or(Ok(0.0), parse_float)?;
         let sum = add_floats(number, amount)?;
         let text = FloatText::of(sum);
@@ -164,6 +164,6 @@ impl Record {
 
     /// The number of different fields of these pairs that are missing.
     fn count_new(&self, pairs: &[Pair<'_>], cx: Context<'_>) -> usize {
-        last_of_each(pairs).into_iter().filter(|(field, _)| self.get(field, cx).is_none()).count()
+        last_of_each(pairs).into_iter().filter(|(field, _)| self.get(field, cx.rules).is_none()).count()
     }
 }

@@ -85,7 +85,7 @@ impl Record {
             after += entry::len(field, value);
             written += 1;
             is_oversized |= cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len());
-            if let Some(old) = self.get(field, cx) {
+            if let Some(old) = self.get(field, cx.rules) {
                 before += entry::len(field, old);
                 replaced += 1;
             }
@@ -124,7 +124,8 @@ impl Record {
 
     /// The number of these fields that have no deadline, or are missing.
     pub(super) fn count_untimed<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, cx: Context<'_>) -> usize {
-        let untimed = |field: &&[u8]| self.field_deadline(field, cx).is_none_or(|deadline| deadline == Deadline::NEVER);
+        let untimed =
+            |field: &&[u8]| self.field_deadline(field, cx.rules).is_none_or(|deadline| deadline == Deadline::NEVER);
         let mut fields: Vec<&[u8]> = fields.filter(untimed).collect();
         fields.sort_unstable();
         fields.dedup();

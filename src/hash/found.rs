@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::hash::packed::{FoundEntry, Packed};
 use crate::hash::table::FoundInTable;
 use crate::hash::{Context, Effect, Record, works_packed};
+use crate::options::Rules;
 use crate::time::Deadline;
 
 /// A field that was looked for, with where it is, if it is there. It is valid until the record is changed.
@@ -15,13 +16,13 @@ pub(super) enum Found {
 
 impl Record {
     #[inline(always)]
-    pub(super) fn find(&self, field: &[u8], cx: Context<'_>) -> Found {
+    pub(super) fn find(&self, field: &[u8], rules: &Rules) -> Found {
         match self {
             Self::Packed(packed) => {
-                let tag = cx.rules.tag(field);
+                let tag = rules.tag(field);
                 Found::Packed(tag, packed.find(tag, field))
             }
-            Self::Table(table) => Found::Table(table.find(cx.rules.hash(field), field)),
+            Self::Table(table) => Found::Table(table.find(rules.hash(field), field)),
         }
     }
 
@@ -125,7 +126,7 @@ impl Record {
 
     /// Removes a field, and returns whether it was there.
     pub(crate) fn remove(&mut self, field: &[u8], cx: Context<'_>) -> bool {
-        self.remove_found(&self.find(field, cx), field, cx)
+        self.remove_found(&self.find(field, cx.rules), field, cx)
     }
 
     /// Removes a field that was looked for, and returns whether it was there.
@@ -153,7 +154,7 @@ impl Record {
 
     /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.
     pub(super) fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
-        self.set_deadline_of(&self.find(field, cx), field, deadline, cx);
+        self.set_deadline_of(&self.find(field, cx.rules), field, deadline, cx);
     }
 
     /// [`set_field_deadline`](Self::set_field_deadline) for a field that was looked for.

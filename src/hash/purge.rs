@@ -45,11 +45,11 @@ impl Record {
     #[cold]
     fn is_due(&self, scope: Scope<'_>, cx: Context<'_>) -> bool {
         match (self, scope) {
-            (Self::Packed(_), _) | (Self::Table(_), Scope::Hash | Scope::Slice) => self.soonest().is_due(cx.now),
+            (Self::Packed(_), _) | (Self::Table(_), Scope::Hash | Scope::Slice) => self.soonest().is_due(cx.now()),
             (Self::Table(table), _) => {
-                table.deadline().is_due(cx.now)
-                    || table.soonest().is_due(cx.now)
-                        && scope.any_field(|field| table.is_due_at(cx.rules.hash(field), cx.now))
+                table.deadline().is_due(cx.now())
+                    || table.soonest().is_due(cx.now())
+                        && scope.any_field(|field| table.is_due_at(cx.rules.hash(field), cx.now()))
             }
         }
     }
@@ -71,7 +71,7 @@ impl Record {
         if let Self::Table(table) = self
             && table.deadline() != Deadline::NEVER
             && !matches!(scope, Scope::Slice)
-            && !table.surely_lives(cx.now)
+            && !table.surely_lives(cx.now())
         {
             table.purge_until_one_lives(cx);
             if self.len() == 0 {
@@ -82,17 +82,17 @@ impl Record {
 
     /// Whether so much may have expired that other calls should run between its parts.
     pub(crate) fn needs_slices(&self, cx: Context<'_>) -> bool {
-        matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now)
+        matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now())
     }
 
     fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.deadline().is_due(cx.now) {
+        if self.deadline().is_due(cx.now()) {
             self.purge_key(cx);
             return;
         }
         match self {
             Self::Packed(packed) => {
-                let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now));
+                let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now()));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
                 due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
                 self.remove_packed(&due, cx);
@@ -119,7 +119,7 @@ impl Record {
             // The fields that expired before the key are reported one by one.
             let end = Now::frozen_at(self.deadline());
             self.set_deadline(Deadline::NEVER, cx);
-            self.purge(Scope::Hash, cx.at(&end));
+            self.purge(Scope::Hash, cx.on(&cx.terms_at(&end)));
             if self.len() > 0 {
                 let key = self.key().to_vec();
                 let record = self.take_out(cx);

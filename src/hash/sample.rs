@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::hash::Context;
 use crate::hash::{Pair, Record};
+use crate::options::Rules;
 use crate::random::Random;
 
 /// How many random fields to return, and whether one may be returned again; see
@@ -24,13 +24,13 @@ impl Sample {
 
 impl Record {
     /// Draws a field with its value, as Redis's HRANDFIELD does. Each field is equally likely.
-    pub(crate) fn random_field(&self, cx: Context<'_>) -> Option<Pair<'_>> {
-        self.draw(&mut Random::of_call(cx.rules))
+    pub(crate) fn random_field(&self, rules: &Rules) -> Option<Pair<'_>> {
+        self.draw(&mut Random::of_call(rules))
     }
 
     /// Returns copies of random fields with their values, as Redis's HRANDFIELD with a count does.
-    pub(crate) fn random_fields(&self, sample: Sample, cx: Context<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.sample(sample, &mut Random::of_call(cx.rules), |(field, value)| (field.to_vec(), value.to_vec()))
+    pub(crate) fn random_fields(&self, sample: Sample, rules: &Rules) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.sample(sample, &mut Random::of_call(rules), |(field, value)| (field.to_vec(), value.to_vec()))
     }
 
     fn sample<'a, T>(&'a self, sample: Sample, random: &mut Random, copy: impl Fn(Pair<'a>) -> T) -> Vec<T> {
@@ -67,6 +67,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::Context;
     use crate::hash::Encoding;
     use crate::options::{Rules, Thresholds};
     use crate::random::tests::assert_even;

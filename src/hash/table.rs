@@ -80,8 +80,8 @@ impl Table {
     }
 
     pub(crate) fn from_packed(packed: &Packed, cx: Context<'_>) -> Self {
-        let link = cx.link_noting_nothing(); // the hash stays what it is
-        let cx = cx.over(link.as_ref());
+        let terms = cx.terms_noting_nothing(); // the hash stays what it is
+        let cx = cx.on(&terms);
         let mut table = Self::new(packed.mark(), packed.key(), packed.deadline());
         for (_, entry) in packed.entries() {
             let (field, value) = entry::pair(entry);
@@ -431,8 +431,8 @@ impl Table {
 
     /// Purges segment after segment until one has a field left.
     pub(crate) fn purge_until_one_lives(&mut self, cx: Context<'_>) {
-        while !self.surely_lives(cx.now)
-            && let Some(at) = self.last_due(None, cx.now)
+        while !self.surely_lives(cx.now())
+            && let Some(at) = self.last_due(None, cx.now())
         {
             self.purge_segment(at, cx);
         }
@@ -440,7 +440,7 @@ impl Table {
 
     /// Removes the expired fields of the segment for this hash.
     pub(crate) fn purge_at(&mut self, hash: u64, cx: Context<'_>) {
-        while self.is_due_at(hash, cx.now)
+        while self.is_due_at(hash, cx.now())
             && let Some(at) = self.fields.locate(hash)
         {
             self.purge_segment(at, cx);
@@ -449,9 +449,9 @@ impl Table {
 
     /// Removes all expired fields. O(segments and expired fields).
     pub(crate) fn purge(&mut self, cx: Context<'_>) {
-        while self.soonest.is_due(cx.now) {
+        while self.soonest.is_due(cx.now()) {
             let mut last = None;
-            while let Some(at) = self.last_due(last, cx.now) {
+            while let Some(at) = self.last_due(last, cx.now()) {
                 self.purge_segment(at, cx);
                 last = Some(at);
             }
@@ -463,7 +463,7 @@ impl Table {
     pub(crate) fn purge_slice(&mut self, cx: Context<'_>) {
         let Some((at, soonest, others)) = self.fields.least(FieldSegment::soonest) else { return };
         self.soonest = soonest;
-        if soonest.is_due(cx.now) {
+        if soonest.is_due(cx.now()) {
             let segments = self.fields.segment_count();
             self.soonest = self.purge_segment(at, cx).min(others.unwrap_or(Deadline::NEVER));
             if self.fields.segment_count() < segments {

@@ -1,6 +1,6 @@
 //! What the record promises to those who build on it: encodings, their boundaries, marks and long values.
 
-use super::context::{Link, Nobody};
+use super::context::{Nobody, Terms};
 use super::*;
 use crate::saving::Epoch;
 use crate::time::{Clock, Now};
@@ -11,8 +11,9 @@ fn rules(thresholds: Thresholds) -> Rules {
 
 /// Runs one call on a record, as a visit would.
 fn call<R>(record: &mut Record, rules: &Rules, work: impl FnOnce(&mut Record, Context<'_>) -> R) -> R {
-    let (now, link) = (Now::on(&Clock::System), Link::new(&Nobody, false, false));
-    let cx = Context::of_change(rules, &now, &link, Epoch::after_one_save());
+    let now = Now::on(&Clock::System);
+    let terms = Terms::of_change(&now, Epoch::after_one_save(), &Nobody, false, false);
+    let cx = Context::new(rules, &terms);
     let began = record.encoding();
     let result = work(record, cx);
     record.choose_encoding(began, cx);

@@ -33,6 +33,9 @@ pub(crate) struct Epoch(pub(super) u8);
 impl Epoch {
     const SAVING: u8 = 1;
 
+    /// The epoch before the first save.
+    pub(crate) const FIRST: Self = Self(0);
+
     #[inline]
     pub(crate) fn mark(self) -> Mark {
         Mark::of(self.0)

@@ -50,9 +50,9 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
         ends_well: false,
         lifetime: PhantomData,
     };
-    let links = guard.undo.each_ref().map(|undo| cx.link_noting(undo));
-    let mut next_link = links.iter();
-    let result = work(guard.held.records().map(|record| (record, cx.over(next_link.next().and_then(Option::as_ref)))));
+    let terms = guard.undo.each_ref().map(|undo| cx.terms_noting(undo));
+    let mut next = terms.iter();
+    let result = work(guard.held.records().map(|record| (record, next.next().map_or(cx, |terms| cx.on(terms)))));
     guard.ends_well = result.is_ok();
     result
 }

@@ -95,13 +95,13 @@ impl KeySegment {
     /// The keys of the records in which something has expired, for one slice of work. The caller must visit these keys,
     /// because the segment has forgotten their deadlines. A visit notes those that remain.
     pub(super) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
-        if self.upcoming.is_used_up(cx.now) {
+        if self.upcoming.is_used_up(cx.now()) {
             return self.walk_for_due(cx);
         }
         let mut due = Vec::new();
         let mut fields = 0;
         while fields < SLICE_FIELDS
-            && let Some(hash) = self.upcoming.take_due(cx.now)
+            && let Some(hash) = self.upcoming.take_due(cx.now())
         {
             for record in self.records.iter_hash(hash) {
                 if record.is_overdue(Scope::Hash, cx) {

@@ -5,9 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::hash::Context;
-use crate::hash::Record;
 use crate::hash::image::{self, Flaw, Input};
+use crate::hash::{Context, Record, Terms};
 use crate::shard::Shard;
 use crate::snapshot::{Block, BlockReader, Disk, LoadOptions, Progress, SnapshotError, SystemDisk};
 use crate::store::room::Room;
@@ -128,7 +127,8 @@ impl StoreBuilder {
         store.reserve(usize::try_from(reader.reservable_keys()).unwrap_or(usize::MAX));
         let (rules, clock) = (store.rules.clone(), store.clock.clone());
         let now = Now::on(&clock);
-        let cx = Context::of_look(&rules, &now);
+        let terms = Terms::of_look(&now);
+        let cx = Context::new(&rules, &terms);
         let mut images = image::ItemReader::new(len);
         let mut progress = options.progress;
         let told = loop {

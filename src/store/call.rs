@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::error::Result;
 #[cfg(feature = "recorder")]
 use crate::hash::Effect;
-use crate::hash::{Context, ExpiredPart, Link, Port};
+use crate::hash::{ExpiredPart, Port, Terms};
 use crate::options::Rules;
 use crate::saving::{Mark, Saver, Saving, Unsaved};
 use crate::store::Store;
@@ -57,21 +57,16 @@ impl<'a> Call<'a> {
         &self.now
     }
 
-    /// The link through which the records that this call changes reach the call.
-    #[inline]
-    pub(crate) fn link(&self) -> Link<'_> {
-        let link = Link::new(self, self.reservation.is_some(), self.outbox.is_some());
-        #[cfg(feature = "recorder")]
-        let link = link.recording(self.recorder.is_on());
-        link
-    }
-
-    /// The context for the records that this call changes. Call this once all locks are held, or for a call that holds
+    /// The terms for the records that this call changes. Call this once all locks are held, or for a call that holds
     /// one lock at a time, after each lock is taken. It reads the save epoch, which decides whether these changes
     /// belong to the running snapshot.
     #[inline]
-    pub(crate) fn context<'b>(&'b self, rules: &'b Rules, link: &'b Link<'b>) -> Context<'b> {
-        Context::of_change(rules, &self.now, link, self.saving.epoch())
+    pub(crate) fn terms(&self) -> Terms<'_> {
+        let (has_limit, has_listener) = (self.reservation.is_some(), self.outbox.is_some());
+        let terms = Terms::of_change(&self.now, self.saving.epoch(), self, has_limit, has_listener);
+        #[cfg(feature = "recorder")]
+        let terms = terms.recording(self.recorder.is_on());
+        terms
     }
 
     /// Drops everything kept so far, and sends the messages so far to the listener. Calls that take one lock after the

@@ -71,7 +71,7 @@ impl Store {
     #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Ttl {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
-            record.map_or(Ttl::Missing, |record| Ttl::of(record.deadline(), cx.now))
+            record.map_or(Ttl::Missing, |record| Ttl::of(record.deadline(), cx.now()))
         })
     }
 
@@ -201,7 +201,7 @@ impl Store {
     #[doc(alias = "HPEXPIRETIME")]
     pub fn field_deadline(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         let field = field.as_ref();
-        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx)?.time())
+        self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx.rules)?.time())
     }
 
     /// Returns when each of these fields will expire by its own deadline, in their order and all at one instant.
@@ -216,7 +216,7 @@ impl Store {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
         self.look(key.as_ref(), Scope::Fields(&fields), |record, cx| {
-            fields.iter().map(|field| record?.field_deadline(field, cx)?.time()).collect()
+            fields.iter().map(|field| record?.field_deadline(field, cx.rules)?.time()).collect()
         })
     }
 

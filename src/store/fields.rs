@@ -16,7 +16,7 @@ impl Store {
     #[doc(alias = "HGET")]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         fn get(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
-            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::to_vec))
+            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx.rules).map(<[u8]>::to_vec))
         }
         get(self, key.as_ref(), field.as_ref())
     }
@@ -38,7 +38,7 @@ impl Store {
     ) -> Vec<Option<Vec<u8>>> {
         fn get_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
             store.look(key, Scope::Fields(fields), |record, cx| {
-                fields.iter().map(|field| record?.get(field, cx).map(<[u8]>::to_vec)).collect()
+                fields.iter().map(|field| record?.get(field, cx.rules).map(<[u8]>::to_vec)).collect()
             })
         }
         get_many(self, key.as_ref(), &Arguments::fields(fields).as_fields())
@@ -93,7 +93,7 @@ impl Store {
     #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<usize> {
         fn value_len(store: &Store, key: &[u8], field: &[u8]) -> Option<usize> {
-            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx).map(<[u8]>::len))
+            store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx.rules).map(<[u8]>::len))
         }
         value_len(self, key.as_ref(), field.as_ref())
     }

@@ -1,7 +1,7 @@
 //! Calls on whole keys.
 
 use crate::directory::RESERVE_MAX;
-use crate::hash::{Context, Encoding, Port, Record, Scope};
+use crate::hash::{Context, Encoding, Port, Record, Scope, Terms};
 use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
 use crate::store::call::Call;
@@ -33,10 +33,10 @@ impl Store {
             self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
         }
         let call = self.call();
-        let link = call.link();
         for shard in &self.shards {
             let mut shard = shard.write();
-            let cx = call.context(&self.rules, &link);
+            let terms = call.terms();
+            let cx = Context::new(&self.rules, &terms);
             #[cfg(feature = "recorder")]
             shard.records().for_each(|record| record.note_clear(cx));
             let old = Box::new(shard.take_all(cx));
@@ -103,7 +103,8 @@ impl Store {
     /// lock between keys.
     pub fn for_each(&self, mut look: impl FnMut(&[u8], &HashRef<'_>)) {
         let now = self.now();
-        let cx = Context::of_look(&self.rules, &now);
+        let terms = Terms::of_look(&now);
+        let cx = Context::new(&self.rules, &terms);
         for shard in &self.shards {
             let shard = self.lock_purged(shard, RwLock::read, &now);
             let _inside = InClosure::enter();
@@ -136,11 +137,11 @@ impl Store {
     /// are judged and removed. Do not wait for other threads in the closure.
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         let call = self.call();
-        let link = call.link();
         let mut removed = 0;
         for shard in &self.shards {
             let mut shard = self.lock_purged(shard, RwLock::write, call.now());
-            let cx = call.context(&self.rules, &link);
+            let terms = call.terms();
+            let cx = Context::new(&self.rules, &terms);
             // All keys are judged before the first one is removed, because a removal moves other records.
             let inside = InClosure::enter();
             let refused = shard.records().filter(|record| !keep(record.key(), &HashRef::new(record, cx)));

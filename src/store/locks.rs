@@ -25,7 +25,7 @@ mod several;
 use std::ops::Deref;
 
 use crate::error::{Refusal, Result};
-use crate::hash::{Context, Record, Scope};
+use crate::hash::{Context, Record, Scope, Terms};
 use crate::hashing::TAG_BITS;
 use crate::shard::{Create, Shard, Visit};
 use crate::store::Store;
@@ -88,11 +88,12 @@ impl Store {
         look: impl FnOnce(Option<&Record>, Context<'_>) -> R,
     ) -> R {
         let now = self.now();
-        let cx = Context::of_look(&self.rules, &now);
+        let terms = Terms::of_look(&now);
+        let cx = Context::new(&self.rules, &terms);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).read();
         if shard.has_deadlines() {
-            shard = self.purge_before_look(shard, hash, key, scope, cx.now);
+            shard = self.purge_before_look(shard, hash, key, scope, cx.now());
         }
         look(shard.find(hash, key), cx)
     }
@@ -107,10 +108,10 @@ impl Store {
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
         let call = self.call();
-        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.lock_to_change(hash, key, scope, &call);
-        shard.change(hash, key, Create::No, scope, call.context(&self.rules, &link), command)
+        let terms = call.terms();
+        shard.change(hash, key, Create::No, scope, Context::new(&self.rules, &terms), command)
     }
 
     /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is
@@ -124,10 +125,10 @@ impl Store {
     ) -> Result<R> {
         self.rules.check_key(key).inspect_err(|_| assert_outside_closures())?;
         let call = self.call();
-        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.lock_to_change(hash, key, scope, &call);
-        let cx = call.context(&self.rules, &link);
+        let terms = call.terms();
+        let cx = Context::new(&self.rules, &terms);
         shard.change(hash, key, Create::Yes, scope, cx, command).expect("a missing key was created")
     }
 
@@ -146,10 +147,10 @@ impl Store {
     #[inline]
     pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
-        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.lock_to_change(hash, key, scope, &call);
-        work(&mut shard.visit_or_new(hash, key, scope, call.context(&self.rules, &link)))
+        let terms = call.terms();
+        work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)))
     }
 
     /// Locks the shard of a key for a call that may change its record.
@@ -249,7 +250,8 @@ impl Store {
         scope: Scope<'_>,
         now: &Now<'_>,
     ) -> RwLockReadGuard<'a, Shard> {
-        let cx = Context::of_look(&self.rules, now);
+        let terms = Terms::of_look(now);
+        let cx = Context::new(&self.rules, &terms);
         while shard.find(hash, key).is_some_and(|record| record.is_overdue(scope, cx)) {
             drop(shard);
             self.purge_key(hash, key, scope, now);
@@ -270,7 +272,8 @@ impl Store {
         scope: Scope<'_>,
         now: &Now<'_>,
     ) -> RwLockWriteGuard<'a, Shard> {
-        let cx = Context::of_look(&self.rules, now);
+        let terms = Terms::of_look(now);
+        let cx = Context::new(&self.rules, &terms);
         while matches!(scope, Scope::Hash) && shard.find(hash, key).is_some_and(|record| record.needs_slices(cx)) {
             drop(shard);
             self.purge_key(hash, key, Scope::Slice, now);
@@ -284,9 +287,9 @@ impl Store {
     pub(super) fn purge_key(&self, hash: u64, key: &[u8], scope: Scope<'_>, now: &Now<'_>) {
         let scope = if let Scope::Hash = scope { Scope::Slice } else { scope };
         let call = self.call_at(now.clone());
-        let link = call.link();
         let mut shard = self.shard_of(hash).write();
-        drop(shard.visit(hash, key, scope, call.context(&self.rules, &link)));
+        let terms = call.terms();
+        drop(shard.visit(hash, key, scope, Context::new(&self.rules, &terms)));
         hand_over(shard);
     }
 }

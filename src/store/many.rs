@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::error::Result;
-use crate::hash::{Context, Record, Scope, Source};
+use crate::hash::{Context, Record, Scope, Source, Terms};
 use crate::store::Store;
 use crate::sync::{InClosure, RwLock, assert_outside_closures};
 use crate::value::{Arguments, HashMut};
@@ -90,7 +90,8 @@ impl Store {
         let (keys, field) = (Arguments::fields(keys), field.as_ref());
         assert_outside_closures();
         let now = self.now();
-        let cx = Context::of_look(&self.rules, &now);
+        let terms = Terms::of_look(&now);
+        let cx = Context::new(&self.rules, &terms);
         let mut values = Vec::new();
         for keys in keys.as_fields().chunks(KEYS_AT_ONCE) {
             let hashes: Vec<u64> = keys.iter().map(|key| self.rules.hash(key)).collect();
@@ -103,7 +104,7 @@ impl Store {
                 let is_overdue = |at: &usize| records[*at].is_some_and(|it| it.is_overdue(Scope::Field(field), cx));
                 let overdue: Vec<usize> = (0..keys.len()).filter(is_overdue).collect();
                 if overdue.is_empty() {
-                    values.extend(records.into_iter().map(|record| record?.get(field, cx).map(<[u8]>::to_vec)));
+                    values.extend(records.into_iter().map(|record| record?.get(field, cx.rules).map(<[u8]>::to_vec)));
                     break;
                 }
                 drop(shards);

@@ -1,5 +1,6 @@
 //! Purging: the removal of expired keys and fields.
 
+use crate::hash::Context;
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::sync::{RwLock, RwLockWriteGuard, hand_over};
@@ -79,10 +80,10 @@ impl Store {
         let mut last = None;
         loop {
             let call = self.call_at(now.clone());
-            let link = call.link();
             let Some(mut shard) = lock() else { return false };
             let (keys, fields) = (shard.len(), shard.sums().fields);
-            last = shard.purge_slice(last, call.context(&self.rules, &link));
+            let terms = call.terms();
+            last = shard.purge_slice(last, Context::new(&self.rules, &terms));
             let removed = (keys - shard.len(), fields - shard.sums().fields);
             hand_over(shard);
             if last.is_none() || !wants_more(removed.0, removed.1) {

@@ -2,6 +2,7 @@
 //!
 //! It shows that the effects tell everything that happens to a store, and that they read no clock.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::mem::take;
 
@@ -171,17 +172,17 @@ impl Store {
     /// Visits a record at an instant at which nothing has expired yet.
     fn visit_one(&self, key: &[u8], visit: impl FnOnce(&mut Record, Context<'_>)) {
         let call = self.call_at(before_all_deadlines());
-        let link = call.link();
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).write();
-        let cx = call.context(&self.rules, &link);
+        let terms = call.terms();
+        let cx = Context::new(&self.rules, &terms);
         shard.visit_or_new(hash, key, Scope::Hash, cx).run(visit);
     }
 
     fn visit_two(&self, keys: [&[u8]; 2], visit: impl FnOnce([&mut Record; 2], Context<'_>)) {
         let call = self.call_at(before_all_deadlines());
-        let link = call.link();
-        let mut visits = Visits::new(self, keys, &call, &link);
+        let terms = OnceCell::new();
+        let mut visits = Visits::new(self, keys, &call, &terms);
         let cx = visits.context();
         visit(visits.records(), cx);
     }

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use crate::error::Result;
-use crate::hash::Context;
-use crate::hash::{Encoding, Record, Sample, Undo};
+use crate::hash::{Context, Encoding, Record, Sample, Undo};
 use crate::options::Rules;
 use crate::time::Now;
 use crate::value::iter::write_pairs;
@@ -24,18 +23,13 @@ use crate::value::{Arguments, HashValue, Iter};
 #[derive(Clone, Copy)]
 pub struct HashRef<'a> {
     pub(super) record: &'a Record,
-    rules: &'a Rules,
+    pub(super) rules: &'a Rules,
     pub(super) now: &'a Now<'a>,
 }
 
 impl<'a> HashRef<'a> {
     pub(crate) fn new(record: &'a Record, cx: Context<'a>) -> Self {
-        Self { record, rules: cx.rules, now: cx.now }
-    }
-
-    #[inline]
-    pub(super) fn context(&self) -> Context<'a> {
-        Context::of_look(self.rules, self.now)
+        Self { record, rules: cx.rules, now: cx.now() }
     }
 
     /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
@@ -43,7 +37,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
-        self.record.get(field.as_ref(), self.context())
+        self.record.get(field.as_ref(), self.rules)
     }
 
     /// Returns the value of each of these fields, in their order, or `None` for an absent one. O(fields asked for).
@@ -88,14 +82,14 @@ impl<'a> HashRef<'a> {
     /// Do not use it for secrets: the random numbers can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
-        self.record.random_field(self.context())
+        self.record.random_field(self.rules)
     }
 
     /// Returns copies of random fields with their values, as
     /// [`Store::random_fields`](crate::Store::random_fields) does. O(fields returned).
     #[doc(alias = "HRANDFIELD")]
     pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.record.random_fields(sample, self.context())
+        self.record.random_fields(sample, self.rules)
     }
 
     /// Returns how the hash is stored. O(1).

@@ -24,7 +24,7 @@ impl HashRef<'_> {
     /// Returns the remaining time to live of a field by its own deadline; that of the key does not count. O(1).
     #[doc(alias = "HTTL")]
     pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
-        let deadline = self.record.field_deadline(field.as_ref(), self.context());
+        let deadline = self.record.field_deadline(field.as_ref(), self.rules);
         deadline.map_or(Ttl::Missing, |deadline| Ttl::of(deadline, self.now))
     }
 
@@ -37,7 +37,7 @@ impl HashRef<'_> {
     /// Returns when a field expires by its own deadline, or `None` if it has none or there is no such field. O(1).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
-        self.record.field_deadline(field.as_ref(), self.context())?.time()
+        self.record.field_deadline(field.as_ref(), self.rules)?.time()
     }
 
     /// Returns when each of these fields expires, in their order. O(fields).

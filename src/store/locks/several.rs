@@ -1,7 +1,9 @@
 //! The locks of several keys at once.
 
+use std::cell::OnceCell;
+
 use crate::error::{Error, Result};
-use crate::hash::{Context, Link, Record, Scope};
+use crate::hash::{Context, Record, Scope, Terms};
 use crate::shard::{Attempted, Shard, Taken};
 use crate::store::Store;
 use crate::store::call::Call;
@@ -35,8 +37,8 @@ impl Store {
             return Err(Error::RepeatedKey);
         }
         let call = self.call();
-        let link = call.link();
-        Ok(visit(&mut Visits::new(self, keys, &call, &link)))
+        let terms = OnceCell::new();
+        Ok(visit(&mut Visits::new(self, keys, &call, &terms)))
     }
 
     /// Locks the shards of these hashes in ascending order, each shard once. Returns the locks, and for each hash the
@@ -71,19 +73,27 @@ pub(in crate::store) struct Visits<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Visits<'a, N> {
-    pub(in crate::store) fn new(store: &'a Store, keys: [&'a [u8]; N], call: &'a Call<'a>, link: &'a Link<'a>) -> Self {
+    /// Locks the shards, and then puts the call's terms here.
+    pub(in crate::store) fn new(
+        store: &'a Store,
+        keys: [&'a [u8]; N],
+        call: &'a Call<'a>,
+        terms: &'a OnceCell<Terms<'a>>,
+    ) -> Self {
         let hashes = keys.map(|key| store.rules.hash(key));
-        let (mut shards, lock_of, cx) = loop {
+        let look = Terms::of_look(call.now());
+        let (mut shards, lock_of) = loop {
             let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
-            let cx = call.context(&store.rules, link);
+            let cx = Context::new(&store.rules, &look);
             let needs_slices = |at: &usize| {
                 let shard = &shards[lock_of[*at]];
                 shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
             };
-            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of, cx) };
+            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of) };
             drop(shards);
-            store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now);
+            store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now());
         };
+        let cx = Context::new(&store.rules, terms.get_or_init(|| call.terms()));
         let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
         let mut at = 0;
         let taken = located.map(|located| {

@@ -66,11 +66,11 @@ impl FieldSegment {
     /// Returns the expired fields. The caller must remove them, because the segment has forgotten their deadlines.
     pub(crate) fn take_due(&mut self, cx: Context<'_>) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
-        if self.upcoming.is_used_up(cx.now) {
+        if self.upcoming.is_used_up(cx.now()) {
             let mut others = Vec::new();
             for &place in self.slots.iter().filter(|place| place.is_timed()) {
                 let deadline = self.deadline_at(place);
-                if deadline.is_due(cx.now) {
+                if deadline.is_due(cx.now()) {
                     due.push(self.field_at(place).into());
                 } else {
                     others.push((deadline, place));
@@ -81,10 +81,10 @@ impl FieldSegment {
             upcoming.refill(entries, others, |place| hash_at(arena, boxes, place, cx.rules));
             return due;
         }
-        while let Some(hash) = self.upcoming.take_due(cx.now) {
+        while let Some(hash) = self.upcoming.take_due(cx.now()) {
             for &place in self.slots.iter_hash(hash).filter(|place| place.is_timed()) {
                 let deadline = self.deadline_at(place);
-                if deadline.is_due(cx.now) {
+                if deadline.is_due(cx.now()) {
                     due.push(self.field_at(place).into());
                 } else {
                     self.upcoming.note(deadline, hash);
