@@ -218,6 +218,13 @@ impl<S: Segment> Directory<S> {
         self.nodes.get(self.index(hash)).map(|node| &node.segment)
     }
 
+    /// The segment for this hash to change, under the conditions of [`at_mut`](Self::at_mut). O(1).
+    #[inline]
+    pub(crate) fn find_mut(&mut self, hash: u64) -> Option<&mut S> {
+        let index = self.index(hash);
+        self.nodes.get_mut(index).map(|node| &mut node.segment)
+    }
+
     /// The place of the segment for this hash, if there are segments.
     #[inline]
     pub(crate) fn locate(&self, hash: u64) -> Option<At> {

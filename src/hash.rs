@@ -34,6 +34,7 @@ pub(crate) mod image;
 mod number;
 mod packed;
 mod purge;
+mod quiet;
 mod sample;
 mod table;
 #[cfg(test)]
@@ -54,6 +55,7 @@ use table::Table;
 pub(crate) use context::{Context, ExpiredPart, Port, Terms};
 pub(crate) use effect::Effect;
 pub(crate) use purge::Scope;
+pub(crate) use quiet::Growth;
 pub use sample::Sample;
 pub(crate) use transfer::Source;
 pub(crate) use undo::Undo;
@@ -410,9 +412,13 @@ fn works_packed((fields, entry_bytes): (usize, usize), (field, value): Pair<'_>,
 
 /// Whether a table is within the thresholds divided by this number.
 fn fits(table: &Table, thresholds: &Thresholds, parts: usize) -> bool {
-    table.oversized() == 0
-        && table.len() <= thresholds.max_fields / parts
-        && table.entry_bytes() <= thresholds.max_packed_bytes / parts
+    table.oversized() == 0 && is_within((table.len(), table.entry_bytes()), thresholds, parts)
+}
+
+/// Whether a number of fields and the bytes of their entries are within the thresholds divided by this number.
+#[inline]
+fn is_within((fields, entry_bytes): (usize, usize), thresholds: &Thresholds, parts: usize) -> bool {
+    fields <= thresholds.max_fields / parts && entry_bytes <= thresholds.max_packed_bytes / parts
 }
 
 /// The fields and values of a record, in no particular order.

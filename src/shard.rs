@@ -1,9 +1,22 @@
 //! The keys behind one lock. Single-threaded: a shard knows no lock and no clock.
 //!
 //! # Changes
-//! Every change of a record takes one of two ways, which end alike. A command runs on the record in its slot
-//! ([`Shard::change`]). A closure of the user gets the record in a [`Visit`], whose `Drop` ends it, so that a return,
-//! an error and a panic take the same path.
+//! A change of a record takes one of three ways:
+//!
+//! | way | for | what it costs |
+//! |---|---|---|
+//! | [`Shard::change_quietly`] | `set`, `remove` and `increment` of a field in the usual case | what the change itself costs |
+//! | [`Shard::change`] | every command | a call, and settling the record |
+//! | [`Visit`] | closures of the user | the same, on every path out of the closure |
+//!
+//! Most single writes concern nobody but the caller. The store has no limit and no recorder, the record is *plain*
+//! ([`Record::is_plain`]: no deadlines, nothing that a running save still needs), and it keeps its encoding. Such a
+//! change is *quiet*. It needs no call, asks nobody, and updates the sums by what the change adds. That takes a quarter
+//! to a third fewer instructions. A quiet change that meets any other case changes nothing, and the command runs in a
+//! call. All tests of the naive model run with quiet changes and without.
+//!
+//! The other two ways end alike. A command runs on the record in its slot. A closure gets the record in a visit, whose
+//! `Drop` ends it, so that a return, an error and a panic take the same path.
 //!
 //! At the end the record is *settled*: it gets the encoding that it should have, it is removed if it is empty, and the
 //! shard's sums are updated. Usually the encoding stays, and only the sums change.
@@ -37,8 +50,7 @@ use std::ops::ControlFlow;
 
 use crate::directory::upcoming::Upcoming;
 use crate::directory::{At, Directory};
-use crate::hash::Context;
-use crate::hash::{Encoding, Record, Scope};
+use crate::hash::{Context, Encoding, Growth, Record, Scope};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;
 #[cfg(feature = "testing")]
@@ -227,6 +239,27 @@ impl Shard {
                 Visit { before: Sums::default(), held: Held::New(Record::new(cx.mark(), key)), shard: self, hash, cx }
             }
         }
+    }
+
+    /// Changes the record of a key quietly, if it is there and plain. Returns the result, or `None` if nothing was done.
+    /// The caller has checked that the store allows it.
+    #[inline(always)]
+    pub(crate) fn change_quietly<R>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        mark: Mark,
+        change: impl FnOnce(&mut Record) -> Option<(R, Growth)>,
+    ) -> Option<R> {
+        let record = self.keys.find_mut(hash)?.find_mut(hash, key)?;
+        if !record.is_plain(mark) {
+            return None;
+        }
+        let (result, growth) = change(record)?;
+        self.changes = self.changes.wrapping_add(1);
+        self.sums.fields = self.sums.fields.wrapping_add_signed(growth.fields);
+        self.sums.record_bytes = self.sums.record_bytes.wrapping_add_signed(growth.bytes);
+        Some(result)
     }
 
     /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty record,

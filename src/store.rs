@@ -92,6 +92,9 @@ pub struct Store {
     recorder: Recorder,
     /// The number of bits by which [`shard_index`](Self::shard_index) shifts a hash, after a first shift by one bit.
     shard_shift: u32,
+    /// Whether a test wants no quiet changes.
+    #[cfg(feature = "testing")]
+    is_loud: bool,
 }
 
 // A panic in a closure leaves every record settled and no lock poisoned, so the store can still be used.
@@ -123,6 +126,20 @@ impl Store {
         StoreBuilder::default()
     }
 
+    /// Whether nobody has to be asked for room or told of effects. Records can then be changed quietly (see `shard.rs`).
+    #[inline]
+    fn allows_quiet_changes(&self) -> bool {
+        #[cfg(feature = "recorder")]
+        if self.recorder.is_on() {
+            return false;
+        }
+        #[cfg(feature = "testing")]
+        if self.is_loud {
+            return false;
+        }
+        self.room.is_none()
+    }
+
     fn with_rules(shards: usize, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
@@ -139,6 +156,8 @@ impl Store {
             #[cfg(feature = "recorder")]
             recorder: Recorder::default(),
             shard_shift,
+            #[cfg(feature = "testing")]
+            is_loud: false,
         }
     }
 }

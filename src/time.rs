@@ -1,6 +1,7 @@
 //! Deadlines, clocks, and the instant at which a call runs.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -141,11 +142,15 @@ impl ManualClock {
 
 /// The current time, which stays the same during one call. It is read from the clock when a deadline first needs it. A
 /// call that meets no deadline reads no clock.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Now<'a> {
     clock: &'a Clock,
-    millis: OnceLock<u64>,
+    /// [`UNREAD`] until the clock is read. No schedule of threads depends on it.
+    millis: std::sync::atomic::AtomicU64,
 }
+
+/// No clock shows this time.
+const UNREAD: u64 = Deadline::NEVER.0;
 
 /// The instant of stand-alone values. They have no deadlines, so it is never read.
 pub(crate) static NOW_OF_VALUES: Now<'static> = Now::on(&Clock::System);
@@ -153,16 +158,31 @@ pub(crate) static NOW_OF_VALUES: Now<'static> = Now::on(&Clock::System);
 impl<'a> Now<'a> {
     #[inline]
     pub(crate) const fn on(clock: &'a Clock) -> Self {
-        Self { clock, millis: OnceLock::new() }
+        Self { clock, millis: std::sync::atomic::AtomicU64::new(UNREAD) }
     }
 
     /// An instant that is frozen at a deadline.
     pub(crate) fn frozen_at(deadline: Deadline) -> Self {
-        Self { clock: &Clock::System, millis: OnceLock::from(deadline.0) }
+        Self { clock: &Clock::System, millis: std::sync::atomic::AtomicU64::new(deadline.0) }
     }
 
+    #[inline]
     pub(crate) fn millis(&self) -> u64 {
-        *self.millis.get_or_init(|| self.clock.millis())
+        let millis = self.millis.load(Relaxed);
+        if millis == UNREAD { self.read() } else { millis }
+    }
+
+    #[cold]
+    fn read(&self) -> u64 {
+        let millis = self.clock.millis();
+        // Threads that share the view of a hash share this instant. The first one to read the clock fixes it.
+        self.millis.compare_exchange(UNREAD, millis, Relaxed, Relaxed).map_or_else(|fixed| fixed, |_| millis)
+    }
+}
+
+impl Clone for Now<'_> {
+    fn clone(&self) -> Self {
+        Self { clock: self.clock, millis: std::sync::atomic::AtomicU64::new(self.millis.load(Relaxed)) }
     }
 }
 

@@ -114,6 +114,14 @@ impl<'a> Terms<'a> {
         Self { epoch, port: Some(port), has_limit, has_listener, ..Self::of_look(now) }
     }
 
+    /// The terms of a change that nobody wants to know of, in a record without deadlines that has this mark.
+    #[inline]
+    pub(crate) fn of_quiet_change(mark: Mark) -> &'static Terms<'static> {
+        const MARKED: [Terms<'static>; 2] =
+            [Terms::OF_VALUES, Terms { epoch: Epoch::FIRST.marked(), ..Terms::OF_VALUES }];
+        if mark == Mark::default() { &MARKED[0] } else { &MARKED[1] }
+    }
+
     /// The same terms for a call whose effects are recorded.
     #[cfg(feature = "recorder")]
     pub(crate) fn recording(self, has_recorder: bool) -> Self {

@@ -151,6 +151,11 @@ impl Layout {
         self.entries_at() + self.entry_bytes(bytes)
     }
 
+    #[inline(never)]
+    fn tail_len(&self, bytes: &[u8]) -> usize {
+        self.tail(bytes).len()
+    }
+
     /// The deadlines after the entries.
     fn tail<'a>(&self, bytes: &'a [u8]) -> Tail<'a> {
         Tail::new(self.flags, self.fields, &bytes[self.tail_at(bytes)..])
@@ -159,7 +164,8 @@ impl Layout {
     /// Where all parts end, and the free bytes begin.
     #[inline]
     fn free_at(&self, bytes: &[u8]) -> usize {
-        if self.flags & DEADLINES == 0 { self.tail_at(bytes) } else { self.tail_at(bytes) + self.tail(bytes).len() }
+        let tail_at = self.tail_at(bytes);
+        if self.flags & DEADLINES == 0 { tail_at } else { tail_at + self.tail_len(bytes) }
     }
 
     /// The number of fields, and the number of bytes of all entries.
@@ -302,6 +308,12 @@ impl Packed {
         } else if let Some(front) = self.0.first_chunk::<65>() {
             std::hint::black_box(front[64] | self.0[self.0.len() - 1]);
         }
+    }
+
+    /// Whether the hash has this mark and no deadlines.
+    #[inline]
+    pub(crate) fn is_plain(&self, mark: Mark) -> bool {
+        self.flags() & (DEADLINES | Mark::FLAG) == mark.set_in(0)
     }
 
     pub(crate) fn set_mark(&mut self, mark: Mark) {

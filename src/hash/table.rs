@@ -46,6 +46,11 @@ impl FoundInTable {
     pub(crate) fn is_there(&self) -> bool {
         self.field.is_some()
     }
+
+    /// The length of the value, 0 if the field is not there.
+    pub(crate) fn value_len(&self) -> usize {
+        self.field.as_ref().map_or(0, |(_, found)| found.value_len())
+    }
 }
 
 /// See the module's documentation.

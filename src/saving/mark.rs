@@ -36,6 +36,11 @@ impl Epoch {
     /// The epoch before the first save.
     pub(crate) const FIRST: Self = Self(0);
 
+    /// The same epoch with the other mark.
+    pub(crate) const fn marked(self) -> Self {
+        Self(self.0 ^ Mark::FLAG)
+    }
+
     #[inline]
     pub(crate) fn mark(self) -> Mark {
         Mark::of(self.0)

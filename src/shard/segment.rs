@@ -36,6 +36,11 @@ impl KeySegment {
         self.records.find_bucket_index(hash, |record| self.is_of(record, hash, key))
     }
 
+    #[inline]
+    pub(super) fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Record> {
+        self.find_bucket(hash, key).map(|bucket| self.record_mut(bucket))
+    }
+
     /// Whether this is the record of this key. hashbrown calls it where a tag agrees. A processor predicts that one
     /// does, so it loads all of this before it has compared the tags, and a search that finds nothing waits for none of
     /// it.

@@ -27,11 +27,20 @@ pub struct StoreBuilder {
     rules: Rules,
     clock: Clock,
     listener: Option<(SyncSender<Expired>, WhenFull)>,
+    #[cfg(feature = "testing")]
+    is_loud: bool,
 }
 
 impl Default for StoreBuilder {
     fn default() -> Self {
-        Self { shards: 64, rules: Rules::default(), clock: Clock::System, listener: None }
+        Self {
+            shards: 64,
+            rules: Rules::default(),
+            clock: Clock::System,
+            listener: None,
+            #[cfg(feature = "testing")]
+            is_loud: false,
+        }
     }
 }
 
@@ -92,6 +101,14 @@ impl StoreBuilder {
         self
     }
 
+    /// Has the store make no quiet changes, so that each of its commands runs in a call.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn loud(mut self, is_loud: bool) -> Self {
+        self.is_loud = is_loud;
+        self
+    }
+
     /// Fixes the hash function, so that everything that depends on it can be repeated.
     #[cfg(any(test, feature = "testing"))]
     #[doc(hidden)]
@@ -104,6 +121,9 @@ impl StoreBuilder {
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
-        Store::with_rules(self.shards, self.rules, self.clock, listener)
+        let store = Store::with_rules(self.shards, self.rules, self.clock, listener);
+        #[cfg(feature = "testing")]
+        let store = Store { is_loud: self.is_loud, ..store };
+        store
     }
 }

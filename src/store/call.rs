@@ -15,8 +15,7 @@ use crate::store::recorder::Recorder;
 use crate::store::room::Reservation;
 use crate::time::Now;
 
-/// Everything that one call needs besides its arguments. It is made before the first lock is taken, and dropped after
-/// the last one is released.
+/// Everything that one call needs besides its arguments. It is dropped after the last lock is released.
 pub(crate) struct Call<'a> {
     now: Now<'a>,
     saving: &'a Saving,

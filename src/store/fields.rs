@@ -121,7 +121,12 @@ impl Store {
     #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            store.change_or_create(key, Scope::Field(field), |record, cx| record.set(field, value, cx))
+            store.change_or_create_field(
+                key,
+                field,
+                |record, cx| record.set_quietly(field, value, cx),
+                |record, cx| record.set(field, value, cx),
+            )
         }
         let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
         self.with_room(|| set(self, key, field, value))
@@ -208,7 +213,13 @@ impl Store {
     #[doc(alias = "HDEL")]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
-            store.change(key, Scope::Field(field), |record, cx| record.remove(field, cx)).unwrap_or(false)
+            let removed = store.change_field(
+                key,
+                field,
+                |record, cx| record.remove_quietly(field, cx),
+                |record, cx| record.remove(field, cx),
+            );
+            removed.unwrap_or(false)
         }
         remove(self, key.as_ref(), field.as_ref())
     }
@@ -246,7 +257,12 @@ impl Store {
     #[doc(alias = "HINCRBY")]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
-            store.change_or_create(key, Scope::Field(field), |record, cx| record.increment(field, amount, cx))
+            store.change_or_create_field(
+                key,
+                field,
+                |record, cx| record.increment_quietly(field, amount, cx),
+                |record, cx| record.increment(field, amount, cx),
+            )
         }
         let (key, field) = (key.as_ref(), field.as_ref());
         self.with_room(|| increment(self, key, field, amount))

@@ -10,7 +10,7 @@
 //!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
 //! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.
 //!   `for_each` and a page of keys lock one shard after the other.
-//! * **Under a write lock** run visits (see `shard.rs`), and the closures of `update`, `try_update` and their variants.
+//! * **Under a write lock** run quiet changes, commands and visits (see `shard.rs`), and the closures of `update`, `try_update` and their variants.
 //!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the
 //!   visits that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging
 //!   and saving, which also release the lock between two slices of work.
@@ -25,7 +25,7 @@ mod several;
 use std::ops::Deref;
 
 use crate::error::{Refusal, Result};
-use crate::hash::{Context, Record, Scope, Terms};
+use crate::hash::{Context, Growth, Record, Scope, Terms};
 use crate::hashing::TAG_BITS;
 use crate::shard::{Create, Shard, Visit};
 use crate::store::Store;
@@ -107,11 +107,7 @@ impl Store {
         scope: Scope<'_>,
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
-        let call = self.call();
-        let hash = self.rules.hash(key);
-        let mut shard = self.lock_to_change(hash, key, scope, &call);
-        let terms = call.terms();
-        shard.change(hash, key, Create::No, scope, Context::new(&self.rules, &terms), command)
+        self.change_in_call(self.lock(key), key, Create::No, scope, command)
     }
 
     /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is
@@ -123,13 +119,92 @@ impl Store {
         scope: Scope<'_>,
         command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
     ) -> Result<R> {
-        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())?;
-        let call = self.call();
+        self.check_key(key)?;
+        self.change_in_call(self.lock(key), key, Create::Yes, scope, command).expect("a missing key was created")
+    }
+
+    /// [`change`](Self::change) for a command on one field that also has a quiet form.
+    #[inline(always)]
+    pub(super) fn change_field<R>(
+        &self,
+        key: &[u8],
+        field: &[u8],
+        quiet: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> R,
+    ) -> Option<R> {
+        let mut locked = self.lock(key);
+        match self.change_quietly(&mut locked, key, quiet) {
+            Some(result) => Some(result),
+            None => self.change_in_call(locked, key, Create::No, Scope::Field(field), command),
+        }
+    }
+
+    /// [`change_or_create`](Self::change_or_create) for a command on one field that also has a quiet form.
+    #[inline(always)]
+    pub(super) fn change_or_create_field<R>(
+        &self,
+        key: &[u8],
+        field: &[u8],
+        quiet: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.check_key(key)?;
+        let mut locked = self.lock(key);
+        match self.change_quietly(&mut locked, key, quiet) {
+            Some(result) => Ok(result),
+            None => self
+                .change_in_call(locked, key, Create::Yes, Scope::Field(field), command)
+                .expect("a missing key was created"),
+        }
+    }
+
+    #[inline]
+    fn check_key(&self, key: &[u8]) -> Result<()> {
+        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())
+    }
+
+    /// Locks the shard of a key for a call that may change its record.
+    ///
+    /// # Panics
+    /// If this thread is inside a closure that a store runs.
+    #[inline]
+    fn lock(&self, key: &[u8]) -> Locked<'_> {
+        assert_outside_closures();
         let hash = self.rules.hash(key);
-        let mut shard = self.lock_to_change(hash, key, scope, &call);
+        Locked { hash, shard: self.shard_of(hash).write() }
+    }
+
+    /// Changes the record of a key quietly, if store, record and change allow it. Otherwise changes nothing and returns
+    /// `None`.
+    #[inline(always)]
+    fn change_quietly<R>(
+        &self,
+        locked: &mut Locked<'_>,
+        key: &[u8],
+        change: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+    ) -> Option<R> {
+        if !self.allows_quiet_changes() {
+            return None;
+        }
+        let mark = self.saving.epoch().mark();
+        let cx = Context::new(&self.rules, Terms::of_quiet_change(mark));
+        locked.shard.change_quietly(locked.hash, key, mark, |record| change(record, cx))
+    }
+
+    /// Runs a command in a call of its own.
+    #[inline(never)]
+    fn change_in_call<R>(
+        &self,
+        locked: Locked<'_>,
+        key: &[u8],
+        create: Create,
+        scope: Scope<'_>,
+        command: impl FnOnce(&mut Record, Context<'_>) -> R,
+    ) -> Option<R> {
+        let call = self.call();
+        let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
-        let cx = Context::new(&self.rules, &terms);
-        shard.change(hash, key, Create::Yes, scope, cx, command).expect("a missing key was created")
+        shard.change(hash, key, create, scope, Context::new(&self.rules, &terms), command)
     }
 
     /// [`change`](Self::change) for a command that can be refused. If the store is full, it runs twice.
@@ -147,21 +222,26 @@ impl Store {
     #[inline]
     pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
-        let hash = self.rules.hash(key);
-        let mut shard = self.lock_to_change(hash, key, scope, &call);
+        let Locked { hash, mut shard } = self.purged_to_change(self.lock(key), key, scope, &call);
         let terms = call.terms();
         work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)))
     }
 
-    /// Locks the shard of a key for a call that may change its record.
+    /// Purges the part of a hash that a call is about to change, if that is too much for one lock.
     #[inline]
-    fn lock_to_change(&self, hash: u64, key: &[u8], scope: Scope<'_>, call: &Call<'_>) -> RwLockWriteGuard<'_, Shard> {
-        let shard = self.shard_of(hash).write();
-        if shard.has_deadlines() {
-            return self.purge_before_change(shard, hash, key, scope, call.now());
+    fn purged_to_change<'a>(&'a self, locked: Locked<'a>, key: &[u8], scope: Scope<'_>, call: &Call<'_>) -> Locked<'a> {
+        if !locked.shard.has_deadlines() {
+            return locked;
         }
-        shard
+        let Locked { hash, shard } = locked;
+        Locked { hash, shard: self.purge_before_change(shard, hash, key, scope, call.now()) }
     }
+}
+
+/// A key's hash, and the write lock of its shard.
+struct Locked<'a> {
+    hash: u64,
+    shard: RwLockWriteGuard<'a, Shard>,
 }
 
 /// Calls on one shard after the other.

@@ -10,6 +10,9 @@ pub(crate) struct Config {
     pub(crate) name: &'static str,
     pub(crate) thresholds: Thresholds,
     pub(crate) shards: usize,
+    /// Whether each command runs in a call, because the store makes no quiet changes.
+    #[cfg(feature = "testing")]
+    is_loud: bool,
 }
 
 /// Thresholds at which a hash stays packed as long as the packed layout can hold it.
@@ -27,23 +30,37 @@ pub(crate) fn tiny() -> Thresholds {
     Thresholds::default().max_fields(3).max_string(8).max_packed_bytes(64)
 }
 
-/// The numbers of shards: one, where all keys share a directory, and many.
+/// The numbers of shards: one, where all keys share a directory, and many. Both kinds of changes, quiet ones and those
+/// in calls, occur with each of the thresholds.
 pub(crate) fn all() -> [Config; 8] {
     [
-        Config { name: "packed, 1 shard", thresholds: packed(), shards: 1 },
-        Config { name: "packed, 64 shards", thresholds: packed(), shards: 64 },
-        Config { name: "table, 1 shard", thresholds: table(), shards: 1 },
-        Config { name: "table, 64 shards", thresholds: table(), shards: 64 },
-        Config { name: "tiny, 1 shard", thresholds: tiny(), shards: 1 },
-        Config { name: "tiny, 64 shards", thresholds: tiny(), shards: 64 },
-        Config { name: "default, 1 shard", thresholds: Thresholds::default(), shards: 1 },
-        Config { name: "default, 64 shards", thresholds: Thresholds::default(), shards: 64 },
+        config("packed, 1 shard", packed(), 1),
+        config("packed, 64 shards, loud", packed(), 64),
+        config("table, 1 shard, loud", table(), 1),
+        config("table, 64 shards", table(), 64),
+        config("tiny, 1 shard", tiny(), 1),
+        config("tiny, 64 shards, loud", tiny(), 64),
+        config("default, 1 shard, loud", Thresholds::default(), 1),
+        config("default, 64 shards", Thresholds::default(), 64),
     ]
+}
+
+fn config(name: &'static str, thresholds: Thresholds, shards: usize) -> Config {
+    Config {
+        name,
+        thresholds,
+        shards,
+        #[cfg(feature = "testing")]
+        is_loud: name.ends_with("loud"),
+    }
 }
 
 impl Config {
     pub(crate) fn builder(&self) -> StoreBuilder {
-        Store::builder().shards(self.shards).thresholds(self.thresholds)
+        let builder = Store::builder().shards(self.shards).thresholds(self.thresholds);
+        #[cfg(feature = "testing")]
+        let builder = builder.loud(self.is_loud);
+        builder
     }
 
     pub(crate) fn store(&self) -> Store {

@@ -19,6 +19,7 @@ impl Layout {
     }
 
     /// Gives the field at this index another value. Returns where the used bytes end then.
+    #[inline]
     pub(super) fn replace(self, bytes: &mut [u8], used: usize, index: usize, old: Range<usize>, value: &[u8]) -> usize {
         let value_end = old.start + value.len();
         bytes.copy_within(old.end..used, value_end);
@@ -83,14 +84,20 @@ impl Packed {
     #[inline]
     pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> bool {
         let is_new = found.is_none();
-        let is_done = match &found {
-            Some((index, old)) => self.replace_in_place(*index, old, new.2),
-            None => self.insert_in_place(new),
-        };
-        if !is_done {
+        if !self.put_in_place(found.as_ref(), new) {
             self.draft().put_found(found, new);
         }
         is_new
+    }
+
+    /// [`put_found`](Self::put_found) if only the bytes behind the field have to move. Otherwise changes nothing and
+    /// returns `false`.
+    #[inline(always)]
+    pub(crate) fn put_in_place(&mut self, found: Option<&FoundEntry>, new: Tagged<'_>) -> bool {
+        match found {
+            Some((index, old)) => self.replace_in_place(*index, old, new.2),
+            None => self.insert_in_place(new),
+        }
     }
 
     /// Removes the fields at these indexes, which are in rising order.
@@ -103,6 +110,7 @@ impl Packed {
         }
     }
 
+    #[inline]
     fn replace_in_place(&mut self, index: usize, old: &Range<usize>, value: &[u8]) -> bool {
         let layout = Layout::of(&self.0);
         let used = layout.free_at(&self.0);
@@ -115,6 +123,7 @@ impl Packed {
         is_possible
     }
 
+    #[inline]
     fn insert_in_place(&mut self, new: Tagged<'_>) -> bool {
         let layout = Layout::of(&self.0);
         let (entry_bytes, more) = (layout.entry_bytes(&self.0), entry::len(new.1, new.2));
@@ -129,7 +138,9 @@ impl Packed {
         is_possible
     }
 
-    fn remove_in_place(&mut self, index: usize) -> bool {
+    /// Removes the field at this index, if only the bytes behind it have to move. Otherwise changes nothing and returns
+    /// `false`.
+    pub(crate) fn remove_in_place(&mut self, index: usize) -> bool {
         let layout = Layout::of(&self.0);
         let entry = layout.entry(&self.0, index);
         let entry_bytes = layout.entry_bytes(&self.0);

@@ -1,0 +1,266 @@
+//! Quiet changes of one field: nobody has to be asked for room, or told of the change, and the record keeps its encoding.
+//!
+//! They are the commands of `fields.rs` in their usual case, with the same results. A quiet command that meets any other
+//! case changes nothing and returns `None`, and the command itself has to do it. `shard.rs` says what a quiet change
+//! saves.
+
+use crate::hash::number::{IntegerText, parse_integer};
+use crate::hash::packed::{FoundEntry, Packed};
+use crate::hash::table::{FoundInTable, Table};
+use crate::hash::{Context, Record, entry, is_within};
+use crate::options::Rules;
+use crate::saving::Mark;
+use crate::time::Deadline;
+
+/// By how much a change has made a record larger or smaller.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Growth {
+    pub(crate) fields: isize,
+    pub(crate) bytes: isize,
+}
+
+impl Record {
+    /// Whether the record can be changed quietly, if the store allows it: nothing in it has a deadline, and the present
+    /// or last save has written all of it.
+    #[inline]
+    pub(crate) fn is_plain(&self, mark: Mark) -> bool {
+        match self {
+            Self::Packed(packed) => packed.is_plain(mark),
+            Self::Table(table) => table.is_saved(mark) && table.deadline().min(table.soonest()) == Deadline::NEVER,
+        }
+    }
+
+    /// [`set`](Self::set): whether the field is new.
+    #[inline(always)]
+    pub(crate) fn set_quietly(&mut self, field: &[u8], value: &[u8], cx: Context<'_>) -> Option<(bool, Growth)> {
+        match self {
+            Self::Packed(packed) => {
+                let tag = cx.rules.tag(field);
+                let found = packed.find(tag, field);
+                put_in_packed(packed, found.as_ref(), (tag, field, value), cx.rules)
+            }
+            Self::Table(table) => put_in_table(table, table.find(cx.rules.hash(field), field), field, value, cx),
+        }
+    }
+
+    /// [`increment`](Self::increment): the sum.
+    #[inline(always)]
+    pub(crate) fn increment_quietly(&mut self, field: &[u8], amount: i64, cx: Context<'_>) -> Option<(i64, Growth)> {
+        let add = |value: Option<&[u8]>| value.map_or(Ok(0), parse_integer).ok()?.checked_add(amount);
+        match self {
+            Self::Packed(packed) => {
+                let tag = cx.rules.tag(field);
+                let found = packed.find(tag, field);
+                let sum = add(found.as_ref().map(|found| packed.value(found)))?;
+                let (_, growth) =
+                    put_in_packed(packed, found.as_ref(), (tag, field, IntegerText::of(sum).as_bytes()), cx.rules)?;
+                Some((sum, growth))
+            }
+            Self::Table(table) => {
+                let found = table.find(cx.rules.hash(field), field);
+                let sum = add(table.value(&found))?;
+                let (_, growth) = put_in_table(table, found, field, IntegerText::of(sum).as_bytes(), cx)?;
+                Some((sum, growth))
+            }
+        }
+    }
+
+    /// [`remove`](Self::remove): whether the field was there.
+    #[inline(always)]
+    pub(crate) fn remove_quietly(&mut self, field: &[u8], cx: Context<'_>) -> Option<(bool, Growth)> {
+        match self {
+            Self::Packed(packed) => match packed.find(cx.rules.tag(field), field) {
+                Some((index, _)) => packed.remove_in_place(index).then_some((true, Growth { fields: -1, bytes: 0 })),
+                None => Some((false, Growth::default())),
+            },
+            Self::Table(table) => remove_in_table(table, field, cx),
+        }
+    }
+}
+
+/// Sets a field of a packed record that was looked for.
+#[inline(always)]
+fn put_in_packed(
+    packed: &mut Packed,
+    found: Option<&FoundEntry>,
+    new: (u8, &[u8], &[u8]),
+    rules: &Rules,
+) -> Option<(bool, Growth)> {
+    match found {
+        Some(found) if found.1.len() == new.2.len() => {
+            packed.overwrite(found, new.2);
+            Some((false, Growth::default()))
+        }
+        _ => resize_packed(packed, found, new, rules),
+    }
+}
+
+/// Sets a field of a packed record that stays packed.
+#[inline(never)]
+fn resize_packed(
+    packed: &mut Packed,
+    found: Option<&FoundEntry>,
+    new: (u8, &[u8], &[u8]),
+    rules: &Rules,
+) -> Option<(bool, Growth)> {
+    let (_, field, value) = new;
+    let (fields, entry_bytes) = packed.size();
+    let (fields, entry_bytes) = match found {
+        Some((_, old)) => (fields, entry_bytes - old.len() + value.len()),
+        None => (fields + 1, entry_bytes + entry::len(field, value)),
+    };
+    let (block, is_new) = (packed.heap_bytes(), found.is_none());
+    let is_done = is_within((fields, entry_bytes), &rules.thresholds, 1)
+        && is_short(field, value, fields, rules)
+        && packed.put_in_place(found, new);
+    is_done.then(|| (is_new, Growth { fields: is_new.into(), bytes: difference(packed.heap_bytes(), block) }))
+}
+
+/// Sets a field of a table that stays a table.
+#[inline(never)]
+fn put_in_table(
+    table: &mut Table,
+    found: FoundInTable,
+    field: &[u8],
+    value: &[u8],
+    cx: Context<'_>,
+) -> Option<(bool, Growth)> {
+    let (fields, entry_bytes) = if found.is_there() {
+        (table.len(), table.entry_bytes() - found.value_len() + value.len())
+    } else {
+        (table.len() + 1, table.entry_bytes() + entry::len(field, value))
+    };
+    if !stays_table(table, fields, entry_bytes, cx.rules)
+        || !is_short(field, value, fields, cx.rules)
+        || cx.rules.is_oversized(found.value_len())
+    {
+        return None;
+    }
+    let before = table.heap_bytes();
+    let is_new = table.set_found(found, field, value, cx);
+    Some((is_new, Growth { fields: is_new.into(), bytes: difference(table.heap_bytes(), before) }))
+}
+
+/// Removes a field of a table that stays a table.
+#[inline(never)]
+fn remove_in_table(table: &mut Table, field: &[u8], cx: Context<'_>) -> Option<(bool, Growth)> {
+    let found = table.find(cx.rules.hash(field), field);
+    if !found.is_there() {
+        return Some((false, Growth::default()));
+    }
+    let entry_bytes = table.entry_bytes() - entry::len(field, b"") - found.value_len();
+    if !stays_table(table, table.len() - 1, entry_bytes, cx.rules)
+        || cx.rules.is_oversized(field.len())
+        || cx.rules.is_oversized(found.value_len())
+    {
+        return None;
+    }
+    let before = table.heap_bytes();
+    table.remove_found(&found, field, cx);
+    Some((true, Growth { fields: -1, bytes: difference(table.heap_bytes(), before) }))
+}
+
+/// Whether a table stays one if it has this many fields and bytes of entries after a change of short strings.
+fn stays_table(table: &Table, fields: usize, entry_bytes: usize, rules: &Rules) -> bool {
+    fields > 0 && (table.oversized() > 0 || !is_within((fields, entry_bytes), &rules.thresholds, 2))
+}
+
+/// Whether a hash of this many fields may have this pair, and no string of it is too long for the packed encoding.
+fn is_short(field: &[u8], value: &[u8], fields: usize, rules: &Rules) -> bool {
+    rules.check_fields(fields).is_ok()
+        && rules.check_pair(field, value).is_ok()
+        && !rules.is_oversized(field.len())
+        && !rules.is_oversized(value.len())
+}
+
+fn difference(after: usize, before: usize) -> isize {
+    after.wrapping_sub(before).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::Terms;
+    use crate::options::{Limits, Thresholds};
+    use crate::random::Random;
+
+    /// A quiet change leaves the record that the command itself leaves, and says truly by how much it grew. Whatever
+    /// changes the encoding, exceeds a limit or is no number is left to the command.
+    #[test]
+    fn a_quiet_change_has_the_result_of_the_command() {
+        for max_fields in [0, 12, 128] {
+            let rules = Rules {
+                thresholds: Thresholds::default().max_fields(max_fields).max_string(30).max_packed_bytes(400),
+                limits: Limits::default().max_fields(60).max_string(50),
+                ..Rules::default()
+            };
+            let mark = Mark::default().other();
+            let cx = Context::new(&rules, Terms::of_quiet_change(mark));
+            let mut random = Random::seeded(3);
+            let mut record = Record::new(mark, b"key");
+            let (mut quiet_ones, mut others) = (0, 0);
+            for turn in 0..20_000 {
+                let field = format!("f{}", random.below(if turn % 4_000 < 2_000 { 70 } else { 8 }));
+                let field = field.as_bytes();
+                let value = match random.below(20) {
+                    0 => vec![b'v'; random.below(60)],
+                    1..10 => vec![b'v'; random.below(20)],
+                    _ => b"7".repeat(random.below(4)),
+                };
+                let [mut quiet, mut loud] = [mark; 2].map(|mark| record.with_key(mark, b"key"));
+                let bytes = quiet.heap_bytes();
+                let is_plain = record.len() > 0 && record.is_plain(mark);
+                let (growth, result) = match random.below(5) {
+                    0 | 1 => {
+                        let result = loud.set(field, &value, cx);
+                        let quiet = is_plain.then(|| quiet.set_quietly(field, &value, cx)).flatten();
+                        (quiet.map(|(is_new, growth)| (Ok(i64::from(is_new)), growth)), result.map(i64::from))
+                    }
+                    2 => {
+                        let amount = if random.below(9) == 0 { i64::MAX } else { 5 };
+                        let result = loud.increment(field, amount, cx);
+                        let quiet = is_plain.then(|| quiet.increment_quietly(field, amount, cx)).flatten();
+                        (quiet.map(|(sum, growth)| (Ok(sum), growth)), result)
+                    }
+                    _ => {
+                        let result = loud.remove(field, cx);
+                        let quiet = is_plain.then(|| quiet.remove_quietly(field, cx)).flatten();
+                        (quiet.map(|(is_there, growth)| (Ok(i64::from(is_there)), growth)), Ok(result.into()))
+                    }
+                };
+                match growth {
+                    Some((quiet_result, growth)) => {
+                        quiet_ones += 1;
+                        assert_eq!(quiet_result, result);
+                        assert_eq!(record.len().wrapping_add_signed(growth.fields), quiet.len());
+                        assert_eq!(bytes.wrapping_add_signed(growth.bytes), quiet.heap_bytes());
+                        assert!(quiet.has_its_encoding(record.encoding(), &rules), "it keeps its encoding");
+                        quiet.validate(&rules);
+                        loud.choose_encoding(record.encoding(), cx);
+                        assert_eq!(quiet.encoding(), loud.encoding());
+                        assert!(quiet.is_plain(mark));
+                    }
+                    None => {
+                        others += 1;
+                        assert_eq!(sorted(&quiet), sorted(&record), "nothing was done");
+                        loud.choose_encoding(record.encoding(), cx);
+                    }
+                }
+                if growth.is_some() {
+                    assert_eq!(sorted(&quiet), sorted(&loud));
+                }
+                record = if growth.is_some() && random.below(2) == 0 { quiet } else { loud };
+                if record.len() == 0 {
+                    record = Record::new(mark, b"key");
+                }
+            }
+            assert!(quiet_ones > 5_000 && others > 500, "{quiet_ones} quiet changes, {others} others");
+        }
+    }
+
+    fn sorted(record: &Record) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut pairs: Vec<_> = record.pairs().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+        pairs.sort();
+        pairs
+    }
+}
