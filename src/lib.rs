@@ -1,11 +1,66 @@
 #![forbid(unsafe_code)]
-#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Redis hashes as a Rust library: millions of small `key -> {field -> value}` objects in one process, packed tightly and
+//! shared by many threads. There is no server.
+//!
+//! ```
+//! use hashlet::Store;
+//!
+//! let store = Store::new(); // Send + Sync; share it by & or in an Arc
+//! store.set("user:123", "name", "John Doe")?; // true: the field is new
+//! store.set_many("user:123", [("email", "john@example.com"), ("visits", "0")])?;
+//! assert_eq!(store.get("user:123", "name").as_deref(), Some(&b"John Doe"[..]));
+//! store.increment("user:123", "visits", 1)?; // no increment of any thread is lost
+//! store.try_update("cart:7", |cart| -> hashlet::Result<()> {
+//!     cart.increment("apples", 2)?; // many reads and writes, one atomic step: all of it, or on `Err` nothing
+//!     cart.set("touched", "1")?;
+//!     Ok(())
+//! })?;
+//! assert_eq!(store.size("cart:7"), 2);
+//! # Ok::<(), hashlet::Error>(())
+//! ```
+//!
+//! # Where to look
+//! - [`Store`] is the keyspace, and has almost all methods. Search for a Redis command, such as `HINCRBY`, to find its
+//!   method.
+//! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
+//!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [limits and
+//!   memory](guide::limits), [async code](guide::async_code), and moving from [DashMap](guide::from_dashmap),
+//!   [moka](guide::from_moka) or [Redis](guide::from_redis).
+//! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
+//! - The repository's README compares hashlet with other libraries, and has figures.
+//!
+//! # Features
+//!
+//! | feature | what it adds | crates more |
+//! |---|---|---|
+//! | none | hashes, expiry, scans | 11 besides hashlet |
+//! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
+//! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
+//! | `json` | [`Json`] | 6, those of `serde` included |
+//! | `bincode` | [`Bincode`] | 4, those of `serde` included |
+
+// Without these features, some of the items that this page links to do not exist.
+#![cfg_attr(
+    not(all(feature = "bincode", feature = "json", feature = "snapshot")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
+
+// The documentation shows the methods of `Store` in the order of these groups: the store's own ones come first.
+mod store;
+
+#[cfg(feature = "snapshot")]
+mod snapshot;
+
+#[cfg(feature = "serde")]
+mod typed;
 
 mod background;
 mod bytes;
 mod directory;
 mod error;
 mod expiry;
+pub mod guide;
 mod hash;
 mod hashing;
 mod options;
@@ -16,16 +71,16 @@ mod random;
 mod saving;
 mod scan;
 mod shard;
-#[cfg(feature = "snapshot")]
-mod snapshot;
-mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
 mod time;
-#[cfg(feature = "serde")]
-mod typed;
 mod value;
+
+/// The examples of the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub use background::Janitor;
 #[cfg(feature = "snapshot")]

@@ -1,0 +1,50 @@
+//! The guide: a page for each task, with code that runs and what can go wrong.
+//!
+//! | page | task |
+//! |---|---|
+//! | [`commands`] | hashes, and the table of Redis's commands |
+//! | [`atomic`] | counters, claims, updates of one or several hashes that other threads see whole or not at all; which locks are held |
+//! | [`expiry`] | sessions, tokens, rate limits; a listener; tests without sleeping |
+//! | [`typed`] | values of serde types, and structs as hashes |
+//! | [`snapshots`] | a store that survives restarts, and what is durable |
+//! | [`limits`] | a budget of memory, and where the memory goes |
+//! | [`async_code`] | use from async code, and how long each call blocks |
+//! | [`from_dashmap`], [`from_moka`], [`from_redis`] | moving from another library or server |
+//!
+//! These modules hold nothing but documentation.
+
+/// Declares the modules of the pages. The items of the crate are in scope for their links.
+macro_rules! pages {
+    ($($(#[doc = $summary:literal])* $name:ident)*) => {$(
+        pub mod $name {
+            // Inner attributes, because the links of outer ones are resolved outside of the module.
+            $(#![doc = $summary])*
+            #![doc = include_str!(concat!("guide/", stringify!($name), ".md"))]
+            #[cfg(doc)]
+            use crate::*;
+        }
+    )*};
+}
+
+pages! {
+    /// Hashes and Redis's commands: what each is called here, what it costs, and where the answers differ.
+    commands
+    /// Atomic updates: which calls are one step, how to make several calls one step, and which locks are held.
+    atomic
+    /// Expiry of keys and fields: sessions, rate limits, a listener, and tests without sleeping.
+    expiry
+    /// Typed values and objects: values of serde types, and structs as hashes.
+    typed
+    /// Snapshots and autosave: a store that survives restarts, and what is durable.
+    snapshots
+    /// Limits and memory: what a store refuses, how hashes are stored, and where the memory goes.
+    limits
+    /// Use from async code, and how long each call blocks.
+    async_code
+    /// Moving from DashMap.
+    from_dashmap
+    /// Moving from moka.
+    from_moka
+    /// Moving from Redis or Valkey.
+    from_redis
+}
