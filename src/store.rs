@@ -8,35 +8,41 @@
 //! call.rs       what one call carries: its instant, its reservation, what it drops
 //! room.rs       the limit on the bytes of a store
 //! listener.rs   the listener, which is told of expired keys and fields
-//! builder.rs    the options of a store, and what makes one of them
 //!
+//! builder.rs    `new` and `builder`, and the options of a store
 //! fields.rs     calls on the fields of one key
-//! sample.rs     random fields of one key
-//! keys.rs       calls on whole keys, and on all of them
-//! many.rs       calls on several keys
 //! rollback.rs   updates that are undone when they fail
+//! sample.rs     random fields of one key
+//! many.rs       calls on several keys
+//! keys.rs       calls on whole keys, and on all of them
+//! scan.rs       walks through a hash or through all keys, page by page
 //! deadlines.rs  calls on the deadlines of keys and fields
 //! purge.rs      the removal of expired keys and fields
-//! scan.rs       walks through a hash or through all keys, page by page
 //! stats.rs      counts
 //! ```
 
+// The documentation of `Store` shows its methods in the order of these groups.
 mod builder;
-mod call;
-mod deadlines;
 mod fields;
+mod rollback;
+mod sample;
+
+mod many;
+
 mod keys;
+mod scan;
+
+mod deadlines;
+mod purge;
+
+mod stats;
+
+mod call;
 mod listener;
 mod locks;
-mod many;
-mod purge;
 #[cfg(feature = "recorder")]
 mod recorder;
-mod rollback;
 pub(crate) mod room;
-mod sample;
-mod scan;
-mod stats;
 
 pub use builder::StoreBuilder;
 pub use listener::{Expired, WhenFull};
@@ -60,7 +66,8 @@ use crate::sync::{CachePadded, RwLock};
 use crate::time::Clock;
 
 /// A keyspace of hashes: `key -> {field -> value}`. Many threads share it by reference or in an
-/// [`Arc`](std::sync::Arc). Each call is one atomic step, unless its documentation says otherwise.
+/// [`Arc`](std::sync::Arc). Every call on one key is one atomic step.
+/// [`guide::atomic`](crate::guide::atomic) lists the other calls that are, and those that are not.
 ///
 /// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its
 /// last field is gone, and its key with it.
@@ -115,17 +122,6 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Returns an empty store with the default thresholds and limits.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Returns a builder, to choose shards, thresholds and limits.
-    pub fn builder() -> StoreBuilder {
-        StoreBuilder::default()
-    }
-
     /// Whether nobody has to be asked for room or told of effects. Records can then be changed quietly (see `shard.rs`).
     #[inline]
     fn allows_quiet_changes(&self) -> bool {

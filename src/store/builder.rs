@@ -8,6 +8,19 @@ use crate::store::Store;
 use crate::store::listener::{Expired, Listener, WhenFull};
 use crate::time::{Clock, ManualClock};
 
+impl Store {
+    /// Returns an empty store with the default thresholds and limits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns a builder, to choose shards, thresholds, limits, a clock and a listener.
+    pub fn builder() -> StoreBuilder {
+        StoreBuilder::default()
+    }
+}
+
 /// Sets up a [`Store`].
 ///
 /// ```
