@@ -1,26 +1,7 @@
 //! The code that the tests, the fuzz targets and the benches share: the list of configurations, the naive model, and
 //! the scenarios that drive a store and the model side by side.
 //!
-//! A new command has to be added to these files, in this order:
-//!
-//! 1. `ops.rs`, `ops/deadlines.rs` or `ops/saves.rs`: the command as data, and in `decode` how often it is drawn. A
-//!    change of `decode` also changes what the kept inputs of `fuzz/corpus` mean. A command on a store says in `keys`
-//!    and `changes_all` which hashes it touches.
-//! 2. `model/hash.rs`, `model/deadlines.rs` or `model.rs`: its behaviour, as the documentation describes it.
-//! 3. `reply.rs`, if it answers with a type that no other command has.
-//! 4. `hash_calls.rs`, `deadline_calls.rs` or `store_calls.rs`: the call, on each interface that has it and on the
-//!    model.
-//! 5. `model/room.rs`, if a full store may refuse it for a deadline; `on_model` in `store_calls.rs`, if a full store
-//!    may refuse it and it is a command on a store.
-//! 6. `typed_reads.rs`, if it reads typed values.
-//!
-//! The compiler reports a command that is missing in `keys` or in steps 3 and 4. Nothing reports one that is missing in
-//! `decode`, `changes_all` or `room.rs`. Outside of this folder, these files list commands by hand:
-//! - `expiry/expired.rs`.
-//! - `limits/max_bytes.rs`, if the command needs room.
-//! - `threads/linearizable/calls.rs`, if it is one step.
-//! - `differential/command.rs` or `differential/expiry.rs`, if Redis has it.
-//! - `threads/closures.rs`, where a test fails if a method of `Store` is missing.
+//! `tests/README.md` lists the places to which a new command has to be added, in this folder and outside of it.
 
 #![allow(dead_code, unused_macros, reason = "every test binary takes the part it needs")]
 
