@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
@@ -21,8 +22,10 @@ pub enum SnapshotError {
         /// The flags of the format. Version 1 has none.
         flags: u16,
     },
-    /// The snapshot is damaged.
+    /// The snapshot is damaged. It cannot be repaired: load an older copy of it, if there is one.
     Corrupt {
+        /// The path of the file, or `None` if the snapshot came from a reader.
+        path: Option<PathBuf>,
         /// The place where the damage was noticed, in bytes from the beginning. If a whole block is damaged, that is
         /// the beginning of the block. A flaw inside a block is noticed after its place, at the latest at the end of
         /// the snapshot.
@@ -44,6 +47,21 @@ pub enum SnapshotError {
     TooLarge(Error),
 }
 
+impl SnapshotError {
+    /// A damaged snapshot from a reader, whose path is not known.
+    pub(crate) fn corrupt(offset: u64, what: &'static str) -> Self {
+        Self::Corrupt { path: None, offset, what }
+    }
+
+    /// The same error, with the path of the file that is damaged.
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        match self {
+            Self::Corrupt { offset, what, .. } => Self::Corrupt { path: Some(file.to_path_buf()), offset, what },
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,7 +70,13 @@ impl fmt::Display for SnapshotError {
             Self::UnsupportedVersion { version, flags } => {
                 write!(f, "this version of hashlet cannot read format version {version} with flags {flags:#x}")
             }
-            Self::Corrupt { offset, what } => write!(f, "the snapshot is damaged at byte {offset}: {what}"),
+            Self::Corrupt { path, offset, what } => {
+                f.write_str("the snapshot ")?;
+                if let Some(path) = path {
+                    write!(f, "{path:?} ")?;
+                }
+                write!(f, "is damaged at byte {offset}: {what}; it cannot be repaired, so load an older copy of it")
+            }
             Self::Busy => f.write_str("the store is being saved already"),
             Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),

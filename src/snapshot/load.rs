@@ -16,6 +16,7 @@ use crate::time::Now;
 
 type Result<T> = std::result::Result<T, SnapshotError>;
 
+/// # Loading
 impl Store {
     /// Loads a store with default options from a file that [`save`](Self::save) has written. See
     /// [`StoreBuilder::load`].
@@ -67,7 +68,7 @@ impl StoreBuilder {
     pub(crate) fn load_on<D: Disk>(self, disk: &D, path: &Path, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
         let (file, len) = disk.open(path)?;
-        self.read(file, len, options)
+        self.read(file, len, options).map_err(|error| error.in_file(path))
     }
 
     /// Loads a store from a snapshot that [`save_to`](Store::save_to) has written. The store has the shards,

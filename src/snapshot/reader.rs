@@ -49,7 +49,7 @@ impl<R: Read> BlockReader<R> {
             return Err(SnapshotError::UnsupportedVersion { version, flags });
         }
         if read != head(keys) {
-            return Err(SnapshotError::Corrupt { offset: 0, what: "the head does not match its checksum" });
+            return Err(SnapshotError::corrupt(0, "the head does not match its checksum"));
         }
         Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
     }
@@ -80,7 +80,7 @@ impl<R: Read> BlockReader<R> {
     pub(crate) fn read(&mut self) -> Result<Block<'_>, SnapshotError> {
         let mut head = [0; BLOCK_HEAD];
         let start = self.offset;
-        let corrupt = |what| Err(SnapshotError::Corrupt { offset: start, what });
+        let corrupt = |what| Err(SnapshotError::corrupt(start, what));
         self.input.read_exact(&mut head).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => ends_early(start),
             _ => error.into(),
@@ -124,10 +124,7 @@ impl<R: Read> BlockReader<R> {
         let mut behind = Vec::new();
         self.input.by_ref().take(1).read_to_end(&mut behind)?;
         if !end.is_empty() || !behind.is_empty() {
-            return Err(SnapshotError::Corrupt {
-                offset: self.offset,
-                what: "the end of the snapshot is followed by more bytes",
-            });
+            return Err(SnapshotError::corrupt(self.offset, "the end of the snapshot is followed by more bytes"));
         }
         Ok(Block::End { keys, fields })
     }
@@ -140,11 +137,11 @@ impl<R: Read> BlockReader<R> {
 
 fn at(offset: u64, flaw: Flaw) -> SnapshotError {
     match flaw {
-        Flaw::Corrupt(what) => SnapshotError::Corrupt { offset, what },
+        Flaw::Corrupt(what) => SnapshotError::corrupt(offset, what),
         Flaw::TooLarge(error) => SnapshotError::TooLarge(error),
     }
 }
 
 fn ends_early(offset: u64) -> SnapshotError {
-    SnapshotError::Corrupt { offset, what: "the input ends before the end of the snapshot" }
+    SnapshotError::corrupt(offset, "the input ends before the end of the snapshot")
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
+use crate::support::folder::Folder;
 use crate::support::forge::{Forge, Item};
 use crate::support::source::{Source, mix};
 use crate::support::specimen::{self, builder};
@@ -59,6 +60,23 @@ fn every_flipped_bit_is_refused() {
             snapshot[at] ^= 1 << bit;
         }
     }
+}
+
+#[test]
+fn the_error_of_a_damaged_file_names_the_file_and_what_to_do() {
+    let folder = Folder::new();
+    let mut snapshot = large();
+    snapshot[100] ^= 1;
+    std::fs::write(folder.file(), &snapshot).unwrap();
+    let error = Store::load(folder.file()).unwrap_err();
+    assert!(matches!(&error, SnapshotError::Corrupt { path: Some(path), .. } if *path == folder.file()), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("the snapshot {:?} is damaged at byte ", folder.file())), "{text}");
+    assert!(text.ends_with("; it cannot be repaired, so load an older copy of it"), "{text}");
+
+    let error = load(&snapshot).unwrap_err();
+    assert!(matches!(error, SnapshotError::Corrupt { path: None, .. }), "{error:?}");
+    assert!(error.to_string().starts_with("the snapshot is damaged at byte "), "{error}");
 }
 
 #[test]
