@@ -68,6 +68,7 @@ pub trait Codec {
 ///
 /// JSON has no NaN and no infinity; both are written as `null`. `Some(None)`, `Some(())` and a `Some` of NaN are
 /// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels.
+/// See the guide: [`guide::typed`](crate::guide::typed).
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
@@ -86,23 +87,38 @@ impl Codec for Json {
     }
 }
 
-/// bincode 2 in its standard configuration: small and fast, and readable only as exactly the type that was written.
+/// bincode 2 in its standard configuration: small and fast. It writes one value after the other, without names, types
+/// or end marks, and that has two traps:
 ///
-/// bincode writes one value after the other, without names or end marks. A type that is read in another way than it is
-/// written comes back as **another value, without an error**:
+/// 1. **Bytes of another type can be read without an error, as garbage.** An earlier version of the same struct is
+///    another type, too. Read a value only as exactly the type that was written.
+/// 2. **A type that reads itself in another way than it writes itself comes back as another value, without an error:**
+///     * An enum with a skipped variant. Variants are written as numbers, and only the writer counts the skipped ones:
+///       in `enum Role { #[serde(skip)] Nobody, Guest, Admin }` a `Guest` comes back as an `Admin`.
+///     * A member that is written but not read, or read but not written. With `skip_serializing` on `a` in
+///       `struct Pair { a: u8, b: u8 }`, the bytes of `b` are read as `a`. `skip` is safe, because it does neither.
 ///
-/// * An enum with a skipped variant. Variants are written as numbers, and only the writer counts the skipped ones: in
-///   `enum Role { #[serde(skip)] Nobody, Guest, Admin }` a `Guest` comes back as an `Admin`.
-/// * A member that is written but not read, or read but not written. With `skip_serializing` on `a` in
-///   `struct Pair { a: u8, b: u8 }`, the bytes of `b` are read as `a`. `skip` is safe, because it does neither.
+/// ```
+/// # #[cfg(feature = "bincode")] {
+/// use hashlet::{Bincode, Store};
 ///
-/// Saving a value refuses two such cases, wherever in the value they occur: a member that `skip_serializing_if` leaves
-/// out, and a list or map that announces another number of elements than it writes. In a tuple struct, a left-out
-/// member cannot be detected. Members of an object ([`save_object`](crate::Typed::save_object)) have names and may be
-/// left out.
+/// let store = Store::new();
+/// let typed = store.typed(Bincode);
+/// typed.set("balance", "ada", &-3_i64)?;
+/// assert_eq!(typed.get::<i64>("balance", "ada")?, Some(-3));
+/// assert_eq!(typed.get::<u64>("balance", "ada")?, Some(5)); // trap 1: no error
+/// # }
+/// # Ok::<(), hashlet::CodecError>(())
+/// ```
 ///
 /// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No defect is known in the
 /// version used, but its authors will fix none. Prefer [`Json`] for data that has to outlive a program.
+/// See the guide: [`guide::typed`](crate::guide::typed).
+///
+/// Saving a value refuses two cases of the second trap, wherever in the value they occur: a member that
+/// `skip_serializing_if` leaves out, and a list or map that announces another number of elements than it writes. In a
+/// tuple struct, a left-out member cannot be detected. Members of an object
+/// ([`save_object`](crate::Typed::save_object)) have names and may be left out.
 ///
 /// These cannot be read from bincode:
 ///
