@@ -73,7 +73,8 @@ impl Thresholds {
 }
 
 /// The largest sizes that a store accepts. They can be lowered, not raised. A call that exceeds one is refused with an
-/// [`Error`] that names the size and the limit, and changes nothing.
+/// [`Error`] that names the size and the limit, and changes nothing. See the guide:
+/// [`guide::limits`](crate::guide::limits).
 ///
 /// ```
 /// use hashlet::{Error, Limits, Store};

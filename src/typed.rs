@@ -12,10 +12,13 @@
 #[macro_use]
 mod forward;
 
+// The documentation of `Typed` shows its methods in the order of these modules.
+mod view;
+
+mod object;
+
 mod codec;
 mod error;
-mod object;
-mod view;
 
 #[cfg(feature = "bincode")]
 pub use codec::Bincode;

@@ -69,6 +69,9 @@ impl AutosavePolicy {
 /// A forked child has a copy of the value, but not the thread. There, [`save`](Self::save) and `close` return
 /// [`SnapshotError::Forked`], and dropping the copy does nothing. The parent's thread goes on.
 ///
+/// See the guide: [`guide::snapshots`](crate::guide::snapshots) tells what is durable. The example program `soak` runs
+/// a mixed load beside saves.
+///
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;

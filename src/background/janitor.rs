@@ -27,6 +27,8 @@ const BUDGET: usize = 10_000;
 ///
 /// A forked child does not have the thread, so nothing is removed there, and dropping its copy does nothing.
 ///
+/// See the guide: [`guide::expiry`](crate::guide::expiry).
+///
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;

@@ -36,7 +36,8 @@ pub struct SaveReport {
     pub duration: Duration,
 }
 
-/// How a store is saved.
+/// How a store is saved. The example program `progress` draws a bar while it saves.
+/// See the guide: [`guide::snapshots`](crate::guide::snapshots).
 ///
 /// ```
 /// use hashlet::{SaveOptions, Store};

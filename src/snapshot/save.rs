@@ -10,6 +10,8 @@ use crate::snapshot::{Disk, LockedPath, Progress, SaveOptions, SaveReport, Snaps
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
 
+/// # Saving
+/// See the guide: [`guide::snapshots`](crate::guide::snapshots) tells what is durable.
 impl Store {
     /// Writes a snapshot of the store to a file: all keys with their hashes and deadlines, as they were at one instant
     /// during the call. Other threads can read and write meanwhile. Everything that has expired when the call begins is

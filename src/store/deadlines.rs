@@ -21,6 +21,8 @@ use crate::value::{Arguments, HashRef};
 ///
 /// All of this is as in Redis, with one exception. Redis still counts an expired key or field until something removes
 /// it.
+///
+/// See the guide: [`guide::expiry`](crate::guide::expiry).
 impl Store {
     /// Gives a key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. O(1).
     ///
@@ -247,7 +249,7 @@ impl Store {
     /// fields are new, or `None` if a condition is not met and nothing was changed. O(pairs).
     ///
     /// With a deadline in the past, the fields end up deleted, and no new key is created. Without pairs nothing is
-    /// changed, not even the key's deadline.
+    /// changed, not even the key's deadline. The example program `session_store` opens sessions with it.
     ///
     /// # Errors
     /// The errors of [`set`](Self::set). Nothing is changed then.
@@ -324,7 +326,8 @@ impl Store {
 
     /// Adds to the integer in a field, as [`increment`](Self::increment) does, and gives the field a deadline if it has
     /// none, in one atomic step. Such a field is a counter that starts anew when its time is over, as a rate limiter
-    /// needs it. O(1).
+    /// needs it. Use a key for each client: a hash is behind one lock. The example program `rate_limiter` shows more.
+    /// O(1).
     ///
     /// ```
     /// use std::time::Duration;
@@ -332,7 +335,8 @@ impl Store {
     ///
     /// let store = Store::new();
     /// let is_allowed = |client: &str| -> hashlet::Result<bool> {
-    ///     Ok(store.increment_and_expire("requests", client, 1, Duration::from_secs(60))? <= 2)
+    ///     let key = format!("requests:{client}");
+    ///     Ok(store.increment_and_expire(key, "/search", 1, Duration::from_secs(60))? <= 2)
     /// };
     /// assert!(is_allowed("ada")? && is_allowed("ada")?);
     /// assert!(!is_allowed("ada")?); // the third within a minute of the first

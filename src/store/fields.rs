@@ -10,7 +10,64 @@ use crate::store::Store;
 use crate::sync::InClosure;
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
 
+/// # The fields of one key
+/// Each call is one atomic step. See the guide: [`guide::commands`](crate::guide::commands) has the table of Redis's
+/// commands, and [`guide::atomic`](crate::guide::atomic) is about closures and locks.
 impl Store {
+    /// Sets a field, and returns whether it is new. O(1). In a packed hash, a value of another length moves the bytes
+    /// behind it.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert!(store.set("user:1", "name", "Ada")?);
+    /// assert!(!store.set("user:1", "name", "Ada Lovelace")?); // updated
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`](crate::Error::KeyTooLong), [`FieldTooLong`](crate::Error::FieldTooLong),
+    /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields) if the write
+    /// would exceed that limit. [`Full`](crate::Error::Full) if the store has no room for it. Nothing is changed then.
+    #[doc(alias = "HSET")]
+    pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
+            store.change_or_create_field(
+                key,
+                field,
+                |record, cx| record.set_quietly(field, value, cx),
+                |record, cx| record.set(field, value, cx),
+            )
+        }
+        let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
+        self.with_room(|| set(self, key, field, value))
+    }
+
+    /// Sets many fields in one atomic step, all or none, and returns how many of them are new. If a field is repeated,
+    /// its last value counts, and the field is counted once. O(pairs).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert_eq!(store.set_many("user:1", [("name", "Ada"), ("visits", "0")])?, 2);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`set`](Self::set). Nothing is changed then.
+    #[doc(alias = "HSET")]
+    #[doc(alias = "HMSET")]
+    pub fn set_many<F, V>(&self, key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
+    where
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
+            store.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
+        }
+        let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
+        let pairs = pairs.as_pairs();
+        self.with_room(|| set_many(self, key, &pairs))
+    }
+
     /// Returns the value of a field, or `None` if there is no such field or key. O(1). In a packed hash, the search
     /// looks at one byte for each field.
     #[doc(alias = "HGET")]
@@ -102,60 +159,6 @@ impl Store {
     #[doc(alias = "HLEN")]
     pub fn size(&self, key: impl AsRef<[u8]>) -> usize {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map_or(0, Record::len))
-    }
-
-    /// Sets a field, and returns whether it is new. O(1). In a packed hash, a value of another length moves the bytes
-    /// behind it.
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// assert!(store.set("user:1", "name", "Ada")?);
-    /// assert!(!store.set("user:1", "name", "Ada Lovelace")?); // updated
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::KeyTooLong`](crate::Error::KeyTooLong), [`FieldTooLong`](crate::Error::FieldTooLong),
-    /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields) if the write
-    /// would exceed that limit. [`Full`](crate::Error::Full) if the store has no room for it. Nothing is changed then.
-    #[doc(alias = "HSET")]
-    pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
-            store.change_or_create_field(
-                key,
-                field,
-                |record, cx| record.set_quietly(field, value, cx),
-                |record, cx| record.set(field, value, cx),
-            )
-        }
-        let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
-        self.with_room(|| set(self, key, field, value))
-    }
-
-    /// Sets many fields in one atomic step, all or none, and returns how many of them are new. If a field is repeated,
-    /// its last value counts, and the field is counted once. O(pairs).
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// assert_eq!(store.set_many("user:1", [("name", "Ada"), ("visits", "0")])?, 2);
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// The errors of [`set`](Self::set). Nothing is changed then.
-    #[doc(alias = "HSET")]
-    #[doc(alias = "HMSET")]
-    pub fn set_many<F, V>(&self, key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
-    where
-        F: AsRef<[u8]>,
-        V: AsRef<[u8]>,
-    {
-        fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            store.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
-        }
-        let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
-        let pairs = pairs.as_pairs();
-        self.with_room(|| set_many(self, key, &pairs))
     }
 
     /// Sets a field if it is absent, and returns whether it was absent. If many threads try this at once on an absent

@@ -8,6 +8,9 @@ use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
+/// # Whole keys, and all keys
+/// Calls on all keys are not one instant, and some of them take long for many keys.
+/// See the guide: [`guide::async_code`](crate::guide::async_code) lists for how long each call blocks.
 impl Store {
     /// Returns whether the key exists. O(1).
     #[doc(alias = "EXISTS")]

@@ -20,6 +20,8 @@ pub enum Overwrite {
     No,
 }
 
+/// # Several keys
+/// See the guide: [`guide::atomic`](crate::guide::atomic) lists which of these calls are one atomic step.
 impl Store {
     /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns
     /// what the closure returns. A missing key is an empty hash, and a hash that is empty at the end loses its key.

@@ -18,6 +18,7 @@ pub struct Purged {
     pub is_complete: bool,
 }
 
+/// # Removing what has expired
 impl Store {
     /// Removes expired keys and fields, and returns how many. It stops after about `budget` fields. O(what is removed),
     /// plus a walk through a segment of up to about 900 keys for every 28 of them that expire one after the other.

@@ -7,6 +7,9 @@ use crate::store::Store;
 use crate::sync::InClosure;
 use crate::value::HashMut;
 
+/// # Updates that are undone when they fail
+/// See the guide: [`guide::atomic`](crate::guide::atomic). The example programs `versioned` and `session_store` use
+/// them from several threads.
 impl Store {
     /// Lends a hash to a closure, which can read and change it in one atomic step. If the closure returns `Ok`,
     /// everything that it did is kept. If it returns `Err` or panics, all of it is undone. Returns what the closure

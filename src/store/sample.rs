@@ -3,6 +3,7 @@
 use crate::hash::{Sample, Scope};
 use crate::store::Store;
 
+/// # Random fields
 impl Store {
     /// Returns a random field with its value, or `None` if there is no such key. All fields are equally likely. O(1).
     /// Do not use it for secrets, because the random numbers can be guessed.

@@ -8,6 +8,7 @@ use crate::sync::{RwLock, assert_outside_closures};
 /// The number of keys that [`Store::iter_keys`] fetches at a time.
 const KEYS_A_PAGE: usize = 512;
 
+/// # Scans
 impl Store {
     /// Returns a page of a hash: about `count` fields with their values, beginning at a cursor, and the cursor of the
     /// next page. `None` as the cursor begins the first page. A missing key gives an empty page.

@@ -18,11 +18,15 @@ pub(super) type Result<T> = std::result::Result<T, CodecError>;
 ///
 /// The view gives a meaning to the bytes that the store holds, and adds nothing else. The store's own methods read and
 /// write the same bytes. Two views with different codecs can share a store as long as they do not share fields.
+///
+/// See the guide: [`guide::typed`](crate::guide::typed). The example programs `user_profile`, `shopping_cart`,
+/// `configuration`, `hierarchical` and `cache` work with typed values from several threads.
 pub struct Typed<'a, C> {
     pub(super) store: &'a Store,
     pub(super) codec: C,
 }
 
+/// # Typed values
 impl Store {
     /// Returns a view of the store, whose fields hold values that this codec writes and whose hashes can hold structs.
     ///
