@@ -3,7 +3,7 @@
 //! | page | task |
 //! |---|---|
 //! | [`commands`] | hashes, and the table of Redis's commands |
-//! | [`atomic`] | counters, claims, updates of one or several hashes that other threads see whole or not at all; which locks are held |
+//! | [`atomic`] | counters, claims, and updates of one or several hashes in one step; which locks are held |
 //! | [`expiry`] | sessions, tokens, rate limits; a listener; tests without sleeping |
 //! | [`typed`] | values of serde types, and structs as hashes |
 //! | [`snapshots`] | a store that survives restarts, and what is durable |

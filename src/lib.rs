@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! Redis hashes as a Rust library: millions of small `key -> {field -> value}` objects in one process, packed tightly and
-//! shared by many threads. There is no server.
+//! Redis hashes as a Rust library: millions of small `key -> {field -> value}` objects in one process, packed tightly
+//! and shared by many threads. There is no server.
 //!
 //! ```
 //! use hashlet::Store;
