@@ -263,18 +263,17 @@ impl Shard {
     }
 
     /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty record,
-    /// or if it must not create one, `None` is returned. The same as a visit that runs one command, but a panic in the
-    /// command leaves the record unsettled, so a command runs none of the user's code.
-    #[inline(always)]
-    pub(crate) fn change<R>(
+    /// or it is not run if it must not create one. The same as a visit that runs one command, but a panic in the command
+    /// leaves the record unsettled, so a command runs none of the user's code.
+    pub(crate) fn change(
         &mut self,
         hash: u64,
         key: &[u8],
         create: Create,
         scope: Scope<'_>,
         cx: Context<'_>,
-        command: impl FnOnce(&mut Record, Context<'_>) -> R,
-    ) -> Option<R> {
+        command: &mut dyn FnMut(&mut Record, Context<'_>),
+    ) {
         let slot = self.slot(hash, key);
         let (mut new, mut before) = (None, Sums::default());
         let record = match slot {
@@ -283,28 +282,21 @@ impl Shard {
                 before = sums;
                 record
             }
-            None if create == Create::No => return None,
+            None if create == Create::No => return,
             None => new.insert(Record::new(cx.mark(), key)),
         };
-        if record.len() == 0 && create == Create::No {
-            let held = slot.map_or_else(|| Held::New(Record::default()), Held::Filed);
-            Visit { shard: self, held, cx, hash, before }.end();
-            return None;
+        if create == Create::Yes || record.len() > 0 {
+            record.begin_command(cx);
+            command(record, cx);
         }
-        record.begin_command(cx);
-        let result = command(record, cx);
-        let held = match slot {
-            Some(slot) => match record.settled(before, cx) {
-                Some(settled) => {
-                    self.count(slot, hash, before, settled, cx);
-                    return Some(result);
-                }
-                None => Held::Filed(slot),
-            },
-            None => Held::New(new.unwrap_or_default()),
-        };
-        Visit { shard: self, held, cx, hash, before }.end();
-        Some(result)
+        if let Some(slot) = slot
+            && let Some(settled) = record.settled(before, cx)
+        {
+            self.count(slot, hash, before, settled, cx);
+        } else {
+            let held = slot.map_or_else(|| Held::New(new.unwrap_or_default()), Held::Filed);
+            drop(Visit { shard: self, held, cx, hash, before });
+        }
     }
 
     #[inline(always)]

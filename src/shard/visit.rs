@@ -98,11 +98,6 @@ impl<'a> Visit<'a> {
         (record, self.cx)
     }
 
-    /// Ends the visit, which settles the record.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn end(self) {}
-
     #[inline(never)]
     fn settle(&mut self) {
         let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));

@@ -192,7 +192,7 @@ impl Store {
     }
 
     /// Runs a command in a call of its own.
-    #[inline(never)]
+    #[inline]
     fn change_in_call<R>(
         &self,
         locked: Locked<'_>,
@@ -201,10 +201,27 @@ impl Store {
         scope: Scope<'_>,
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
+        let (mut command, mut result) = (Some(command), None);
+        self.run_in_call(locked, key, create, scope, &mut |record, cx| {
+            result = command.take().map(|command| command(record, cx));
+        });
+        result
+    }
+
+    /// Compiled once for all commands.
+    #[inline(never)]
+    fn run_in_call(
+        &self,
+        locked: Locked<'_>,
+        key: &[u8],
+        create: Create,
+        scope: Scope<'_>,
+        command: &mut dyn FnMut(&mut Record, Context<'_>),
+    ) {
         let call = self.call();
         let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
-        shard.change(hash, key, create, scope, Context::new(&self.rules, &terms), command)
+        shard.change(hash, key, create, scope, Context::new(&self.rules, &terms), command);
     }
 
     /// [`change`](Self::change) for a command that can be refused. If the store is full, it runs twice.
