@@ -2,8 +2,8 @@
 //! Almost every module is a family of promises. It is a folder whose `mod.rs` names the subject and lists the files.
 //!
 //! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Six binaries are separate,
-//! and `Cargo.toml` has their names:
-//! - `corpus.rs` is not part of the package.
+//! and `tests/Cargo.toml` has their names:
+//! - `corpus.rs` replays the inputs of the fuzz targets.
 //! - `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count allocated bytes.
 //! - `snapshot/kill.rs` runs itself again and is killed.
 //! - `snapshot/system` forks, and changes its user and its folder.

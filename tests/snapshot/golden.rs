@@ -98,7 +98,7 @@ fn all_contents(store: &Store) -> BTreeMap<Vec<u8>, Contents> {
 
 /// Checks that a golden file holds these hashes, and that today's code writes them in the same form.
 fn check(name: &str, max_fields: usize, hashes: fn() -> Vec<Golden>) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshot/golden").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshot/golden").join(name);
     let mut today = Vec::new();
     store(&hashes(), max_fields).save_to(&mut today).unwrap();
     if std::env::var("HASHLET_GOLDEN").as_deref() == Ok("write") {
