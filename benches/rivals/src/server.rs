@@ -45,6 +45,11 @@ impl Server {
         Self { program: program.into(), folder: folder.into(), compression, process, connection }
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn fill(&mut self, profiles: usize) {
         for first in (0..profiles).step_by(BATCH) {
             let mut batch = redis::pipe();

@@ -1,9 +1,17 @@
-//! What data takes in memory: bytes taken of the allocator, its headers and rounding included. Servers tell their
-//! `used_memory`.
+//! What data takes in memory, by two figures of the same process:
 //!
-//! Data is generated and dropped, so that the heap holds nothing but the store when it is looked at. `profiles` are also
-//! measured at every 10,000th key from 700,000 to 1,400,000: structures that double take their memory in steps, and the
-//! worst of them counts too. `keys` and `one_hash` grow to 10,000,000 keys of two fields, and to 4,000,000 fields.
+//! - `bytes_resident`: by how much its resident memory grew ([`resident`]). This is what the system really gives up:
+//!   fragmentation counts, and so do blocks that a rival takes from `mmap` and not from the allocator.
+//! - `bytes_taken`: what the allocator gave, its headers and rounding included. A server tells its `used_memory`.
+//!
+//! Each subject works in a process of its own. What is put in is generated in small batches that are dropped at once
+//! (packages are read before the store is made, and kept), so that the growth is the store's.
+//!
+//! `profiles` are also measured at every 10,000th key from 700,000 to 1,400,000: structures that double take their memory
+//! in steps, and the worst of them counts too. `keys` and `one_hash` grow to 10,000,000 keys of two fields, and to
+//! 4,000,000 fields.
+
+mod resident;
 
 use std::ops::Range;
 
@@ -25,82 +33,126 @@ pub(crate) const PART: Part = Part {
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 
-/// Pieces that are generated together.
-const BATCH: usize = 1_000;
+/// Fields that are generated together: little beside the smallest store, which takes 50 MB.
+const BATCH_FIELDS: usize = 1_000;
 
 fn measure<R: Rival>(task: &Task, scale: f64) -> Figures {
     heap::Switched::on();
-    // Made first, because what is allocated beside the store later would count as the store's.
-    let mut looks = Vec::with_capacity(256);
-    let (ends, generate): (&[usize], fn(usize) -> Piece) =
-        if task.group == "keys" { (&growth::KEY_STEPS, growth::small_hash) } else { (&growth::FIELD_STEPS, data::big) };
-    let steps = growth::steps(ends, scale);
-    let store = Measured::<R>::new();
-    let mut figures = Figures::new();
     match task.group.as_str() {
-        "keys" | "one_hash" => {
-            for pieces in &steps {
-                store.fill(pieces.clone(), generate);
-                looks.push((pieces.end, store.bytes_for_each(pieces.end)));
-            }
-            figures.extend(looks.into_iter().map(|(end, bytes)| (format!("{end} bytes"), bytes)));
-        }
-        "profiles" => {
-            let step = (scaled(PROFILES, scale) / 100).max(1);
-            let mut payload = 0;
-            for percent in 1..=140 {
-                let keys = step * percent;
-                payload += store.fill(keys - step..keys, data::profile);
-                looks.push((percent, store.bytes_for_each(keys)));
-            }
-            let worst = looks.iter().filter(|(percent, _)| *percent >= 70).map(|(_, bytes)| *bytes).fold(0.0, f64::max);
-            figures.insert("each bytes".into(), looks[99].1);
-            figures.insert("worst bytes".into(), worst);
-            figures.insert("payload bytes".into(), payload as f64 / (step * 140) as f64);
-        }
+        "keys" => measure_steps::<R>(&growth::KEY_STEPS, growth::small_hash, scale),
+        "one_hash" => measure_steps::<R>(&growth::FIELD_STEPS, data::big, scale),
+        "profiles" => measure_profiles::<R>(scale),
+        "packages" => measure_packages::<R>(scale),
         shape => {
-            let (count, payload) = {
-                let data = Data::new(shape, scale);
-                data.fill(&store.rival, 0..data.len());
-                (data.len(), data.payload())
-            };
-            let bytes = store.bytes_for_each(count);
-            figures.insert("each bytes".into(), bytes);
-            figures.insert("payload bytes".into(), payload as f64 / count as f64);
+            let (count, generate) = data::generator(shape);
+            let count = scaled(count, scale);
+            let store = Measured::<R>::new();
+            let payload = store.fill(0..count, generate);
+            let look = store.look(count);
+            store.leave();
+            figures(&[("each", look)], payload, count)
         }
     }
-    super::leave(store.rival);
+}
+
+fn measure_steps<R: Rival>(ends: &[usize], generate: fn(usize) -> Piece, scale: f64) -> Figures {
+    let steps = growth::steps(ends, scale);
+    let mut looks = Vec::with_capacity(steps.len());
+    let (mut payload, mut count) = (0, 0);
+    let store = Measured::<R>::new();
+    for pieces in steps {
+        count = pieces.end;
+        payload += store.fill(pieces, generate);
+        looks.push((count, store.look(count)));
+    }
+    store.leave();
+    let looks: Vec<_> = looks.into_iter().map(|(end, look)| (end.to_string(), look)).collect();
+    let looks: Vec<_> = looks.iter().map(|(end, look)| (end.as_str(), *look)).collect();
+    figures(&looks, payload, count)
+}
+
+fn measure_profiles<R: Rival>(scale: f64) -> Figures {
+    let step = (scaled(PROFILES, scale) / 100).max(1);
+    let mut looks = Vec::with_capacity(140);
+    let mut payload = 0;
+    let store = Measured::<R>::new();
+    for percent in 1..=140 {
+        let keys = step * percent;
+        payload += store.fill(keys - step..keys, data::profile);
+        if percent >= 70 {
+            looks.push((percent, store.look(keys)));
+        }
+    }
+    store.leave();
+    let each = looks.iter().find(|(percent, _)| *percent == 100).map_or(Look::default(), |(_, look)| *look);
+    let most = |figure: fn(&Look) -> f64| looks.iter().map(|(_, look)| figure(look)).fold(0.0, f64::max);
+    let worst = Look { taken: most(|look| look.taken), resident: most(|look| look.resident) };
+    figures(&[("each", each), ("worst", worst)], payload, step * 140)
+}
+
+fn measure_packages<R: Rival>(scale: f64) -> Figures {
+    // A thread has a heap of its own: what it gives back there is no room for the store, which would not be seen to grow.
+    let read = std::thread::spawn(move || Data::new("packages", scale));
+    let data = read.join().expect("packages that can be read");
+    let store = Measured::<R>::new();
+    (0..data.len()).for_each(|package| data.fill(&store.rival, package..package + 1));
+    let look = store.look(data.len());
+    store.leave();
+    figures(&[("each", look)], data.payload(), data.len())
+}
+
+fn figures(looks: &[(&str, Look)], payload: usize, count: usize) -> Figures {
+    let mut figures = Figures::from([("payload bytes".to_owned(), payload as f64 / count as f64)]);
+    for (name, look) in looks {
+        figures.insert(format!("{name} bytes_taken"), look.taken);
+        if look.resident > 0.0 {
+            figures.insert(format!("{name} bytes_resident"), look.resident);
+        }
+    }
     figures
 }
 
-/// A store and what the heap held before it.
+/// Bytes for each key, field or hash. No bytes are resident where the system does not tell.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    taken: f64,
+    resident: f64,
+}
+
+/// A store and what was there before it.
 struct Measured<R> {
     asked: usize,
     taken: usize,
+    resident: usize,
     rival: R,
 }
 
 impl<R: Rival> Measured<R> {
     fn new() -> Self {
         let (asked, taken) = (heap::live(), heap::taken());
-        Self { asked, taken, rival: R::new() }
+        let resident = resident::bytes(std::process::id());
+        let rival = R::new();
+        // A server was not there before.
+        let resident = if R::IN_PROCESS { resident } else { resident::bytes(rival.process()) };
+        Self { asked, taken, resident: resident.unwrap_or(0), rival }
     }
 
     /// Adds pieces and returns the bytes of their strings.
     fn fill(&self, pieces: Range<usize>, generate: fn(usize) -> Piece) -> usize {
+        let batch = BATCH_FIELDS.div_ceil(generate(pieces.start).1.len());
         let mut payload = 0;
-        for first in pieces.clone().step_by(BATCH) {
-            let data: Data = (first..pieces.end.min(first + BATCH)).map(generate).collect();
+        for first in pieces.clone().step_by(batch) {
+            let data: Data = (first..pieces.end.min(first + batch)).map(generate).collect();
             data.fill(&self.rival, 0..data.len());
             payload += data.payload();
         }
         payload
     }
 
-    /// Bytes taken for each of so many.
-    fn bytes_for_each(&self, count: usize) -> f64 {
+    /// What it takes now for each of so many.
+    fn look(&self, count: usize) -> Look {
         self.rival.key_count(); // moka does then what it has put off
-        let bytes = match self.rival.bytes() {
+        let taken = match self.rival.bytes() {
             Some(bytes) if !R::IN_PROCESS => bytes,
             told => {
                 if let Some(bytes) = told {
@@ -109,6 +161,11 @@ impl<R: Rival> Measured<R> {
                 heap::taken() - self.taken
             }
         };
-        bytes as f64 / count as f64
+        let resident = resident::bytes(self.rival.process()).map_or(0, |bytes| bytes.saturating_sub(self.resident));
+        Look { taken: taken as f64 / count as f64, resident: resident as f64 / count as f64 }
+    }
+
+    fn leave(self) {
+        super::leave(self.rival);
     }
 }

@@ -146,6 +146,10 @@ impl<const VALKEY: bool> Rival for Remote<VALKEY> {
         self.call(&redis::cmd("DBSIZE"))
     }
 
+    fn process(&self) -> u32 {
+        self.server.lock().expect("no panic before").process()
+    }
+
     fn bytes(&self) -> Option<usize> {
         Some(self.used_memory() - self.at_first)
     }
