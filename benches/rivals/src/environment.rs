@@ -53,7 +53,7 @@ impl Environment {
         let unknown = || "unknown".to_owned();
         Self {
             cpu: told_by("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             memory: told_by("/proc/meminfo", "MemTotal").map_or_else(unknown, |kib| gib(&kib)),
             kernel: first_line("uname", &["-sr"]).map_or_else(unknown, |version| without_suffix(&version)),
             allocator: first_line("getconf", &["GNU_LIBC_VERSION"]).unwrap_or_else(|| "the system's".to_owned()),
@@ -88,6 +88,15 @@ impl Environment {
             versions.join(", "),
             self.sources
         )
+    }
+}
+
+/// The cores of the machine, also where this process may use only some of them.
+fn cores() -> usize {
+    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    match told.lines().filter(|line| line.starts_with("processor")).count() {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        cores => cores,
     }
 }
 
