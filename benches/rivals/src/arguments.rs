@@ -48,7 +48,7 @@ pub(crate) fn usage() -> String {
         "hashlet-rivals [all | tables | PART ...] [--scale X] [--repeats N] [--fresh] [--baseline]\n\n{parts}  \
          {:<13} {:>4.1} min  all of these, at full scale with {REPEATS} repeats on two cores\n  \
          {:<13} {:>8}  only render what is measured already\n\n\
-         --scale X    sizes and counts times X, at most 1; below 1 the results go to `quick/`, and the README stays\n\
+         --scale X    sizes and counts times X, at most 1; below 1 the results go to `quick/`, and the pages stay\n\
          --repeats N  how often everything is measured ({REPEATS})\n\
          --fresh      forgets what is measured already of these parts, instead of going on from there\n\
          --baseline   makes these counts of instructions the ones that later ones are compared with\n",

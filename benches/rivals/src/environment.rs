@@ -73,21 +73,14 @@ impl Environment {
         checksum(serde_json::to_string(&without).expect("it is text").as_bytes())
     }
 
-    /// What stands under a table.
-    pub(crate) fn describe(&self) -> String {
-        let versions = self.crates.iter().chain(&self.servers);
-        let versions: Vec<_> = versions.map(|(name, version)| format!("{name} {version}")).collect();
-        format!(
-            "{}, {} cores, {}; {}; {}; {}; {} (sources {})",
-            self.cpu,
-            self.cores,
-            self.memory,
-            self.kernel,
-            self.allocator,
-            self.rustc,
-            versions.join(", "),
-            self.sources
-        )
+    /// What figures depend on, a fact each.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        let machine = [self.cpu.clone(), format!("{} cores", self.cores), self.memory.clone()];
+        let system = [self.kernel.clone(), self.allocator.clone(), self.rustc.clone()];
+        let crates = self.crates.iter().map(|(name, version)| format!("{name} {version}"));
+        let servers = self.servers.iter().map(|(name, version)| format!("the server {name} {version}"));
+        let sources = format!("sources of hashlet {}", self.sources);
+        machine.into_iter().chain(system).chain(crates).chain(servers).chain([sources]).collect()
     }
 }
 

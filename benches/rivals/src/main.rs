@@ -1,12 +1,13 @@
-//! Every figure of the README, from one command: hashlet beside everything a user would take instead.
+//! Every figure of `benches/README.md`, from one command: hashlet beside everything a user would take instead.
 //!
 //! ```sh
 //! .ci/servers cargo run --release --manifest-path benches/rivals/Cargo.toml -- all
 //! ```
-//! measures, writes `results.jsonl` and from it the tables of the README, between `<!-- figures:NAME -->` and
-//! `<!-- end -->`, and the plots. An interrupted run goes on where it was when it is started again. Without words it
-//! says which parts there are and how long they take; `--scale 0.01` tries everything in some minutes and leaves the README
-//! alone. `.ci/servers` brings Redis and Valkey; without them their columns are missing, and the command says so.
+//! measures, writes `results.jsonl` and from it the plots and the tables of `benches/README.md` and of the README, between
+//! `<!-- figures:NAME -->` and `<!-- end -->`. An interrupted run goes on where it was when it is started again. `-- tables`
+//! measures nothing and only writes tables and plots. Without words it says which parts there are and how long they take;
+//! `--scale 0.01` tries everything in some minutes and leaves these pages alone. `.ci/servers` brings Redis and Valkey;
+//! without them their columns are missing, and the command says so.
 //!
 //! - [`rivals`]: who is measured, all behind one trait
 //! - [`data`], [`operations`]: with what, and by which calls

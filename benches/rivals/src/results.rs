@@ -142,6 +142,13 @@ impl Results {
         (!figures.is_empty()).then(|| median(figures))
     }
 
+    /// The day on which a part was measured, or the first and the last.
+    pub(crate) fn date(&self, part: &str) -> Option<String> {
+        let first = self.of(part).map(|cell| &cell.date).min()?;
+        let last = self.of(part).map(|cell| &cell.date).max()?;
+        Some(if first == last { first.clone() } else { format!("{first} to {last}") })
+    }
+
     /// Where a part was measured: the last environment that tells of it, with the servers that were there.
     pub(crate) fn environment(&self, part: &str) -> Option<&Environment> {
         let id = &self.of(part).last()?.environment;

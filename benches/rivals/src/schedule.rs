@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, results: &mu
         all.len(),
         all.len() - missing.len(),
         duration(left),
-        environment.describe()
+        environment.facts().join(", ")
     ));
 
     let mut failed = 0;

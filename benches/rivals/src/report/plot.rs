@@ -1,4 +1,4 @@
-//! Lines and bars as SVG.
+//! Lines, bars and panels of bars as SVG.
 
 use std::error::Error;
 use std::ops::Range;
@@ -8,6 +8,8 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::words;
 
 pub(super) type Outcome = Result<(), Box<dyn Error>>;
 
@@ -147,6 +149,53 @@ impl Bars<'_> {
     }
 }
 
+/// One figure of everybody, best first.
+pub(super) struct Panel<'a> {
+    pub(super) title: &'a str,
+    /// Whether more is better.
+    pub(super) is_more_better: bool,
+    pub(super) bars: Vec<(String, f64)>,
+}
+
+const PANELS_HEIGHT: u32 = 300;
+/// The strip on the left of a panel that holds the names.
+const NAMES: i32 = 128;
+
+/// Panels side by side, each with lying bars.
+pub(super) fn panels(path: &Path, panels: &[Panel<'_>]) -> Outcome {
+    let root = SVGBackend::new(path, (SIZE.0, PANELS_HEIGHT)).into_drawing_area();
+    root.fill(&WHITE)?;
+    for (area, panel) in root.split_evenly((1, panels.len())).iter().zip(panels) {
+        panel.draw(area)?;
+    }
+    Ok(root.present()?)
+}
+
+impl Panel<'_> {
+    fn draw(&self, area: &Area<'_>) -> Outcome {
+        let mut bars: Vec<&(String, f64)> = self.bars.iter().collect();
+        bars.sort_by(|one, other| one.1.total_cmp(&other.1));
+        if self.is_more_better {
+            bars.reverse();
+        }
+        let most = bars.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
+        let (width, height) = area.dim_in_pixel();
+        let title = TextStyle::from((FONT, 15).into_font()).pos(Pos::new(HPos::Center, VPos::Top));
+        area.draw(&Text::new(self.title.to_owned(), (width as i32 / 2, 10), title))?;
+        let step = (height as i32 - 50) / bars.len().max(1) as i32;
+        let longest = f64::from(width as i32 - NAMES - 60);
+        let at = |horizontal| TextStyle::from((FONT, 12).into_font()).pos(Pos::new(horizontal, VPos::Center));
+        for (place, (name, value)) in bars.into_iter().enumerate() {
+            let top = 42 + step * place as i32;
+            let (middle, end) = (top + step * 2 / 5, NAMES + (value / most * longest) as i32);
+            area.draw(&Text::new(words::subject(name).to_owned(), (NAMES - 6, middle), at(HPos::Right)))?;
+            area.draw(&Rectangle::new([(NAMES, top), (end, top + step * 4 / 5)], color(name).filled()))?;
+            area.draw(&Text::new(digits(*value), (end + 5, middle), at(HPos::Left)))?;
+        }
+        Ok(())
+    }
+}
+
 /// Writes the names on the right, and returns what is left of the area.
 fn with_legend<'a, 'b>(
     root: &'a Area<'b>,
@@ -157,7 +206,7 @@ fn with_legend<'a, 'b>(
     for (number, name) in names.into_iter().enumerate() {
         let y = 60 + 20 * number as i32;
         legend.draw(&Rectangle::new([(4, y), (16, y + 10)], color(name).filled()))?;
-        legend.draw(&Text::new(name.clone(), (22, y - 1), (FONT, 12)))?;
+        legend.draw(&Text::new(words::subject(name).to_owned(), (22, y - 1), (FONT, 12)))?;
     }
     Ok(area)
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::{fs, io};
 
-use super::plot::{Bars, Lines, Outcome, Series};
+use super::plot::{self, Bars, Lines, Outcome, Panel, Series};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
+use crate::rivals::{BARE, TABLES};
 
 /// Draws what was measured.
 pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
@@ -19,9 +20,9 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             "get",
             &SIZES,
             &Lines {
-                title: "get by the number of fields of a hash; the line is where hashlet makes a table of it",
+                title: "Copying a value, by the fields of its hash; at the line, hashlet makes a table of it",
                 x: "fields of a hash",
-                y: "ns",
+                y: "nanoseconds",
                 mark: Some(128.5),
             },
         )?;
@@ -33,9 +34,9 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             "set_other",
             &SIZES,
             &Lines {
-                title: "set of another length by the number of fields of a hash",
+                title: "Overwriting a value with one of another length, by the fields of its hash",
                 x: "fields of a hash",
-                y: "ns",
+                y: "nanoseconds",
                 mark: Some(128.5),
             },
         )?;
@@ -46,7 +47,12 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             ("growth", "keys"),
             "get",
             &KEY_STEPS,
-            &Lines { title: "get by the number of keys", x: "keys of two fields", y: "ns", mark: None },
+            &Lines {
+                title: "Copying a value, by the number of keys",
+                x: "keys of two fields",
+                y: "nanoseconds",
+                mark: None,
+            },
         )?;
         lines(
             results,
@@ -56,9 +62,9 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             "insert",
             &KEY_STEPS,
             &Lines {
-                title: "set of a new field on the way to so many keys",
+                title: "Setting a field of a new key, on the way to so many keys",
                 x: "keys of two fields",
-                y: "ns",
+                y: "nanoseconds",
                 mark: None,
             },
         )?;
@@ -70,9 +76,9 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             "get",
             &FIELD_STEPS,
             &Lines {
-                title: "get by the number of fields of one hash",
+                title: "Copying a value, by the number of fields of one hash",
                 x: "fields of one hash",
-                y: "ns",
+                y: "nanoseconds",
                 mark: Some(128.5),
             },
         )?;
@@ -84,15 +90,16 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
             "",
             &KEY_STEPS,
             &Lines {
-                title: "memory of a key of two fields by the number of keys",
+                title: "Resident memory of a key of two fields, by the number of keys",
                 x: "keys of two fields",
-                y: "bytes a key",
+                y: "resident bytes a key",
                 mark: None,
             },
         )?;
         memory(results, folder)?;
         throughput(results, folder)?;
-        pauses(results, folder)
+        pauses(results, folder)?;
+        front(results, folder)
     };
     outcome().map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))
 }
@@ -108,7 +115,8 @@ fn lines(
     lines: &Lines<'_>,
 ) -> Outcome {
     let point = |subject: &str, size: usize| {
-        let figure = if operation.is_empty() { format!("{size} bytes") } else { format!("{operation}/{size} ns") };
+        let figure =
+            if operation.is_empty() { format!("{size} bytes_resident") } else { format!("{operation}/{size} ns") };
         Some((size as f64, results.median(part, group, subject, &figure)?))
     };
     let points = |subject: &&str| -> Series {
@@ -145,10 +153,10 @@ fn bars(
 }
 
 fn memory(results: &Results, folder: &Path) -> Outcome {
-    let of = ("Memory of a profile of 8 fields and 153 bytes of payload", "bytes a key", false);
+    let of = ("Resident memory of a profile of 8 fields (153 bytes in all)", "resident bytes a key", false);
     let groups = [
-        ("1,000,000 profiles", "profiles", "each bytes"),
-        ("worst from 0.7 to 1.4 million", "profiles", "worst bytes"),
+        ("1,000,000 profiles", "profiles", "each bytes_resident"),
+        ("worst from 0.7 to 1.4 million", "profiles", "worst bytes_resident"),
     ];
     bars(results, &folder.join("memory.svg"), "memory", of, &groups)
 }
@@ -156,20 +164,49 @@ fn memory(results: &Results, folder: &Path) -> Outcome {
 fn throughput(results: &Results, folder: &Path) -> Outcome {
     let of = ("Reads and writes on 1,000,000 profiles, keys drawn uniformly", "million operations a second", false);
     let groups = [
-        ("100/0, one thread", "profiles", "100/0/1/uniform Mop/s"),
-        ("100/0, two", "profiles", "100/0/2/uniform Mop/s"),
-        ("95/5, two", "profiles", "95/5/2/uniform Mop/s"),
-        ("50/50, two", "profiles", "50/50/2/uniform Mop/s"),
+        ("reads only, 1 thread", "profiles", "100/0/1/uniform Mop/s"),
+        ("reads only, 2 threads", "profiles", "100/0/2/uniform Mop/s"),
+        ("5 % writes, 2 threads", "profiles", "95/5/2/uniform Mop/s"),
+        ("half writes, 2 threads", "profiles", "50/50/2/uniform Mop/s"),
     ];
     bars(results, &folder.join("throughput.svg"), "threads", of, &groups)
 }
 
 fn pauses(results: &Results, folder: &Path) -> Outcome {
-    let of = ("Longest single call, interruptions left out", "ms", true);
+    let of = ("Longest single call, interruptions left out", "milliseconds", true);
     let groups = [
         ("to 4,000,000 fields of one hash", "one_hash", "own ms"),
         ("to 4,000,000 keys", "keys", "own ms"),
-        ("2 MiB over 2 MiB", "long_values", "own ms"),
+        ("2 MiB over 2 MiB in one hash", "long_values", "own ms"),
     ];
     bars(results, &folder.join("pauses.svg"), "pauses", of, &groups)
+}
+
+/// What tells most, for the README.
+fn front(results: &Results, folder: &Path) -> Outcome {
+    let panel = |title, is_more_better, part, group, figure| {
+        let names = results.subjects(part).into_iter().filter(|subject| ![BARE, TABLES].contains(subject));
+        let bars = names.filter_map(|name| Some((name.to_owned(), results.median(part, group, name, figure)?)));
+        Panel { title, is_more_better, bars: bars.collect() }
+    };
+    let panels = [
+        panel(
+            "Resident memory of a profile of 153 bytes, bytes (less is better)",
+            false,
+            "memory",
+            "profiles",
+            "each bytes_resident",
+        ),
+        panel(
+            "Two threads, 5 % writes, million operations a second",
+            true,
+            "threads",
+            "profiles",
+            "95/5/2/uniform Mop/s",
+        ),
+    ];
+    if panels.iter().any(|panel| panel.bars.is_empty()) {
+        return Ok(());
+    }
+    plot::panels(&folder.join("front.svg"), &panels)
 }

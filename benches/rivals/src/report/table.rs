@@ -39,6 +39,11 @@ impl Cell {
         Self { text: ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")), value: None }
     }
 
+    /// A figure and whose it is.
+    pub(super) fn named(value: f64, name: &str) -> Self {
+        Self { text: format!("{} ({name})", number(value)), value: Some(value) }
+    }
+
     /// More to say behind the figure.
     pub(super) fn with(mut self, text: &str) -> Self {
         if !self.is_empty() {

@@ -1,59 +1,63 @@
-//! The tables: which figures stand in which, and what is said under them.
+//! The tables of hashlet beside its rivals: which figures stand in which, and what is said with them.
 
+use super::alone;
+use super::block::Block;
 use super::table::{Best, Cell, Table, count};
-use crate::arguments::REPEATS;
-use crate::parts::{FIELD_STEPS, KEY_STEPS, PARTS, SIZES};
+use super::words::{self, FIRST_RIVAL, ON_ALL_SHAPES, OPERATIONS, OURS, PROMOTES, SHAPES, promotes};
+use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
 use crate::rivals::BARE;
 
-const OURS: &str = "hashlet";
-const FIRST_RIVAL: &str = "dashmap";
-
-/// All blocks by name, each a table or more with what they rest on.
-pub(super) fn blocks(results: &Results) -> Vec<(&'static str, String)> {
-    let of = |part, tables: Vec<(&str, Table)>| block(results, part, &tables);
+/// All tables, in the order of the page that shows them.
+pub(super) fn blocks(results: &Results) -> Vec<Block> {
+    let of = |names, tables: Vec<(&str, Table)>| Block::new(results, names, &tables, None);
+    let with_note = |names, caption, table, note| Block::new(results, names, &[(caption, table)], Some(note));
     let all = [
-        ("memory", of("memory", vec![("Bytes of memory", memory(results))])),
-        ("operations", of("operations", operations(results))),
-        ("shapes", of("operations", vec![("Nanoseconds an operation", shapes(results))])),
-        ("beside", of("beside", vec![("How many times as fast as a DashMap beside it", beside(results))])),
-        ("threads", of("threads", vec![("Million operations a second", threads(results))])),
-        ("fields", of("fields", fields(results))),
-        ("growth", of("growth", growth(results))),
-        ("latency", of("latency", vec![("Nanoseconds a step of the pointer chase", latency(results))])),
-        ("pauses", of("pauses", vec![("Milliseconds of the longest single call", pauses(results))])),
-        ("persistence", of("persistence", vec![("Saving and loading 1,000,000 profiles", persistence(results))])),
-        ("instructions", of("instructions", vec![("Instructions an operation", list(results, "instructions"))])),
-        ("encoding", of("encoding", vec![("How many times as long as a bare map", encoding(results))])),
-        ("expiry", of("expiry", vec![("What deadlines take", list(results, "expiry"))])),
-        ("typed", of("typed", vec![("Typed values", list(results, "typed"))])),
-        ("traffic", of("traffic", vec![("Beside a save", list(results, "traffic"))])),
+        with_note(
+            ("memory", "memory", "Memory"),
+            "Bytes of memory for each key, field or hash: resident, and in brackets what the allocator counted",
+            memory(results),
+            "The best of a row goes by resident memory.",
+        ),
+        of(("operations", "operations", "Single operations"), operations(results)),
+        with_note(
+            ("shapes", "operations", "Other shapes of data"),
+            "Nanoseconds for each operation, keys and fields drawn uniformly",
+            shapes(results),
+            PROMOTES,
+        ),
+        with_note(
+            ("beside", "beside", "At the same time as a DashMap"),
+            "A DashMap's time divided by hashlet's, while both work (above 1, hashlet is faster)",
+            beside(results),
+            BESIDE_NOTE,
+        ),
+        of(
+            ("threads", "threads", "Threads"),
+            vec![("Million operations a second on 1,000,000 profiles, all threads together", threads(results))],
+        ),
+        of(("fields", "fields", "By the number of fields"), fields(results)),
+        of(("growth", "growth", "From small to large"), growth(results)),
+        of(
+            ("latency", "latency", "The memory's own latency"),
+            vec![("Nanoseconds for each access of a pointer chase", latency(results))],
+        ),
+        of(
+            ("pauses", "pauses", "Longest pause"),
+            vec![(
+                "Milliseconds of the longest single call: its own, and in brackets with interruptions by the machine",
+                pauses(results),
+            )],
+        ),
+        of(
+            ("persistence", "persistence", "Saving and loading"),
+            vec![("Saving and loading 1,000,000 profiles", persistence(results))],
+        ),
     ];
-    all.into_iter().filter_map(|(name, block)| Some((name, block?))).collect()
+    all.into_iter().chain(alone::blocks(results)).flatten().collect()
 }
 
-/// The tables with the command, the machine and the versions under them; nothing when nothing was measured.
-fn block(results: &Results, part: &str, tables: &[(&str, Table)]) -> Option<String> {
-    let last = results.of(part).last()?;
-    let environment = results.environment(part)?;
-    let repeats = results.of(part).map(|cell| cell.repeat + 1).max().unwrap_or(0);
-    let text: String = tables.iter().map(|(caption, table)| format!("{caption}:\n\n{}\n", table.markdown())).collect();
-    let scale = if last.scale < 1.0 { format!(", at scale {}: NOT the real sizes", last.scale) } else { String::new() };
-    let how = match repeats {
-        1 => "one run".to_owned(),
-        repeats => format!("medians of {repeats} interleaved runs"),
-    };
-    let flag = if repeats > REPEATS { format!(" --repeats {repeats}") } else { String::new() };
-    Some(format!(
-        "{text}<sub>`cargo run --release --manifest-path benches/rivals/Cargo.toml -- {part}{flag}`, {}, {how}{scale}; {}. {} \
-         cores say nothing about sixteen.</sub>\n",
-        last.date,
-        environment.describe(),
-        environment.cores
-    ))
-}
-
-/// A column for each subject; the bare map is a bound and no choice, so it never is the best.
+/// A column for each subject; the bare map is a reference point and no alternative, so it never is the best.
 fn cells(results: &Results, part: &str, group: &str, figure: &str) -> Vec<Cell> {
     let cell = |subject: &&str| {
         let value = results.median(part, group, subject, figure);
@@ -62,9 +66,21 @@ fn cells(results: &Results, part: &str, group: &str, figure: &str) -> Vec<Cell> 
     results.subjects(part).iter().map(cell).collect()
 }
 
-fn head(first: &[&str], results: &Results, part: &str, last: &[&str]) -> Vec<String> {
-    first.iter().copied().chain(results.subjects(part)).chain(last.iter().copied()).map(str::to_owned).collect()
+/// These cells with the figures of others in brackets.
+fn bracketed(cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
+    cells.into_iter().zip(others).map(|(cell, other)| cell.with(&format!(" ({})", other.plain()))).collect()
 }
+
+fn head(first: &[&str], results: &Results, part: &str, last: &[&str]) -> Vec<String> {
+    let subjects = results.subjects(part).into_iter().map(words::subject);
+    first.iter().copied().chain(subjects).chain(last.iter().copied()).map(str::to_owned).collect()
+}
+
+fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+const RATIO: &str = "DashMap's time / hashlet's";
 
 /// How many times ours goes into theirs.
 fn ratio(results: &Results, part: &str, group: &str, figure: &str) -> Cell {
@@ -73,94 +89,82 @@ fn ratio(results: &Results, part: &str, group: &str, figure: &str) -> Cell {
 }
 
 fn memory(results: &Results) -> Table {
+    let [keys, fields] = [KEY_STEPS[KEY_STEPS.len() - 1], FIELD_STEPS[FIELD_STEPS.len() - 1]];
     let rows = [
-        ("profiles", "each", "1,000,000 profiles of 8 fields, a key"),
-        ("profiles", "worst", "the same, worst from 0.7 to 1.4 million, a key"),
-        ("carts", "each", "200,000 carts of 3 JSON values, a key"),
-        ("big", "each", "one hash of 1,000,000 fields, a field"),
-        ("middle", "each", "20,000 hashes of 128 fields, a hash"),
-        ("packages", "each", "the packages of a Debian system, a package"),
+        ("profiles", "each".to_owned(), "1,000,000 profiles of 8 fields, bytes a key".to_owned()),
+        ("profiles", "worst".to_owned(), "the worst from 700,000 to 1,400,000 profiles, bytes a key".to_owned()),
+        ("carts", "each".to_owned(), "200,000 carts of 3 JSON values, bytes a key".to_owned()),
+        ("big", "each".to_owned(), "one hash of 1,000,000 fields, bytes a field".to_owned()),
+        ("middle", "each".to_owned(), "20,000 hashes of 128 fields, bytes a hash".to_owned()),
+        ("packages", "each".to_owned(), "the packages of a Debian system, bytes a package".to_owned()),
+        ("keys", keys.to_string(), format!("{} keys of 2 fields, bytes a key", count(keys))),
+        ("one_hash", fields.to_string(), format!("one hash of {} fields, bytes a field", count(fields))),
     ];
-    let row = |(group, figure, name): (&str, &str, &str)| {
+    let row = |(group, figure, name): (&str, String, String)| {
         let payload = Cell::aside(results.median("memory", group, OURS, "payload bytes"));
-        let cells = cells(results, "memory", group, &format!("{figure} bytes"));
-        (name.to_owned(), std::iter::once(payload).chain(cells).collect())
+        let of = |unit: &str| cells(results, "memory", group, &format!("{figure} {unit}"));
+        let both = bracketed(of("bytes_resident"), of("bytes_taken"));
+        (name, std::iter::once(payload).chain(both).collect())
     };
-    let mut table: Vec<_> = rows.map(row).to_vec();
-    for (group, steps, what) in
-        [("keys", &KEY_STEPS[..], "keys of 2 fields, a key"), ("one_hash", &FIELD_STEPS, "fields in one hash, a field")]
-    {
-        for step in steps.iter().rev().take(1) {
-            let cells = cells(results, "memory", group, &format!("{step} bytes"));
-            let name = format!("{} {what}", count(*step));
-            table.push((name, std::iter::once(Cell::figure(None)).chain(cells).collect()));
-        }
-    }
-    Table { head: head(&["", "payload"], results, "memory", &[]), rows: table, best: Best::Least }
+    let head = head(&["", "keys, fields and values alone"], results, "memory", &[]);
+    Table { head, rows: rows.map(row).into(), best: Best::Least }
 }
-
-/// All that is done to a store by one thread.
-const OPERATIONS: [&str; 14] = [
-    "look",
-    "get",
-    "missing_field",
-    "missing_key",
-    "contains",
-    "get_all",
-    "get_across",
-    "set_same",
-    "set_other",
-    "set_new",
-    "remove",
-    "reinsert",
-    "increment",
-    "update",
-];
 
 fn operations(results: &Results) -> Vec<(&'static str, Table)> {
     let table = |distribution: &str| {
-        let row = |name: &str| {
+        let row = |(name, words): (&str, &str)| {
             let figure = format!("{name}/{distribution} ns");
             let mut cells = cells(results, "operations", "profiles", &figure);
             cells.push(ratio(results, "operations", "profiles", &figure));
-            (format!("`{name}`"), cells)
+            (words.to_owned(), cells)
         };
-        let head = head(&[""], results, "operations", &["dashmap / hashlet"]);
-        Table { head, rows: OPERATIONS.map(row).to_vec(), best: Best::Least }
+        Table {
+            head: head(&[""], results, "operations", &[RATIO]),
+            rows: OPERATIONS.map(row).to_vec(),
+            best: Best::Least,
+        }
     };
     vec![
-        ("Nanoseconds an operation on 1,000,000 profiles, keys drawn uniformly", table("uniform")),
-        ("The same, keys drawn by Zipf's law with exponent 0.99", table("zipf")),
+        ("Nanoseconds for each operation on 1,000,000 profiles, keys drawn uniformly", table("uniform")),
+        (
+            "Nanoseconds for each operation on 1,000,000 profiles, keys drawn by Zipf's law with exponent 0.99",
+            table("zipf"),
+        ),
     ]
 }
 
 fn shapes(results: &Results) -> Table {
     let mut rows = Vec::new();
-    for shape in ["carts", "big", "middle", "packages"] {
-        for name in ["look", "get", "missing_field", "get_all", "set_same", "set_other", "set_new", "remove"] {
+    for (shape, shape_words) in SHAPES {
+        for name in ON_ALL_SHAPES {
             let figure = format!("{name}/uniform ns");
             let mut cells = cells(results, "operations", shape, &figure);
             cells.push(ratio(results, "operations", shape, &figure));
-            rows.push((format!("{shape}, `{name}`"), cells));
+            let table = if promotes(shape, name) { " (measures tables, see below)" } else { "" };
+            rows.push((format!("{shape_words}: {}{table}", words::operation(name)), cells));
         }
     }
-    Table { head: head(&[""], results, "operations", &["dashmap / hashlet"]), rows, best: Best::Least }
+    Table { head: head(&[""], results, "operations", &[RATIO]), rows, best: Best::Least }
 }
+
+const BESIDE_NOTE: &str =
+    "¹ These two measure tables: the added field is the 129th, and it makes a table of a packed hash.";
 
 fn beside(results: &Results) -> Table {
     const COLUMNS: [(&str, &str, &str); 6] = [
-        ("profiles", "profiles", "uniform"),
-        ("profiles, Zipf", "profiles", "zipf"),
+        ("profiles, keys uniform", "profiles", "uniform"),
+        ("profiles, keys by Zipf's law", "profiles", "zipf"),
         ("carts", "carts", "uniform"),
-        ("big", "big", "uniform"),
-        ("middle", "middle", "uniform"),
-        ("packages", "packages", "uniform"),
+        ("one hash of 1,000,000 fields", "big", "uniform"),
+        ("hashes of 128 fields", "middle", "uniform"),
+        ("Debian packages", "packages", "uniform"),
     ];
-    let row = |name: &str| {
+    let row = |(name, words): (&str, &str)| {
         let cell = |(_, group, distribution): (&str, &str, &str)| {
-            Cell::figure(results.median("beside", group, OURS, &format!("{name}/{distribution} x")))
+            let cell = Cell::figure(results.median("beside", group, OURS, &format!("{name}/{distribution} x")));
+            if promotes(group, name) { cell.with(" ¹") } else { cell }
         };
-        (format!("`{name}`"), COLUMNS.map(cell).to_vec())
+        (words.to_owned(), COLUMNS.map(cell).to_vec())
     };
     let head = [""].into_iter().chain(COLUMNS.map(|(column, ..)| column)).map(str::to_owned).collect();
     Table { head, rows: OPERATIONS.map(row).to_vec(), best: Best::None }
@@ -168,53 +172,58 @@ fn beside(results: &Results) -> Table {
 
 fn threads(results: &Results) -> Table {
     let mut rows = Vec::new();
-    for mix in ["100/0", "95/5", "50/50"] {
-        for threads in [1, 2] {
-            for distribution in ["uniform", "zipf"] {
+    for (mix, mix_words) in
+        [("100/0", "reads only"), ("95/5", "95 % reads, 5 % writes"), ("50/50", "half reads, half writes")]
+    {
+        for (threads, threads_words) in [(1, "1 thread"), (2, "2 threads")] {
+            for (distribution, drawn) in [("uniform", "keys uniform"), ("zipf", "keys by Zipf's law")] {
                 let figure = format!("{mix}/{threads}/{distribution} Mop/s");
                 let mut cells = cells(results, "threads", "profiles", &figure);
                 let of = |subject| results.median("threads", "profiles", subject, &figure);
                 cells.push(Cell::ratio(of(OURS), of(FIRST_RIVAL)));
-                rows.push((format!("{mix} {distribution}, {threads}"), cells));
+                rows.push((format!("{mix_words}, {drawn}, {threads_words}"), cells));
             }
         }
     }
-    let head = head(&["reads/writes, threads"], results, "threads", &["hashlet / dashmap"]);
+    let head = head(&[""], results, "threads", &["hashlet's rate / DashMap's"]);
     Table { head, rows, best: Best::Most }
 }
 
 fn fields(results: &Results) -> Vec<(&'static str, Table)> {
     let table = |operation: &str| {
-        let row =
-            |size: usize| (size.to_string(), cells(results, "fields", "short", &format!("{operation}/{size} ns")));
-        Table { head: head(&["fields"], results, "fields", &[]), rows: SIZES.map(row).to_vec(), best: Best::Least }
+        let row = |size: usize| (count(size), cells(results, "fields", "short", &format!("{operation}/{size} ns")));
+        let head = head(&["fields of a hash"], results, "fields", &[]);
+        Table { head, rows: SIZES.map(row).to_vec(), best: Best::Least }
     };
     vec![
-        ("Nanoseconds of `get` by the number of fields of a hash", table("get")),
-        ("Of a `get` of a missing field", table("missing_field")),
-        ("Of a `set` of another length", table("set_other")),
-        ("Of `get_all`", table("get_all")),
+        ("Nanoseconds to copy a value, by the number of fields of a hash", table("get")),
+        ("Nanoseconds to look up a missing field, by the number of fields of a hash", table("missing_field")),
+        ("Nanoseconds to overwrite a value with one of another length, by the number of fields", table("set_other")),
+        ("Nanoseconds to copy a whole hash, by the number of its fields", table("get_all")),
     ]
 }
 
 fn growth(results: &Results) -> Vec<(&'static str, Table)> {
-    let table = |group: &str, steps: &[usize], operation: &str| {
+    let table = |group: &str, what: &str, steps: &[usize], operation: &str| {
         let row = |step: &usize| (count(*step), cells(results, "growth", group, &format!("{operation}/{step} ns")));
-        let head = head(&[group], results, "growth", &[]);
+        let head = head(&[what], results, "growth", &[]);
         Table { head, rows: steps.iter().map(row).collect(), best: Best::Least }
     };
+    let keys = |operation| table("keys", "keys", &KEY_STEPS, operation);
+    let fields = |operation| table("one_hash", "fields of the hash", &FIELD_STEPS, operation);
     vec![
-        ("Nanoseconds of `get` by the number of keys", table("keys", &KEY_STEPS, "get")),
-        ("Of a new key's two `set`s, each, on the way there", table("keys", &KEY_STEPS, "insert")),
-        ("Of `get` by the number of fields of one hash", table("one_hash", &FIELD_STEPS, "get")),
-        ("Of a `set` of a new field there", table("one_hash", &FIELD_STEPS, "insert")),
+        ("Nanoseconds to copy a value, by the number of keys of two fields", keys("get")),
+        ("Nanoseconds to set a field of a new key (each has two), on the way to so many keys", keys("insert")),
+        ("Nanoseconds to copy a value, by the number of fields of one hash", fields("get")),
+        ("Nanoseconds to add a field to one hash, on the way to so many fields", fields("insert")),
         ("hashlet beside the memory's own latency for a working set as big as the store", beside_latency(results)),
     ]
 }
 
 fn beside_latency(results: &Results) -> Table {
     let row = |keys: &usize| {
-        let bytes = results.median("memory", "keys", OURS, &format!("{keys} bytes")).map(|each| each * *keys as f64);
+        let bytes = results.median("memory", "keys", OURS, &format!("{keys} bytes_resident"));
+        let bytes = bytes.map(|each| each * *keys as f64);
         let latency = bytes.and_then(|bytes| latency_of(results, bytes));
         let figure = |name: &str| results.median("growth", "keys", OURS, &format!("{name}/{keys} ns"));
         let operations = ["insert", "get", "missing_field", "set_same"].map(figure);
@@ -223,8 +232,17 @@ fn beside_latency(results: &Results) -> Table {
         cells.push(Cell::ratio(operations[1], latency));
         (count(*keys), cells)
     };
-    let words = ["keys", "MB", "latency", "insert", "get", "missing_field", "set_same", "get / latency"];
-    Table { head: words.map(str::to_owned).to_vec(), rows: KEY_STEPS.iter().map(row).collect(), best: Best::None }
+    let head = owned([
+        "keys",
+        "the store, MB resident",
+        "one memory access, ns",
+        "set a field of a new key, ns",
+        "copy a value, ns",
+        "look up a missing field, ns",
+        "overwrite a value, same length, ns",
+        "copy a value / one memory access",
+    ]);
+    Table { head, rows: KEY_STEPS.iter().map(row).collect(), best: Best::None }
 }
 
 /// The latency of a working set of so many bytes: on the line, by the logarithm of the size, between the two that were
@@ -252,34 +270,25 @@ fn latency(results: &Results) -> Table {
         let latency = results.median("latency", "memory", "pointer_chase", &format!("{size} ns"));
         (format!("{} KiB", count((size >> 10) as usize)), vec![Cell::figure(latency)])
     };
-    let head = ["working set", "ns"].map(str::to_owned).to_vec();
+    let head = owned(["working set", "nanoseconds an access"]);
     Table { head, rows: sizes(results).into_iter().map(row).collect(), best: Best::None }
 }
 
 fn pauses(results: &Results) -> Table {
     let rows = [
-        ("one_hash", "into one hash, on the way to 4,000,000 fields"),
-        ("keys", "of a new key, on the way to 4,000,000"),
-        ("long_values", "a value of 2 MiB over another, among 10,000 short fields"),
+        ("one_hash", "a new field, on the way to 4,000,000 fields of one hash"),
+        ("keys", "a new key, on the way to 4,000,000 keys"),
+        ("long_values", "a value of 2 MiB over another one, in a hash of 10,000 short fields"),
     ];
     let row = |(group, name): (&str, &str)| {
-        let raw = cells(results, "pauses", group, "raw ms");
-        let own = cells(results, "pauses", group, "own ms");
-        let both = own.into_iter().zip(raw).map(|(own, raw)| {
-            let raw = format!(" ({})", raw.plain());
-            own.with(&raw)
-        });
-        (name.to_owned(), both.collect())
+        let of = |figure| cells(results, "pauses", group, figure);
+        (name.to_owned(), bracketed(of("own ms"), of("raw ms")))
     };
-    Table {
-        head: head(&["its own (with interruptions)"], results, "pauses", &[]),
-        rows: rows.map(row).to_vec(),
-        best: Best::Least,
-    }
+    Table { head: head(&[""], results, "pauses", &[]), rows: rows.map(row).to_vec(), best: Best::Least }
 }
 
 fn persistence(results: &Results) -> Table {
-    let rows = [("save s", "save, s"), ("load s", "load, s"), ("disk MB", "on disk, MB")];
+    let rows = [("save s", "save, seconds"), ("load s", "load, seconds"), ("disk MB", "size on disk, MB")];
     let row = |(figure, name): (&str, &str)| {
         let cell = |subject: &&str| {
             let value = results.median("persistence", "profiles", subject, figure);
@@ -288,32 +297,4 @@ fn persistence(results: &Results) -> Table {
         (name.to_owned(), results.subjects("persistence").iter().map(cell).collect())
     };
     Table { head: head(&[""], results, "persistence", &[]), rows: rows.map(row).to_vec(), best: Best::Least }
-}
-
-fn encoding(results: &Results) -> Table {
-    let mut rows = Vec::new();
-    for size in [8, 16, 128] {
-        for subject in ["packed", "table"] {
-            let cell = |workload: &str| {
-                Cell::figure(results.median(
-                    "encoding",
-                    "bench",
-                    OURS,
-                    &format!("{workload}/{size}/{subject} x_hashbrown"),
-                ))
-            };
-            let cells = ["hit", "miss", "replace_same", "replace_other"].map(cell).to_vec();
-            rows.push((format!("{size}, {subject}"), cells));
-        }
-    }
-    let head = ["fields", "hit", "miss", "replace, same length", "replace, mostly another"].map(str::to_owned).to_vec();
-    Table { head, rows, best: Best::None }
-}
-
-/// Everything that a part of hashlet alone has measured, a row each.
-fn list(results: &Results, part: &str) -> Table {
-    let group = PARTS.iter().find(|known| known.name == part).map_or("", |part| part.groups[0]);
-    let names = results.of(part).last().into_iter().flat_map(|cell| cell.figures.keys());
-    let row = |name: &String| (format!("`{name}`"), vec![Cell::figure(results.median(part, group, OURS, name))]);
-    Table { head: ["what", "figure"].map(str::to_owned).to_vec(), rows: names.map(row).collect(), best: Best::None }
 }

@@ -1,8 +1,11 @@
 use std::fs;
 
-use super::readme;
 use super::table::{Best, Cell, Table, count, number};
+use super::{front, places, runs, tables, words};
+use crate::child::{Figures, Task};
+use crate::environment::Environment;
 use crate::folder::Folder;
+use crate::results::Results;
 
 #[test]
 fn the_best_cell_is_bold_and_a_bound_never_is() {
@@ -25,14 +28,46 @@ fn figures_are_grouped_and_have_three_digits() {
 }
 
 #[test]
-fn a_table_replaces_what_stands_between_its_marks_and_nothing_else() {
+fn a_text_replaces_what_stands_between_its_marks_and_nothing_else() {
     let folder = Folder::new();
-    let path = folder.path().join("README.md");
-    fs::write(&path, "before\n<!-- figures:memory -->\nold\n<!-- end -->\nafter <!-- end -->\n").expect("a file");
-    readme::insert(&[("memory", "new\n".to_owned()), ("pauses", "none\n".to_owned())], &path).expect("a file");
-    let expected = "before\n<!-- figures:memory -->\nnew\n\n<!-- end -->\nafter <!-- end -->\n";
-    assert_eq!(fs::read_to_string(&path).expect("a file"), expected);
+    let pages = ["one.md", "other.md"].map(|name| folder.path().join(name));
+    fs::write(&pages[0], "before\n<!-- figures:memory -->\nold\n<!-- end -->\nafter <!-- end -->\n").expect("a file");
+    fs::write(&pages[1], "<!-- figures:front -->\n<!-- end -->\n").expect("a file");
+    let texts = [("memory", "new\n".to_owned()), ("pauses", "none\n".to_owned()), ("front", "few\n".to_owned())];
+    assert_eq!(places::fill(&texts, &pages).expect("files"), ["pauses"], "nobody has a mark for it");
+    let read = |page| fs::read_to_string(page).expect("a file");
+    assert_eq!(read(&pages[0]), "before\n<!-- figures:memory -->\nnew\n\n<!-- end -->\nafter <!-- end -->\n");
+    assert_eq!(read(&pages[1]), "<!-- figures:front -->\nfew\n\n<!-- end -->\n");
 
-    fs::write(&path, "<!-- figures:memory -->\nold\n").expect("a file");
-    assert!(readme::insert(&[("memory", String::new())], &path).is_err(), "a mark without an end");
+    fs::write(&pages[0], "<!-- figures:memory -->\nold\n").expect("a file");
+    assert!(places::fill(&texts, &pages).is_err(), "a mark without an end");
+}
+
+#[test]
+fn texts_are_listed_as_in_a_sentence() {
+    assert_eq!(
+        ["", "a", "a b", "a b c"].map(|texts| words::listed(&texts.split_whitespace().collect::<Vec<_>>())),
+        ["", "a", "a and b", "a, b and c"]
+    );
+}
+
+#[test]
+fn all_tables_of_a_run_share_one_line() {
+    let folder = Folder::new();
+    let mut results = Results::read(&folder.path().join("results.jsonl")).expect("nothing yet");
+    for (part, group, subject, figure) in [
+        ("memory", "big", "hashlet", "each bytes_resident"),
+        ("pauses", "keys", "hashlet", "own ms"),
+        ("latency", "memory", "pointer_chase", "1024 ns"),
+    ] {
+        let task = Task { part: part.into(), group: group.into(), subject: subject.into() };
+        let figures = Figures::from([(figure.to_owned(), 2.0)]);
+        results.append(&task, &Environment::here(), (1.0, 0, 0.5), figures).expect("a file");
+    }
+    let blocks = tables::blocks(&results);
+    let text = runs::block(&results, &blocks);
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("| 2")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    assert!(["(`memory`)", "(`pauses`)", "(`latency`)"].iter().all(|part| lines[0].contains(part)), "{text}");
+    assert!(front::text(&results).is_some_and(|text| text.contains("| **2.00** | - | - |")));
 }
