@@ -59,7 +59,7 @@ pub(super) fn text(results: &Results) -> Option<String> {
     let mut parts: Vec<&str> = ROWS.iter().map(|Row(_, [part, ..], _)| *part).collect();
     parts.dedup();
     Some(format!(
-        "{}\n\nBold: the best of the row. `{}`. Measured {}.\n",
+        "{}\n\nBold: the best of the row. `{}`. Measured: {}.\n",
         lines.join("\n"),
         words::command("all"),
         runs::line(results, &parts)

@@ -55,14 +55,11 @@ pub(super) fn line(results: &Results, parts: &[&str]) -> String {
     let mut runs: Vec<(String, Vec<&str>)> = Vec::new();
     for part in parts {
         let (Some(date), Some(environment)) = (results.date(part), results.environment(part)) else { continue };
-        let run = format!("{date} on {}, {} cores", environment.cpu, environment.cores);
+        let run = format!("on {date}, {}, {} cores", environment.cpu, environment.cores);
         match runs.iter_mut().find(|(known, _)| *known == run) {
             Some((_, parts)) => parts.push(part),
             None => runs.push((run, vec![part])),
         }
     }
-    match &runs[..] {
-        [(run, _)] => run.clone(),
-        _ => runs.iter().map(|(run, parts)| format!("{}: {run}", listed(parts))).collect::<Vec<_>>().join("; "),
-    }
+    runs.iter().map(|(run, parts)| format!("{} {run}", listed(parts))).collect::<Vec<_>>().join("; ")
 }

@@ -92,7 +92,7 @@ fn grouped(text: &str) -> String {
 }
 
 impl Table {
-    /// Rows without a figure are left out.
+    /// Rows without a figure are left out. Whoever looks as good as the best of a row is bold, too.
     pub(super) fn markdown(&self) -> String {
         let mut lines = vec![row(self.head.iter().cloned()), row(self.head.iter().map(|_| "---".to_owned()))];
         for (name, cells) in self.rows.iter().filter(|(_, cells)| !cells.iter().all(Cell::is_empty)) {
@@ -103,7 +103,7 @@ impl Table {
                 Best::None => None,
             };
             let cell = |cell: &Cell| match cell.value {
-                Some(value) if Some(value) == best => format!("**{}**", cell.text),
+                Some(value) if best.is_some_and(|best| number(value) == number(best)) => format!("**{}**", cell.text),
                 _ => cell.text.clone(),
             };
             lines.push(row(std::iter::once(name.clone()).chain(cells.iter().map(cell))));

@@ -18,6 +18,9 @@ fn the_best_cell_is_bold_and_a_bound_never_is() {
     };
     let lines: Vec<String> = table(Best::Least).markdown().lines().map(str::to_owned).collect();
     assert_eq!(lines[2..], ["| a | **231** | 1,285 | *9.00* | - |"], "and a row without figures is left out");
+    let tie = vec![Cell::figure(Some(48.41)), Cell::figure(Some(48.38))];
+    let tie = Table { head: Vec::new(), rows: vec![("tie".into(), tie)], best: Best::Least };
+    assert!(tie.markdown().contains("| tie | **48.4** | **48.4** |"), "whoever looks as good");
     assert!(table(Best::Most).markdown().contains("| a | 231 | **1,285** |"));
 }
 
