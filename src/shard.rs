@@ -198,7 +198,7 @@ impl Shard {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
         self.keys.find(hash)?.find(hash, key)
     }

@@ -26,7 +26,7 @@ pub(super) struct KeySegment {
 }
 
 impl KeySegment {
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<&Record> {
         self.records.find(hash, |record| self.is_of(record, hash, key))
     }
