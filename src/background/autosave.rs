@@ -115,6 +115,7 @@ impl Autosave {
     ///
     /// # Panics
     /// If the system cannot start a thread.
+    #[track_caller]
     pub fn start(store: Arc<Store>, path: impl AsRef<Path>, policy: AutosavePolicy) -> Result<Self, SnapshotError> {
         assert_outside_closures();
         let path = LockedPath::lock(&SystemDisk, path.as_ref())?;
@@ -142,6 +143,7 @@ impl Autosave {
     ///
     /// # Panics
     /// Inside a closure that a store runs.
+    #[track_caller]
     pub fn save(&self) -> Result<SaveReport, Arc<SnapshotError>> {
         self.ask(Request::Save)
     }
@@ -165,10 +167,12 @@ impl Autosave {
     ///
     /// # Panics
     /// Inside a closure that a store runs.
+    #[track_caller]
     pub fn close(self) -> Result<Option<SaveReport>, Arc<SnapshotError>> {
         self.ask(Request::Close)
     }
 
+    #[track_caller]
     fn ask<R>(&self, request: impl FnOnce(Reply<R>) -> Request) -> Result<R, Arc<SnapshotError>> {
         assert_outside_closures();
         if !self.process.is_current() {

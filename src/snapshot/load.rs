@@ -23,6 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// As of [`StoreBuilder::load`].
+    #[track_caller]
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().load(path)
     }
@@ -31,6 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// As of [`StoreBuilder::load_from`].
+    #[track_caller]
     pub fn load_from(input: impl Read) -> Result<Self> {
         Self::builder().load_from(input)
     }
@@ -50,6 +52,7 @@ impl StoreBuilder {
     /// # Errors
     /// [`SnapshotError::Io`] if the file cannot be read, for example because it does not exist. All other errors are
     /// those of [`load_from`](Self::load_from).
+    #[track_caller]
     pub fn load(self, path: impl AsRef<Path>) -> Result<Store> {
         self.load_with(path, LoadOptions::new())
     }
@@ -61,10 +64,12 @@ impl StoreBuilder {
     ///
     /// # Panics
     /// If the options' closure panics.
+    #[track_caller]
     pub fn load_with(self, path: impl AsRef<Path>, options: LoadOptions<'_>) -> Result<Store> {
         self.load_on(&SystemDisk, path.as_ref(), options)
     }
 
+    #[track_caller]
     pub(crate) fn load_on<D: Disk>(self, disk: &D, path: &Path, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
         let (file, len) = disk.open(path)?;
@@ -104,6 +109,7 @@ impl StoreBuilder {
     /// - [`NotASnapshot`](SnapshotError::NotASnapshot), [`UnsupportedVersion`](SnapshotError::UnsupportedVersion) or
     ///   [`Corrupt`](SnapshotError::Corrupt) if the input is not a valid snapshot.
     /// - [`TooLarge`](SnapshotError::TooLarge) if the snapshot exceeds one of the limits.
+    #[track_caller]
     pub fn load_from(self, input: impl Read) -> Result<Store> {
         self.load_from_with(input, LoadOptions::new())
     }
@@ -115,11 +121,13 @@ impl StoreBuilder {
     ///
     /// # Panics
     /// If the options' closure panics.
+    #[track_caller]
     pub fn load_from_with(self, input: impl Read, options: LoadOptions<'_>) -> Result<Store> {
         self.read(input, None, options)
     }
 
     /// Loads from an input, whose length may be known.
+    #[track_caller]
     fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
         let mut reader = BlockReader::begin(input, len)?;

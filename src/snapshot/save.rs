@@ -72,6 +72,7 @@ impl Store {
     /// until all children that it forked during the save have ended.
     #[doc(alias = "SAVE")]
     #[doc(alias = "BGSAVE")]
+    #[track_caller]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
         self.save_with(path, SaveOptions::new())
     }
@@ -83,6 +84,7 @@ impl Store {
     ///
     /// # Panics
     /// If the options' closure panics. The old file is there as before.
+    #[track_caller]
     pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         let turn = self.save_turn()?;
         let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // dropped before `turn`, so it is released first
@@ -115,6 +117,7 @@ impl Store {
     /// hash, or a segment of a table (up to about 900 fields with their values), is copied in one piece even if it is
     /// longer. No lock is held while the writer works. A call may change a packed hash or a segment that is not written
     /// yet. It first copies that hash or segment for the save.
+    #[track_caller]
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.save_to_with(out, SaveOptions::new())
     }
@@ -126,6 +129,7 @@ impl Store {
     ///
     /// # Panics
     /// If the options' closure panics.
+    #[track_caller]
     pub fn save_to_with(&self, out: impl Write, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         self.write(out, &self.save_turn()?, options)
     }
@@ -139,6 +143,7 @@ impl Store {
     ///
     /// # Panics
     /// Inside a closure that a store runs.
+    #[track_caller]
     pub(crate) fn save_turn(&self) -> Result<SaveTurn<'_>, SnapshotError> {
         assert_outside_closures();
         self.saving.take_turn().ok_or(SnapshotError::Busy)

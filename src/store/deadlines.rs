@@ -44,6 +44,7 @@ impl Store {
     #[doc(alias = "PEXPIRE")]
     #[doc(alias = "EXPIREAT")]
     #[doc(alias = "PEXPIREAT")]
+    #[track_caller]
     pub fn expire(&self, key: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome {
         self.expire_if(key, when, ExpireCondition::Always)
     }
@@ -63,6 +64,7 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "EXPIRE")]
+    #[track_caller]
     pub fn expire_if(&self, key: impl AsRef<[u8]>, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
         let when = when.into();
         outcome(self.try_change(key.as_ref(), Scope::Hash, |record, cx| record.expire(when, condition, cx)))
@@ -71,6 +73,7 @@ impl Store {
     /// Returns how long a key has left to live. O(1).
     #[doc(alias = "TTL")]
     #[doc(alias = "PTTL")]
+    #[track_caller]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Ttl {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record.map_or(Ttl::Missing, |record| Ttl::of(record.deadline(), cx.now()))
@@ -80,12 +83,14 @@ impl Store {
     /// Returns when a key will expire, or `None` if it has no deadline or there is no such key. O(1).
     #[doc(alias = "EXPIRETIME")]
     #[doc(alias = "PEXPIRETIME")]
+    #[track_caller]
     pub fn deadline(&self, key: impl AsRef<[u8]>) -> Option<SystemTime> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record?.deadline().time())
     }
 
     /// Removes a key's deadline, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
+    #[track_caller]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
         self.change(key.as_ref(), Scope::Hash, |record, cx| record.persist(cx)).unwrap_or(false)
     }
@@ -106,12 +111,14 @@ impl Store {
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
     #[doc(alias = "HPEXPIREAT")]
+    #[track_caller]
     pub fn expire_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome {
         self.expire_field_if(key, field, when, ExpireCondition::Always)
     }
 
     /// Gives a field a deadline if a condition is met. O(1).
     #[doc(alias = "HEXPIRE")]
+    #[track_caller]
     pub fn expire_field_if(
         &self,
         key: impl AsRef<[u8]>,
@@ -131,6 +138,7 @@ impl Store {
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIREAT")]
     #[doc(alias = "HPEXPIREAT")]
+    #[track_caller]
     pub fn expire_fields<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -155,6 +163,7 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HEXPIRE")]
+    #[track_caller]
     pub fn expire_fields_if<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -177,6 +186,7 @@ impl Store {
     /// Returns how long a field has left to live by its own deadline, whatever the key's deadline is. O(1).
     #[doc(alias = "HTTL")]
     #[doc(alias = "HPTTL")]
+    #[track_caller]
     pub fn field_ttl(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Ttl {
         let field = field.as_ref();
         self.look(key.as_ref(), Scope::Field(field), |record, cx| {
@@ -188,6 +198,7 @@ impl Store {
     /// instant. O(fields).
     #[doc(alias = "HTTL")]
     #[doc(alias = "HPTTL")]
+    #[track_caller]
     pub fn field_ttls<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Vec<Ttl> {
         let fields = Arguments::fields(fields);
         let fields = fields.as_fields();
@@ -201,6 +212,7 @@ impl Store {
     /// O(1).
     #[doc(alias = "HEXPIRETIME")]
     #[doc(alias = "HPEXPIRETIME")]
+    #[track_caller]
     pub fn field_deadline(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<SystemTime> {
         let field = field.as_ref();
         self.look(key.as_ref(), Scope::Field(field), |record, cx| record?.field_deadline(field, cx.rules)?.time())
@@ -210,6 +222,7 @@ impl Store {
     /// O(fields).
     #[doc(alias = "HEXPIRETIME")]
     #[doc(alias = "HPEXPIRETIME")]
+    #[track_caller]
     pub fn field_deadlines<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -224,6 +237,7 @@ impl Store {
 
     /// Removes a field's deadline, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
+    #[track_caller]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         let field = field.as_ref();
         self.change(key.as_ref(), Scope::Field(field), |record, cx| record.persist_field(field, cx)).unwrap_or(false)
@@ -232,6 +246,7 @@ impl Store {
     /// Removes the deadlines of many fields in one atomic step. Returns for each field whether it had one, in their
     /// order. O(fields).
     #[doc(alias = "HPERSIST")]
+    #[track_caller]
     pub fn persist_fields<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -254,6 +269,7 @@ impl Store {
     /// # Errors
     /// The errors of [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSETEX")]
+    #[track_caller]
     pub fn set_with<F, V>(
         &self,
         key: impl AsRef<[u8]>,
@@ -264,6 +280,7 @@ impl Store {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
+        #[track_caller]
         fn set_with(store: &Store, key: &[u8], pairs: &[Pair<'_>], options: &SetOptions) -> Result<Option<usize>> {
             store.change_or_create(key, Scope::Hash, |record, cx| record.set_with(pairs, options, cx))
         }
@@ -292,6 +309,7 @@ impl Store {
     /// [`Error::Full`](crate::Error::Full) if the field has no deadline yet, and the store has no room for one. Nothing
     /// is changed then.
     #[doc(alias = "HGETEX")]
+    #[track_caller]
     pub fn get_and_expire(
         &self,
         key: impl AsRef<[u8]>,
@@ -310,6 +328,7 @@ impl Store {
     /// # Errors
     /// The errors of [`get_and_expire`](Self::get_and_expire). Nothing is changed then.
     #[doc(alias = "HGETEX")]
+    #[track_caller]
     pub fn get_many_and_expire<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -347,6 +366,7 @@ impl Store {
     /// The errors of [`increment`](Self::increment). The value and the deadline stay as they were.
     #[doc(alias = "HINCRBY")]
     #[doc(alias = "HEXPIRE")]
+    #[track_caller]
     pub fn increment_and_expire(
         &self,
         key: impl AsRef<[u8]>,
@@ -354,6 +374,7 @@ impl Store {
         amount: i64,
         when: impl Into<When>,
     ) -> Result<i64> {
+        #[track_caller]
         fn increment_and_expire(store: &Store, key: &[u8], field: &[u8], amount: i64, when: When) -> Result<i64> {
             store.change_or_create(key, Scope::Field(field), |record, cx| {
                 record.increment_and_expire(field, amount, when, cx)

@@ -29,7 +29,9 @@ impl Store {
     /// [`ValueTooLong`](crate::Error::ValueTooLong) or [`TooManyFields`](crate::Error::TooManyFields) if the write
     /// would exceed that limit. [`Full`](crate::Error::Full) if the store has no room for it. Nothing is changed then.
     #[doc(alias = "HSET")]
+    #[track_caller]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        #[track_caller]
         fn set(store: &Store, key: &[u8], field: &[u8], value: &[u8]) -> Result<bool> {
             store.change_or_create_field(
                 key,
@@ -55,11 +57,13 @@ impl Store {
     /// The errors of [`set`](Self::set). Nothing is changed then.
     #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
+    #[track_caller]
     pub fn set_many<F, V>(&self, key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>) -> Result<usize>
     where
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
+        #[track_caller]
         fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
             store.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
         }
@@ -71,7 +75,9 @@ impl Store {
     /// Returns the value of a field, or `None` if there is no such field or key. O(1). In a packed hash, the search
     /// looks at one byte for each field.
     #[doc(alias = "HGET")]
+    #[track_caller]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        #[track_caller]
         fn get(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
             store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx.rules).map(<[u8]>::to_vec))
         }
@@ -88,11 +94,13 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HMGET")]
+    #[track_caller]
     pub fn get_many<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
     ) -> Vec<Option<Vec<u8>>> {
+        #[track_caller]
         fn get_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
             store.look(key, Scope::Fields(fields), |record, cx| {
                 fields.iter().map(|field| record?.get(field, cx.rules).map(<[u8]>::to_vec)).collect()
@@ -113,7 +121,9 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HGETALL")]
+    #[track_caller]
     pub fn get_all(&self, key: impl AsRef<[u8]>) -> HashValue {
+        #[track_caller]
         fn get_all(store: &Store, key: &[u8]) -> HashValue {
             store.look(key, Scope::Hash, |record, cx| {
                 record.map_or_else(|| HashValue::empty(cx.rules), |record| HashValue::copy_of(record, cx.rules))
@@ -124,16 +134,19 @@ impl Store {
 
     /// Returns all fields of a hash, in no particular order. O(n).
     #[doc(alias = "HKEYS")]
+    #[track_caller]
     pub fn fields(&self, key: impl AsRef<[u8]>) -> Vec<Vec<u8>> {
         self.copy_pairs(key.as_ref(), |(field, _)| field.to_vec())
     }
 
     /// Returns all values of a hash, in no particular order. O(n).
     #[doc(alias = "HVALS")]
+    #[track_caller]
     pub fn values(&self, key: impl AsRef<[u8]>) -> Vec<Vec<u8>> {
         self.copy_pairs(key.as_ref(), |(_, value)| value.to_vec())
     }
 
+    #[track_caller]
     fn copy_pairs(&self, key: &[u8], copy: impl FnMut((&[u8], &[u8])) -> Vec<u8>) -> Vec<Vec<u8>> {
         self.look(key, Scope::Hash, |record, _| {
             record.map(|record| record.pairs().map(copy).collect()).unwrap_or_default()
@@ -142,13 +155,16 @@ impl Store {
 
     /// Returns whether the field exists. O(1).
     #[doc(alias = "HEXISTS")]
+    #[track_caller]
     pub fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
         self.value_len(key, field).is_some()
     }
 
     /// Returns the length of a field's value in bytes, or `None` if there is no such field. O(1).
     #[doc(alias = "HSTRLEN")]
+    #[track_caller]
     pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<usize> {
+        #[track_caller]
         fn value_len(store: &Store, key: &[u8], field: &[u8]) -> Option<usize> {
             store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx.rules).map(<[u8]>::len))
         }
@@ -157,6 +173,7 @@ impl Store {
 
     /// Returns the number of fields of a hash, or 0 if the key is missing. O(1).
     #[doc(alias = "HLEN")]
+    #[track_caller]
     pub fn size(&self, key: impl AsRef<[u8]>) -> usize {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map_or(0, Record::len))
     }
@@ -167,6 +184,7 @@ impl Store {
     /// # Errors
     /// The errors of [`set`](Self::set).
     #[doc(alias = "HSETNX")]
+    #[track_caller]
     pub fn set_if_absent(
         &self,
         key: impl AsRef<[u8]>,
@@ -189,6 +207,7 @@ impl Store {
     ///
     /// # Errors
     /// The errors of [`set`](Self::set).
+    #[track_caller]
     pub fn compare_and_set(
         &self,
         key: impl AsRef<[u8]>,
@@ -196,6 +215,7 @@ impl Store {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<bool> {
+        #[track_caller]
         fn compare_and_set(
             store: &Store,
             key: &[u8],
@@ -214,7 +234,9 @@ impl Store {
     /// Removes a field, and returns whether it existed. The last field of a hash takes the key with it. O(1). In a
     /// packed hash, the bytes behind the field are moved.
     #[doc(alias = "HDEL")]
+    #[track_caller]
     pub fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {
+        #[track_caller]
         fn remove(store: &Store, key: &[u8], field: &[u8]) -> bool {
             let removed = store.change_field(
                 key,
@@ -229,7 +251,9 @@ impl Store {
 
     /// Removes many fields in one atomic step, and returns how many of them existed. O(fields).
     #[doc(alias = "HDEL")]
+    #[track_caller]
     pub fn remove_many<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize {
+        #[track_caller]
         fn remove_many(store: &Store, key: &[u8], fields: &[&[u8]]) -> usize {
             store.change(key, Scope::Fields(fields), |record, cx| record.remove_many(fields, cx)).unwrap_or(0)
         }
@@ -238,7 +262,9 @@ impl Store {
 
     /// Removes a field, and returns its value, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
+    #[track_caller]
     pub fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        #[track_caller]
         fn take(store: &Store, key: &[u8], field: &[u8]) -> Option<Vec<u8>> {
             store.change(key, Scope::Field(field), |record, cx| record.take(field, cx))?
         }
@@ -258,7 +284,9 @@ impl Store {
     /// [`Overflow`](crate::Error::Overflow) if the sum does not fit in an `i64`. Otherwise the errors of
     /// [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBY")]
+    #[track_caller]
     pub fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
+        #[track_caller]
         fn increment(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<i64> {
             store.change_or_create_field(
                 key,
@@ -279,7 +307,9 @@ impl Store {
     /// [`Overflow`](crate::Error::Overflow) if the sum is too large for a finite `f64`. Otherwise the errors of
     /// [`set`](Self::set). The value stays as it was.
     #[doc(alias = "HINCRBYFLOAT")]
+    #[track_caller]
     pub fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
+        #[track_caller]
         fn increment_float(store: &Store, key: &[u8], field: &[u8], amount: f64) -> Result<f64> {
             store.change_or_create(key, Scope::Field(field), |record, cx| record.increment_float(field, amount, cx))
         }
@@ -305,6 +335,7 @@ impl Store {
     /// # Locking
     /// The closure runs under the read lock of the key's shard, and writers to that shard wait for it. Do not wait for
     /// other threads in the closure.
+    #[track_caller]
     pub fn read<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             let _inside = InClosure::enter();
@@ -335,6 +366,7 @@ impl Store {
     /// The closure runs under the write lock of the key's shard, and all other calls on that shard wait for it. Do not
     /// wait for other threads in the closure.
     #[doc(alias = "MULTI")]
+    #[track_caller]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
         self.make_room();
         self.visit(key.as_ref(), Scope::Hash, |visit| {
@@ -347,6 +379,7 @@ impl Store {
     /// [`update`](Self::update) for closures of this crate which change nothing before their first call that can be
     /// refused. If the store is full, this purges everything expired and runs the closure once more.
     #[cfg(feature = "serde")]
+    #[track_caller]
     pub(crate) fn update_with_room<R, E: Refusal>(
         &self,
         key: &[u8],

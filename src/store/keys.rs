@@ -14,6 +14,7 @@ use crate::value::HashRef;
 impl Store {
     /// Returns whether the key exists. O(1).
     #[doc(alias = "EXISTS")]
+    #[track_caller]
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> bool {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.is_some())
     }
@@ -22,6 +23,7 @@ impl Store {
     /// the lock is released, which is O(n) for a table.
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
+    #[track_caller]
     pub fn clear(&self, key: impl AsRef<[u8]>) -> bool {
         self.change(key.as_ref(), Scope::Hash, |record, cx| record.clear(cx)).is_some()
     }
@@ -31,6 +33,7 @@ impl Store {
     /// The shards are cleared one after the other, not at one instant, so writes of other threads meanwhile may
     /// survive.
     #[doc(alias = "FLUSHDB")]
+    #[track_caller]
     pub fn clear_all(&self) {
         if self.listener.is_some() {
             self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
@@ -57,6 +60,7 @@ impl Store {
     /// it.
     #[doc(alias = "KEYS")]
     #[must_use]
+    #[track_caller]
     pub fn keys(&self) -> Vec<Vec<u8>> {
         self.each_shard(|shard| shard.records().map(|record| record.key().to_vec()).collect::<Vec<_>>())
             .flatten()
@@ -66,12 +70,14 @@ impl Store {
     /// Returns the number of keys. O(shards). The shards are counted one after the other, not at one instant.
     #[doc(alias = "DBSIZE")]
     #[must_use]
+    #[track_caller]
     pub fn key_count(&self) -> usize {
         self.each_shard(Shard::len).sum()
     }
 
     /// Returns whether there are no keys. O(shards). The shards are checked one after the other, not at one instant.
     #[must_use]
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.each_shard(Shard::len).all(|len| len == 0)
     }
@@ -104,6 +110,7 @@ impl Store {
     /// The closure runs under the read lock of each shard in turn. Writers to a shard wait until the closure has seen
     /// all of the shard's keys. Do not wait for other threads in the closure. [`iter_keys`](Self::iter_keys) holds no
     /// lock between keys.
+    #[track_caller]
     pub fn for_each(&self, mut look: impl FnMut(&[u8], &HashRef<'_>)) {
         let now = self.now();
         let terms = Terms::of_look(&now);
@@ -138,6 +145,7 @@ impl Store {
     /// # Locking
     /// The closure runs under the write lock of each shard in turn. All other calls on that shard wait until its keys
     /// are judged and removed. Do not wait for other threads in the closure.
+    #[track_caller]
     pub fn retain(&self, mut keep: impl FnMut(&[u8], &HashRef<'_>) -> bool) -> usize {
         let call = self.call();
         let mut removed = 0;
@@ -164,6 +172,7 @@ impl Store {
 
     /// Returns how the hash of a key is stored, or `None` if there is no such key. O(1).
     #[doc(alias = "OBJECT ENCODING")]
+    #[track_caller]
     pub fn encoding(&self, key: impl AsRef<[u8]>) -> Option<Encoding> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::encoding))
     }
@@ -186,6 +195,7 @@ impl Store {
     ///
     /// # Locking
     /// Holds each shard's write lock while it makes room there.
+    #[track_caller]
     pub fn reserve(&self, keys: usize) {
         let call = self.call();
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
@@ -214,6 +224,7 @@ impl Store {
     ///
     /// # Locking
     /// Holds each shard's write lock while it works on all of the shard's keys and hashes.
+    #[track_caller]
     pub fn shrink_to_fit(&self) {
         let call = self.call();
         for shard in &self.shards {

@@ -17,6 +17,8 @@
 //! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. The listener is told
 //!   then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
 //!   the lock. Packed records and arenas are one allocation each, and are freed at once.
+//! * **A call from inside a closure** panics before its first lock. The panic points at the user's call: what lies
+//!   between a public method and the check has `#[track_caller]`. A closure in between loses the place.
 //! * **A panic** in a closure unwinds through the visit and then through the lock. The visit settles its record, after
 //!   the attempt of a `try_update` has rolled back. The lock is released, and parking_lot poisons nothing.
 
@@ -43,6 +45,7 @@ impl Store {
     /// If this thread is inside a closure that a store runs. Every call begins here or with [`now`](Self::now), so
     /// every call is refused there.
     #[inline]
+    #[track_caller]
     pub(super) fn call(&self) -> Call<'_> {
         self.call_at(self.now())
     }
@@ -58,6 +61,7 @@ impl Store {
     /// # Panics
     /// If this thread is inside a closure that a store runs.
     #[inline]
+    #[track_caller]
     pub(super) fn now(&self) -> Now<'_> {
         assert_outside_closures();
         Now::on(&self.clock)
@@ -81,6 +85,7 @@ impl Store {
     /// Runs a closure on the record of a key, if there is one, under the read lock of its shard. Nothing has expired in
     /// the part of the record that the scope names.
     #[inline]
+    #[track_caller]
     pub(super) fn look<R>(
         &self,
         key: &[u8],
@@ -101,6 +106,7 @@ impl Store {
     /// Runs a command on the record of a key under the write lock of its shard. Returns `None` without running it if
     /// there is no record, or if everything in it has expired.
     #[inline]
+    #[track_caller]
     pub(super) fn change<R>(
         &self,
         key: &[u8],
@@ -113,6 +119,7 @@ impl Store {
     /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is
     /// too long is refused before anybody hashes or copies it.
     #[inline]
+    #[track_caller]
     pub(super) fn change_or_create<R>(
         &self,
         key: &[u8],
@@ -125,6 +132,7 @@ impl Store {
 
     /// [`change`](Self::change) for a command on one field that also has a quiet form.
     #[inline(always)]
+    #[track_caller]
     pub(super) fn change_field<R>(
         &self,
         key: &[u8],
@@ -141,6 +149,7 @@ impl Store {
 
     /// [`change_or_create`](Self::change_or_create) for a command on one field that also has a quiet form.
     #[inline(always)]
+    #[track_caller]
     pub(super) fn change_or_create_field<R>(
         &self,
         key: &[u8],
@@ -159,8 +168,13 @@ impl Store {
     }
 
     #[inline]
+    #[track_caller]
     fn check_key(&self, key: &[u8]) -> Result<()> {
-        self.rules.check_key(key).inspect_err(|_| assert_outside_closures())
+        let checked = self.rules.check_key(key);
+        if checked.is_err() {
+            assert_outside_closures();
+        }
+        checked
     }
 
     /// Locks the shard of a key for a call that may change its record.
@@ -168,6 +182,7 @@ impl Store {
     /// # Panics
     /// If this thread is inside a closure that a store runs.
     #[inline]
+    #[track_caller]
     fn lock(&self, key: &[u8]) -> Locked<'_> {
         assert_outside_closures();
         let hash = self.rules.hash(key);
@@ -226,6 +241,7 @@ impl Store {
 
     /// [`change`](Self::change) for a command that can be refused. If the store is full, it runs twice.
     #[inline]
+    #[track_caller]
     pub(super) fn try_change<R>(
         &self,
         key: &[u8],
@@ -237,6 +253,7 @@ impl Store {
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
     #[inline]
+    #[track_caller]
     pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
         let call = self.call();
         let Locked { hash, mut shard } = self.purged_to_change(self.lock(key), key, scope, &call);
@@ -264,6 +281,7 @@ struct Locked<'a> {
 /// Calls on one shard after the other.
 impl Store {
     /// Runs a closure on each shard in turn, under its read lock and after purging it.
+    #[track_caller]
     pub(super) fn each_shard<'a, R>(&'a self, look: impl Fn(&Shard) -> R + 'a) -> impl Iterator<Item = R> + 'a {
         let now = self.now();
         self.shards.iter().map(move |shard| look(&self.lock_purged(shard, RwLock::read, &now)))
@@ -292,10 +310,12 @@ impl Store {
     /// Runs a write. If the store is full, purges everything expired and tries exactly once more. So a write that is
     /// refused must have changed nothing.
     #[inline]
+    #[track_caller]
     pub(super) fn with_room<R, E: Refusal>(
         &self,
         write: impl Fn() -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
+        assert_outside_closures(); // here, because a closure does not know who called
         match write() {
             Err(error) if error.is_full() => {
                 self.purge_all();
@@ -309,6 +329,7 @@ impl Store {
     /// time. It waits for no lock. Once it has purged all shards, it does nothing for the rest of that millisecond of
     /// the clock, because nothing else can have expired until then.
     #[inline]
+    #[track_caller]
     pub(super) fn make_room(&self) {
         if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {
             let now = self.now();

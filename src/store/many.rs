@@ -54,6 +54,7 @@ impl Store {
     /// so calls with the same keys in different orders cannot deadlock. Do not wait for other threads in the closure.
     #[doc(alias = "MULTI")]
     #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
+    #[track_caller]
     pub fn update_many<K: AsRef<[u8]>, const N: usize, R>(
         &self,
         keys: [K; N],
@@ -84,6 +85,7 @@ impl Store {
     ///
     /// # Locking
     /// Holds the read locks of the shards of up to 64 keys at a time.
+    #[track_caller]
     pub fn get_across<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -119,6 +121,7 @@ impl Store {
     /// Removes many keys with their hashes, one after the other, and returns how many of them existed. O(keys).
     #[doc(alias = "DEL")]
     #[doc(alias = "UNLINK")]
+    #[track_caller]
     pub fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> usize {
         let keys = Arguments::fields(keys);
         assert_outside_closures();
@@ -144,6 +147,7 @@ impl Store {
     /// it. Nothing is changed then.
     #[doc(alias = "RENAME")]
     #[doc(alias = "RENAMENX")]
+    #[track_caller]
     pub fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
         self.transfer(key.as_ref(), new, overwrite, Source::Moves)
@@ -166,11 +170,13 @@ impl Store {
     /// [`Limits::max_key`](crate::Limits::max_key). [`Error::Full`](crate::Error::Full) if the store has no room for
     /// it. Nothing is changed then.
     #[doc(alias = "COPY")]
+    #[track_caller]
     pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
         let new = new.as_ref();
         self.transfer(key.as_ref(), new, overwrite, Source::Stays)
     }
 
+    #[track_caller]
     fn transfer(&self, key: &[u8], new: &[u8], overwrite: Overwrite, source: Source) -> Result<bool> {
         assert_outside_closures();
         self.rules.check_key(new)?;
@@ -181,6 +187,7 @@ impl Store {
         self.with_room(transfer)
     }
 
+    #[track_caller]
     fn try_transfer(&self, keys: [&[u8]; 2], overwrite: Overwrite, source: Source) -> Result<bool> {
         let [_, new] = keys;
         self.change_many(keys, |[from, to], cx| {

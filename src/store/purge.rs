@@ -42,6 +42,7 @@ impl Store {
     ///
     /// # Locking
     /// Holds one shard's write lock at a time, for about a thousand fields, and lets other calls run in between.
+    #[track_caller]
     pub fn purge_expired(&self, budget: usize) -> Purged {
         let now = self.now();
         let mut purged = Purged::default();
@@ -95,6 +96,7 @@ impl Store {
 
     /// Removes everything that has expired.
     #[cold]
+    #[track_caller]
     pub(crate) fn purge_all(&self) {
         self.purge_expired(usize::MAX);
     }

@@ -50,6 +50,7 @@ impl Store {
     #[doc(alias = "MULTI")]
     #[doc(alias = "DISCARD")]
     #[doc(alias = "rollback")]
+    #[track_caller]
     pub fn try_update<R, E>(
         &self,
         key: impl AsRef<[u8]>,
@@ -104,6 +105,7 @@ impl Store {
     #[doc(alias = "DISCARD")]
     #[doc(alias = "transaction")]
     #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
+    #[track_caller]
     pub fn try_update_many<K: AsRef<[u8]>, const N: usize, R, E: From<Error>>(
         &self,
         keys: [K; N],

@@ -17,6 +17,7 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HRANDFIELD")]
+    #[track_caller]
     pub fn random_field(&self, key: impl AsRef<[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record?.random_field(cx.rules).map(|(field, value)| (field.to_vec(), value.to_vec()))
@@ -39,6 +40,7 @@ impl Store {
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     #[doc(alias = "HRANDFIELD")]
+    #[track_caller]
     pub fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record.map_or_else(Vec::new, |record| record.random_fields(sample, cx.rules))

@@ -45,6 +45,7 @@ impl Store {
     /// ```
     #[doc(alias = "HSCAN")]
     #[must_use]
+    #[track_caller]
     pub fn scan(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Page<(Vec<u8>, Vec<u8>)> {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             let mut selection = Selection::new(Cursor::start(cursor), count);
@@ -75,6 +76,7 @@ impl Store {
     /// ```
     #[doc(alias = "SCAN")]
     #[must_use]
+    #[track_caller]
     pub fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Page<Vec<u8>> {
         let now = self.now();
         let start = Cursor::start(cursor);
@@ -106,6 +108,7 @@ impl Store {
     /// # Panics
     /// If it is called inside a closure that a store runs under its lock. A step of the iterator panics there, too.
     #[doc(alias = "SCAN")]
+    #[track_caller]
     pub fn iter_keys(&self) -> impl Iterator<Item = Vec<u8>> {
         assert_outside_closures();
         let mut next = Some(None);

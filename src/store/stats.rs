@@ -35,6 +35,7 @@ impl Store {
     /// The slot that points at the hash takes 17 bytes, plus its share of the free slots. It is not counted here, but
     /// in [`stats`](Self::stats).
     #[doc(alias = "MEMORY USAGE")]
+    #[track_caller]
     pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
         self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::heap_bytes))
     }
@@ -50,6 +51,7 @@ impl Store {
     /// ```
     #[doc(alias = "INFO")]
     #[must_use]
+    #[track_caller]
     pub fn stats(&self) -> Stats {
         let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
         let stats = self.each_shard(Stats::of).fold(empty, Stats::plus);

@@ -129,6 +129,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Encode`](crate::CodecError::Encode) if the value is no struct or string-keyed map, or a member
     /// cannot be written. [`CodecError::Refused`](crate::CodecError::Refused) if the store refuses the write; it also
     /// does so if the old and the new fields together exceed a limit. Nothing is changed then.
+    #[track_caller]
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
@@ -144,6 +145,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash holds no `T`.
+    #[track_caller]
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
         let key = key.as_ref();
         self.store.read(key, |hash| Ok(self.object(key, *hash)?.map(|object| object.value)))
@@ -194,6 +196,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Panics
     /// If the closure panics or calls any store. The hash stays as it was then.
+    #[track_caller]
     pub fn update_object<T: Serialize + DeserializeOwned, R>(
         &self,
         key: impl AsRef<[u8]>,
@@ -243,6 +246,7 @@ impl<C: Codec> Typed<'_, C> {
     /// # Locking
     /// The closure runs under the write lock of the key's shard, as in
     /// [`Store::try_update`](crate::Store::try_update).
+    #[track_caller]
     pub fn try_update_object<T: Serialize + DeserializeOwned, R, E: From<CodecError>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -295,6 +299,7 @@ impl<C: Codec> Typed<'_, C> {
     /// # Errors
     /// [`CodecError::Encode`](crate::CodecError::Encode) if the codec or the value itself refuses.
     /// [`CodecError::Refused`](crate::CodecError::Refused) if the store does. Nothing is changed then.
+    #[track_caller]
     pub fn set_member<T: Serialize + ?Sized>(
         &self,
         key: impl AsRef<[u8]>,
@@ -335,6 +340,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Locking
     /// The value is decoded in place, under the lock of its hash, so `T` must not call any store.
+    #[track_caller]
     pub fn get_member<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,

@@ -46,6 +46,7 @@ impl Store {
     /// # }
     /// # Ok::<(), hashlet::CodecError>(())
     /// ```
+    #[track_caller]
     pub fn typed<C: Codec>(&self, codec: C) -> Typed<'_, C> {
         Typed { store: self, codec }
     }
@@ -78,6 +79,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`] if the field holds no `T`.
+    #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         let (key, field) = (key.as_ref(), field.as_ref());
         self.store.read(key, |hash| hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose())
@@ -88,6 +90,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`] for the first field that holds no `T`.
+    #[track_caller]
     pub fn get_many<T: DeserializeOwned, F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -104,6 +107,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`] for a field that holds no `T`.
+    #[track_caller]
     pub fn get_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
         let key = key.as_ref();
         let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
@@ -116,6 +120,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Encode`] if the codec or the value itself refuses, [`CodecError::Refused`] if the store does.
+    #[track_caller]
     pub fn set<T: Serialize + ?Sized>(
         &self,
         key: impl AsRef<[u8]>,
@@ -131,6 +136,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// As [`set`](Self::set). Nothing is changed then.
+    #[track_caller]
     pub fn set_many<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
         &self,
         key: impl AsRef<[u8]>,
@@ -158,6 +164,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// As [`set`](Self::set). Nothing is changed then.
+    #[track_caller]
     pub fn set_with<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
         &self,
         key: impl AsRef<[u8]>,
@@ -173,6 +180,7 @@ impl<C: Codec> Typed<'_, C> {
     /// # Errors
     /// [`CodecError::Decode`] if the field holds no `T`. [`CodecError::Refused`] if the field had no deadline and there
     /// is no room for one. The deadline stays as it was then.
+    #[track_caller]
     pub fn get_and_expire<T: DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -187,6 +195,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`] if the field holds no `T`. The field stays then.
+    #[track_caller]
     pub fn take<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         self.with_value(key.as_ref(), field.as_ref(), |hash, field| {
             hash.remove(field);
@@ -199,6 +208,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// [`CodecError::Decode`] for a field that holds no `T`. All fields stay then.
+    #[track_caller]
     pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
         let key = key.as_ref();
         let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
@@ -218,6 +228,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Panics
     /// If the closure panics or calls any store. The field stays as it was then.
+    #[track_caller]
     pub fn update<T: Serialize + DeserializeOwned>(
         &self,
         key: impl AsRef<[u8]>,
@@ -239,6 +250,7 @@ impl<C: Codec> Typed<'_, C> {
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`set`](Self::set). The field stays as it was then.
+    #[track_caller]
     pub fn compare_and_set<T: Serialize + DeserializeOwned + PartialEq>(
         &self,
         key: impl AsRef<[u8]>,
@@ -262,6 +274,7 @@ impl<C: Codec> Typed<'_, C> {
     }
 
     /// Reads the value of a field, and then changes the field.
+    #[track_caller]
     fn with_value<T: DeserializeOwned>(
         &self,
         key: &[u8],

@@ -1,14 +1,32 @@
 //! User code in closures, iterators and conversions. It may panic anywhere, and it may call a store anywhere except
 //! inside a closure that a store runs.
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Once, mpsc};
 use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::on_every_configuration;
 use hashlet::{Encoding, ExpireCondition, HashMut, Overwrite, Sample, SetOptions, Stats, Store, Touch};
+
+thread_local! {
+    /// The file in which this thread panicked last.
+    static PANICKED_IN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Has each panic note the file that it points at.
+fn note_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            let file = panic.location().map(|place| place.file().to_owned()).unwrap_or_default();
+            PANICKED_IN.with(|place| place.replace(file));
+            before(panic);
+        }));
+    });
+}
 
 /// The message with which `work` panics.
 fn panic_of<R>(work: impl FnOnce() -> R) -> String {
@@ -178,6 +196,7 @@ fn hang(patience: Duration) -> ! {
 
 #[test]
 fn every_call_from_inside_a_closure_panics_with_a_sentence() {
+    note_places();
     let other = Store::new();
     on_every_configuration(|_, store| {
         store.set("k", "f", "v").unwrap();
@@ -189,6 +208,8 @@ fn every_call_from_inside_a_closure_panics_with_a_sentence() {
                         text.starts_with("a hashlet store was called from inside a closure"),
                         "{name} in {outer}: {text}"
                     );
+                    let place = PANICKED_IN.with(RefCell::take);
+                    assert!(place.ends_with("closures.rs"), "{name} in {outer} panics in {place}, not in the caller");
                 }
                 call(store);
                 call(&other);

@@ -11,6 +11,7 @@ use crate::sync::{RwLock, RwLockWriteGuard, assert_outside_closures};
 
 impl Store {
     /// Changes the records of several keys under the write locks of their shards.
+    #[track_caller]
     pub(in crate::store) fn change_many<const N: usize, R>(
         &self,
         keys: [&[u8]; N],
@@ -26,6 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// `RepeatedKey` if a key is given twice. The closure is not called then.
+    #[track_caller]
     pub(in crate::store) fn visit_many<const N: usize, R>(
         &self,
         keys: [&[u8]; N],
@@ -105,6 +107,7 @@ impl<'a, const N: usize> Visits<'a, N> {
 }
 
 impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
+    #[track_caller]
     fn context(&self) -> Context<'a> {
         self.cx
     }
