@@ -35,6 +35,7 @@ mod schedule;
 mod server;
 #[path = "../../support/mod.rs"]
 mod support;
+mod threads;
 
 use std::path::Path;
 use std::process::ExitCode;

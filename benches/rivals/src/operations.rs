@@ -35,6 +35,10 @@ pub(crate) enum Operation {
     Remove,
     /// A field removed and set again: the two as one operation.
     Reinsert,
+    /// A field that only this thread sets, set and removed again: the two as one operation.
+    OwnField {
+        thread: usize,
+    },
     /// One added to a number.
     Increment,
     /// In one atomic step one added to a number, a value of the same length set, and one of another.
@@ -80,10 +84,16 @@ impl Operation {
             Self::SetNew => "set_new".into(),
             Self::Remove => "remove".into(),
             Self::Reinsert => "reinsert".into(),
+            Self::OwnField { .. } => "set_new+remove".into(),
             Self::Increment => "increment".into(),
             Self::Update => "update".into(),
             Self::Mixed { writes } => format!("{}/{writes}", 100 - writes),
         }
+    }
+
+    /// The same operation, done by this thread of several.
+    pub(crate) fn of_thread(self, thread: usize) -> Self {
+        if let Self::OwnField { .. } = self { Self::OwnField { thread } } else { self }
     }
 }
 
@@ -124,6 +134,7 @@ impl Requests {
                     new.push(piece, key, format!("new:{piece}").as_bytes(), b"Ada", 1);
                 }
                 Operation::Reinsert => new.push(piece, key, field, value, 2),
+                Operation::OwnField { thread } => new.push(piece, key, format!("new:{thread}").as_bytes(), b"Ada", 2),
                 Operation::Increment => new.push(piece, key, PROFILE_FIELDS[COUNTER].as_bytes(), b"", 0),
                 Operation::Update => {
                     let length = 4 + random.below(12);
@@ -229,6 +240,9 @@ impl Requests {
             Operation::Remove => self.each(|[key, field, _]| usize::from(store.remove(key, field))),
             Operation::Reinsert => self.each(|[key, field, value]| {
                 usize::from(store.remove(key, field)) + usize::from(store.set(key, field, value))
+            }),
+            Operation::OwnField { .. } => self.each(|[key, field, value]| {
+                usize::from(store.set(key, field, value)) + usize::from(store.remove(key, field))
             }),
             Operation::Increment => self.each(|[key, field, _]| usize::from(store.increment(key, field, 1) <= 0)),
             Operation::Update => self.each(|[key, field, values]| {

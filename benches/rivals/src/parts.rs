@@ -18,6 +18,7 @@ use crate::rivals;
 pub(crate) use self::fields::SIZES;
 pub(crate) use self::growth::{FIELD_STEPS, KEY_STEPS};
 pub(crate) use self::instructions::{compare, write_baseline};
+pub(crate) use self::threads::{OPERATIONS as ON_THREADS, THREADS};
 
 /// One family of figures, measured group by group, subject by subject, each in a process of its own.
 pub(crate) struct Part {
