@@ -9,6 +9,7 @@
 use std::cell::Cell;
 
 use crate::error::{Error, Result};
+use crate::sync::CachePadded;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Room is short if less than this part of the limit is left (one divided by this number).
@@ -17,15 +18,16 @@ const SHORT_SHARE: usize = 16;
 /// The limit of a store, and how much of it is taken.
 pub(crate) struct Room {
     limit: usize,
-    /// Bytes that the store has asked of the allocator, plus bytes that calls have reserved.
-    taken: AtomicUsize,
+    /// Bytes that the store has asked of the allocator, plus bytes that calls have reserved. Every write changes this
+    /// number, and every read needs what the store keeps beside its room. So it has cache lines of its own.
+    taken: CachePadded<AtomicUsize>,
     /// The millisecond of the last complete purge.
     purged_at: AtomicU64,
 }
 
 impl Room {
     pub(crate) fn new(limit: usize, taken: usize) -> Self {
-        Self { limit, taken: AtomicUsize::new(taken), purged_at: AtomicU64::new(u64::MAX) }
+        Self { limit, taken: CachePadded(AtomicUsize::new(taken)), purged_at: AtomicU64::new(u64::MAX) }
     }
 
     fn try_take(&self, bytes: usize) -> Result<()> {
