@@ -259,7 +259,8 @@ impl Requests {
         }
     }
 
-    fn each(&self, answer: impl Fn([&[u8]; 3]) -> usize) -> usize {
+    /// Adds up what this answers to each request.
+    pub(crate) fn each(&self, answer: impl Fn([&[u8]; 3]) -> usize) -> usize {
         self.list.iter().map(|request| answer(self.strings(request))).sum()
     }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod beside;
+mod cores;
 mod fields;
 mod growth;
 mod instructions;
@@ -15,6 +16,7 @@ mod threads;
 use crate::child::{Figures, Task};
 use crate::rivals;
 
+pub(crate) use self::cores::{CORES, KEYS as KEYS_ON_CORES, MIXES, SHARDS, THINKING};
 pub(crate) use self::fields::SIZES;
 pub(crate) use self::growth::{FIELD_STEPS, KEY_STEPS};
 pub(crate) use self::instructions::{compare, write_baseline};
@@ -38,6 +40,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &operations::PART,
     &beside::PART,
     &threads::PART,
+    &cores::PART,
     &fields::PART,
     &latency::PART,
     &growth::PART,

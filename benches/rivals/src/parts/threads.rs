@@ -46,9 +46,9 @@ pub(crate) const OPERATIONS: [Operation; 5] =
 pub(crate) const THREADS: [usize; 2] = [1, 2];
 
 /// What one round has shown.
-struct Round {
+pub(super) struct Round {
     /// Millions of operations a second.
-    rate: f64,
+    pub(super) rate: f64,
     /// Nanoseconds of a processor for an operation.
     cpu: f64,
     /// Waits in a million operations.
@@ -66,35 +66,18 @@ fn measure<R: Rival + Sync>(task: &Task, scale: f64) -> Figures {
     let mut figures = Figures::new();
     for operation in OPERATIONS {
         for distribution in ["uniform", "zipf"] {
-            let mut rounds = THREADS.map(|_| Vec::new());
-            for round in 0..MOST {
-                for (threads, rounds) in THREADS.iter().zip(&mut rounds) {
-                    let list = |thread| {
-                        let pick = |random: &mut Random| match distribution {
-                            "zipf" => zipf.sample(random),
-                            _ => random.below(data.len()),
-                        };
-                        Requests::draw(&data, operation.of_thread(thread), count, &mut random, pick)
-                    };
-                    rounds.push(together(&store, &(0..*threads).map(list).collect::<Vec<_>>(), round));
-                }
-                if rounds.iter().all(|rounds| quiet(rounds) >= ENOUGH) {
-                    break;
-                }
-            }
-            for (threads, rounds) in THREADS.iter().zip(&mut rounds) {
+            let pick = |random: &mut Random| match distribution {
+                "zipf" => zipf.sample(random),
+                _ => random.below(data.len()),
+            };
+            let draw = |thread| Requests::draw(&data, operation.of_thread(thread), count, &mut random, pick);
+            for (threads, rounds) in THREADS.iter().zip(rounds(&store, draw)) {
                 let name = format!("{}/{threads}/{distribution}", operation.name());
-                if quiet(rounds) >= FEWEST {
-                    rounds.retain(|round| !round.was_interrupted);
-                }
-                let mut insert = |unit: &str, figure: fn(&Round) -> f64| {
-                    figures.insert(format!("{name} {unit}"), median(rounds.iter().map(figure).collect()));
-                };
-                insert("Mop/s", |round| round.rate);
+                figures.insert(format!("{name} Mop/s"), median(rounds.iter().map(|round| round.rate).collect()));
                 if R::IN_PROCESS {
-                    insert("cpu ns", |round| round.cpu);
-                    let waits = rounds.iter().map(|round| round.waits).sum::<f64>() / rounds.len() as f64;
-                    figures.insert(format!("{name} waits"), waits);
+                    figures.insert(format!("{name} cpu ns"), median(rounds.iter().map(|round| round.cpu).collect()));
+                    let waits: f64 = rounds.iter().map(|round| round.waits).sum();
+                    figures.insert(format!("{name} waits"), waits / rounds.len() as f64);
                 }
             }
         }
@@ -103,6 +86,26 @@ fn measure<R: Rival + Sync>(task: &Task, scale: f64) -> Figures {
     figures
 }
 
+/// Rounds on one thread and rounds on two, on requests that are drawn for each thread of each round.
+pub(super) fn rounds<R: Rival + Sync>(store: &R, mut draw: impl FnMut(usize) -> Requests) -> [Vec<Round>; 2] {
+    let mut all = THREADS.map(|_| Vec::new());
+    for round in 0..MOST {
+        for (threads, rounds) in THREADS.iter().zip(&mut all) {
+            rounds.push(together(store, &(0..*threads).map(&mut draw).collect::<Vec<_>>(), round));
+        }
+        if all.iter().all(|rounds| quiet(rounds) >= ENOUGH) {
+            break;
+        }
+    }
+    for rounds in &mut all {
+        if quiet(rounds) >= FEWEST {
+            rounds.retain(|round| !round.was_interrupted);
+        }
+    }
+    all
+}
+
+/// How many of these rounds were not interrupted.
 fn quiet(rounds: &[Round]) -> usize {
     rounds.iter().filter(|round| !round.was_interrupted).count()
 }
