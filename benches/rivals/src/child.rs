@@ -41,6 +41,17 @@ pub(crate) fn start(arguments: &[&str], path: Option<&Path>) -> Result<String, S
 /// [`start`] on one core, if one is named and the system has `taskset`.
 fn start_on(core: Option<usize>, arguments: &[&str], path: Option<&Path>) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    start_as(&program, &[], core, arguments, path)
+}
+
+/// [`start_on`] with a program that is this one in another build, and with more variables of the environment.
+pub(crate) fn start_as(
+    program: &Path,
+    variables: &[(&str, &str)],
+    core: Option<usize>,
+    arguments: &[&str],
+    path: Option<&Path>,
+) -> Result<String, String> {
     let mut command = match core.filter(|_| has_taskset()) {
         Some(core) => {
             let mut command = Command::new("taskset");
@@ -53,6 +64,7 @@ fn start_on(core: Option<usize>, arguments: &[&str], path: Option<&Path>) -> Res
         .arg(WORD)
         .args(arguments)
         .args(path)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -77,6 +89,9 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
             let task = Task { part: part.clone(), group: group.clone(), subject: subject.clone() };
             let part = parts::find(part).expect("a part that is there");
             (part.run)(&task, scale)
+        }
+        [word, subject, scale] if word == parts::allocators::WORD => {
+            parts::allocators::measure_one(subject, scale.parse().expect("a scale"))
         }
         [load, subject, path] if load == parts::persistence::LOAD => parts::persistence::load(subject, path.as_ref()),
         _ => panic!("no task is {arguments:?}"),

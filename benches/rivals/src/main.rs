@@ -46,8 +46,13 @@ use environment::{Environment, FOLDER};
 use progress::say;
 use results::Results;
 
+#[cfg(not(feature = "mimalloc"))]
 #[global_allocator]
 static HEAP: heap::Switched = heap::Switched;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RESULTS: &str = "results.jsonl";
 /// Where the results of a smaller scale go.

@@ -11,7 +11,7 @@ use crate::support::random::Random;
 use crate::support::rival::Rival;
 use crate::support::workload::{CITY, PHONE, PROFILE_FIELDS, letters, phone};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     /// The length and the first byte of a value, read where it lies.
     Look,

@@ -1,5 +1,6 @@
 //! What can be measured: the parts, and on whom.
 
+pub(crate) mod allocators;
 mod bench;
 mod beside;
 mod cores;
@@ -16,6 +17,7 @@ mod threads;
 use crate::child::{Figures, Task};
 use crate::rivals;
 
+pub(crate) use self::allocators::{OPERATIONS as ON_ALLOCATORS, SETTINGS};
 pub(crate) use self::cores::{CORES, KEYS as KEYS_ON_CORES, MIXES, SHARDS, THINKING};
 pub(crate) use self::fields::SIZES;
 pub(crate) use self::growth::{FIELD_STEPS, KEY_STEPS};
@@ -41,6 +43,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &beside::PART,
     &threads::PART,
     &cores::PART,
+    &allocators::PART,
     &fields::PART,
     &latency::PART,
     &growth::PART,

@@ -48,7 +48,7 @@ struct Baseline {
 }
 
 fn measure() -> Figures {
-    let program = build();
+    let program = build(&["--features", "testing", "--bin", "instructions"]);
     let output = Command::new(&program).arg("names").output().expect("the program that was built");
     let names = String::from_utf8(output.stdout).expect("text");
     let each = |name: &str| {
@@ -58,16 +58,17 @@ fn measure() -> Figures {
     names.lines().map(each).collect()
 }
 
-fn build() -> PathBuf {
-    let arguments = ["build", "--quiet", "--release", "--features", "testing", "--bin", "instructions"];
+/// Builds a program of this workspace.
+pub(super) fn build(arguments: &[&str]) -> PathBuf {
     let output = Command::new("cargo")
+        .args(["build", "--quiet", "--release"])
         .args(arguments)
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(FOLDER)
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo");
-    assert!(output.status.success(), "the program whose instructions are counted: {}", output.status);
+    assert!(output.status.success(), "cargo build {arguments:?}: {}", output.status);
     let text = String::from_utf8(output.stdout).expect("text");
     let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let mut programs = messages.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)));
