@@ -12,7 +12,7 @@ use std::thread;
 
 use super::{Part, instructions, operations};
 use crate::child::{self, Figures, Task};
-use crate::data::Data;
+use crate::data::{Data, generator, scaled};
 use crate::operations::Operation::{self, Get, MissingKey, Remove, SetNew, SetOther, SetSame};
 use crate::operations::Requests;
 use crate::rivals::with_rival;
@@ -94,15 +94,21 @@ pub(crate) fn measure_one(rival: &str, scale: f64) -> Figures {
 }
 
 fn measure_rival<R: Rival>(scale: f64) -> Figures {
-    let data = Data::new("profiles", scale);
+    // The store comes first. An allocator can keep what the making of the data has freed, and give it to the store.
+    let (count, piece) = generator("profiles");
+    let keys = scaled(count, scale);
     let before = [resident(), on_huge_pages()];
     let store = R::new();
-    data.fill(&store, 0..data.len());
-    let bytes = |now: f64, before: f64| (now - before) / data.len() as f64;
+    for (key, pairs) in (0..keys).map(piece) {
+        let pairs: Vec<_> = pairs.iter().map(|(field, value)| (&field[..], &value[..])).collect();
+        assert_eq!(store.set_many(&key, &pairs), pairs.len());
+    }
+    let bytes = |now: f64, before: f64| (now - before) / keys as f64;
     let mut figures = Figures::from([
         ("resident bytes".to_owned(), bytes(resident(), before[0])),
         ("huge bytes".to_owned(), bytes(on_huge_pages(), before[1])),
     ]);
+    let data = Data::new("profiles", scale);
     let count = operations::requests::<R>(REQUESTS, scale);
     let mut random = Random::new(SEED);
     let mut order: Vec<usize> = (0..data.len()).collect();
