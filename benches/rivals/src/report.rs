@@ -21,6 +21,7 @@ mod table;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod words;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use super::alone;
 use super::block::Block;
 use super::table::{Best, Cell, Table, count};
+use super::threads;
 use super::words::{self, FIRST_RIVAL, ON_ALL_SHAPES, OPERATIONS, OURS, PROMOTES, SHAPES, promotes};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
@@ -32,10 +33,6 @@ pub(super) fn blocks(results: &Results) -> Vec<Block> {
             beside(results),
             BESIDE_NOTE,
         ),
-        of(
-            ("threads", "threads", "Threads"),
-            vec![("Million operations a second on 1,000,000 profiles, all threads together", threads(results))],
-        ),
         of(("fields", "fields", "By the number of fields"), fields(results)),
         of(("growth", "growth", "From small to large"), growth(results)),
         of(
@@ -54,11 +51,11 @@ pub(super) fn blocks(results: &Results) -> Vec<Block> {
             vec![("Saving and loading 1,000,000 profiles", persistence(results))],
         ),
     ];
-    all.into_iter().chain(alone::blocks(results)).flatten().collect()
+    all.into_iter().chain(threads::blocks(results)).chain(alone::blocks(results)).flatten().collect()
 }
 
 /// A column for each subject; the bare map is a reference point and no alternative, so it never is the best.
-fn cells(results: &Results, part: &str, group: &str, figure: &str) -> Vec<Cell> {
+pub(super) fn cells(results: &Results, part: &str, group: &str, figure: &str) -> Vec<Cell> {
     let cell = |subject: &&str| {
         let value = results.median(part, group, subject, figure);
         if *subject == BARE { Cell::aside(value) } else { Cell::figure(value) }
@@ -71,12 +68,12 @@ fn bracketed(cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
     cells.into_iter().zip(others).map(|(cell, other)| cell.with(&format!(" ({})", other.plain()))).collect()
 }
 
-fn head(first: &[&str], results: &Results, part: &str, last: &[&str]) -> Vec<String> {
+pub(super) fn head(first: &[&str], results: &Results, part: &str, last: &[&str]) -> Vec<String> {
     let subjects = results.subjects(part).into_iter().map(words::subject);
     first.iter().copied().chain(subjects).chain(last.iter().copied()).map(str::to_owned).collect()
 }
 
-fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(super) fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
@@ -168,25 +165,6 @@ fn beside(results: &Results) -> Table {
     };
     let head = [""].into_iter().chain(COLUMNS.map(|(column, ..)| column)).map(str::to_owned).collect();
     Table { head, rows: OPERATIONS.map(row).to_vec(), best: Best::None }
-}
-
-fn threads(results: &Results) -> Table {
-    let mut rows = Vec::new();
-    for (mix, mix_words) in
-        [("100/0", "reads only"), ("95/5", "95 % reads, 5 % writes"), ("50/50", "half reads, half writes")]
-    {
-        for (threads, threads_words) in [(1, "1 thread"), (2, "2 threads")] {
-            for (distribution, drawn) in [("uniform", "keys uniform"), ("zipf", "keys by Zipf's law")] {
-                let figure = format!("{mix}/{threads}/{distribution} Mop/s");
-                let mut cells = cells(results, "threads", "profiles", &figure);
-                let of = |subject| results.median("threads", "profiles", subject, &figure);
-                cells.push(Cell::ratio(of(OURS), of(FIRST_RIVAL)));
-                rows.push((format!("{mix_words}, {drawn}, {threads_words}"), cells));
-            }
-        }
-    }
-    let head = head(&[""], results, "threads", &["hashlet's rate / DashMap's"]);
-    Table { head, rows, best: Best::Most }
 }
 
 fn fields(results: &Results) -> Vec<(&'static str, Table)> {
