@@ -9,6 +9,7 @@
 //! | [`snapshots`] | a store that survives restarts, and what is durable |
 //! | [`limits`] | a budget of memory, and where the memory goes |
 //! | [`async_code`] | use from async code, and how long each call blocks |
+//! | [`many_threads`] | many cores: shards, the allocator, huge pages |
 //! | [`from_dashmap`], [`from_moka`], [`from_redis`] | moving from another library or server |
 //!
 //! These modules hold nothing but documentation.
@@ -41,6 +42,8 @@ pages! {
     limits
     /// Use from async code, and how long each call blocks.
     async_code
+    /// Many threads, allocators and huge pages.
+    many_threads
     /// Moving from DashMap.
     from_dashmap
     /// Moving from moka.

@@ -82,7 +82,7 @@ impl StoreBuilder {
     ///
     /// The default is 16 for each core that the program may use, but at least 64. So it is 64 on up to 4 cores, 256 on
     /// 16, and 1,024 on 64 cores and more. Threads that use the same few keys wait for each other with any number of
-    /// shards.
+    /// shards. See the guide: [`guide::many_threads`](crate::guide::many_threads).
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards.clamp(1, 1 << MAX_SHARD_BITS).next_power_of_two();
         self
