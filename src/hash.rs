@@ -335,7 +335,10 @@ impl Record {
         let thresholds = &rules.thresholds;
         match self {
             Self::Packed(packed) => packed.is_within(thresholds.max_fields, thresholds.max_packed_bytes),
-            Self::Table(table) => !fits(table, thresholds, if began == Encoding::Packed { 1 } else { 2 }),
+            Self::Table(table) => {
+                let parts = if began == Encoding::Packed { 1 } else { 2 };
+                !fits(table.oversized(), table.size(), thresholds, parts)
+            }
         }
     }
 
@@ -410,15 +413,11 @@ fn works_packed((fields, entry_bytes): (usize, usize), (field, value): Pair<'_>,
         && !rules.is_oversized(value.len())
 }
 
-/// Whether a table is within the thresholds divided by this number.
-fn fits(table: &Table, thresholds: &Thresholds, parts: usize) -> bool {
-    table.oversized() == 0 && is_within((table.len(), table.entry_bytes()), thresholds, parts)
-}
-
-/// Whether a number of fields and the bytes of their entries are within the thresholds divided by this number.
+/// Whether a hash with so many strings that are too long to be packed, and with this many fields and bytes of entries, is
+/// within the thresholds divided by this number.
 #[inline]
-fn is_within((fields, entry_bytes): (usize, usize), thresholds: &Thresholds, parts: usize) -> bool {
-    fields <= thresholds.max_fields / parts && entry_bytes <= thresholds.max_packed_bytes / parts
+fn fits(oversized: usize, (fields, entry_bytes): (usize, usize), thresholds: &Thresholds, parts: usize) -> bool {
+    oversized == 0 && fields <= thresholds.max_fields / parts && entry_bytes <= thresholds.max_packed_bytes / parts
 }
 
 /// The fields and values of a record, in no particular order.
@@ -459,7 +458,8 @@ impl Record {
             }
             Self::Table(table) => {
                 table.validate(rules);
-                assert!(table.len() > 0 && !fits(table, thresholds, 2), "2: a table of {} fields", table.len());
+                let is_needed = !fits(table.oversized(), table.size(), thresholds, 2);
+                assert!(table.len() > 0 && is_needed, "2: a table of {} fields", table.len());
             }
         }
     }

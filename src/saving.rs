@@ -3,10 +3,10 @@
 //!
 //! # The instant
 //! A save begins by changing the store's epoch, one atomic byte. A call that changes something reads the epoch once,
-//! when it holds its last lock ([`Call::context`](crate::store::call::Call::context)). Changes by calls that read an
-//! older epoch are in the snapshot. Changes by calls that read the new epoch are not. A call that begins after another
-//! one has returned never reads an older epoch than that one. So the snapshot holds a prefix in time of all calls, on
-//! all shards.
+//! when it holds its last lock ([`Call::terms`](crate::store::call::Call::terms); a quiet change reads it too, under
+//! its one lock). Changes by calls that read an older epoch are in the snapshot. Changes by calls that read the new
+//! epoch are not. A call that begins after another one has returned never reads an older epoch than that one. So the
+//! snapshot holds a prefix in time of all calls, on all shards.
 //!
 //! # The marks
 //! Each record, and each segment of a table, has a [`Mark`]. It tells whether the running save has written the record

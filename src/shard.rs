@@ -11,8 +11,8 @@
 //!
 //! Most single writes concern nobody but the caller. The store has no limit and no recorder, the record is *plain*
 //! ([`Record::is_plain`]: no deadlines, nothing that a running save still needs), and it keeps its encoding. Such a
-//! change is *quiet*. It needs no call, asks nobody, and updates the sums by what the change adds. That takes a quarter
-//! to a third fewer instructions. A quiet change that meets any other case changes nothing, and the command runs in a
+//! change is *quiet*. It needs no call, asks nobody, and updates the sums by what the change adds. That takes 13 to 28 %
+//! fewer instructions. A quiet change that meets any other case changes nothing, and the command runs in a
 //! call. All tests of the naive model run with quiet changes and without.
 //!
 //! The other two ways end alike. A command runs on the record in its slot. A closure gets the record in a visit, whose
@@ -140,7 +140,7 @@ impl Shard {
         self.sums
     }
 
-    /// The number of commands and visits so far. Each of them may have changed a record.
+    /// The number of quiet changes, commands and visits so far. Each of them may have changed a record.
     #[cfg(feature = "snapshot")]
     pub(crate) fn changes(&self) -> u64 {
         self.changes

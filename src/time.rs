@@ -152,7 +152,7 @@ pub(crate) struct Now<'a> {
 /// No clock shows this time.
 const UNREAD: u64 = Deadline::NEVER.0;
 
-/// The instant of stand-alone values. They have no deadlines, so it is never read.
+/// The instant of stand-alone values and of quiet changes. They meet no deadlines, so it is never read.
 pub(crate) static NOW_OF_VALUES: Now<'static> = Now::on(&Clock::System);
 
 impl<'a> Now<'a> {

@@ -308,6 +308,7 @@ impl<'a> Context<'a> {
     /// Writes something to the running snapshot before this call changes it.
     #[cold]
     pub(crate) fn save_ahead(&self, write: impl FnOnce(&mut Saver<'_>)) {
+        debug_assert!(self.terms.port.is_some(), "a change that nobody is asked about is not what a save still needs");
         if let Some(port) = self.terms.port {
             let mut write = Some(write);
             port.save_ahead(self.mark(), &mut |saver| {

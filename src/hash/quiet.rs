@@ -7,10 +7,13 @@
 use crate::hash::number::{IntegerText, parse_integer};
 use crate::hash::packed::{FoundEntry, Packed};
 use crate::hash::table::{FoundInTable, Table};
-use crate::hash::{Context, Record, entry, is_within};
+use crate::hash::{Context, Record, entry, fits};
 use crate::options::Rules;
 use crate::saving::Mark;
 use crate::time::Deadline;
+
+/// The longest string that a quiet change frees.
+const FREED_MAX: usize = 64 << 10;
 
 /// By how much a change has made a record larger or smaller.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,7 +113,7 @@ fn resize_packed(
         None => (fields + 1, entry_bytes + entry::len(field, value)),
     };
     let (block, is_new) = (packed.heap_bytes(), found.is_none());
-    let is_done = is_within((fields, entry_bytes), &rules.thresholds, 1)
+    let is_done = fits(0, (fields, entry_bytes), &rules.thresholds, 1)
         && is_short(field, value, fields, rules)
         && packed.put_in_place(found, new);
     is_done.then(|| (is_new, Growth { fields: is_new.into(), bytes: difference(packed.heap_bytes(), block) }))
@@ -132,7 +135,7 @@ fn put_in_table(
     };
     if !stays_table(table, fields, entry_bytes, cx.rules)
         || !is_short(field, value, fields, cx.rules)
-        || cx.rules.is_oversized(found.value_len())
+        || is_long(found.value_len(), cx.rules)
     {
         return None;
     }
@@ -150,8 +153,8 @@ fn remove_in_table(table: &mut Table, field: &[u8], cx: Context<'_>) -> Option<(
     }
     let entry_bytes = table.entry_bytes() - entry::len(field, b"") - found.value_len();
     if !stays_table(table, table.len() - 1, entry_bytes, cx.rules)
-        || cx.rules.is_oversized(field.len())
-        || cx.rules.is_oversized(found.value_len())
+        || is_long(field.len(), cx.rules)
+        || is_long(found.value_len(), cx.rules)
     {
         return None;
     }
@@ -162,7 +165,7 @@ fn remove_in_table(table: &mut Table, field: &[u8], cx: Context<'_>) -> Option<(
 
 /// Whether a table stays one if it has this many fields and bytes of entries after a change of short strings.
 fn stays_table(table: &Table, fields: usize, entry_bytes: usize, rules: &Rules) -> bool {
-    fields > 0 && (table.oversized() > 0 || !is_within((fields, entry_bytes), &rules.thresholds, 2))
+    fields > 0 && !fits(table.oversized(), (fields, entry_bytes), &rules.thresholds, 2)
 }
 
 /// Whether a hash of this many fields may have this pair, and no string of it is too long for the packed encoding.
@@ -173,6 +176,12 @@ fn is_short(field: &[u8], value: &[u8], fields: usize, rules: &Rules) -> bool {
         && !rules.is_oversized(value.len())
 }
 
+/// Whether a string counts as too long for the packed encoding, or takes long to free. A quiet change frees what it
+/// overwrites or removes under the lock.
+fn is_long(string_len: usize, rules: &Rules) -> bool {
+    rules.is_oversized(string_len) || string_len > FREED_MAX
+}
+
 fn difference(after: usize, before: usize) -> isize {
     after.wrapping_sub(before).cast_signed()
 }
@@ -180,7 +189,7 @@ fn difference(after: usize, before: usize) -> isize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::Terms;
+    use crate::hash::{Encoding, Terms};
     use crate::options::{Limits, Thresholds};
     use crate::random::Random;
 
@@ -256,6 +265,26 @@ mod tests {
             }
             assert!(quiet_ones > 5_000 && others > 500, "{quiet_ones} quiet changes, {others} others");
         }
+    }
+
+    /// What takes long to free is freed after the locks, and a quiet change frees under one.
+    #[test]
+    fn a_quiet_change_frees_no_long_string() {
+        let rules = Rules::with_thresholds(Thresholds::default().max_fields(2).max_string(usize::MAX));
+        let cx = Context::new(&rules, Terms::of_quiet_change(Mark::default()));
+        let mut record = Record::new(Mark::default(), b"key");
+        let long = vec![b'v'; FREED_MAX + 1];
+        let fields: [&[u8]; 6] = [b"1", b"2", b"3", b"4", b"value", &long];
+        for field in fields {
+            let value: &[u8] = if field == b"value" { &long } else { b"short" };
+            record.set(field, value, cx).unwrap();
+        }
+        record.choose_encoding(Encoding::Packed, cx);
+        for (field, is_quiet) in [(fields[0], true), (b"value", false), (&long, false)] {
+            assert_eq!(record.remove_quietly(field, cx).is_some(), is_quiet, "{} bytes", field.len());
+            assert_eq!(record.set_quietly(field, b"v", cx).is_some(), field != b"value", "{} bytes", field.len());
+        }
+        record.validate(&rules);
     }
 
     fn sorted(record: &Record) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -131,6 +131,12 @@ impl Table {
         self.fields.len()
     }
 
+    /// The number of fields, and the number of bytes of all entries.
+    #[inline]
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.len(), self.entry_bytes)
+    }
+
     pub(crate) fn entry_bytes(&self) -> usize {
         self.entry_bytes
     }

@@ -233,7 +233,7 @@ impl Store {
         scope: Scope<'_>,
         command: &mut dyn FnMut(&mut Record, Context<'_>),
     ) {
-        let call = self.call();
+        let call = self.call_at(Now::on(&self.clock)); // whoever took the lock has made the check
         let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
         shard.change(hash, key, create, scope, Context::new(&self.rules, &terms), command);
