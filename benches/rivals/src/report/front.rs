@@ -23,10 +23,14 @@ const ROWS: [Row; 10] = [
     Row("copy a value of one of 1,000,000 profiles, ns", ["operations", "profiles", "get/uniform ns"], Best::Least),
     Row("copy a whole profile, ns", ["operations", "profiles", "get_all/uniform ns"], Best::Least),
     Row("look up a key that is missing, ns", ["operations", "profiles", "missing_key/uniform ns"], Best::Least),
-    Row("add a field to a profile, ns", ["operations", "profiles", "set_new/uniform ns"], Best::Least),
     Row(
-        "overwrite a value in hashes of 128 fields, same length, ns",
-        ["operations", "middle", "set_same/uniform ns"],
+        "overwrite a value with one of another length in Debian packages, ns",
+        ["operations", "packages", "set_other/uniform ns"],
+        Best::Least,
+    ),
+    Row(
+        "overwrite a value with one of the same length in one hash of 1,000,000 fields, ns",
+        ["operations", "big", "set_same/uniform ns"],
         Best::Least,
     ),
     Row(
