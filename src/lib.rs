@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! Redis hashes as a Rust library: millions of small `key -> {field -> value}` objects in one process, packed tightly
-//! and shared by many threads. There is no server.
+//! hashlet is Redis's hashes as a Rust library. It keeps millions of small `key -> {field -> value}` objects in one
+//! process, packs them tightly, and shares them among many threads. There is no server. Every operation on one key is
+//! atomic.
 //!
 //! ```
 //! use hashlet::Store;
@@ -9,7 +10,8 @@
 //! let store = Store::new(); // Send + Sync; share it by & or in an Arc
 //! store.set("user:123", "name", "John Doe")?; // true: the field is new
 //! store.set_many("user:123", [("email", "john@example.com"), ("visits", "0")])?;
-//! assert_eq!(store.get("user:123", "name").as_deref(), Some(&b"John Doe"[..]));
+//! let name: Option<Vec<u8>> = store.get("user:123", "name"); // a copy; `None` if there is no such field
+//! assert_eq!(name.as_deref(), Some(&b"John Doe"[..]));
 //! store.increment("user:123", "visits", 1)?; // no increment of any thread is lost
 //! store.try_update("cart:7", |cart| -> hashlet::Result<()> {
 //!     cart.increment("apples", 2)?; // many reads and writes, one atomic step: all of it, or on `Err` nothing
@@ -30,11 +32,17 @@
 //! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
 //! - The repository's README compares hashlet with other libraries, and has figures.
 //!
+//! # What it is not
+//! - It is no database with a journal. What was written after the last snapshot is lost with the process.
+//! - It is no cache with eviction. A full store refuses writes; see [`Limits::max_bytes`].
+//! - One hash is behind one lock. Threads that write to one hash wait for each other, so use many keys.
+//! - Calls over all keys are not one instant, except for a snapshot. [`guide::atomic`] lists which calls are one step.
+//!
 //! # Features
 //!
-//! | feature | what it adds | crates more |
+//! | feature | what it adds | crates more (build dependencies not counted) |
 //! |---|---|---|
-//! | none | hashes, expiry, scans | 11 besides hashlet |
+//! | (without features) | hashes, expiry, scans | 11 besides hashlet |
 //! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
