@@ -10,8 +10,10 @@ use serde::de::DeserializeSeed;
 
 use super::error::Reason;
 
-/// A format for values, used by [`Store::typed`](crate::Store::typed). The crate provides [`Json`] and [`Bincode`].
-/// Programs may write their own codecs, which have to keep three rules:
+/// A format for values, used by [`Store::typed`](crate::Store::typed). The crate provides [`Json`] and [`Bincode`], and
+/// programs may write their own codecs.
+///
+/// A codec has to keep three rules:
 ///
 /// * [`decode`](Self::decode) reads the bytes that [`encode`](Self::encode) has appended as an equal value.
 /// * A store's fields can hold anything. Bytes that are no encoded value cause an error, never a panic, and decoding
@@ -87,8 +89,10 @@ impl Codec for Json {
     }
 }
 
-/// bincode 2 in its standard configuration: small and fast. It writes one value after the other, without names, types
-/// or end marks, and that has two traps:
+/// bincode 2 in its standard configuration: small and fast, but **it can read bytes of another type as garbage, without
+/// an error**.
+///
+/// It writes one value after the other, without names, types or end marks. That has two traps:
 ///
 /// 1. **Bytes of another type can be read without an error, as garbage.** An earlier version of the same struct is
 ///    another type, too. Read a value only as exactly the type that was written.
