@@ -11,21 +11,20 @@
 //!
 //! builder.rs    `new` and `builder`, and the options of a store
 //! fields.rs     calls on the fields of one key
-//! rollback.rs   updates that are undone when they fail
-//! sample.rs     random fields of one key
+//! updates.rs    updates in a closure, of one hash or several, with rollback or without
 //! many.rs       calls on several keys
 //! keys.rs       calls on whole keys, and on all of them
 //! scan.rs       walks through a hash or through all keys, page by page
 //! deadlines.rs  calls on the deadlines of keys and fields
 //! purge.rs      the removal of expired keys and fields
-//! stats.rs      counts
+//! sample.rs     random fields of one key
+//! stats.rs      counts and encodings; room that is made or given back
 //! ```
 
 // The documentation of `Store` shows its methods in the order of these groups.
 mod builder;
 mod fields;
-mod rollback;
-mod sample;
+mod updates;
 
 mod many;
 
@@ -35,6 +34,7 @@ mod scan;
 mod deadlines;
 mod purge;
 
+mod sample;
 mod stats;
 
 mod call;

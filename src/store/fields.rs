@@ -2,13 +2,11 @@
 //! work is done by a function inside the method, which has the method's name. It is not generic, so it is compiled only
 //! once.
 
-#[cfg(feature = "serde")]
-use crate::error::Refusal;
 use crate::error::Result;
 use crate::hash::{Pair, Record, Scope};
 use crate::store::Store;
 use crate::sync::InClosure;
-use crate::value::{Arguments, HashMut, HashRef, HashValue};
+use crate::value::{Arguments, HashRef, HashValue};
 
 /// # The fields of one key
 /// Each call is one atomic step. See the guide: [`guide::commands`](crate::guide::commands) has the table of Redis's
@@ -341,50 +339,5 @@ impl Store {
             let _inside = InClosure::enter();
             read(&HashRef::new(record.unwrap_or(&Record::default()), cx))
         })
-    }
-
-    /// Lends a hash to a closure, which can read and change it in one atomic step. Returns what the closure returns. A
-    /// missing key is an empty hash. If the hash is empty at the end, the key is gone. O(1), plus the cost of the
-    /// closure.
-    ///
-    /// What the closure did before an error or a panic stays done. For a closure that can fail halfway, use
-    /// [`try_update`](Self::try_update), which undoes it.
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// store.set_many("cart:7", [("apples", "2"), ("pears", "0")])?;
-    /// let removed = store.update("cart:7", |cart| cart.retain(|_, count| count != b"0"));
-    /// assert_eq!((removed, store.size("cart:7")), (1, 1));
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If the closure panics, or calls any store. If the `Drop` of a value calls a store while the closure unwinds,
-    /// this second panic aborts the process.
-    ///
-    /// # Locking
-    /// The closure runs under the write lock of the key's shard, and all other calls on that shard wait for it. Do not
-    /// wait for other threads in the closure.
-    #[doc(alias = "MULTI")]
-    #[track_caller]
-    pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
-        self.make_room();
-        self.visit(key.as_ref(), Scope::Hash, |visit| {
-            let (record, cx) = visit.lend();
-            let _inside = InClosure::enter();
-            update(&mut HashMut::new(record, cx))
-        })
-    }
-
-    /// [`update`](Self::update) for closures of this crate which change nothing before their first call that can be
-    /// refused. If the store is full, this purges everything expired and runs the closure once more.
-    #[cfg(feature = "serde")]
-    #[track_caller]
-    pub(crate) fn update_with_room<R, E: Refusal>(
-        &self,
-        key: &[u8],
-        update: impl Fn(&mut HashMut<'_>) -> std::result::Result<R, E>,
-    ) -> std::result::Result<R, E> {
-        self.with_room(|| self.update(key, &update))
     }
 }

@@ -1,10 +1,8 @@
 //! Calls on whole keys.
 
-use crate::directory::RESERVE_MAX;
-use crate::hash::{Context, Encoding, Port, Record, Scope, Terms};
-use crate::shard::{RESERVED_KEY_BYTES, Shard};
+use crate::hash::{Context, Port, Record, Scope, Terms};
+use crate::shard::Shard;
 use crate::store::Store;
-use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
@@ -169,74 +167,4 @@ impl Store {
         }
         removed
     }
-
-    /// Returns how the hash of a key is stored, or `None` if there is no such key. O(1).
-    #[doc(alias = "OBJECT ENCODING")]
-    #[track_caller]
-    pub fn encoding(&self, key: impl AsRef<[u8]>) -> Option<Encoding> {
-        self.look(key.as_ref(), Scope::Hash, |record, _| record.map(Record::encoding))
-    }
-
-    /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
-    /// 30 to 45 bytes for each key. The hashes are still allocated one by one.
-    ///
-    /// This is only a hint. One call makes room for at most 16,777,216 keys. It makes no room that would exceed
-    /// [`Limits::max_bytes`](crate::Limits::max_bytes). Later removals give the room back. O(n + keys), one shard at a
-    /// time.
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// store.reserve(100_000);
-    /// for n in 0..100_000 {
-    ///     store.set(format!("key:{n}"), "field", "value")?;
-    /// }
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Locking
-    /// Holds each shard's write lock while it makes room there.
-    #[track_caller]
-    pub fn reserve(&self, keys: usize) {
-        let call = self.call();
-        let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
-        let spread = 4 * keys.isqrt(); // four standard deviations, because keys fall on shards at random
-        for shard in &self.shards {
-            if keys == 0 || call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
-                return;
-            }
-            resize(&mut shard.write(), &call, |shard| shard.reserve(keys + spread, &self.rules));
-            call.pass_lock();
-        }
-    }
-
-    /// Gives the memory that growth and removals have left unused back to the allocator: slack of keys and tables, and
-    /// the free bytes of packed hashes, up to a quarter of each. Later writes have to grow the memory again. O(n), one
-    /// shard at a time.
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// store.set_many("big", (0..10_000).map(|n| (format!("field:{n}"), "value")))?;
-    /// let before = store.stats().bytes;
-    /// store.shrink_to_fit();
-    /// assert!(store.stats().bytes < before);
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Locking
-    /// Holds each shard's write lock while it works on all of the shard's keys and hashes.
-    #[track_caller]
-    pub fn shrink_to_fit(&self) {
-        let call = self.call();
-        for shard in &self.shards {
-            resize(&mut shard.write(), &call, |shard| shard.shrink_to_fit(&self.rules));
-            call.pass_lock();
-        }
-    }
-}
-
-/// Changes the memory of a shard, and counts the change against the store's limit.
-fn resize(shard: &mut Shard, call: &Call<'_>, resize: impl FnOnce(&mut Shard)) {
-    let before = shard.heap_bytes();
-    resize(shard);
-    call.settle(before, shard.heap_bytes());
 }

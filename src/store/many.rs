@@ -5,8 +5,8 @@ use std::hint::black_box;
 use crate::error::Result;
 use crate::hash::{Context, Record, Scope, Source, Terms};
 use crate::store::Store;
-use crate::sync::{InClosure, RwLock, assert_outside_closures};
-use crate::value::{Arguments, HashMut};
+use crate::sync::{RwLock, assert_outside_closures};
+use crate::value::Arguments;
 
 /// Keys that [`Store::get_across`] looks up together.
 const KEYS_AT_ONCE: usize = 64;
@@ -23,51 +23,6 @@ pub enum Overwrite {
 /// # Several keys
 /// See the guide: [`guide::atomic`](crate::guide::atomic) lists which of these calls are one atomic step.
 impl Store {
-    /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns
-    /// what the closure returns. A missing key is an empty hash, and a hash that is empty at the end loses its key.
-    /// O(N log N), plus the cost of the closure.
-    ///
-    /// What the closure did before an error or a panic stays done, as in [`update`](Self::update). For a closure that
-    /// can fail halfway, use [`try_update_many`](Self::try_update_many), which undoes it.
-    ///
-    /// ```
-    /// # let store = hashlet::Store::new();
-    /// store.set_many("queue:1", [("job:1", "mail"), ("job:2", "report")])?;
-    /// let moved = store.update_many(["queue:1", "queue:2"], |[from, to]| {
-    ///     let job = from.take("job:2")?;
-    ///     to.set("job:2", job).ok()
-    /// })?;
-    /// assert_eq!(moved, Some(true));
-    /// assert_eq!(store.get("queue:2", "job:2").as_deref(), Some(&b"report"[..]));
-    /// # Ok::<(), hashlet::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::RepeatedKey`](crate::Error::RepeatedKey) if a key is given twice. The closure is not called then.
-    ///
-    /// # Panics
-    /// If the closure panics, or calls any store. A second panic while the first one unwinds aborts the process, as in
-    /// [`read`](Self::read).
-    ///
-    /// # Locking
-    /// The closure runs under the write locks of the shards of all keys. Every call takes such locks in the same order,
-    /// so calls with the same keys in different orders cannot deadlock. Do not wait for other threads in the closure.
-    #[doc(alias = "MULTI")]
-    #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
-    #[track_caller]
-    pub fn update_many<K: AsRef<[u8]>, const N: usize, R>(
-        &self,
-        keys: [K; N],
-        update: impl FnOnce(&mut [HashMut<'_>; N]) -> R,
-    ) -> Result<R> {
-        let keys = keys.each_ref().map(AsRef::as_ref);
-        self.make_room();
-        self.change_many(keys, |records, cx| {
-            let _inside = InClosure::enter();
-            update(&mut records.map(|record| HashMut::new(record, cx)))
-        })
-    }
-
     /// Returns the value of one field in each of these hashes, in the order of the keys. `None` stands for a missing
     /// field or key. O(keys). This is faster than a [`get`](Self::get) for each key if the keys are far apart in
     /// memory, because the processor can wait for several of them at the same time.

@@ -1,16 +1,67 @@
-//! Updates that are undone as a whole when they fail.
+//! Updates in a closure: those that keep what they did before an error, and those that are undone as a whole.
 
 use crate::error::Error;
+#[cfg(feature = "serde")]
+use crate::error::Refusal;
 use crate::hash::Scope;
 use crate::shard::attempt;
 use crate::store::Store;
 use crate::sync::InClosure;
 use crate::value::HashMut;
 
-/// # Updates that are undone when they fail
+/// # Updates in a closure
+/// A closure reads and changes one hash, or several, in one atomic step. What [`update`](Self::update) and
+/// [`update_many`](Self::update_many) did before an error or a panic stays done. [`try_update`](Self::try_update) and
+/// [`try_update_many`](Self::try_update_many) undo it.
+///
 /// See the guide: [`guide::atomic`](crate::guide::atomic). The example programs `versioned` and `session_store` use
-/// them from several threads.
+/// updates from several threads.
 impl Store {
+    /// Lends a hash to a closure, which can read and change it in one atomic step. Returns what the closure returns. A
+    /// missing key is an empty hash. If the hash is empty at the end, the key is gone. O(1), plus the cost of the
+    /// closure.
+    ///
+    /// What the closure did before an error or a panic stays done. For a closure that can fail halfway, use
+    /// [`try_update`](Self::try_update), which undoes it.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("cart:7", [("apples", "2"), ("pears", "0")])?;
+    /// let removed = store.update("cart:7", |cart| cart.retain(|_, count| count != b"0"));
+    /// assert_eq!((removed, store.size("cart:7")), (1, 1));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store. If the `Drop` of a value calls a store while the closure unwinds,
+    /// this second panic aborts the process.
+    ///
+    /// # Locking
+    /// The closure runs under the write lock of the key's shard, and all other calls on that shard wait for it. Do not
+    /// wait for other threads in the closure.
+    #[doc(alias = "MULTI")]
+    #[track_caller]
+    pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
+        self.make_room();
+        self.visit(key.as_ref(), Scope::Hash, |visit| {
+            let (record, cx) = visit.lend();
+            let _inside = InClosure::enter();
+            update(&mut HashMut::new(record, cx))
+        })
+    }
+
+    /// [`update`](Self::update) for closures of this crate which change nothing before their first call that can be
+    /// refused. If the store is full, this purges everything expired and runs the closure once more.
+    #[cfg(feature = "serde")]
+    #[track_caller]
+    pub(crate) fn update_with_room<R, E: Refusal>(
+        &self,
+        key: &[u8],
+        update: impl Fn(&mut HashMut<'_>) -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        self.with_room(|| self.update(key, &update))
+    }
+
     /// Lends a hash to a closure, which can read and change it in one atomic step. If the closure returns `Ok`,
     /// everything that it did is kept. If it returns `Err` or panics, all of it is undone. Returns what the closure
     /// returns. A missing key is an empty hash. If the hash is empty at the end, the key is gone.
@@ -62,6 +113,51 @@ impl Store {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
             })
+        })
+    }
+
+    /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns
+    /// what the closure returns. A missing key is an empty hash, and a hash that is empty at the end loses its key.
+    /// O(N log N), plus the cost of the closure.
+    ///
+    /// What the closure did before an error or a panic stays done, as in [`update`](Self::update). For a closure that
+    /// can fail halfway, use [`try_update_many`](Self::try_update_many), which undoes it.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("queue:1", [("job:1", "mail"), ("job:2", "report")])?;
+    /// let moved = store.update_many(["queue:1", "queue:2"], |[from, to]| {
+    ///     let job = from.take("job:2")?;
+    ///     to.set("job:2", job).ok()
+    /// })?;
+    /// assert_eq!(moved, Some(true));
+    /// assert_eq!(store.get("queue:2", "job:2").as_deref(), Some(&b"report"[..]));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RepeatedKey`] if a key is given twice. The closure is not called then.
+    ///
+    /// # Panics
+    /// If the closure panics, or calls any store. A second panic while the first one unwinds aborts the process, as in
+    /// [`read`](Self::read).
+    ///
+    /// # Locking
+    /// The closure runs under the write locks of the shards of all keys. Every call takes such locks in the same order,
+    /// so calls with the same keys in different orders cannot deadlock. Do not wait for other threads in the closure.
+    #[doc(alias = "MULTI")]
+    #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
+    #[track_caller]
+    pub fn update_many<K: AsRef<[u8]>, const N: usize, R>(
+        &self,
+        keys: [K; N],
+        update: impl FnOnce(&mut [HashMut<'_>; N]) -> R,
+    ) -> crate::error::Result<R> {
+        let keys = keys.each_ref().map(AsRef::as_ref);
+        self.make_room();
+        self.change_many(keys, |records, cx| {
+            let _inside = InClosure::enter();
+            update(&mut records.map(|record| HashMut::new(record, cx)))
         })
     }
 
