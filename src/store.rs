@@ -69,6 +69,12 @@ use crate::time::Clock;
 /// [`Arc`](std::sync::Arc). Every call on one key is one atomic step.
 /// [`guide::atomic`](crate::guide::atomic) lists the other calls that are, and those that are not.
 ///
+/// The methods stand in these groups: [the fields of one key](#the-fields-of-one-key),
+/// [updates in a closure](#updates-in-a-closure), [several keys](#several-keys),
+/// [whole keys, and all keys](#whole-keys-and-all-keys), [scans](#scans), [expiry](#expiry),
+/// [removing what has expired](#removing-what-has-expired), [random fields](#random-fields), [memory](#memory),
+/// [loading](#loading), [saving](#saving) and [typed values](#typed-values).
+///
 /// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its
 /// last field is gone, and its key with it.
 ///

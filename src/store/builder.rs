@@ -11,7 +11,7 @@ use crate::store::listener::{Expired, Listener, WhenFull};
 use crate::time::{Clock, ManualClock};
 
 impl Store {
-    /// Returns an empty store with the default thresholds and limits.
+    /// Returns an empty store with the default thresholds and limits. [`load`](Self::load) returns one from a file.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
