@@ -28,8 +28,8 @@ pub struct Stats {
 }
 
 /// # Memory
-/// See the guide: [`guide::limits`](crate::guide::limits). The example program `packages` compares the memory of real
-/// records.
+/// See the guide: [`guide::limits`](crate::guide::limits). The example program `packages`, in the repository, compares
+/// the memory of real records.
 impl Store {
     /// Returns the bytes that the hash of a key has asked of the allocator, its key included, or `None` if there is no
     /// such key. O(1).
