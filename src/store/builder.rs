@@ -62,7 +62,7 @@ impl Default for StoreBuilder {
 /// The fewest shards of a store that does not choose them.
 const FEWEST_SHARDS: usize = 64;
 /// The shards for each core. The part `cores` of `benches/rivals` simulates threads that write without a pause to keys
-/// that are spread evenly. With so many shards they wait 6 to 19 % of their time, mostly for cache lines to move between
+/// that are spread evenly. With so many shards they wait 6 to 26 % of their time, mostly for cache lines to move between
 /// cores. With 64 shards on 64 cores they wait 61 to 74 %.
 const SHARDS_PER_CORE: usize = 16;
 
