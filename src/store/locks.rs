@@ -255,8 +255,9 @@ impl Store {
     #[inline]
     #[track_caller]
     pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
-        let call = self.call();
-        let Locked { hash, mut shard } = self.purged_to_change(self.lock(key), key, scope, &call);
+        let locked = self.lock(key);
+        let call = self.call_at(Now::on(&self.clock)); // the lock was taken after the check
+        let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
         work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)))
     }

@@ -107,7 +107,6 @@ impl<'a, const N: usize> Visits<'a, N> {
 }
 
 impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
-    #[track_caller]
     fn context(&self) -> Context<'a> {
         self.cx
     }
