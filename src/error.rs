@@ -5,7 +5,8 @@ use std::fmt;
 /// The result of a call that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The reason why a write was refused. A call that returns an error has changed nothing.
+/// The reason why a write was refused. A call that returns an error has changed nothing, except for
+/// [`Unlogged`](Self::Unlogged).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -54,6 +55,12 @@ pub enum Error {
     NotFinite,
     /// The sum of an increment does not fit in an [`i64`], or is not a finite [`f64`].
     Overflow,
+    /// The journal of the store has failed, or is closed. Nothing was changed. Reads, removals and deadlines work
+    /// without it.
+    JournalFailed,
+    /// The journal of the store has failed during the call. The change is made in memory, and it is not known whether a
+    /// crash loses it. This is the only error of a call that has changed something.
+    Unlogged,
 }
 
 impl fmt::Display for Error {
@@ -71,6 +78,8 @@ impl fmt::Display for Error {
             Self::NotAFloat => f.write_str("the value is not a finite floating-point number"),
             Self::NotFinite => f.write_str("the increment is infinite or not a number"),
             Self::Overflow => f.write_str("the increment would overflow"),
+            Self::JournalFailed => f.write_str("the journal has failed or is closed, so nothing is written"),
+            Self::Unlogged => f.write_str("the change is made, but the journal has failed, so a crash may lose it"),
         }
     }
 }
@@ -82,7 +91,7 @@ fn too_long(f: &mut fmt::Formatter<'_>, what: &str, size: usize, limit: usize) -
 impl std::error::Error for Error {}
 
 /// An error of a write, for code that works with several error types.
-pub(crate) trait Refusal {
+pub(crate) trait Refusal: From<Error> {
     /// Whether the write was refused because the store is full.
     fn is_full(&self) -> bool;
 }

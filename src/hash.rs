@@ -54,6 +54,11 @@ use table::Table;
 
 pub(crate) use context::{Context, ExpiredPart, Port, Terms};
 pub(crate) use effect::Effect;
+#[cfg(any(feature = "journal", feature = "recorder"))]
+pub(crate) use effect::Redo;
+#[cfg(feature = "journal")]
+pub(crate) use entry::{push_varint, varint_len};
+pub(crate) use number::IntegerText;
 pub(crate) use purge::Scope;
 pub(crate) use quiet::Growth;
 pub use sample::Sample;

@@ -60,6 +60,9 @@ mod store;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 
+#[cfg(feature = "journal")]
+mod journal;
+
 #[cfg(feature = "serde")]
 mod typed;
 
@@ -80,6 +83,8 @@ mod saving;
 mod scan;
 mod shard;
 mod sync;
+#[cfg(feature = "journal")]
+mod tail;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -96,6 +101,8 @@ pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
+#[cfg(feature = "journal")]
+pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, JournalStatus, OnFailure, Recovery};
 pub use options::{Limits, Thresholds};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]

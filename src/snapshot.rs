@@ -21,6 +21,12 @@ mod writer;
 pub(crate) use disk::{Disk, SystemDisk};
 pub use error::SnapshotError;
 pub(crate) use file::LockedPath;
+#[cfg(feature = "journal")]
+pub(crate) use file::{Pen, Temporary, is_temporary_beside, random_number, temporary_beside};
+#[cfg(feature = "journal")]
+pub(crate) use format::Origin;
 pub use options::{LoadOptions, Progress, SaveOptions, SaveReport};
 pub(crate) use reader::{Block, BlockReader};
+#[cfg(feature = "journal")]
+pub(crate) use save::Cut;
 pub(crate) use writer::Writer;

@@ -8,6 +8,7 @@
 //! call.rs       what one call carries: its instant, its reservation, what it drops
 //! room.rs       the limit on the bytes of a store
 //! listener.rs   the listener, which is told of expired keys and fields
+//! journaled.rs  what a call tells the journal, and how it waits for it
 //!
 //! builder.rs    `new` and `builder`, and the options of a store
 //! fields.rs     calls on the fields of one key
@@ -38,10 +39,13 @@ mod sample;
 mod stats;
 
 mod call;
+mod journaled;
 mod listener;
 mod locks;
 #[cfg(feature = "recorder")]
 mod recorder;
+#[cfg(any(feature = "journal", feature = "recorder"))]
+mod replay;
 pub(crate) mod room;
 
 pub use builder::StoreBuilder;
@@ -52,6 +56,8 @@ pub use stats::Stats;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+#[cfg(feature = "journal")]
+use std::sync::Arc;
 
 #[cfg(feature = "testing")]
 use crate::hash::Scope;
@@ -63,6 +69,8 @@ use crate::store::listener::Listener;
 use crate::store::recorder::Recorder;
 use crate::store::room::Room;
 use crate::sync::{CachePadded, RwLock};
+#[cfg(feature = "journal")]
+use crate::tail::Tail;
 use crate::time::Clock;
 
 /// A keyspace of hashes: `key -> {field -> value}`. Many threads share it by reference or in an
@@ -103,11 +111,12 @@ pub struct Store {
     listener: Option<Listener>,
     #[cfg(feature = "recorder")]
     recorder: Recorder,
+    #[cfg(feature = "journal")]
+    journal: Option<Arc<Tail>>,
     /// The number of bits by which [`shard_index`](Self::shard_index) shifts a hash, after a first shift by one bit.
     shard_shift: u32,
-    /// Whether a test wants no quiet changes.
-    #[cfg(feature = "testing")]
-    is_loud: bool,
+    /// Whether nobody has to be asked for room, and no test wants commands in calls instead.
+    allows_quiet_changes: bool,
 }
 
 // A panic in a closure leaves every record settled and no lock poisoned, so the store can still be used.
@@ -128,18 +137,24 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Whether nobody has to be asked for room or told of effects. Records can then be changed quietly (see `shard.rs`).
+    /// Whether nobody has to be asked for room or told of effects, except for a journal. Records can then be changed
+    /// quietly (see `shard.rs`).
     #[inline]
     fn allows_quiet_changes(&self) -> bool {
         #[cfg(feature = "recorder")]
         if self.recorder.is_on() {
             return false;
         }
-        #[cfg(feature = "testing")]
-        if self.is_loud {
-            return false;
-        }
-        self.room.is_none()
+        self.allows_quiet_changes
+    }
+
+    /// From now on the tail gets everything that calls do. Removes what has expired, and tells no listener of it.
+    #[cfg(feature = "journal")]
+    pub(crate) fn attach(&mut self, tail: Arc<Tail>) {
+        self.journal = Some(tail);
+        let listener = self.listener.take();
+        self.purge_all();
+        self.listener = listener;
     }
 
     fn with_rules(shards: usize, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {
@@ -149,6 +164,7 @@ impl Store {
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
+            allows_quiet_changes: room.is_none(),
             shards,
             rules,
             room,
@@ -157,9 +173,9 @@ impl Store {
             listener,
             #[cfg(feature = "recorder")]
             recorder: Recorder::default(),
+            #[cfg(feature = "journal")]
+            journal: None,
             shard_shift,
-            #[cfg(feature = "testing")]
-            is_loud: false,
         }
     }
 }

@@ -9,9 +9,15 @@ mod scheduled;
 
 use std::cell::Cell;
 use std::ops::Deref;
+#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
+use std::time::Duration;
 
+#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
+pub(crate) use parking_lot::MutexGuard;
 #[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(all(feature = "journal", test, hashlet_shuttle))]
+pub(crate) use scheduled::{Condvar, MutexGuard};
 #[cfg(all(test, hashlet_shuttle))]
 pub(crate) use scheduled::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(all(test, hashlet_shuttle))]
@@ -20,6 +26,36 @@ pub(crate) use shuttle::sync::atomic;
 use shuttle::thread_local;
 #[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use std::sync::atomic;
+
+/// Lets threads wait for a change of what a mutex guards.
+#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(parking_lot::Condvar);
+
+#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(&mut guard);
+        guard
+    }
+
+    pub(crate) fn wait_for<'a, T>(&self, mut guard: MutexGuard<'a, T>, time: Duration) -> MutexGuard<'a, T> {
+        self.0.wait_for(&mut guard, time);
+        guard
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
 
 /// Releases a lock and hands it to a waiting thread. Otherwise a thread that takes the same lock again and again would
 /// get it again before another thread has woken up.

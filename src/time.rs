@@ -14,6 +14,9 @@ pub(crate) struct Deadline(u64);
 impl Deadline {
     /// No deadline. It compares as later than every deadline.
     pub(crate) const NEVER: Self = Self(u64::MAX);
+    /// The beginning of 1970. Nothing that has a later deadline has expired then.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
+    pub(crate) const FIRST: Self = Self(0);
     /// Bytes of a deadline in a record.
     pub(crate) const BYTES: usize = size_of::<u64>();
     /// The last millisecond that a clock can show and a deadline can have.

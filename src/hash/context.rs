@@ -49,13 +49,13 @@ pub(crate) trait Port {
     /// Takes something of this many bytes, to drop it when no lock is held any more.
     fn retire(&self, old: Box<dyn Send>, bytes: usize);
     /// Records an effect on the record of a key.
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, key: &[u8], effect: &Effect<'_>);
-    /// The number of effects that are recorded.
-    #[cfg(feature = "recorder")]
+    /// How much is recorded, as a mark for `forget_recorded`.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn recorded(&self) -> usize;
-    /// Forgets all recorded effects but the first ones, because they were rolled back.
-    #[cfg(feature = "recorder")]
+    /// Forgets what was recorded after a mark, because it was rolled back.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn forget_recorded(&self, kept: usize);
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Terms<'a> {
     /// Whether somebody wants to know what has expired.
     has_listener: bool,
     /// Whether somebody records the effects.
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     has_recorder: bool,
     /// Where the effects on a record are noted, if the call can be rolled back.
     undo: Option<&'a Undo>,
@@ -96,7 +96,7 @@ impl<'a> Terms<'a> {
             port: None,
             has_limit: false,
             has_listener: false,
-            #[cfg(feature = "recorder")]
+            #[cfg(any(feature = "journal", feature = "recorder"))]
             has_recorder: false,
             undo: None,
         }
@@ -123,19 +123,19 @@ impl<'a> Terms<'a> {
     }
 
     /// The same terms for a call whose effects are recorded.
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     pub(crate) fn recording(self, has_recorder: bool) -> Self {
         Self { has_recorder, ..self }
     }
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     #[inline]
     fn has_recorder(&self) -> bool {
         self.has_recorder
     }
 
     /// Nobody records effects yet.
-    #[cfg(not(feature = "recorder"))]
+    #[cfg(not(any(feature = "journal", feature = "recorder")))]
     #[inline]
     fn has_recorder(&self) -> bool {
         false
@@ -160,14 +160,14 @@ impl<'a> Terms<'a> {
         }
     }
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn pass_on(&self, key: &[u8], effect: &Effect<'_>) {
         if let Some(port) = self.port.filter(|_| self.has_recorder) {
             port.record(key, effect);
         }
     }
 
-    #[cfg(not(feature = "recorder"))]
+    #[cfg(not(any(feature = "journal", feature = "recorder")))]
     fn pass_on(&self, _: &[u8], _: &Effect<'_>) {}
 }
 
@@ -208,7 +208,7 @@ impl<'a> Context<'a> {
     pub(super) fn terms_noting_nothing(&self) -> Terms<'a> {
         Terms {
             undo: None,
-            #[cfg(feature = "recorder")]
+            #[cfg(any(feature = "journal", feature = "recorder"))]
             has_recorder: false,
             ..*self.terms
         }
@@ -254,14 +254,14 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The number of effects that this call has recorded so far.
-    #[cfg(feature = "recorder")]
+    /// How much this call has recorded so far, as a mark for `forget_recorded`.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     pub(crate) fn recorded(&self) -> usize {
         self.terms.port.filter(|_| self.terms.has_recorder).map_or(0, |port| port.recorded())
     }
 
-    /// Forgets all recorded effects but the first ones.
-    #[cfg(feature = "recorder")]
+    /// Forgets what this call has recorded after a mark.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     pub(crate) fn forget_recorded(&self, kept: usize) {
         if let Some(port) = self.terms.port.filter(|_| self.terms.has_recorder) {
             port.forget_recorded(kept);
@@ -383,14 +383,14 @@ impl Port for Nobody {
 
     fn retire(&self, _: Box<dyn Send>, _: usize) {}
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, _: &[u8], _: &Effect<'_>) {}
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn recorded(&self) -> usize {
         0
     }
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn forget_recorded(&self, _: usize) {}
 }

@@ -6,11 +6,13 @@
 //! An effect is what became of a record, not the command that did it. So it depends on no clock: what has expired is
 //! noted as removed when it is purged. Changes of the encoding are no effects.
 
+#[cfg(any(feature = "journal", feature = "recorder"))]
+use crate::error::Result;
 use crate::hash::{Context, Record};
 use crate::time::Deadline;
 
 /// One change of a record.
-#[cfg_attr(not(feature = "recorder"), expect(dead_code, reason = "whoever records effects does them again"))]
+#[cfg_attr(not(feature = "recorder"), expect(dead_code, reason = "a recorder reads all of it"))]
 pub(crate) enum Effect<'a> {
     /// A field gets a value. Before, it had another one, or was missing. Its deadline stays.
     Put { field: &'a [u8], value: &'a [u8], before: Option<&'a [u8]> },
@@ -50,20 +52,6 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// Does to a record what the effect did, before which it was the same. A `MoveTo` or `CopyTo` concerns two records,
-    /// so whoever holds both does it.
-    #[cfg(feature = "recorder")]
-    pub(crate) fn redo(&self, record: &mut Record, cx: Context<'_>) {
-        match *self {
-            Self::Put { field, value, .. } => record.put_back(field, value, cx),
-            Self::Remove { field, .. } => _ = record.remove(field, cx),
-            Self::FieldDeadline { field, deadline, .. } => record.set_field_deadline(field, deadline, cx),
-            Self::KeyDeadline { deadline, .. } => record.set_deadline(deadline, cx),
-            Self::Clear { .. } => record.clear(cx),
-            Self::MoveTo { .. } | Self::CopyTo { .. } => {}
-        }
-    }
-
     /// Takes back what the effect did to its record, which is as the effect left it. A `MoveTo` or `CopyTo` concerns
     /// two records, so whoever holds both takes it back.
     pub(crate) fn undo(&self, record: &mut Record, cx: Context<'_>) {
@@ -81,5 +69,38 @@ impl<'a> Effect<'a> {
             Self::Clear { before } => record.replace(before.with_key(cx.mark(), before.key()), cx),
             Self::MoveTo { .. } | Self::CopyTo { .. } => {}
         }
+    }
+}
+
+/// What an effect on one record has made of it: what it takes to do the effect again.
+#[cfg(any(feature = "journal", feature = "recorder"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redo<'a> {
+    Put { field: &'a [u8], value: &'a [u8] },
+    Remove { field: &'a [u8] },
+    FieldDeadline { field: &'a [u8], deadline: Deadline },
+    KeyDeadline { deadline: Deadline },
+    Clear,
+}
+
+#[cfg(any(feature = "journal", feature = "recorder"))]
+impl Record {
+    /// Does to a record what an effect did, before which it was the same.
+    ///
+    /// # Errors
+    /// That a limit is exceeded, which is lower than when the effect was noted.
+    pub(crate) fn redo(&mut self, redo: Redo<'_>, cx: Context<'_>) -> Result<()> {
+        match redo {
+            Redo::Put { field, value } => {
+                cx.rules.check_pair(field, value)?;
+                self.put(field, value, cx).map(drop)?;
+            }
+            Redo::Remove { field } => _ = self.remove(field, cx),
+            Redo::FieldDeadline { field, deadline } => self.set_field_deadline(field, deadline, cx),
+            Redo::KeyDeadline { deadline } if self.len() > 0 => self.set_deadline(deadline, cx),
+            Redo::KeyDeadline { .. } => {} // nothing that was noted, because no record without fields has a deadline
+            Redo::Clear => self.clear(cx),
+        }
+        Ok(())
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Epoch(pub(super) u8);
 
 impl Epoch {
     const SAVING: u8 = 1;
+    /// Which of two logs the calls of this epoch append to; see `tail.rs`.
+    #[cfg(feature = "journal")]
+    const LOG: u8 = 2;
 
     /// The epoch before the first save.
     pub(crate) const FIRST: Self = Self(0);
@@ -54,6 +57,19 @@ impl Epoch {
     /// The epoch of the next save.
     pub(super) fn next(self) -> Self {
         Self((self.0 ^ Mark::FLAG) | Self::SAVING)
+    }
+
+    /// The same epoch with the other log.
+    #[cfg(feature = "journal")]
+    pub(super) fn with_other_log(self) -> Self {
+        Self(self.0 ^ Self::LOG)
+    }
+
+    /// Which of two logs the calls of this epoch append to: 0 or 1.
+    #[cfg(feature = "journal")]
+    #[inline]
+    pub(crate) fn log(self) -> usize {
+        usize::from(self.0 & Self::LOG != 0)
     }
 
     #[cfg(test)]

@@ -119,10 +119,19 @@ impl Saving {
 
     /// Begins a save that writes blocks of about this many bytes. The caller makes sure that no save is running.
     pub(crate) fn begin(&self, block_bytes: usize) -> Mark {
+        self.begin_epoch(block_bytes, self.epoch().next())
+    }
+
+    /// [`begin`](Self::begin) for a save that cuts the log: calls of the new epoch append to the other one.
+    #[cfg(feature = "journal")]
+    pub(crate) fn begin_with_other_log(&self, block_bytes: usize) -> Mark {
+        self.begin_epoch(block_bytes, self.epoch().next().with_other_log())
+    }
+
+    fn begin_epoch(&self, block_bytes: usize, epoch: Epoch) -> Mark {
         let mut queue = self.queue.lock();
         *queue = Some(Queue { blocks: Blocks::of(block_bytes), ..Queue::default() });
         self.next_table.store(0, SeqCst);
-        let epoch = self.epoch().next();
         self.epoch.store(epoch.0, SeqCst);
         epoch.mark()
     }

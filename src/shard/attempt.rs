@@ -45,7 +45,7 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     let mut guard = Attempt {
         held,
         undo: array::from_fn(|_| Undo::default()),
-        #[cfg(feature = "recorder")]
+        #[cfg(any(feature = "journal", feature = "recorder"))]
         recorded: cx.recorded(),
         ends_well: false,
         lifetime: PhantomData,
@@ -61,8 +61,8 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
 struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     held: &'h mut H,
     undo: [Undo; N],
-    /// The number of effects that the call had recorded before.
-    #[cfg(feature = "recorder")]
+    /// How much the call had recorded before.
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     recorded: usize,
     ends_well: bool,
     lifetime: PhantomData<Context<'a>>,
@@ -78,7 +78,7 @@ impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
             for (record, undo) in self.held.records().into_iter().zip(&mut self.undo) {
                 record.command(cx, |record| undo.roll_back(record, cx));
             }
-            #[cfg(feature = "recorder")]
+            #[cfg(any(feature = "journal", feature = "recorder"))]
             cx.forget_recorded(self.recorded);
             self.held.uncount();
         }

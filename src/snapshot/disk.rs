@@ -33,7 +33,7 @@ pub(crate) trait Disk {
     /// A file that is being written for the first time.
     type File: Write;
     /// A file that is being read.
-    type Readable: Read;
+    type Readable: Read + 'static;
     /// The owner and the permissions of a file.
     type Access;
 
@@ -64,6 +64,15 @@ pub(crate) trait Disk {
 
     /// Returns when everything that was written to the file outlasts a loss of power.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
+
+    /// Returns when everything that was written to a new file outlasts a loss of power. May leave out what nobody needs
+    /// to read the file.
+    #[cfg(feature = "journal")]
+    fn sync_data(&self, file: &Self::File) -> io::Result<()>;
+
+    /// Creates a folder, and those that it lies in, unless they are there. Their names outlast a loss of power then.
+    #[cfg(feature = "journal")]
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
 
     /// Whether the path still leads to this file.
     fn is_file_at(&self, file: &Self::File, path: &Path) -> io::Result<bool>;

@@ -56,7 +56,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use self::names::Names;
-use self::temporary::Temporary;
+#[cfg(feature = "journal")]
+pub(crate) use self::temporary::Pen;
+pub(crate) use self::temporary::Temporary;
 use super::SnapshotError;
 use super::disk::Disk;
 
@@ -155,6 +157,24 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         }
         Ok(())
     }
+}
+
+/// A new name for a temporary of the file of this name.
+#[cfg(feature = "journal")]
+pub(crate) fn temporary_beside(name: &OsStr) -> std::ffi::OsString {
+    Names::beside(name).temporary()
+}
+
+/// Whether this is the name of a temporary of the file of this name.
+#[cfg(feature = "journal")]
+pub(crate) fn is_temporary_beside(file: &OsStr, name: &OsStr) -> bool {
+    Names::beside(file).is_temporary(name)
+}
+
+/// A number that no other process draws.
+#[cfg(feature = "journal")]
+pub(crate) fn random_number() -> u64 {
+    names::random() as u64
 }
 
 /// The folder of the file at this path. It is the current folder if the path names none.

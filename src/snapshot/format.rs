@@ -1,12 +1,15 @@
-//! The disk format of a snapshot, complete on this page.
+//! The disk formats of a snapshot and of a journal, complete on this page.
+//!
+//! # Snapshots
 //!
 //! A snapshot is a head, then blocks, and nothing after the last block. A block holds items, and each item lies
 //! completely in one block. An item is a hash, a piece of a hash, or the end of the snapshot.
 //!
 //! ```text
-//! head of the      +----------------+-------------+-----------+----------+-------------+
-//! snapshot         | magic, 8 bytes | version u16 | flags u16 | keys u64 | CRC-32C u32 |
-//!                  +----------------+-------------+-----------+----------+-------------+
+//! head of the      +----------------+-------------+-----------+----------+----------------------------+-------------+
+//! snapshot         | magic, 8 bytes | version u16 | flags u16 | keys u64 | folder u64, generation u64 | CRC-32C u32 |
+//!                  +----------------+-------------+-----------+----------+----------------------------+-------------+
+//!                                                                          if flag 1
 //!
 //! block            +------------+--------------+-------------+-----------+
 //!                  | length u32 | sequence u32 | CRC-32C u32 | items ... |
@@ -44,9 +47,10 @@
 //! - CRC-32C is the Castagnoli checksum. Of the nine bytes `123456789` it is 0xe3069283.
 //!
 //! # Head
-//! The magic is the byte 0x89 and then `hashlet`. This page describes version 1, which has no flags: they are 0. `keys`
-//! is an estimate of the number of keys, with which a reader can make room. Any number is valid. The checksum covers
-//! the 20 bytes before it.
+//! The magic is the byte 0x89 and then `hashlet`. This page describes version 1. Flag 1, the lowest bit, says that the
+//! snapshot is the base of a journal, with the number of the journal's folder and its own generation. All other flags
+//! are 0. `keys` is an estimate of the number of keys, with which a reader can make room. Any number is valid. The
+//! checksum covers all bytes of the head before it.
 //!
 //! # Blocks
 //! `length` is the number of bytes of the items, at least 1. `sequence` is 0 in the first block, and one more in each
@@ -98,7 +102,79 @@
 //! # Versions
 //! Every later version of this crate will read version 1.
 //!
-//! Rejected:
+//! # Journals
+//! A journal is a folder with a lock file, snapshots (*bases*) and logs. `journal/folder.rs` and `journal/recovery.rs`
+//! say which of them count. A log is a head, then blocks. A block holds entries, and each entry lies completely in one
+//! block. An entry is what one call has done: a row of effects.
+//!
+//! ```text
+//! head of a log    +----------------+-------------+-----------+------------+----------------+-------------+
+//!                  | magic, 8 bytes | version u16 | flags u16 | folder u64 | generation u64 | CRC-32C u32 |
+//!                  +----------------+-------------+-----------+------------+----------------+-------------+
+//!
+//! block            +------------+--------------+------------+-------------+-------------+
+//!                  | length u32 | sequence u64 | synced u64 | CRC-32C u32 | entries ... |
+//!                  +------------+--------------+------------+-------------+-------------+
+//!
+//! entry            +---------------+-------------+
+//!                  | length varint | effects ... |
+//!                  +---------------+-------------+
+//!
+//! effects:         kind u8
+//! key              +---+-------------+-----+
+//!                  | 1 | klen varint | key |                                  the key of the effects that follow
+//!                  +---+-------------+-----+
+//! put              +---+-------------+-------+-------------+-------+
+//!                  | 2 | flen varint | field | vlen varint | value |
+//!                  +---+-------------+-------+-------------+-------+
+//! remove           +---+-------------+-------+
+//!                  | 3 | flen varint | field |
+//!                  +---+-------------+-------+
+//! field deadline   +---+-------------+-------+--------------+
+//!                  | 4 | flen varint | field | deadline u64 |
+//!                  +---+-------------+-------+--------------+
+//! key deadline     +---+--------------+
+//!                  | 5 | deadline u64 |
+//!                  +---+--------------+
+//! clear            +---+
+//!                  | 6 |                                                      the key is removed with its hash
+//!                  +---+
+//! move to, copy to +--------+-------------+-----+
+//!                  | 7 or 8 | klen varint | key |                             the hash, or a copy, gets this key
+//!                  +--------+-------------+-----+
+//! clear all        +---+
+//!                  | 9 |                                                      all keys are removed
+//!                  +---+
+//! previous         +----+----------------+------------+-----------+
+//!                  | 10 | generation u64 | blocks u64 | bytes u64 |           the log that this one continues
+//!                  +----+----------------+------------+-----------+
+//! closed           +----+
+//!                  | 11 |                                                     the log was closed
+//!                  +----+
+//! ```
+//!
+//! - The magic is the byte 0x89 and then `hashlog`. The version is 1, and the flags are 0. `folder` is a number that all
+//!   bases and logs of a folder have. The name of a log is `log-` and its generation, that of a base `base-` and its
+//!   generation. The checksum of the head covers the 28 bytes before it.
+//! - `length` is the number of bytes of the entries, at least 1. `sequence` is 0 in the first block, and one more in each
+//!   following block. `synced` is the length of the beginning of the file that was known to outlast a loss of power when
+//!   the block was written. The checksum of a block covers `folder` and `generation` of the head, the three numbers of
+//!   the block, and its entries.
+//! - The first block has one entry, which has the one effect *previous*: the generation of the log that this one
+//!   continues, and the number of its blocks and bytes that count. A generation of 0 means that there was none. A log
+//!   that names its own generation continues nothing but the base of that generation. The head and the first block are
+//!   82 bytes, and are synced before anything else is written.
+//! - The last block of a log that was closed has one entry with the one effect *closed*. Neither of these two effects
+//!   occurs elsewhere.
+//! - A deadline of 2^64 - 1 means that there is none any more. Put keeps the deadline of the field. Remove takes it along,
+//!   and clear takes along that of the key. Move and copy replace the hash of the other key, with all deadlines.
+//! - Effects depend on no clock. What had expired was removed by an effect of its own.
+//!
+//! A block is *whole* if its checksum, its length and its sequence are right. What follows the last whole block of the
+//! last log is a torn tail, and does not count, unless it is damage. It is damage if a whole block behind it has a
+//! `synced` beyond its beginning. In every other log, it is damage before the end that the next log states.
+//!
+//! Rejected for snapshots:
 //! - Bincode or another library's format, because files outlive libraries.
 //! - Compression. It costs more than it saves where a disk writes faster than 500 MB a second. `save_to` into a
 //!   compressing writer provides it.
@@ -108,22 +184,35 @@ use crate::saving::BLOCK_HEAD;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x89hashlet";
 pub(super) const VERSION: u16 = 1;
-pub(super) const FLAGS: u16 = 0;
-pub(super) const HEAD_LEN: usize = 24;
+/// The flag of a snapshot that is the base of a journal.
+pub(super) const BASE: u16 = 1;
+/// The bytes of a head that are the same for every snapshot, without its checksum.
+pub(super) const HEAD_START: usize = 20;
+/// The bytes of a head that only a base has.
+pub(super) const ORIGIN_LEN: usize = 16;
 
-const CRC_LEN: usize = 4;
-const HEAD_CRC_AT: usize = HEAD_LEN - CRC_LEN;
+pub(super) const CRC_LEN: usize = 4;
 const BLOCK_CRC_AT: usize = BLOCK_HEAD - CRC_LEN;
 
+/// What a base says of its journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The number of the journal's folder.
+    pub(crate) folder: u64,
+    pub(crate) generation: u64,
+}
+
 /// The head of a snapshot of about this many keys.
-pub(super) fn head(keys: u64) -> [u8; HEAD_LEN] {
-    let mut head = [0; HEAD_LEN];
-    let (before, crc) = head.split_at_mut(HEAD_CRC_AT);
-    before[..8].copy_from_slice(&MAGIC);
-    before[8..10].copy_from_slice(&VERSION.to_le_bytes());
-    before[10..12].copy_from_slice(&FLAGS.to_le_bytes());
-    before[12..].copy_from_slice(&keys.to_le_bytes());
-    crc.copy_from_slice(&crc32c::crc32c(before).to_le_bytes());
+pub(super) fn head(keys: u64, origin: Option<Origin>) -> Vec<u8> {
+    let mut head = MAGIC.to_vec();
+    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&if origin.is_some() { BASE } else { 0 }.to_le_bytes());
+    head.extend_from_slice(&keys.to_le_bytes());
+    if let Some(Origin { folder, generation }) = origin {
+        head.extend_from_slice(&folder.to_le_bytes());
+        head.extend_from_slice(&generation.to_le_bytes());
+    }
+    head.extend_from_slice(&crc32c::crc32c(&head).to_le_bytes());
     head
 }
 

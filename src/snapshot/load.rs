@@ -130,34 +130,10 @@ impl StoreBuilder {
     #[track_caller]
     fn read(self, input: impl Read, len: Option<u64>, options: LoadOptions<'_>) -> Result<Store> {
         assert_outside_closures();
-        let mut reader = BlockReader::begin(input, len)?;
+        let reader = BlockReader::begin(input, len)?;
         let mut store = self.build();
-        let expected_keys = reader.expected_keys();
-        store.reserve(usize::try_from(reader.reservable_keys()).unwrap_or(usize::MAX));
-        let (rules, clock) = (store.rules.clone(), store.clock.clone());
-        let now = Now::on(&clock);
-        let terms = Terms::of_look(&now);
-        let cx = Context::new(&rules, &terms);
-        let mut images = image::ItemReader::new(len);
-        let mut progress = options.progress;
-        let told = loop {
-            match reader.read()? {
-                Block::End { keys, fields } => break (keys, fields),
-                Block::Items(mut items) => {
-                    if let Err(flaw) = store.file_all(&mut images, &mut items, cx) {
-                        let left = items.len();
-                        return Err(reader.flaw(left, flaw));
-                    }
-                }
-            }
-            store.check_room(images.table_bytes)?;
-            progress.call(Progress { keys: images.keys, expected_keys, bytes: reader.offset() });
-        };
-        let flaw = |flaw| reader.flaw(0, flaw);
-        if told != (images.keys, images.fields) {
-            return Err(flaw(Flaw::Corrupt("the snapshot does not have as many keys and fields as its end says")));
-        }
-        images.end().map_err(flaw)?;
+        let clock = store.clock.clone();
+        store.read_snapshot(reader, len, &Now::on(&clock), options)?;
         store.take_room()?;
         Ok(store)
     }
@@ -165,6 +141,41 @@ impl StoreBuilder {
 
 /// The methods of a load, on a store that no other thread can reach yet.
 impl Store {
+    /// Reads a snapshot into this store, which is empty. Leaves out what has expired at this instant.
+    pub(crate) fn read_snapshot<R: Read>(
+        &mut self,
+        mut reader: BlockReader<R>,
+        len: Option<u64>,
+        now: &Now<'_>,
+        options: LoadOptions<'_>,
+    ) -> Result<()> {
+        let expected_keys = reader.expected_keys();
+        self.reserve(usize::try_from(reader.reservable_keys()).unwrap_or(usize::MAX));
+        let rules = self.rules.clone();
+        let terms = Terms::of_look(now);
+        let cx = Context::new(&rules, &terms);
+        let mut images = image::ItemReader::new(len);
+        let mut progress = options.progress;
+        let told = loop {
+            match reader.read()? {
+                Block::End { keys, fields } => break (keys, fields),
+                Block::Items(mut items) => {
+                    if let Err(flaw) = self.file_all(&mut images, &mut items, cx) {
+                        let left = items.len();
+                        return Err(reader.flaw(left, flaw));
+                    }
+                }
+            }
+            self.check_room(images.table_bytes)?;
+            progress.call(Progress { keys: images.keys, expected_keys, bytes: reader.offset() });
+        };
+        let flaw = |flaw| reader.flaw(0, flaw);
+        if told != (images.keys, images.fields) {
+            return Err(flaw(Flaw::Corrupt("the snapshot does not have as many keys and fields as its end says")));
+        }
+        images.end().map_err(flaw)
+    }
+
     /// Files the records of a block. It first looks at the future place of each record, so that the processor waits for
     /// memory once, not once for each record.
     fn file_all(
@@ -199,7 +210,7 @@ impl Store {
     }
 
     /// Counts everything that was loaded against the limit.
-    fn take_room(&mut self) -> Result<()> {
+    pub(crate) fn take_room(&mut self) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
         let mut size = self.heap_bytes();

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use super::SnapshotError;
-use super::format::{FLAGS, HEAD_LEN, MAGIC, VERSION, block_crc, head};
+use super::format::{BASE, CRC_LEN, HEAD_START, MAGIC, ORIGIN_LEN, Origin, VERSION, block_crc, head};
 use crate::hash::image::{END, Flaw, Input};
 use crate::saving::BLOCK_HEAD;
 
@@ -20,6 +20,7 @@ pub(crate) struct BlockReader<R> {
     len: Option<u64>,
     sequence: u32,
     keys: u64,
+    origin: Option<Origin>,
     items: Vec<u8>,
 }
 
@@ -36,8 +37,8 @@ pub(crate) enum Block<'a> {
 impl<R: Read> BlockReader<R> {
     /// Reads the head.
     pub(crate) fn begin(mut input: R, len: Option<u64>) -> Result<Self, SnapshotError> {
-        let mut read = Vec::with_capacity(HEAD_LEN);
-        input.by_ref().take(HEAD_LEN as u64).read_to_end(&mut read)?;
+        let mut read = Vec::new();
+        input.by_ref().take(HEAD_START as u64).read_to_end(&mut read)?;
         let mut fields = Input::new(&read);
         if fields.array() != Ok(MAGIC) {
             return Err(SnapshotError::NotASnapshot);
@@ -45,13 +46,25 @@ impl<R: Read> BlockReader<R> {
         let mut parse =
             || Ok((u16::from_le_bytes(fields.array()?), u16::from_le_bytes(fields.array()?), fields.u64()?));
         let (version, flags, keys) = parse().map_err(|_: Flaw| ends_early(read.len() as u64))?;
-        if version != VERSION || flags != FLAGS {
+        if version != VERSION || flags & !BASE != 0 {
             return Err(SnapshotError::UnsupportedVersion { version, flags });
         }
-        if read != head(keys) {
+        let is_base = flags == BASE;
+        let rest = if is_base { CRC_LEN.saturating_add(ORIGIN_LEN) } else { CRC_LEN };
+        input.by_ref().take(rest as u64).read_to_end(&mut read)?;
+        let mut fields = Input::new(read.get(HEAD_START..).unwrap_or_default());
+        let mut parse = || Ok(Origin { folder: fields.u64()?, generation: fields.u64()? });
+        let origin = is_base.then(|| parse().map_err(|_: Flaw| ends_early(read.len() as u64))).transpose()?;
+        if read != head(keys, origin) {
             return Err(SnapshotError::corrupt(0, "the head does not match its checksum"));
         }
-        Ok(Self { input, offset: HEAD_LEN as u64, len, sequence: 0, keys, items: Vec::new() })
+        Ok(Self { input, offset: read.len() as u64, len, sequence: 0, keys, origin, items: Vec::new() })
+    }
+
+    /// What the snapshot says of its journal, if it is the base of one.
+    #[cfg_attr(not(feature = "journal"), expect(dead_code, reason = "only a journal asks"))]
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin
     }
 
     /// The estimated number of keys: the number in the head, but no more than the rest of the input can hold if each

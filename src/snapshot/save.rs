@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::saving::SaveTurn;
+use crate::saving::{Mark, SaveTurn, Saving};
+use crate::snapshot::format::Origin;
 use crate::snapshot::walk::SaveWalk;
 use crate::snapshot::{Disk, LockedPath, Progress, SaveOptions, SaveReport, SnapshotError, SystemDisk, Writer};
 use crate::store::Store;
@@ -165,14 +166,28 @@ impl Store {
         turn: &SaveTurn<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
+        self.write_cutting(out, turn, options, None, &mut NoCut)
+    }
+
+    /// Writes a snapshot, whose instant may cut the log of a journal.
+    pub(crate) fn write_cutting(
+        &self,
+        out: impl Write,
+        turn: &SaveTurn<'_>,
+        options: SaveOptions<'_>,
+        origin: Option<Origin>,
+        cut: &mut impl Cut,
+    ) -> Result<SaveReport, SnapshotError> {
         let SaveOptions { block_bytes, mut progress, .. } = options;
         let begin = Instant::now();
         // Expired data is then neither counted nor written. The second purge is for data that expires during the first.
         self.purge_all();
         self.purge_all();
         let expected_keys = self.shards.iter().map(|shard| shard.read().len() as u64).sum();
-        let mut writer = Writer::begin(out, expected_keys)?;
-        let mut walk = SaveWalk::begin(self, turn, block_bytes);
+        let mut writer = Writer::begin(out, expected_keys, origin)?;
+        let mark = cut.change_epoch(&self.saving, block_bytes);
+        let mut walk = SaveWalk::begin(self, turn, mark, block_bytes);
+        cut.end()?;
         for blocks in &mut walk {
             for items in blocks {
                 writer.write(items)?;
@@ -187,5 +202,26 @@ impl Store {
             waiting_bytes: walk.most_waiting(),
             duration: begin.elapsed(),
         })
+    }
+}
+
+/// What the instant of a save cuts beside the store.
+pub(crate) trait Cut {
+    /// Changes the epoch, which is the instant of the snapshot.
+    fn change_epoch(&mut self, saving: &Saving, block_bytes: usize) -> Mark;
+    /// Does what has to be done after the instant.
+    fn end(&mut self) -> Result<(), SnapshotError>;
+}
+
+/// The instant of a save that concerns nothing but the store.
+struct NoCut;
+
+impl Cut for NoCut {
+    fn change_epoch(&mut self, saving: &Saving, block_bytes: usize) -> Mark {
+        saving.begin(block_bytes)
+    }
+
+    fn end(&mut self) -> Result<(), SnapshotError> {
+        Ok(())
     }
 }

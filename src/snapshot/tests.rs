@@ -1,6 +1,6 @@
 //! The promises of snapshots when operations or the power fail.
 
-mod disk;
+pub(crate) mod disk;
 mod failures;
 mod images;
 mod locks;

@@ -35,10 +35,10 @@ enum Task {
 }
 
 impl<'a> SaveWalk<'a> {
-    /// Begins a save. This is the instant of the snapshot.
-    pub(super) fn begin(store: &'a Store, turn: &'a SaveTurn<'a>, block_bytes: usize) -> Self {
+    /// Begins the walk of a save whose instant has just passed. This is the mark of its epoch.
+    pub(super) fn begin(store: &'a Store, turn: &'a SaveTurn<'a>, mark: Mark, block_bytes: usize) -> Self {
         Self {
-            mark: store.saving.begin(block_bytes),
+            mark,
             task: Task::Shard(0),
             shards: store.shards.iter().map(|shard| (&**shard, Walk::default())).collect(),
             walk: Walk::default(),

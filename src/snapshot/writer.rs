@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::SnapshotError;
-use super::format::{head, seal};
+use super::format::{Origin, head, seal};
 use crate::hash::image::END;
 use crate::saving::Items;
 
@@ -16,9 +16,9 @@ pub(crate) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the head of a snapshot of about this many keys.
-    pub(crate) fn begin(mut out: W, keys: u64) -> Result<Self, SnapshotError> {
-        let head = head(keys);
+    /// Writes the head of a snapshot of about this many keys, which may be the base of a journal.
+    pub(crate) fn begin(mut out: W, keys: u64, origin: Option<Origin>) -> Result<Self, SnapshotError> {
+        let head = head(keys, origin);
         out.write_all(&head)?;
         Ok(Self { out, sequence: 0, bytes: head.len() as u64, keys: 0, fields: 0 })
     }

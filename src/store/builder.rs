@@ -158,7 +158,7 @@ impl StoreBuilder {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
         let store = Store::with_rules(self.shards, self.rules, self.clock, listener);
         #[cfg(feature = "testing")]
-        let store = Store { is_loud: self.is_loud, ..store };
+        let store = Store { allows_quiet_changes: store.allows_quiet_changes && !self.is_loud, ..store };
         store
     }
 }

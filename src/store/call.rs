@@ -2,13 +2,18 @@
 
 use std::cell::Cell;
 
+#[cfg(feature = "journal")]
+use crate::error::Error;
 use crate::error::Result;
-#[cfg(feature = "recorder")]
+#[cfg(any(feature = "journal", feature = "recorder"))]
 use crate::hash::Effect;
 use crate::hash::{ExpiredPart, Port, Terms};
 use crate::options::Rules;
 use crate::saving::{Mark, Saver, Saving, Unsaved};
 use crate::store::Store;
+#[cfg(feature = "journal")]
+use crate::store::journaled::Journaled;
+use crate::store::journaled::TermsUnderLock;
 use crate::store::listener::Outbox;
 #[cfg(feature = "recorder")]
 use crate::store::recorder::Recorder;
@@ -23,6 +28,11 @@ pub(crate) struct Call<'a> {
     outbox: Option<Outbox<'a>>,
     #[cfg(feature = "recorder")]
     recorder: &'a Recorder,
+    #[cfg(feature = "journal")]
+    pub(super) journaled: Option<Journaled<'a>>,
+    /// Whether the call is refused what can be refused, because the journal has failed.
+    #[cfg(feature = "journal")]
+    is_refused: Cell<bool>,
     /// Old values and tables to drop after the locks. Most calls have none.
     retired: Cell<Option<Box<Retired>>>,
 }
@@ -48,6 +58,10 @@ impl<'a> Call<'a> {
             outbox: store.listener.as_ref().map(Outbox::new),
             #[cfg(feature = "recorder")]
             recorder: &store.recorder,
+            #[cfg(feature = "journal")]
+            journaled: store.journal.as_deref().map(Journaled::new),
+            #[cfg(feature = "journal")]
+            is_refused: Cell::new(false),
             retired: Cell::new(None),
         }
     }
@@ -57,15 +71,54 @@ impl<'a> Call<'a> {
     }
 
     /// The terms for the records that this call changes. Call this once all locks are held, or for a call that holds
-    /// one lock at a time, after each lock is taken. It reads the save epoch, which decides whether these changes
-    /// belong to the running snapshot.
+    /// one lock at a time, after each lock is taken, and drop the terms before the locks. It reads the save epoch, which
+    /// decides whether these changes belong to the running snapshot, and to which log.
     #[inline]
-    pub(crate) fn terms(&self) -> Terms<'_> {
+    pub(crate) fn terms(&self) -> TermsUnderLock<'_> {
+        TermsUnderLock::new(self.bare_terms(), self)
+    }
+
+    /// The same terms for a caller that calls [`append`](Self::append) itself before it releases its locks.
+    #[inline]
+    pub(crate) fn bare_terms(&self) -> Terms<'_> {
+        let epoch = self.saving.epoch();
         let (has_limit, has_listener) = (self.reservation.is_some(), self.outbox.is_some());
-        let terms = Terms::of_change(&self.now, self.saving.epoch(), self, has_limit, has_listener);
+        #[cfg(feature = "journal")]
+        let has_limit = has_limit || self.is_refused.get();
+        let terms = Terms::of_change(&self.now, epoch, self, has_limit, has_listener);
         #[cfg(feature = "recorder")]
         let terms = terms.recording(self.recorder.is_on());
+        #[cfg(feature = "journal")]
+        if let Some(journaled) = &self.journaled {
+            journaled.begin(epoch);
+            return terms.recording(true);
+        }
         terms
+    }
+
+    /// Has the commands of the call refused, if the journal has failed. For closures, which may do both what can be
+    /// refused and what cannot.
+    #[inline]
+    pub(crate) fn ask_journal(&self) {
+        #[cfg(feature = "journal")]
+        self.is_refused.set(self.journaled.as_ref().is_some_and(Journaled::is_refusing));
+    }
+
+    /// Notes for the journal that the call removes all keys.
+    #[cfg(feature = "journal")]
+    pub(super) fn note_clear_all(&self) {
+        if let Some(journaled) = &self.journaled {
+            journaled.push_clear_all();
+        }
+    }
+
+    /// Appends what the call has done under its present locks to the journal.
+    #[inline]
+    pub(crate) fn append(&self) {
+        #[cfg(feature = "journal")]
+        if let Some(journaled) = &self.journaled {
+            journaled.append();
+        }
     }
 
     /// Drops everything kept so far, and sends the messages so far to the listener. Calls that take one lock after the
@@ -86,6 +139,10 @@ impl Port for Call<'_> {
     }
 
     fn reserve(&self, bytes: usize) -> Result<()> {
+        #[cfg(feature = "journal")]
+        if self.is_refused.get() {
+            return Err(Error::JournalFailed);
+        }
         self.reservation.as_ref().map_or(Ok(()), |reservation| reservation.take(bytes))
     }
 
@@ -137,19 +194,43 @@ impl Port for Call<'_> {
         }
     }
 
-    #[cfg(feature = "recorder")]
+    // A store has a recorder or a journal, not both.
+
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, key: &[u8], effect: &Effect<'_>) {
-        self.recorder.push(key, effect);
+        #[cfg(feature = "recorder")]
+        if self.recorder.is_on() {
+            self.recorder.push(key, effect);
+        }
+        #[cfg(feature = "journal")]
+        if let Some(journaled) = &self.journaled {
+            journaled.push(key, effect);
+        }
     }
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn recorded(&self) -> usize {
-        self.recorder.len()
+        #[cfg(feature = "recorder")]
+        if self.recorder.is_on() {
+            return self.recorder.len();
+        }
+        #[cfg(feature = "journal")]
+        let recorded = self.journaled.as_ref().map_or(0, Journaled::len);
+        #[cfg(not(feature = "journal"))]
+        let recorded = 0;
+        recorded
     }
 
-    #[cfg(feature = "recorder")]
+    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn forget_recorded(&self, kept: usize) {
-        self.recorder.truncate(kept);
+        #[cfg(feature = "recorder")]
+        if self.recorder.is_on() {
+            self.recorder.truncate(kept);
+        }
+        #[cfg(feature = "journal")]
+        if let Some(journaled) = &self.journaled {
+            journaled.truncate(kept);
+        }
     }
 
     /// Drops the old memory at once if the call already keeps much.

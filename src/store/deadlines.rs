@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::{Pair, Scope};
 use crate::store::Store;
+use crate::store::journaled::Logged;
 use crate::value::{Arguments, HashRef};
 
 /// # Expiry
@@ -177,9 +178,14 @@ impl Store {
         let expired = self.try_change(key, Scope::Fields(&fields), |record, cx| {
             record.expire_fields_together(&fields, when, condition, cx)
         });
-        let expired = expired.unwrap_or_else(|_| {
-            self.change(key, Scope::Fields(&fields), |record, cx| record.expire_fields(&fields, when, condition, cx))
-        });
+        let expired = match expired {
+            Ok((expired, logged)) => {
+                logged.ignore();
+                expired
+            }
+            Err(_) => self
+                .change(key, Scope::Fields(&fields), |record, cx| record.expire_fields(&fields, when, condition, cx)),
+        };
         expired.unwrap_or_else(|| vec![ExpireOutcome::Missing; fields.len()])
     }
 
@@ -317,9 +323,10 @@ impl Store {
         touch: impl Into<Touch>,
     ) -> Result<Option<Vec<u8>>> {
         let (field, touch) = (field.as_ref(), touch.into());
-        Ok(self
-            .try_change(key.as_ref(), Scope::Field(field), |record, cx| record.get_and_expire(field, touch, cx))?
-            .flatten())
+        self.check_journal()?;
+        let (value, logged) =
+            self.try_change(key.as_ref(), Scope::Field(field), |record, cx| record.get_and_expire(field, touch, cx))?;
+        logged.or_unlogged(value.flatten())
     }
 
     /// Returns the values of many fields, and changes the fields' deadlines, in one atomic step. If a deadline in the
@@ -337,10 +344,11 @@ impl Store {
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let (fields, touch) = (Arguments::fields(fields), touch.into());
         let fields = fields.as_fields();
-        let touched = self.try_change(key.as_ref(), Scope::Fields(&fields), |record, cx| {
+        self.check_journal()?;
+        let (touched, logged) = self.try_change(key.as_ref(), Scope::Fields(&fields), |record, cx| {
             record.get_many_and_expire(&fields, touch, cx)
         })?;
-        Ok(touched.unwrap_or_else(|| vec![None; fields.len()]))
+        logged.or_unlogged(touched.unwrap_or_else(|| vec![None; fields.len()]))
     }
 
     /// Adds to the integer in a field, as [`increment`](Self::increment) does, and gives the field a deadline if it has
@@ -387,6 +395,12 @@ impl Store {
 
 /// The outcome of setting a deadline. The result is `None` if the key is missing. It is an error only if there is no
 /// room for the deadline.
-fn outcome(result: Result<Option<ExpireOutcome>>) -> ExpireOutcome {
-    result.map_or(ExpireOutcome::Full, |outcome| outcome.unwrap_or(ExpireOutcome::Missing))
+fn outcome(result: Result<(Option<ExpireOutcome>, Logged)>) -> ExpireOutcome {
+    match result {
+        Ok((outcome, logged)) => {
+            logged.ignore();
+            outcome.unwrap_or(ExpireOutcome::Missing)
+        }
+        Err(_) => ExpireOutcome::Full,
+    }
 }

@@ -3,9 +3,10 @@
 //! once.
 
 use crate::error::Result;
-use crate::hash::{Pair, Record, Scope};
+use crate::hash::{Effect, IntegerText, Pair, Record, Scope};
 use crate::store::Store;
 use crate::sync::InClosure;
+use crate::time::Deadline;
 use crate::value::{Arguments, HashRef, HashValue};
 
 /// # The fields of one key
@@ -35,6 +36,7 @@ impl Store {
                 key,
                 field,
                 |record, cx| record.set_quietly(field, value, cx),
+                |_, tell| tell(&Effect::Put { field, value, before: None }),
                 |record, cx| record.set(field, value, cx),
             )
         }
@@ -240,6 +242,11 @@ impl Store {
                 key,
                 field,
                 |record, cx| record.remove_quietly(field, cx),
+                |is_removed, tell| {
+                    if *is_removed {
+                        tell(&Effect::Remove { field, value: &[], deadline: Deadline::NEVER });
+                    }
+                },
                 |record, cx| record.remove(field, cx),
             );
             removed.unwrap_or(false)
@@ -290,6 +297,7 @@ impl Store {
                 key,
                 field,
                 |record, cx| record.increment_quietly(field, amount, cx),
+                |sum, tell| tell(&Effect::Put { field, value: IntegerText::of(*sum).as_bytes(), before: None }),
                 |record, cx| record.increment(field, amount, cx),
             )
         }

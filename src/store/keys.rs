@@ -3,6 +3,7 @@
 use crate::hash::{Context, Port, Record, Scope, Terms};
 use crate::shard::Shard;
 use crate::store::Store;
+use crate::store::call::Call;
 use crate::sync::{InClosure, RwLock};
 use crate::value::HashRef;
 
@@ -29,27 +30,49 @@ impl Store {
     /// Removes all keys. O(shards) under locks. The memory is given back after the locks are released.
     ///
     /// The shards are cleared one after the other, not at one instant, so writes of other threads meanwhile may
-    /// survive.
+    /// survive. On a store with a journal it is one atomic step.
     #[doc(alias = "FLUSHDB")]
     #[track_caller]
     pub fn clear_all(&self) {
         if self.listener.is_some() {
             self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
         }
-        let call = self.call();
+        #[cfg(feature = "journal")]
+        if self.journal.is_some() {
+            return self.clear_all_at_once();
+        }
+        self.clear_each_shard(&self.call());
+    }
+
+    pub(super) fn clear_each_shard(&self, call: &Call<'_>) {
         for shard in &self.shards {
             let mut shard = shard.write();
             let terms = call.terms();
             let cx = Context::new(&self.rules, &terms);
             #[cfg(feature = "recorder")]
             shard.records().for_each(|record| record.note_clear(cx));
-            let old = Box::new(shard.take_all(cx));
-            call.settle(old.heap_bytes(), 0);
-            let is_saved = old.is_saved(cx.mark());
-            cx.part_with(old, is_saved);
+            clear_shard(&mut shard, call, cx);
+            terms.end();
             drop(shard);
             call.pass_lock();
         }
+    }
+
+    /// [`clear_all`](Self::clear_all) under the locks of all shards, so that it is one entry of the journal.
+    #[cfg(feature = "journal")]
+    #[track_caller]
+    fn clear_all_at_once(&self) {
+        let call = self.call();
+        self.wait_for_journal();
+        let mut shards: Vec<_> = self.shards.iter().map(|shard| shard.write()).collect();
+        let terms = call.terms();
+        call.note_clear_all();
+        let cx = Context::new(&self.rules, &terms);
+        shards.iter_mut().for_each(|shard| clear_shard(shard, &call, cx));
+        terms.end();
+        drop(shards);
+        call.pass_lock();
+        call.keep_promise().ignore();
     }
 
     /// Returns all keys, in no particular order. O(n), one shard at a time under its read lock.
@@ -148,6 +171,7 @@ impl Store {
         let call = self.call();
         let mut removed = 0;
         for shard in &self.shards {
+            self.wait_for_journal();
             let mut shard = self.lock_purged(shard, RwLock::write, call.now());
             let terms = call.terms();
             let cx = Context::new(&self.rules, &terms);
@@ -162,9 +186,18 @@ impl Store {
                 }
             }
             removed += refused.len();
+            terms.end();
             drop(shard);
             call.pass_lock();
         }
+        call.keep_promise().ignore();
         removed
     }
+}
+
+fn clear_shard(shard: &mut Shard, call: &Call<'_>, cx: Context<'_>) {
+    let old = Box::new(shard.take_all(cx));
+    call.settle(old.heap_bytes(), 0);
+    let is_saved = old.is_saved(cx.mark());
+    cx.part_with(old, is_saved);
 }

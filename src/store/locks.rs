@@ -27,14 +27,16 @@ mod several;
 use std::ops::Deref;
 
 use crate::error::{Refusal, Result};
-use crate::hash::{Context, Growth, Record, Scope, Terms};
+use crate::hash::{Context, Effect, Growth, Record, Scope, Terms};
 use crate::hashing::TAG_BITS;
+use crate::saving::Epoch;
 use crate::shard::{Create, Shard, Visit};
 use crate::store::Store;
 use crate::store::call::Call;
+use crate::store::journaled::Logged;
 use crate::sync::{CachePadded, RwLock, RwLockReadGuard, RwLockWriteGuard, assert_outside_closures, hand_over};
 use crate::time::Now;
-#[cfg(feature = "recorder")]
+#[cfg(any(feature = "journal", feature = "recorder"))]
 pub(super) use several::Visits;
 
 /// The beginning of a call, and the shard of a key.
@@ -113,7 +115,10 @@ impl Store {
         scope: Scope<'_>,
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
-        self.change_in_call(self.lock(key), key, Create::No, scope, command)
+        self.wait_for_journal();
+        let (result, logged) = self.change_in_call(self.lock(key), key, Create::No, scope, command);
+        logged.ignore();
+        result
     }
 
     /// [`change`](Self::change) on an empty record if there is none, for a command that can be refused. A key that is
@@ -127,10 +132,12 @@ impl Store {
         command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
     ) -> Result<R> {
         self.check_key(key)?;
-        self.change_in_call(self.lock(key), key, Create::Yes, scope, command).expect("a missing key was created")
+        let (result, logged) = self.change_in_call(self.lock(key), key, Create::Yes, scope, command);
+        logged.or_unlogged(result.expect("a missing key was created")?)
     }
 
-    /// [`change`](Self::change) for a command on one field that also has a quiet form.
+    /// [`change`](Self::change) for a command on one field that also has a quiet form. `tell` passes on the effect of that
+    /// form, if it has one, without what was before.
     #[inline(always)]
     #[track_caller]
     pub(super) fn change_field<R>(
@@ -138,12 +145,21 @@ impl Store {
         key: &[u8],
         field: &[u8],
         quiet: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+        tell: impl FnOnce(&R, &mut dyn FnMut(&Effect<'_>)),
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
     ) -> Option<R> {
+        self.wait_for_journal();
         let mut locked = self.lock(key);
         match self.change_quietly(&mut locked, key, quiet) {
-            Some(result) => Some(result),
-            None => self.change_in_call(locked, key, Create::No, Scope::Field(field), command),
+            Some((result, epoch)) => {
+                self.end_quiet_change(locked, key, epoch, |effect| tell(&result, effect)).ignore();
+                Some(result)
+            }
+            None => {
+                let (result, logged) = self.change_in_call(locked, key, Create::No, Scope::Field(field), command);
+                logged.ignore();
+                result
+            }
         }
     }
 
@@ -155,15 +171,19 @@ impl Store {
         key: &[u8],
         field: &[u8],
         quiet: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+        tell: impl FnOnce(&R, &mut dyn FnMut(&Effect<'_>)),
         command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
     ) -> Result<R> {
         self.check_key(key)?;
         let mut locked = self.lock(key);
         match self.change_quietly(&mut locked, key, quiet) {
-            Some(result) => Ok(result),
-            None => self
-                .change_in_call(locked, key, Create::Yes, Scope::Field(field), command)
-                .expect("a missing key was created"),
+            Some((result, epoch)) => {
+                self.end_quiet_change(locked, key, epoch, |effect| tell(&result, effect)).or_unlogged(result)
+            }
+            None => {
+                let (result, logged) = self.change_in_call(locked, key, Create::Yes, Scope::Field(field), command);
+                logged.or_unlogged(result.expect("a missing key was created")?)
+            }
         }
     }
 
@@ -197,13 +217,15 @@ impl Store {
         locked: &mut Locked<'_>,
         key: &[u8],
         change: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
-    ) -> Option<R> {
+    ) -> Option<(R, Epoch)> {
         if !self.allows_quiet_changes() {
             return None;
         }
-        let mark = self.saving.epoch().mark();
+        let epoch = self.saving.epoch();
+        let mark = epoch.mark();
         let cx = Context::new(&self.rules, Terms::of_quiet_change(mark));
-        locked.shard.change_quietly(locked.hash, key, mark, |record| change(record, cx))
+        let result = locked.shard.change_quietly(locked.hash, key, mark, |record| change(record, cx))?;
+        Some((result, epoch))
     }
 
     /// Runs a command in a call of its own.
@@ -215,12 +237,12 @@ impl Store {
         create: Create,
         scope: Scope<'_>,
         command: impl FnOnce(&mut Record, Context<'_>) -> R,
-    ) -> Option<R> {
+    ) -> (Option<R>, Logged) {
         let (mut command, mut result) = (Some(command), None);
-        self.run_in_call(locked, key, create, scope, &mut |record, cx| {
+        let logged = self.run_in_call(locked, key, create, scope, &mut |record, cx| {
             result = command.take().map(|command| command(record, cx));
         });
-        result
+        (result, logged)
     }
 
     /// Compiled once for all commands.
@@ -232,14 +254,18 @@ impl Store {
         create: Create,
         scope: Scope<'_>,
         command: &mut dyn FnMut(&mut Record, Context<'_>),
-    ) {
+    ) -> Logged {
         let call = self.call_at(Now::on(&self.clock)); // whoever took the lock has made the check
         let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
         shard.change(hash, key, create, scope, Context::new(&self.rules, &terms), command);
+        terms.end();
+        drop(shard);
+        call.keep_promise()
     }
 
-    /// [`change`](Self::change) for a command that can be refused. If the store is full, it runs twice.
+    /// [`change`](Self::change) for a command that can be refused for want of room. If the store is full, it runs twice.
+    /// A journal that has failed does not refuse it, and the caller chooses whether to tell of that.
     #[inline]
     #[track_caller]
     pub(super) fn try_change<R>(
@@ -247,19 +273,28 @@ impl Store {
         key: &[u8],
         scope: Scope<'_>,
         command: impl Fn(&mut Record, Context<'_>) -> Result<R>,
-    ) -> Result<Option<R>> {
-        self.with_room(|| self.change(key, scope, &command).transpose())
+    ) -> Result<(Option<R>, Logged)> {
+        self.retry_with_room(|| {
+            self.wait_for_journal();
+            let (result, logged) = self.change_in_call(self.lock(key), key, Create::No, scope, &command);
+            Ok((result.transpose()?, logged))
+        })
     }
 
     /// Visits the record of a key, or an empty one, under its shard's write lock.
     #[inline]
     #[track_caller]
-    pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> R {
+    pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> (R, Logged) {
+        self.wait_for_journal();
         let locked = self.lock(key);
         let call = self.call_at(Now::on(&self.clock)); // the lock was taken after the check
+        call.ask_journal();
         let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
-        work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)))
+        let result = work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)));
+        terms.end();
+        drop(shard);
+        (result, call.keep_promise())
     }
 
     /// Purges the part of a hash that a call is about to change, if that is too much for one lock.
@@ -274,7 +309,7 @@ impl Store {
 }
 
 /// A key's hash, and the write lock of its shard.
-struct Locked<'a> {
+pub(super) struct Locked<'a> {
     hash: u64,
     shard: RwLockWriteGuard<'a, Shard>,
 }
@@ -308,11 +343,22 @@ impl Store {
 
 /// Room for a write.
 impl Store {
-    /// Runs a write. If the store is full, purges everything expired and tries exactly once more. So a write that is
-    /// refused must have changed nothing.
+    /// Runs a write, unless the journal has failed. If the store is full, purges everything expired and tries exactly
+    /// once more. So a write that is refused must have changed nothing.
     #[inline]
     #[track_caller]
     pub(super) fn with_room<R, E: Refusal>(
+        &self,
+        write: impl Fn() -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        self.check_journal()?;
+        self.retry_with_room(write)
+    }
+
+    /// [`with_room`](Self::with_room), even if the journal has failed.
+    #[inline]
+    #[track_caller]
+    fn retry_with_room<R, E: Refusal>(
         &self,
         write: impl Fn() -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
@@ -409,6 +455,7 @@ impl Store {
         let mut shard = self.shard_of(hash).write();
         let terms = call.terms();
         drop(shard.visit(hash, key, scope, Context::new(&self.rules, &terms)));
+        terms.end();
         hand_over(shard);
     }
 }

@@ -87,6 +87,7 @@ impl Store {
             let terms = call.terms();
             last = shard.purge_slice(last, Context::new(&self.rules, &terms));
             let removed = (keys - shard.len(), fields - shard.sums().fields);
+            terms.end();
             hand_over(shard);
             if last.is_none() || !wants_more(removed.0, removed.1) {
                 return true;

@@ -2,18 +2,16 @@
 //!
 //! It shows that the effects tell everything that happens to a store, and that they read no clock.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::mem::take;
 
-use crate::hash::{Context, Effect, Record, Scope, Source};
+use crate::error::Result;
+use crate::hash::{Effect, Record, Redo, Source};
 use crate::saving::Mark;
-use crate::shard::Attempted;
 use crate::store::Store;
-use crate::store::locks::Visits;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use crate::time::{Deadline, Now};
+use crate::time::Deadline;
 
 /// The recorder of one store. It records once [`Store::record_effects`] has been called, as long as one thread makes
 /// all calls.
@@ -101,6 +99,18 @@ impl Change {
         }
     }
 
+    /// What it takes to do it again, if it is no transfer.
+    fn redo(&self) -> Option<Redo<'_>> {
+        Some(match self {
+            Self::Put { field, value, .. } => Redo::Put { field, value },
+            Self::Remove { field, .. } => Redo::Remove { field },
+            Self::FieldDeadline { field, deadline, .. } => Redo::FieldDeadline { field, deadline: *deadline },
+            Self::KeyDeadline { deadline, .. } => Redo::KeyDeadline { deadline: *deadline },
+            Self::Clear { .. } => Redo::Clear,
+            Self::Transfer { .. } => return None,
+        })
+    }
+
     /// The other key of a transfer, and what becomes of its source.
     fn transfer(&self) -> Option<(&[u8], Source)> {
         match self {
@@ -129,6 +139,8 @@ impl fmt::Debug for Effects {
 impl Store {
     /// From now on the store records the effects of all calls.
     pub fn record_effects(&self) {
+        #[cfg(feature = "journal")]
+        assert!(self.journal.is_none(), "a store has a recorder or a journal");
         self.recorder.is_on.store(true, SeqCst);
     }
 
@@ -142,11 +154,11 @@ impl Store {
     pub fn replay(&self, effects: &Effects) {
         for part in effects.0.chunk_by(are_of_one_visit) {
             match part[0].change.transfer() {
-                Some((key, source)) => self.visit_two([&part[0].key, key], |[from, to], cx| {
-                    assert!(from.transfer(to, key, source, cx).is_ok());
-                }),
-                None => self.visit_one(&part[0].key, |record, cx| {
-                    part.iter().for_each(|recorded| recorded.change.effect().redo(record, cx));
+                Some((key, source)) => assert!(self.redo_transfer(&part[0].key, key, source).is_ok()),
+                None => self.visit_unexpired(&part[0].key, |record, cx| {
+                    let redone =
+                        part.iter().filter_map(|recorded| recorded.change.redo()).map(|redo| record.redo(redo, cx));
+                    assert!(redone.collect::<Result<()>>().is_ok());
                 }),
             }
         }
@@ -156,40 +168,20 @@ impl Store {
     pub fn undo(&self, effects: &Effects) {
         for part in effects.0.chunk_by(are_of_one_visit).rev() {
             match &part[0].change {
-                Change::Transfer { key, replaced, source } => self.visit_two([&part[0].key, key], |[from, to], cx| {
-                    if *source == Source::Moves {
-                        assert!(to.transfer(from, &part[0].key, Source::Moves, cx).is_ok());
-                    }
-                    to.replace(replaced.with_key(cx.mark(), key), cx);
-                }),
-                _ => self.visit_one(&part[0].key, |record, cx| {
+                Change::Transfer { key, replaced, source } => {
+                    self.visit_two_unexpired([&part[0].key, key], |[from, to], cx| {
+                        if *source == Source::Moves {
+                            assert!(to.transfer(from, &part[0].key, Source::Moves, cx).is_ok());
+                        }
+                        to.replace(replaced.with_key(cx.mark(), key), cx);
+                    });
+                }
+                _ => self.visit_unexpired(&part[0].key, |record, cx| {
                     part.iter().rev().for_each(|recorded| recorded.change.effect().undo(record, cx));
                 }),
             }
         }
     }
-
-    /// Visits a record at an instant at which nothing has expired yet.
-    fn visit_one(&self, key: &[u8], visit: impl FnOnce(&mut Record, Context<'_>)) {
-        let call = self.call_at(before_all_deadlines());
-        let hash = self.rules.hash(key);
-        let mut shard = self.shard_of(hash).write();
-        let terms = call.terms();
-        let cx = Context::new(&self.rules, &terms);
-        shard.visit_or_new(hash, key, Scope::Hash, cx).run(visit);
-    }
-
-    fn visit_two(&self, keys: [&[u8]; 2], visit: impl FnOnce([&mut Record; 2], Context<'_>)) {
-        let call = self.call_at(before_all_deadlines());
-        let terms = OnceCell::new();
-        let mut visits = Visits::new(self, keys, &call, &terms);
-        let cx = visits.context();
-        visit(visits.records(), cx);
-    }
-}
-
-fn before_all_deadlines<'a>() -> Now<'a> {
-    Now::frozen_at(Deadline::from_bytes([0; Deadline::BYTES]))
 }
 
 /// Whether two effects that follow each other are done in one visit: those on one record, in which it may be empty for

@@ -6,6 +6,7 @@ use crate::error::Refusal;
 use crate::hash::Scope;
 use crate::shard::attempt;
 use crate::store::Store;
+use crate::store::journaled::Logged;
 use crate::sync::InClosure;
 use crate::value::HashMut;
 
@@ -42,8 +43,16 @@ impl Store {
     #[doc(alias = "MULTI")]
     #[track_caller]
     pub fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> R {
+        let (result, logged) = self.update_logged(key.as_ref(), update);
+        logged.ignore();
+        result
+    }
+
+    #[inline]
+    #[track_caller]
+    fn update_logged<R>(&self, key: &[u8], update: impl FnOnce(&mut HashMut<'_>) -> R) -> (R, Logged) {
         self.make_room();
-        self.visit(key.as_ref(), Scope::Hash, |visit| {
+        self.visit(key, Scope::Hash, |visit| {
             let (record, cx) = visit.lend();
             let _inside = InClosure::enter();
             update(&mut HashMut::new(record, cx))
@@ -59,7 +68,10 @@ impl Store {
         key: &[u8],
         update: impl Fn(&mut HashMut<'_>) -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
-        self.with_room(|| self.update(key, &update))
+        self.with_room(|| {
+            let (result, logged) = self.update_logged(key, &update);
+            Ok(logged.or_unlogged(result?)?)
+        })
     }
 
     /// Lends a hash to a closure, which can read and change it in one atomic step. If the closure returns `Ok`,
@@ -108,12 +120,14 @@ impl Store {
         update: impl FnOnce(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         self.make_room();
-        self.visit(key.as_ref(), Scope::Hash, |visit| {
+        let (result, logged) = self.visit(key.as_ref(), Scope::Hash, |visit| {
             attempt(visit, |[(record, cx)]| {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
             })
-        })
+        });
+        logged.ignore();
+        result
     }
 
     /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns

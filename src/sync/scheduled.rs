@@ -3,6 +3,8 @@
 use std::sync::PoisonError;
 
 use shuttle::sync;
+#[cfg(feature = "journal")]
+pub(crate) use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
 
 #[derive(Debug, Default)]
@@ -44,5 +46,32 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "journal")]
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(sync::Condvar);
+
+#[cfg(feature = "journal")]
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, time: std::time::Duration) -> MutexGuard<'a, T> {
+        self.0.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
     }
 }

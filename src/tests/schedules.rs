@@ -31,6 +31,8 @@
 mod expiry;
 mod explore;
 mod fields;
+#[cfg(feature = "journal")]
+mod journal;
 mod keys;
 mod linear;
 mod many;

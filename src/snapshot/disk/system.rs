@@ -10,6 +10,8 @@ use super::access::Access;
 use super::identity::{is_same_file, refuse_all_but_files};
 use super::lock::SystemLock;
 use crate::snapshot::SnapshotError;
+#[cfg(feature = "journal")]
+use crate::snapshot::file::folder;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemDisk;
@@ -67,6 +69,24 @@ impl Disk for SystemDisk {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
+    }
+
+    #[cfg(feature = "journal")]
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    #[cfg(feature = "journal")]
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        let parent = folder(path);
+        self.create_folder(parent)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+            _ => self.sync_folder(parent),
+        }
     }
 
     /// A link to the file does not count as the file, because a rename would move the link.

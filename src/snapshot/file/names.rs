@@ -89,7 +89,7 @@ fn is_random(text: &str) -> bool {
 ///
 /// `RandomState` gets its keys from the operating system once for each thread, so a forked child goes on with its
 /// parent's keys. The process, a counter and the time are therefore hashed as well, and tell parent and child apart.
-fn random() -> u128 {
+pub(super) fn random() -> u128 {
     static DRAWS: AtomicU64 = AtomicU64::new(0);
     let draw = (Process::current().id(), DRAWS.fetch_add(1, Relaxed), SystemTime::now());
     let half = || u128::from(RandomState::new().hash_one(draw)); // each `RandomState` has other keys

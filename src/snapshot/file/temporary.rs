@@ -8,7 +8,7 @@ use crate::snapshot::SnapshotError;
 use crate::snapshot::disk::Disk;
 
 /// A new file under a temporary name. It is removed on drop unless it was renamed.
-pub(super) struct Temporary<'d, D: Disk> {
+pub(crate) struct Temporary<'d, D: Disk> {
     disk: &'d D,
     path: PathBuf,
     process: Process,
@@ -17,14 +17,14 @@ pub(super) struct Temporary<'d, D: Disk> {
 
 /// The writer of a new file. In a forked child it writes nothing. The child's copy of the handle shares the parent's
 /// file and position in it, so the bytes of both would be mixed.
-pub(super) struct Pen<F> {
-    pub(super) file: F,
+pub(crate) struct Pen<F> {
+    pub(crate) file: F,
     process: Process,
 }
 
 impl<'d, D: Disk> Temporary<'d, D> {
     /// Returns the pen second, so that it is dropped first: some systems cannot remove a file that is open.
-    pub(super) fn create(disk: &'d D, path: PathBuf, private: bool) -> io::Result<(Self, Pen<D::File>)> {
+    pub(crate) fn create(disk: &'d D, path: PathBuf, private: bool) -> io::Result<(Self, Pen<D::File>)> {
         let file = disk.create(&path, private)?;
         let process = Process::current();
         Ok((Self { disk, path, process, is_renamed: false }, Pen { file, process }))
@@ -32,7 +32,7 @@ impl<'d, D: Disk> Temporary<'d, D> {
 
     /// Gives the file its final name, if the file of the temporary name still is the one that was written. Another
     /// process may have taken it for the temporary of a dead process, removed it, and made another file of that name.
-    pub(super) fn rename(mut self, pen: Pen<D::File>, to: &Path) -> io::Result<()> {
+    pub(crate) fn rename(mut self, pen: Pen<D::File>, to: &Path) -> io::Result<()> {
         if !self.disk.is_file_at(&pen.file, &self.path)? {
             return Err(io::Error::other("the new file was removed or replaced before it was in place"));
         }
@@ -54,7 +54,7 @@ impl<D: Disk> Drop for Temporary<'_, D> {
 }
 
 impl<F> Pen<F> {
-    pub(super) fn refuse_in_a_forked_child(&self) -> Result<(), SnapshotError> {
+    pub(crate) fn refuse_in_a_forked_child(&self) -> Result<(), SnapshotError> {
         if self.process.is_current() { Ok(()) } else { Err(SnapshotError::Forked) }
     }
 }

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use self::content::{Change, Content};
-pub(in crate::snapshot) use self::content::{DEFAULT_MODE, Mode};
-pub(in crate::snapshot) use self::fault::{Failure, Fault, Kind};
+pub(crate) use self::content::{DEFAULT_MODE, Mode};
+pub(crate) use self::fault::{Failure, Fault, Kind};
 use self::handles::{SimulatedFile, SimulatedLock, SimulatedReader};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::disk::Disk;
@@ -27,7 +27,7 @@ use crate::snapshot::file::folder;
 
 /// A handle of a simulated disk. Its clones are handles of the same disk.
 #[derive(Clone, Debug, Default)]
-pub(in crate::snapshot) struct SimulatedDisk(Arc<Mutex<State>>);
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -49,7 +49,7 @@ struct Operation {
 }
 
 impl SimulatedDisk {
-    pub(in crate::snapshot) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -60,37 +60,37 @@ impl SimulatedDisk {
     }
 
     /// Puts a file at the path and settles everything, as if it had been there for long. Crash images begin from now.
-    pub(in crate::snapshot) fn put(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) {
+    pub(crate) fn put(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) {
         let mut state = self.0.lock();
         state.seen.put(path.as_ref(), bytes, mode);
         state.settle();
     }
 
     /// Settles everything, and empties the log.
-    pub(in crate::snapshot) fn settle(&self) {
+    pub(crate) fn settle(&self) {
         self.0.lock().settle();
     }
 
     /// The bytes of a file, for a test to look at. This is not an operation.
-    pub(in crate::snapshot) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         Some(self.0.lock().seen.file(path.as_ref())?.bytes.clone())
     }
 
-    pub(in crate::snapshot) fn mode(&self, path: impl AsRef<Path>) -> Option<Mode> {
+    pub(crate) fn mode(&self, path: impl AsRef<Path>) -> Option<Mode> {
         Some(self.0.lock().seen.file(path.as_ref())?.mode)
     }
 
-    pub(in crate::snapshot) fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.0.lock().seen.paths().map(Path::to_owned).collect()
     }
 
     /// The operations since the log began, including failed ones.
-    pub(in crate::snapshot) fn operations(&self) -> Vec<Kind> {
+    pub(crate) fn operations(&self) -> Vec<Kind> {
         self.0.lock().log.iter().map(|operation| operation.kind).collect()
     }
 
     /// Makes later operations fail as the fault says. `None` heals the disk.
-    pub(in crate::snapshot) fn fail(&self, fault: Option<Fault>) {
+    pub(crate) fn fail(&self, fault: Option<Fault>) {
         self.0.lock().fault = fault;
     }
 
@@ -207,6 +207,16 @@ impl Disk for SimulatedDisk {
 
     fn sync(&self, file: &SimulatedFile) -> io::Result<()> {
         self.settle_some(Kind::Sync, |succeeded| Change::Sync { number: file.number, succeeded })
+    }
+
+    #[cfg(feature = "journal")]
+    fn sync_data(&self, file: &SimulatedFile) -> io::Result<()> {
+        self.settle_some(Kind::Sync, |succeeded| Change::Sync { number: file.number, succeeded })
+    }
+
+    #[cfg(feature = "journal")]
+    fn create_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(()) // folders exist without being created
     }
 
     fn is_file_at(&self, file: &SimulatedFile, path: &Path) -> io::Result<bool> {

@@ -26,7 +26,8 @@ impl Store {
     /// Runs a closure on the visits of several keys.
     ///
     /// # Errors
-    /// `RepeatedKey` if a key is given twice. The closure is not called then.
+    /// `RepeatedKey` if a key is given twice, `JournalFailed` if the journal has failed. The closure is not called then.
+    /// `Unlogged` if the journal fails meanwhile.
     #[track_caller]
     pub(in crate::store) fn visit_many<const N: usize, R>(
         &self,
@@ -38,9 +39,12 @@ impl Store {
         if keys.iter().enumerate().any(is_repeated) {
             return Err(Error::RepeatedKey);
         }
+        self.check_journal()?;
+        self.wait_for_journal();
         let call = self.call();
         let terms = OnceCell::new();
-        Ok(visit(&mut Visits::new(self, keys, &call, &terms)))
+        let result = visit(&mut Visits::new(self, keys, &call, &terms));
+        call.keep_promise().or_unlogged(result)
     }
 
     /// Locks the shards of these hashes in ascending order, each shard once. Returns the locks, and for each hash the
@@ -72,6 +76,7 @@ pub(in crate::store) struct Visits<'a, const N: usize> {
     /// For each key, the index of its shard's lock, and the record.
     taken: [(usize, Taken); N],
     cx: Context<'a>,
+    call: &'a Call<'a>,
 }
 
 impl<'a, const N: usize> Visits<'a, N> {
@@ -95,14 +100,14 @@ impl<'a, const N: usize> Visits<'a, N> {
             drop(shards);
             store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now());
         };
-        let cx = Context::new(&store.rules, terms.get_or_init(|| call.terms()));
+        let cx = Context::new(&store.rules, terms.get_or_init(|| call.bare_terms()));
         let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
         let mut at = 0;
         let taken = located.map(|located| {
             at += 1;
             (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
         });
-        Self { shards, keys, taken, cx }
+        Self { shards, keys, taken, cx, call }
     }
 }
 
@@ -130,5 +135,6 @@ impl<const N: usize> Drop for Visits<'_, N> {
         for ((shard, taken), key) in self.taken.iter_mut().zip(self.keys) {
             self.shards[*shard].settle(taken, key, self.cx);
         }
+        self.call.append();
     }
 }

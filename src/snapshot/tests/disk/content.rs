@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 const SECTOR: usize = 512;
 
 /// Permissions as unix writes them.
-pub(in crate::snapshot) type Mode = u32;
+pub(crate) type Mode = u32;
 
 /// The permissions of a new file, unless others are asked for.
-pub(in crate::snapshot) const DEFAULT_MODE: Mode = 0o644;
+pub(crate) const DEFAULT_MODE: Mode = 0o644;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {

@@ -4,7 +4,7 @@ use std::io;
 
 /// The kind of an operation. Tests count operations by kind, and make some kinds fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::snapshot) enum Kind {
+pub(crate) enum Kind {
     Lock,
     LookAtLock,
     List,
@@ -22,7 +22,7 @@ pub(in crate::snapshot) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::snapshot) enum Failure {
+pub(crate) enum Failure {
     /// EIO.
     Damaged,
     /// ENOSPC.
@@ -35,7 +35,7 @@ pub(in crate::snapshot) enum Failure {
 
 /// See the module's documentation. A fault counts operations from the moment when it is given to the disk.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::snapshot) struct Fault {
+pub(crate) struct Fault {
     nth: usize,
     of: Option<Kind>,
     failure: Failure,
@@ -45,17 +45,17 @@ pub(in crate::snapshot) struct Fault {
 
 impl Fault {
     /// Fails one operation, after this many others.
-    pub(in crate::snapshot) fn after(passing: usize, failure: Failure) -> Self {
+    pub(crate) fn after(passing: usize, failure: Failure) -> Self {
         Self { nth: passing, of: None, failure, sticky: false, passed: 0 }
     }
 
     /// Counts and fails operations of this kind only.
-    pub(in crate::snapshot) fn of(self, kind: Kind) -> Self {
+    pub(crate) fn of(self, kind: Kind) -> Self {
         Self { of: Some(kind), ..self }
     }
 
     /// Fails all operations from then on, not only one.
-    pub(in crate::snapshot) fn sticky(self) -> Self {
+    pub(crate) fn sticky(self) -> Self {
         Self { sticky: true, ..self }
     }
 

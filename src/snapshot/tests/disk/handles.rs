@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use super::{Change, Kind, SimulatedDisk};
 
 #[derive(Debug)]
-pub(in crate::snapshot) struct SimulatedFile {
+pub(crate) struct SimulatedFile {
     disk: SimulatedDisk,
     pub(super) number: usize,
     at: usize,
@@ -32,7 +32,7 @@ impl Write for SimulatedFile {
 }
 
 #[derive(Debug)]
-pub(in crate::snapshot) struct SimulatedReader {
+pub(crate) struct SimulatedReader {
     disk: SimulatedDisk,
     number: usize,
     at: usize,
@@ -57,7 +57,7 @@ impl Read for SimulatedReader {
 
 /// Releases its lock when dropped.
 #[derive(Debug)]
-pub(in crate::snapshot) struct SimulatedLock {
+pub(crate) struct SimulatedLock {
     pub(super) disk: SimulatedDisk,
     pub(super) number: usize,
 }

@@ -47,7 +47,7 @@ impl Remains<'_> {
 impl SimulatedDisk {
     /// Shows every disk that a loss of power after this many operations may leave, and returns their number. It grows
     /// exponentially with the number of unsettled changes.
-    pub(in crate::snapshot) fn each_image(&self, operations: usize, mut look: impl FnMut(&SimulatedDisk)) -> usize {
+    pub(crate) fn each_image(&self, operations: usize, mut look: impl FnMut(&SimulatedDisk)) -> usize {
         let mut images = 0;
         let mut outcomes = vec![0; operations];
         loop {
@@ -63,7 +63,7 @@ impl SimulatedDisk {
 
     /// Draws one of the disks that a loss of power after this many operations may leave. Some draws keep nearly all
     /// unsettled changes, and some nearly none. If each of many changes had even chances, these would never be drawn.
-    pub(in crate::snapshot) fn random_image(&self, operations: usize, random: &mut Random) -> SimulatedDisk {
+    pub(crate) fn random_image(&self, operations: usize, random: &mut Random) -> SimulatedDisk {
         let state = self.0.lock();
         let remains = state.remains(operations);
         let (lost, whole) = (random.below(5), random.below(5));

@@ -1,0 +1,299 @@
+//! Finds out what a journal holds, and makes a store of it.
+//!
+//! # Which files count
+//! 1. The base of the highest generation that is whole. Without a base, the store is empty.
+//! 2. The log of the base's generation, then the log that says that it continues that one, and so on.
+//!
+//! # What is damage, and what is a torn tail
+//! Each log but the last must be whole up to where the next one says that it ended. The last log may be torn: a process
+//! may have died, or the power may have failed, while it was written. That is no damage, because nothing was
+//! acknowledged that was not synced before. The log itself tells what was synced (`reader.rs`). What is torn is left
+//! out, and the file stays as it is. The next log says where this one ends.
+//!
+//! Nothing is changed here.
+
+use std::mem::take;
+use std::path::{Path, PathBuf};
+
+use super::folder::Files;
+use super::log::{base_path, log_path};
+use super::reader::{Beginning, LogReader, Next, Verdict};
+use super::replay::{Replayed, replay_block};
+use super::{Damage, JournalError, JournalOptions, Recovery};
+use crate::hash::image::Flaw;
+use crate::snapshot::{BlockReader, Disk, LoadOptions, SnapshotError};
+use crate::store::{Store, StoreBuilder};
+use crate::tail::LogEnd;
+use crate::time::{Deadline, Now};
+
+type Result<T> = std::result::Result<T, JournalError>;
+
+/// What a folder holds.
+pub(super) struct Recovered {
+    pub(super) store: Store,
+    pub(super) recovery: Recovery,
+    pub(super) files: Files,
+    /// The number of the folder, or `None` if no journal was begun in it.
+    pub(super) folder: Option<u64>,
+    /// The generation of the base, or 0 if there is none.
+    pub(super) base: u64,
+    pub(super) base_bytes: u64,
+    /// The logs in which something was begun.
+    pub(super) begun: Vec<u64>,
+    pub(super) log_bytes: u64,
+    /// Where the last log ends, without what is torn.
+    pub(super) last: LogEnd,
+    /// Whether it goes on without what is damaged.
+    is_lenient: bool,
+}
+
+/// A log of which the beginning was read.
+struct Log {
+    generation: u64,
+    path: PathBuf,
+    reader: LogReader,
+}
+
+/// Reads everything in a folder. If something is damaged, and that is wanted, reads what is whole.
+pub(super) fn recover<D: Disk>(
+    disk: &D,
+    folder: &Path,
+    builder: &StoreBuilder,
+    options: &JournalOptions,
+) -> Result<Recovered> {
+    let files = Files::list(disk, folder)?;
+    let recovered = match read_whole(disk, folder, builder, &files) {
+        Err(JournalError::Corrupt { .. }) if options.salvage => salvage(disk, folder, builder, &files)?,
+        recovered => recovered?,
+    };
+    recovered.with_room()
+}
+
+/// Reads the highest base that is whole, and the logs that continue it.
+fn read_whole<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &Files) -> Result<Recovered> {
+    let mut damaged: Vec<(u64, JournalError)> = Vec::new();
+    // The last one is for the time before the first checkpoint.
+    for base in files.bases.iter().rev().copied().chain([0]) {
+        let mut recovered = Recovered::new(builder, files, base, false);
+        let begun = recovered.load(disk, folder).and_then(|()| {
+            let logs = recovered.read_beginnings(disk, folder)?;
+            recovered.chain(folder, logs)
+        });
+        match begun {
+            // An older base with all logs since then holds the same. The log of a base is begun before the base is
+            // complete, so it is there.
+            Ok(chain) if damaged.iter().all(|(base, _)| chain.iter().any(|log| log.generation == *base)) => {
+                recovered.replay_all(chain)?;
+                return Ok(recovered);
+            }
+            Ok(_) => {}
+            Err(error @ JournalError::Corrupt { .. }) => damaged.push((base, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(damaged.swap_remove(0).1)
+}
+
+/// Reads as much of the highest base as is whole, and of all logs since then.
+fn salvage<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &Files) -> Result<Recovered> {
+    let base = files.bases.last().copied().unwrap_or(0);
+    let mut recovered = Recovered::new(builder, files, base, true);
+    if let Err(error) = recovered.load(disk, folder) {
+        recovered.give_up(error, 0)?;
+    }
+    let logs = recovered.read_beginnings(disk, folder)?;
+    let chain = recovered.chain(folder, logs)?;
+    recovered.replay_all(chain)?;
+    Ok(recovered)
+}
+
+/// Loads a base into an empty store. Nothing expires meanwhile. Returns the number of its folder, and its length.
+fn load<D: Disk>(
+    disk: &D,
+    path: &Path,
+    generation: u64,
+    store: &mut Store,
+) -> std::result::Result<(u64, u64), SnapshotError> {
+    let (file, len) = disk.open(path)?;
+    let reader = BlockReader::begin(file, len)?;
+    let number = match reader.origin() {
+        Some(origin) if origin.generation == generation => origin.folder,
+        _ => return Err(SnapshotError::corrupt(0, "the file is no base, or that of another generation")),
+    };
+    store.read_snapshot(reader, len, &Now::frozen_at(Deadline::FIRST), LoadOptions::new())?;
+    Ok((number, len.unwrap_or(0)))
+}
+
+fn missing(file: PathBuf) -> JournalError {
+    JournalError::Corrupt { file, offset: 0, what: "the file is missing" }
+}
+
+impl Recovered {
+    fn new(builder: &StoreBuilder, files: &Files, base: u64, is_lenient: bool) -> Self {
+        Self {
+            store: builder.clone().build(),
+            recovery: Recovery::default(),
+            files: files.clone(),
+            folder: None,
+            base,
+            base_bytes: 0,
+            begun: Vec::new(),
+            log_bytes: 0,
+            last: LogEnd::default(),
+            is_lenient,
+        }
+    }
+
+    /// Loads the base, if there is one.
+    fn load<D: Disk>(&mut self, disk: &D, folder: &Path) -> Result<()> {
+        if self.base > 0 {
+            let path = base_path(folder, self.base);
+            let loaded = load(disk, &path, self.base, &mut self.store);
+            let (number, bytes) = loaded.map_err(|error| JournalError::of_base(&path, error))?;
+            (self.folder, self.base_bytes, self.recovery.base) = (Some(number), bytes, Some(path));
+        }
+        Ok(())
+    }
+
+    /// Reads the beginnings of all logs since the base.
+    fn read_beginnings<D: Disk>(&mut self, disk: &D, folder: &Path) -> Result<Vec<Log>> {
+        let mut logs = Vec::new();
+        let since = self.files.logs.iter().copied().filter(|generation| *generation >= self.base);
+        for generation in since.collect::<Vec<_>>() {
+            let path = log_path(folder, generation);
+            let (file, len) = disk.open(&path).map_err(|error| JournalError::io(&path, error))?;
+            match LogReader::begin(file, len.unwrap_or(0), generation) {
+                Ok(Beginning::Nothing) => {}
+                Ok(Beginning::Log(reader)) => {
+                    self.begun.push(generation);
+                    let number = reader.origin.folder;
+                    if *self.folder.get_or_insert(number) == number {
+                        logs.push(Log { generation, path, reader });
+                    } else {
+                        let what = "the log belongs to another folder";
+                        self.give_up(JournalError::Corrupt { file: path, offset: 0, what }, len.unwrap_or(0))?;
+                    }
+                }
+                Err(flaw) => {
+                    self.begun.push(generation);
+                    self.give_up(JournalError::of_log(&path, flaw), len.unwrap_or(0))?;
+                }
+            }
+        }
+        Ok(logs)
+    }
+
+    /// The logs that continue the base, each one the log before it.
+    fn chain(&mut self, folder: &Path, mut logs: Vec<Log>) -> Result<Vec<Log>> {
+        let base = self.base;
+        // A log that continues nothing but its own base. It is dead if the base was never completed.
+        logs.retain(|log| log.generation == base || log.reader.previous.generation != log.generation);
+        let mut chain: Vec<Log> = Vec::new();
+        if base > 0 {
+            match logs.iter().position(|log| log.generation == base) {
+                Some(at) => chain.push(logs.remove(at)),
+                None => self.give_up(missing(log_path(folder, base)), 0)?,
+            }
+        }
+        while !logs.is_empty() {
+            let last = chain.last().map_or(0, |log| log.generation);
+            // What continues a missing log is the best that is left. That is given up below.
+            let next = logs.iter().position(|log| log.reader.previous.generation == last).unwrap_or(0);
+            let log = logs.remove(next);
+            let previous = log.reader.previous.generation;
+            if previous != last {
+                let path = if previous == 0 { base_path(folder, last) } else { log_path(folder, previous) };
+                self.give_up(missing(path), 0)?;
+            }
+            chain.push(log);
+        }
+        Ok(chain)
+    }
+
+    fn replay_all(&mut self, chain: Vec<Log>) -> Result<()> {
+        let mut next = chain.iter().skip(1).map(|log| log.reader.previous).collect::<Vec<_>>().into_iter();
+        chain.into_iter().try_for_each(|log| {
+            let generation = log.generation;
+            self.replay(log, next.next().filter(|end| end.generation == generation))
+        })
+    }
+
+    /// Does a log again, up to where the next one says that it ended.
+    fn replay(&mut self, log: Log, end: Option<LogEnd>) -> Result<()> {
+        let Log { path, mut reader, .. } = log;
+        let mut replayed = Replayed::default();
+        let corrupt = |offset, what| JournalError::Corrupt { file: path.clone(), offset, what };
+        let io = |error| JournalError::io(&path, error);
+        let mut whole = reader.end();
+        while end.is_none_or(|end| reader.end().bytes < end.bytes) {
+            let at = reader.end();
+            match reader.next().map_err(io)? {
+                Next::Entries(block) => {
+                    match replay_block(&self.store, block, &mut replayed) {
+                        Ok(()) => {}
+                        Err(Flaw::Corrupt(what)) => self.give_up(corrupt(at.bytes, what), block.len() as u64)?,
+                        Err(Flaw::TooLarge(error)) => return Err(JournalError::TooLarge { file: path, error }),
+                    }
+                    whole = reader.end();
+                }
+                Next::End => break,
+                Next::Damage => {
+                    let left = reader.left();
+                    let behind = reader.look_behind().map_err(io)?;
+                    let what = match behind.verdict {
+                        Verdict::Torn if end.is_none() => {
+                            self.recovery.bytes_cut = left;
+                            break;
+                        }
+                        Verdict::Torn | Verdict::Synced => {
+                            "the block does not match its checksum, and was acknowledged"
+                        }
+                        Verdict::Unclear => "the log is damaged, and too much behind it looks like blocks",
+                    };
+                    let goes_on = reader.resume(behind);
+                    let lost = if goes_on { reader.end().bytes.saturating_sub(at.bytes) } else { left };
+                    self.give_up(corrupt(at.bytes, what), lost)?;
+                    if !goes_on {
+                        break;
+                    }
+                }
+            }
+        }
+        if end.is_some_and(|end| end != whole) {
+            let what = "the log does not end where the next one says";
+            // What is missing was told already if it is damaged.
+            if self.recovery.damage.iter().all(|damage| damage.file != path) {
+                self.give_up(corrupt(whole.bytes, what), 0)?;
+            }
+        }
+        self.recovery.logs.push(path);
+        self.recovery.entries += replayed.entries - u64::from(replayed.is_closed);
+        self.recovery.was_closed = replayed.is_closed;
+        self.log_bytes += whole.bytes;
+        self.last = whole;
+        Ok(())
+    }
+
+    /// Goes on without what is damaged, if that is wanted.
+    fn give_up(&mut self, error: JournalError, bytes: u64) -> Result<()> {
+        match error {
+            JournalError::Corrupt { file, offset, what } if self.is_lenient => {
+                self.recovery.damage.push(Damage { file, offset, bytes, what });
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Counts what was read against the limit of the store.
+    fn with_room(mut self) -> Result<Self> {
+        let path = self.recovery.logs.last().or(self.recovery.base.as_ref()).cloned().unwrap_or_default();
+        self.store.take_room().map_err(|error| JournalError::of_base(&path, error))?;
+        Ok(self)
+    }
+
+    /// What is told to the user.
+    pub(super) fn take_recovery(&mut self) -> Recovery {
+        take(&mut self.recovery)
+    }
+}

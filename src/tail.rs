@@ -1,0 +1,620 @@
+//! The tail of a journal: what calls and the writer of the journal share. It lets calls append to a log without waiting
+//! for a disk under a lock.
+//!
+//! # Order
+//! A call gathers its effects in an [`Entry`]. It appends the entry here before it releases its locks
+//! (`store/journaled.rs`). So the order of the entries agrees with the order of the calls on each shard, and with real
+//! time. The mutex of the tail is the last lock that a call takes, for one copy of some bytes.
+//!
+//! # Groups
+//! Some calls must wait until their entry is written or synced. They wait after their last lock. The first of them takes
+//! the file, writes everything that waits, and syncs it if that is wanted. Whoever comes meanwhile belongs to the next
+//! group. Whether somebody writes is told by the file: it is out of the state while somebody has it.
+//!
+//! # The cut
+//! A checkpoint is a snapshot and a new log that continues it. The snapshot's instant is the change of the store's epoch.
+//! A call appends to the log of *its* epoch, so there are two tails while a cut is made:
+//! 1. [`begin_cut`](Tail::begin_cut) opens the other tail. Then the epoch changes.
+//! 2. The checkpoint takes each shard's lock once. No call of the old epoch is left then.
+//! 3. [`cut`](Tail::cut) writes and syncs the old tail. Only now is anything written to the new log.
+//!
+//! # Failures
+//! A file whose write or sync has failed is never used again. The tail drops what it holds, and takes nothing more.
+//! Memory is then ahead of the disk. A *healing* mends that: a snapshot of the memory, and a new log that continues it.
+//! The new tail is open from the snapshot's instant on, but nobody is told that anything is durable before the snapshot
+//! is.
+
+mod blocks;
+mod entry;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::mem::take;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use self::blocks::Blocks;
+pub(crate) use self::blocks::LOG_BLOCK_HEAD;
+pub(crate) use self::entry::{Entry, kind};
+use crate::hash::Effect;
+use crate::process::Process;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+/// A log that is being written.
+pub(crate) trait LogFile: Send {
+    /// Writes blocks of entries, each with room for its head.
+    fn write(&mut self, blocks: &mut [Vec<u8>]) -> io::Result<()>;
+    /// Returns when everything that was written outlasts a loss of power.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Where the log ends.
+    fn end(&self) -> LogEnd;
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    pub(crate) generation: u64,
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+}
+
+/// A place in the order of all entries: the number of bytes of entries in a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    generation: u64,
+    end: u64,
+}
+
+impl Position {
+    /// The place of an entry that was dropped, because the journal had failed.
+    const LOST: Self = Self { generation: u64::MAX, end: 0 };
+}
+
+/// What has to have happened to the entry of a call before the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    Appended,
+    Written,
+    Synced,
+}
+
+/// What becomes of a process whose journal has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failing {
+    /// Calls that can be refused are.
+    Refuses,
+    /// The process ends.
+    Aborts,
+}
+
+/// The entry of a call may be missing on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unlogged;
+
+/// What the thread of a journal has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// The journal is closed.
+    Stop,
+    /// Somebody waits for a sync, or much waits to be written.
+    Sync,
+    /// The time has come that the worker waited for.
+    Time,
+}
+
+/// The state of a tail, for whoever looks at it.
+pub(crate) struct TailStatus {
+    pub(crate) waiting_bytes: usize,
+    /// Where the log ends that is written to.
+    pub(crate) end: LogEnd,
+    pub(crate) failure: Option<Arc<io::Error>>,
+    pub(crate) is_closed: bool,
+}
+
+/// See the module's documentation.
+pub(crate) struct Tail {
+    state: Mutex<State>,
+    /// Signalled when something was written, when the tail has failed, and when the file is back.
+    changed: Condvar,
+    /// Signalled when the worker has something to do.
+    work: Condvar,
+    /// Bytes of entries that wait to be written, or are being written.
+    waiting_bytes: AtomicUsize,
+    /// Whether calls that can be refused must be: the journal has failed, or is closed.
+    is_refusing: AtomicBool,
+    /// A call waits before its first lock while more bytes than this wait.
+    max_waiting: usize,
+    promise: Reached,
+    failing: Failing,
+    process: Process,
+}
+
+struct State {
+    /// The tails of two logs. The bit of an epoch chooses one.
+    tails: [LogTail; 2],
+    /// The log that is written to. Except during a cut, it is that of the store's epoch.
+    writing: usize,
+    /// The file of that log. `None` while somebody has it, and after a failure.
+    file: Option<Box<dyn LogFile>>,
+    /// Where it ended after the last write.
+    end: LogEnd,
+    written: Position,
+    synced: Position,
+    condition: Condition,
+    /// The tasks that wait for a sync, under numbers of their own.
+    wakers: BTreeMap<u64, (Position, Waker)>,
+    next_waker: u64,
+    is_worker_wanted: bool,
+    /// Whether the tails of two logs are open.
+    is_cutting: bool,
+}
+
+#[derive(Default)]
+struct LogTail {
+    generation: u64,
+    /// Bytes of entries appended so far.
+    end: u64,
+    /// Whether it takes entries. Otherwise they are dropped.
+    is_open: bool,
+    blocks: Blocks,
+    /// Bytes in the blocks.
+    bytes: usize,
+}
+
+enum Condition {
+    Works,
+    Failed(Arc<io::Error>),
+    Closed,
+}
+
+impl LogTail {
+    fn open(generation: u64) -> Self {
+        Self { generation, is_open: true, ..Self::default() }
+    }
+
+    fn position(&self) -> Position {
+        Position { generation: self.generation, end: self.end }
+    }
+
+    fn take(&mut self) -> (Vec<Vec<u8>>, usize) {
+        (self.blocks.take(), take(&mut self.bytes))
+    }
+}
+
+impl State {
+    /// The place behind everything that was appended.
+    fn appended(&self) -> Position {
+        let other = &self.tails[1 - self.writing];
+        if other.is_open { other.position() } else { self.tails[self.writing].position() }
+    }
+
+    fn works(&self) -> bool {
+        matches!(self.condition, Condition::Works)
+    }
+
+    fn reached(&self, reached: Reached) -> Position {
+        if reached == Reached::Synced { self.synced } else { self.written }
+    }
+}
+
+/// What calls do.
+impl Tail {
+    /// The tail of a new log. Calls on a store whose epoch has bit 0 append to it.
+    pub(crate) fn new(file: Box<dyn LogFile>, promise: Reached, max_waiting: usize, failing: Failing) -> Self {
+        let end = file.end();
+        let start = Position { generation: end.generation, end: 0 };
+        let state = State {
+            tails: [LogTail::open(end.generation), LogTail::default()],
+            writing: 0,
+            file: Some(file),
+            end,
+            written: start,
+            synced: start,
+            condition: Condition::Works,
+            wakers: BTreeMap::new(),
+            next_waker: 0,
+            is_worker_wanted: false,
+            is_cutting: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            work: Condvar::new(),
+            waiting_bytes: AtomicUsize::new(0),
+            is_refusing: AtomicBool::new(false),
+            max_waiting,
+            promise,
+            failing,
+            process: Process::current(),
+        }
+    }
+
+    /// Whether calls that can be refused must be.
+    #[inline]
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.is_refusing.load(Relaxed)
+    }
+
+    /// Waits while too much waits to be written. The caller holds no lock.
+    #[inline]
+    pub(crate) fn wait_for_room(&self) {
+        if self.waiting_bytes.load(Relaxed) > self.max_waiting {
+            self.wait_until_written();
+        }
+    }
+
+    #[cold]
+    fn wait_until_written(&self) {
+        if !self.process.is_current() {
+            return; // the thread that writes is missing in a forked child
+        }
+        let mut state = self.state.lock();
+        while state.works() && self.waiting_bytes.load(Relaxed) > self.max_waiting {
+            self.want_worker(&mut state);
+            state = self.changed.wait(state);
+        }
+    }
+
+    /// Appends the entry of a call to the log of its epoch. The caller holds the locks under which the call has changed
+    /// something.
+    pub(crate) fn append(&self, log: usize, entry: &Entry) -> Position {
+        self.append_bytes(log, entry.bytes().len(), |block| block.extend_from_slice(entry.bytes()))
+    }
+
+    /// Appends an entry of one effect.
+    pub(crate) fn append_effect(&self, log: usize, key: &[u8], effect: &Effect<'_>) -> Position {
+        self.append_bytes(log, entry::len_of_one(key, effect), |block| {
+            entry::push_key(block, key);
+            entry::push_effect(block, effect);
+        })
+    }
+
+    #[inline]
+    fn append_bytes(&self, log: usize, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Position {
+        let mut state = self.state.lock();
+        let tail = &mut state.tails[log];
+        if tail.is_open {
+            let bytes = tail.blocks.push(len, write);
+            tail.end += len as u64;
+            tail.bytes += bytes;
+            let position = tail.position();
+            let waiting = self.waiting_bytes.load(Relaxed) + bytes;
+            self.waiting_bytes.store(waiting, Relaxed);
+            if waiting > self.max_waiting / 2 && !state.is_worker_wanted {
+                if !self.process.is_current() {
+                    // A forked child has no worker. To wake one could hand this lock to a thread that does not exist.
+                    self.close_tails(&mut state);
+                    return Position::LOST;
+                }
+                self.want_worker(&mut state);
+            }
+            position
+        } else {
+            Position::LOST
+        }
+    }
+
+    /// Waits until an entry is as safe as the journal promises.
+    #[inline]
+    pub(crate) fn keep_promise(&self, position: Position) -> Result<(), Unlogged> {
+        match self.promise {
+            Reached::Appended if position != Position::LOST => Ok(()),
+            promise => self.wait(position, promise),
+        }
+    }
+
+    /// The place behind everything that was appended.
+    pub(crate) fn appended(&self) -> Position {
+        self.state.lock().appended()
+    }
+
+    /// Waits until everything up to a position is written or synced, and does that if nobody else does.
+    pub(crate) fn wait(&self, position: Position, reached: Reached) -> Result<(), Unlogged> {
+        if !self.process.is_current() || position == Position::LOST {
+            return Err(Unlogged);
+        }
+        let mut state = self.state.lock();
+        loop {
+            if state.reached(reached) >= position {
+                return Ok(());
+            }
+            if !state.works() {
+                return Err(Unlogged);
+            }
+            // During a cut, only the old log may be written, even if the position is in the new one.
+            let is_something_left = state.tails[state.writing].position() > state.reached(reached);
+            state = match state.file.take_if(|_| is_something_left) {
+                Some(file) => {
+                    self.write_group(state, file, reached == Reached::Synced);
+                    self.state.lock()
+                }
+                None => self.changed.wait(state),
+            };
+        }
+    }
+
+    /// Writes everything that waits for the log that is written to.
+    fn write_group(&self, mut state: MutexGuard<'_, State>, mut file: Box<dyn LogFile>, sync: bool) {
+        let writing = state.writing;
+        let up_to = state.tails[writing].position();
+        let (mut blocks, bytes) = state.tails[writing].take();
+        drop(state);
+        let result = file.write(&mut blocks).and_then(|()| if sync { file.sync() } else { Ok(()) });
+        let mut state = self.state.lock();
+        match result {
+            Ok(()) => {
+                state.tails[writing].blocks.give_back(blocks);
+                self.has_written(state, file, up_to, bytes, sync);
+            }
+            Err(error) => self.end(state, Condition::Failed(Arc::new(error))),
+        }
+    }
+
+    /// Gives the file back, after everything up to a position was written to it, and perhaps synced.
+    fn has_written(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        file: Box<dyn LogFile>,
+        up_to: Position,
+        bytes: usize,
+        is_synced: bool,
+    ) {
+        state.end = file.end();
+        state.file = Some(file);
+        self.waiting_bytes.store(self.waiting_bytes.load(Relaxed) - bytes, Relaxed);
+        state.written = state.written.max(up_to);
+        let mut woken = Vec::new();
+        if is_synced {
+            let synced = state.synced.max(up_to);
+            state.synced = synced;
+            let numbers =
+                state.wakers.iter().filter(|(_, (position, _))| *position <= synced).map(|(number, _)| *number);
+            let numbers: Vec<u64> = numbers.collect();
+            woken.extend(numbers.iter().filter_map(|number| state.wakers.remove(number)));
+        }
+        self.release(state, woken);
+    }
+
+    /// Drops everything that waits, and takes nothing more.
+    fn end(&self, mut state: MutexGuard<'_, State>, condition: Condition) {
+        if let (Condition::Failed(error), Failing::Aborts) = (&condition, self.failing) {
+            // Before any call returns that was promised something.
+            let told = writeln!(io::stderr(), "hashlet: the journal has failed, so this process is aborted: {error}");
+            drop(told);
+            std::process::abort();
+        }
+        state.condition = condition;
+        state.file = None;
+        self.is_refusing.store(true, Relaxed);
+        self.close_tails(&mut state);
+        let woken = take(&mut state.wakers).into_values().collect();
+        self.want_worker(&mut state);
+        self.release(state, woken);
+    }
+
+    /// Wakes threads and tasks. A waker is foreign code, so it runs after the lock.
+    fn release(&self, state: MutexGuard<'_, State>, woken: Vec<(Position, Waker)>) {
+        self.changed.notify_all();
+        drop(state);
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    fn close_tails(&self, state: &mut State) {
+        for tail in &mut state.tails {
+            (tail.is_open, tail.bytes, tail.blocks) = (false, 0, Blocks::default());
+        }
+        self.waiting_bytes.store(0, Relaxed);
+    }
+
+    fn want_worker(&self, state: &mut State) {
+        if !state.is_worker_wanted {
+            state.is_worker_wanted = true;
+            self.work.notify_one();
+        }
+    }
+}
+
+/// What tasks do that wait for a sync.
+impl Tail {
+    /// Whether everything up to a position is synced. If not, the waker is woken when it is, or when the journal has
+    /// failed. `number` is that of the waker, which is kept until then.
+    pub(crate) fn poll_synced(
+        &self,
+        position: Position,
+        number: &mut Option<u64>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Unlogged>> {
+        if !self.process.is_current() {
+            return Poll::Ready(Err(Unlogged));
+        }
+        let waker = waker.clone(); // foreign code, as is the drop of another one, so neither runs under the lock
+        let mut state = self.state.lock();
+        let answer = if state.synced >= position {
+            Ok(())
+        } else if !state.works() {
+            Err(Unlogged)
+        } else {
+            let next = state.next_waker;
+            let number = *number.get_or_insert(next);
+            state.next_waker += u64::from(number == next);
+            let before = state.wakers.insert(number, (position, waker));
+            self.want_worker(&mut state);
+            drop(state);
+            drop(before);
+            return Poll::Pending;
+        };
+        *number = None;
+        Poll::Ready(answer)
+    }
+
+    /// Forgets a waker whose task no longer waits.
+    pub(crate) fn forget_waker(&self, number: u64) {
+        let forgotten = self.state.lock().wakers.remove(&number);
+        drop(forgotten); // after the lock, because it may run foreign code
+    }
+}
+
+/// What the worker and the checkpoints of a journal do.
+impl Tail {
+    /// Waits until there is something to do, or until this time.
+    pub(crate) fn wait_for_work(&self, until: Instant) -> Work {
+        let mut state = self.state.lock();
+        loop {
+            if matches!(state.condition, Condition::Closed) {
+                return Work::Stop;
+            }
+            if take(&mut state.is_worker_wanted) {
+                return Work::Sync;
+            }
+            let now = Instant::now();
+            if now >= until {
+                return Work::Time;
+            }
+            state = self.work.wait_for(state, until - now);
+        }
+    }
+
+    pub(crate) fn status(&self) -> TailStatus {
+        let state = self.state.lock();
+        TailStatus {
+            waiting_bytes: self.waiting_bytes.load(Relaxed),
+            end: state.end,
+            failure: match &state.condition {
+                Condition::Failed(error) => Some(Arc::clone(error)),
+                Condition::Works | Condition::Closed => None,
+            },
+            is_closed: matches!(state.condition, Condition::Closed),
+        }
+    }
+
+    /// Opens the tail of the next log. The store's epoch must change next, with its other log.
+    pub(crate) fn begin_cut(&self, generation: u64) {
+        let mut state = self.state.lock();
+        let other = 1 - state.writing;
+        if state.works() {
+            state.tails[other] = LogTail::open(generation);
+            state.is_cutting = true;
+        }
+    }
+
+    /// Ends the old log, and goes on with the next one. Nobody appends to the old log any more. `begin_next` gets the end
+    /// of the old log, all of which is synced, and returns the file of the next one.
+    ///
+    /// # Errors
+    /// If the journal has failed, or fails now.
+    pub(crate) fn cut(&self, begin_next: impl FnOnce(LogEnd) -> io::Result<Box<dyn LogFile>>) -> Result<(), Unlogged> {
+        let (mut state, file) = self.take_file();
+        let writing = state.writing;
+        state.writing = 1 - writing; // in any case, because the epoch has changed
+        state.is_cutting = false; // this is told once the file is back
+        let Some(mut file) = file else { return Err(Unlogged) };
+        let (mut blocks, bytes) = state.tails[writing].take();
+        state.tails[writing].is_open = false;
+        drop(state);
+        let ended = file.write(&mut blocks).and_then(|()| file.sync()).map(|()| file.end()).and_then(begin_next);
+        let state = self.state.lock();
+        match ended {
+            Ok(next) => {
+                let start = Position { generation: next.end().generation, end: 0 };
+                self.has_written(state, next, start, bytes, true);
+                Ok(())
+            }
+            Err(error) => {
+                self.end(state, Condition::Failed(Arc::new(error)));
+                Err(Unlogged)
+            }
+        }
+    }
+
+    /// Whether this process has begun the journal. A forked child has not.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process.is_current()
+    }
+
+    /// Has the worker look at once whether it should stop.
+    pub(crate) fn wake_worker(&self) {
+        self.want_worker(&mut self.state.lock());
+    }
+
+    /// Takes the file, as soon as nobody else has it. Returns `None` if the journal does not work.
+    fn take_file(&self) -> (MutexGuard<'_, State>, Option<Box<dyn LogFile>>) {
+        let mut state = self.state.lock();
+        while state.works() {
+            if let Some(file) = state.file.take() {
+                return (state, Some(file));
+            }
+            state = self.changed.wait(state);
+        }
+        (state, None)
+    }
+
+    /// After a failure, opens the tail of the log that will continue the next snapshot. The store's epoch must change
+    /// next, with its other log.
+    pub(crate) fn begin_healing(&self, generation: u64) {
+        let mut state = self.state.lock();
+        if matches!(state.condition, Condition::Failed(_)) {
+            self.close_tails(&mut state);
+            state.writing = 1 - state.writing;
+            let writing = state.writing;
+            state.tails[writing] = LogTail::open(generation);
+        }
+    }
+
+    /// The snapshot is durable, and this is the file of the log that continues it. Everything that calls have done is
+    /// safe then, or waits in the tail.
+    pub(crate) fn heal(&self, file: Box<dyn LogFile>) {
+        let mut state = self.state.lock();
+        if matches!(state.condition, Condition::Failed(_)) {
+            let start = Position { generation: file.end().generation, end: 0 };
+            state.condition = Condition::Works;
+            self.is_refusing.store(false, Relaxed);
+            self.has_written(state, file, start, 0, true);
+        }
+    }
+
+    /// The healing has not succeeded.
+    pub(crate) fn fail_to_heal(&self, error: Arc<io::Error>) {
+        let state = self.state.lock();
+        if matches!(state.condition, Condition::Failed(_)) {
+            self.end(state, Condition::Failed(error));
+        }
+    }
+
+    /// Writes and syncs everything, has the caller end the log, and closes the journal. Later changes are refused, or
+    /// lost at the end of the process.
+    ///
+    /// # Errors
+    /// If the journal fails now, with what has failed. If it has failed before, or is closed, without.
+    pub(crate) fn close(
+        &self,
+        end_log: impl FnOnce(&mut dyn LogFile) -> io::Result<()>,
+    ) -> Result<(), Option<io::Error>> {
+        let mut state = self.state.lock();
+        let mut file = loop {
+            if !state.works() {
+                self.end(state, Condition::Closed);
+                return Err(None);
+            }
+            let is_cutting = state.is_cutting;
+            match state.file.take_if(|_| !is_cutting) {
+                Some(file) => break file,
+                None => state = self.changed.wait(state),
+            }
+        };
+        self.is_refusing.store(true, Relaxed);
+        let writing = state.writing;
+        let up_to = state.tails[writing].position();
+        let (mut blocks, _) = state.tails[writing].take();
+        state.tails[writing].is_open = false;
+        drop(state);
+        let result = file.write(&mut blocks).and_then(|()| file.sync()).and_then(|()| end_log(&mut *file));
+        let mut state = self.state.lock();
+        if result.is_ok() {
+            (state.written, state.synced, state.end) = (up_to, up_to, file.end());
+        }
+        self.end(state, Condition::Closed);
+        result.map_err(Some)
+    }
+}
