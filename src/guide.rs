@@ -7,6 +7,7 @@
 //! | [`expiry`] | sessions, tokens, rate limits; a listener; tests without sleeping |
 //! | [`typed`] | values of serde types, and structs as hashes |
 //! | [`snapshots`] | a store that survives restarts, and what is durable |
+//! | [`journal`] | changes that survive a crash: levels, backups, damage, a full disk (feature `journal`) |
 //! | [`limits`] | a budget of memory, and where the memory goes |
 //! | [`async_code`] | use from async code, and how long each call blocks |
 //! | [`many_threads`] | many cores: shards, the allocator, huge pages |
@@ -16,7 +17,8 @@
 
 /// Declares the modules of the pages. The items of the crate are in scope for their links.
 macro_rules! pages {
-    ($($(#[doc = $summary:literal])* $name:ident)*) => {$(
+    ($($(#[doc = $summary:literal])* $(#[cfg($when:meta)])? $name:ident)*) => {$(
+        $(#[cfg($when)])?
         pub mod $name {
             // Inner attributes, because the links of outer ones are resolved outside of the module.
             $(#![doc = $summary])*
@@ -38,6 +40,9 @@ pages! {
     typed
     /// Snapshots and autosave: a store that survives restarts, and what is durable.
     snapshots
+    /// The journal: what outlasts a crash, how to choose a level, backups, damage, and a full disk.
+    #[cfg(feature = "journal")]
+    journal
     /// Limits and memory: what a store refuses, how hashes are stored, and where the memory goes.
     limits
     /// Use from async code, and how long each call blocks.

@@ -26,14 +26,16 @@
 //! - [`Store`] is the keyspace, and has almost all methods. Search for a Redis command, such as `HINCRBY`, to find its
 //!   method.
 //! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
-//!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [limits and
-//!   memory](guide::limits), [async code](guide::async_code), [many threads](guide::many_threads), and moving from [DashMap](guide::from_dashmap),
-//!   [moka](guide::from_moka) or [Redis](guide::from_redis).
+//!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [the
+//!   journal](guide::journal), [limits and memory](guide::limits), [async code](guide::async_code), [many
+//!   threads](guide::many_threads), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
+//!   [Redis](guide::from_redis).
 //! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
 //! - The repository's README compares hashlet with other libraries, and has figures.
 //!
 //! # What it is not
-//! - It is no database with a journal. What was written after the last snapshot is lost with the process.
+//! - It is no database. All data is in memory. Without a journal, what was written after the last snapshot is lost with
+//!   the process. The feature `journal` keeps it; [`guide::journal`] tells what outlasts what.
 //! - It is no cache with eviction. A full store refuses writes; see [`Limits::max_bytes`].
 //! - One hash is behind one lock. Threads that write to one hash wait for each other, so use many keys.
 //! - Calls over all keys are not one instant, except for a snapshot. [`guide::atomic`] lists which calls are one step.
@@ -44,13 +46,14 @@
 //! |---|---|---|
 //! | (without features) | hashes, expiry, scans | 11 besides hashlet |
 //! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
+//! | `journal` | [`StoreBuilder::open`], [`Durable`]: changes that outlast a crash | 1, that of `snapshot` |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
 //! | `bincode` | [`Bincode`] | 4, those of `serde` included |
 
 // Without these features, some of the items that this page links to do not exist.
 #![cfg_attr(
-    not(all(feature = "bincode", feature = "json", feature = "snapshot")),
+    not(all(feature = "bincode", feature = "journal", feature = "json")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
