@@ -7,6 +7,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The reason why a write was refused. A call that returns an error has changed nothing, except for
 /// [`Unlogged`](Self::Unlogged).
+///
+/// [`JournalFailed`](Self::JournalFailed) and [`Unlogged`](Self::Unlogged) come only from a store with a journal, and
+/// there from every call that writes and returns a [`Result`]. The methods do not name them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

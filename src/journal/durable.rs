@@ -73,7 +73,8 @@ impl StoreBuilder {
 /// A call that returns a [`Result`](crate::Result) tells whether the journal has what it did, as safely as the
 /// [`Durability`](crate::Durability) says: it returns [`Error::JournalFailed`](crate::Error::JournalFailed) and changes
 /// nothing if the journal had failed before, and [`Error::Unlogged`](crate::Error::Unlogged) if it fails meanwhile. A
-/// call that returns anything else, such as [`remove`](Store::remove), cannot tell. Call [`sync`](Self::sync) after it.
+/// call that returns anything else, such as [`remove`](Store::remove), cannot tell. Nor can [`update`](Store::update)
+/// and [`try_update`](Store::try_update), which return what their closures return. Call [`sync`](Self::sync) after them.
 ///
 /// See the guide: [`guide::journal`](crate::guide::journal).
 #[must_use = "dropping it closes the journal"]

@@ -8,7 +8,8 @@ use crate::error::{Error, Refusal};
 /// What a codec, or a type that is read or written, has found wrong.
 pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
 
-/// The reason why a typed call failed. A call that returns an error has changed nothing.
+/// The reason why a typed call failed. A call that returns an error has changed nothing, except for
+/// [`Error::Unlogged`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CodecError {
