@@ -103,8 +103,7 @@
 //! Every later version of this crate will read version 1.
 //!
 //! # Journals
-//! A journal is a folder with a lock file, snapshots (*bases*) and logs. `journal/folder.rs` and `journal/recovery.rs`
-//! say which of them count. A log is a head, then blocks. A block holds entries, and each entry lies completely in one
+//! A journal is a folder with a lock file, snapshots (*bases*) and logs. A log is a head, then blocks. A block holds entries, and each entry lies completely in one
 //! block. An entry is what one call has done: a row of effects.
 //!
 //! ```text
@@ -163,16 +162,32 @@
 //! - The first block has one entry, which has the one effect *previous*: the generation of the log that this one
 //!   continues, and the number of its blocks and bytes that count. A generation of 0 means that there was none. A log
 //!   that names its own generation continues nothing but the base of that generation. The head and the first block are
-//!   82 bytes, and are synced before anything else is written.
+//!   82 bytes, and are synced before anything else is written. So a file of at most 82 bytes in which they are not whole
+//!   is a log that was not begun, and holds nothing. In a longer file, that is damage.
 //! - The last block of a log that was closed has one entry with the one effect *closed*. Neither of these two effects
 //!   occurs elsewhere.
-//! - A deadline of 2^64 - 1 means that there is none any more. Put keeps the deadline of the field. Remove takes it along,
-//!   and clear takes along that of the key. Move and copy replace the hash of the other key, with all deadlines.
+//! - A deadline of 2^64 - 1 means that there is none any more. Put keeps the deadline of the field. Remove takes it along.
+//!   When the last field is removed, the key is gone with its deadline. Clear takes along all deadlines. Move and copy
+//!   give the hash, with all of its deadlines, to the other key. What that key had is gone, even if there is no hash to
+//!   give; but to the same key, they change nothing. Any other effect on a key or a field that is not there changes
+//!   nothing, except for put. (Only a forged log has such effects.)
 //! - Effects depend on no clock. What had expired was removed by an effect of its own.
 //!
-//! A block is *whole* if its checksum, its length and its sequence are right. What follows the last whole block of the
-//! last log is a torn tail, and does not count, unless it is damage. It is damage if a whole block behind it has a
-//! `synced` beyond its beginning. In every other log, it is damage before the end that the next log states.
+//! A block is *whole* if its checksum and its sequence are right, and `synced` is at most the place of its beginning.
+//!
+//! These files count:
+//! 1. The base of the highest generation. Without a base, the journal begins empty.
+//! 2. The log of the base's generation, then the log that continues it, and so on. Without a base, the first one is the
+//!    log that continues nothing. Each of these logs but the last counts up to the end that the next one states.
+//!
+//! Logs that were not begun do not count, nor logs of a generation before the base. Nor do logs that continue nothing but
+//! a base which is not there, because such a base was never completed. If the base of the highest generation is damaged,
+//! an older one takes its place, provided that all logs since then are there.
+//!
+//! It is damage if one of these files is missing or belongs to another folder, if a base breaks a rule, or if a log is
+//! not whole up to the end that the next one states. What follows the last whole block of the last log is a torn tail,
+//! and does not count. But it is damage if a whole block behind it has a `synced` beyond the beginning of the tail. This
+//! crate also takes a tail for damage if so much in it looks like blocks that looking for them would take too long.
 //!
 //! Rejected for snapshots:
 //! - Bincode or another library's format, because files outlive libraries.
