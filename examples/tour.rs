@@ -1,11 +1,11 @@
-//! A tour of hashlet: `cargo run --release --example tour`.
+//! A tour of hashlet: `cargo run --release --features journal --example tour`.
 
 #![allow(clippy::print_stdout, reason = "a tour talks")]
 
 use std::error::Error;
 use std::thread;
 
-use hashlet::{HashValue, SaveOptions, Store, Thresholds};
+use hashlet::{HashValue, JournalOptions, SaveOptions, Store, Thresholds};
 
 fn main() -> Result<(), Box<dyn Error>> {
     basic_use()?;
@@ -13,7 +13,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     counters_from_several_threads()?;
     encodings()?;
     let store = memory()?;
-    snapshot(&store)
+    snapshot(&store)?;
+    journal()
 }
 
 fn basic_use() -> hashlet::Result<()> {
@@ -145,7 +146,28 @@ fn snapshot(store: &Store) -> Result<(), Box<dyn Error>> {
     println!("  {} keys in {} bytes, {:.0?} until the disk had them", report.keys, report.bytes, report.duration);
     println!("  user:1 is {} now", value(store, "user:1", "name"));
     let loaded = Store::load(&path)?;
-    println!("  user:1 was {} then, and there were {} keys", value(&loaded, "user:1", "name"), loaded.key_count());
+    println!("  user:1 was {} then, and there were {} keys\n", value(&loaded, "user:1", "name"), loaded.key_count());
+
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+fn journal() -> Result<(), Box<dyn Error>> {
+    println!("A journal: changes that outlast a crash");
+    let folder = std::env::temp_dir().join(format!("hashlet-tour-journal-{}", std::process::id()));
+    let store = Store::builder().open(&folder, JournalOptions::new())?;
+    for _ in 0..1_000 {
+        store.increment("visits", "/", 1)?;
+    }
+    store.sync()?; // everything so far outlasts a loss of power
+    println!("  {} visits are safe, in a log of {} bytes", value(&store, "visits", "/"), store.status().log_bytes);
+    drop(store); // without `close`; what was synced would be there after a crash, too
+
+    let store = Store::builder().open(&folder, JournalOptions::new())?;
+    println!("  opened again: {} visits, from {} calls", value(&store, "visits", "/"), store.recovery().entries);
+    let report = store.checkpoint()?;
+    println!("  a checkpoint makes a snapshot of {} bytes of them, and begins a new log", report.bytes);
+    store.close()?;
 
     std::fs::remove_dir_all(&folder)?;
     Ok(())

@@ -1,15 +1,36 @@
 //! The program reads what the crate writes, and refuses what the crate refuses.
 
-#[path = "../../tests/support/folder.rs"]
-mod support;
-
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hashlet::{Store, Thresholds};
 
 use super::*;
 use crate::contents::{Deadline, Hash, text};
-use support::Folder as TestFolder;
+
+/// A folder that is removed when it is dropped. The package of the crate has this example, but no file of `tests/`.
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new() -> Self {
+        static FOLDERS: AtomicU64 = AtomicU64::new(0);
+        let name = format!("hashlet-inspect-{}-{}", std::process::id(), FOLDERS.fetch_add(1, Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
 
 /// What a store holds.
 fn contents(store: &Store) -> Contents {
