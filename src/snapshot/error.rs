@@ -19,7 +19,7 @@ pub enum SnapshotError {
     UnsupportedVersion {
         /// The version of the format.
         version: u16,
-        /// The flags of the format. Version 1 has none.
+        /// The flags of the format. Version 1 has only flag 1, for the base of a journal.
         flags: u16,
     },
     /// The snapshot is damaged. It cannot be repaired: load an older copy of it, if there is one.
