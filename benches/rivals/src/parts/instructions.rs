@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(crate) const PART: Part = Part {
     about: "instructions an operation, by callgrind",
     groups: &["callgrind"],
     subjects: || {
-        if first_line("valgrind", &["--version"]).is_none() {
+        if !can_count() {
             say("instructions: SKIPPED, there is no valgrind");
             return Vec::new();
         }
@@ -47,14 +47,16 @@ struct Baseline {
     instructions: BTreeMap<String, f64>,
 }
 
+/// Whether there is what counts instructions.
+pub(super) fn can_count() -> bool {
+    first_line("valgrind", &["--version"]).is_some()
+}
+
 fn measure() -> Figures {
-    let program = build(&["--features", "testing", "--bin", "instructions"]);
+    let program = build(&["--no-default-features", "--features", "testing", "--bin", "instructions"]);
     let output = Command::new(&program).arg("names").output().expect("the program that was built");
     let names = String::from_utf8(output.stdout).expect("text");
-    let each = |name: &str| {
-        let [few, many] = [FEW, MANY].map(|times| count(&program, name, times));
-        (format!("{name} instructions"), (many - few) as f64 / (MANY - FEW) as f64)
-    };
+    let each = |name: &str| (format!("{name} instructions"), count_each(&program, name));
     names.lines().map(each).collect()
 }
 
@@ -75,8 +77,14 @@ pub(super) fn build(arguments: &[&str]) -> PathBuf {
     programs.next_back().expect("cargo names what it has built")
 }
 
+/// The instructions of an operation.
+pub(super) fn count_each(program: &Path, operation: &str) -> f64 {
+    let [few, many] = [FEW, MANY].map(|times| count(program, operation, times));
+    (many - few) as f64 / (MANY - FEW) as f64
+}
+
 /// The instructions of a whole run.
-fn count(program: &PathBuf, operation: &str, times: usize) -> u64 {
+fn count(program: &Path, operation: &str, times: usize) -> u64 {
     let folder = Folder::new();
     let out = folder.path().join("callgrind");
     let output = Command::new("valgrind")
