@@ -93,6 +93,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         [word, subject, scale] if word == parts::allocators::WORD => {
             parts::allocators::measure_one(subject, scale.parse().expect("a scale"))
         }
+        [replay, path] if replay == parts::journal::REPLAY => parts::journal::replay(path.as_ref()),
         [load, subject, path] if load == parts::persistence::LOAD => parts::persistence::load(subject, path.as_ref()),
         _ => panic!("no task is {arguments:?}"),
     };

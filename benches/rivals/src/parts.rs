@@ -7,6 +7,7 @@ mod cores;
 mod fields;
 mod growth;
 mod instructions;
+pub(crate) mod journal;
 mod latency;
 mod memory;
 mod operations;
@@ -49,6 +50,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &growth::PART,
     &pauses::PART,
     &persistence::PART,
+    &journal::PART,
     &instructions::PART,
     &bench::ENCODING,
     &bench::EXPIRY,

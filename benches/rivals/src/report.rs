@@ -3,6 +3,7 @@
 //! - [`table`]: a table in Markdown, its best cells bold
 //! - [`block`]: tables with what is said over and under them
 //! - [`tables`], [`alone`]: which tables there are, with rivals and of hashlet alone
+//! - [`journal`]: the table of the journal, with what is wanted of it
 //! - [`front`]: the table of the README
 //! - [`runs`]: when and where all of it was measured, told once
 //! - [`words`]: what the names of results are called where people read them
@@ -13,6 +14,7 @@
 mod alone;
 mod block;
 mod front;
+mod journal;
 mod places;
 mod plot;
 mod plots;

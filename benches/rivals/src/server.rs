@@ -31,18 +31,21 @@ fn connect(socket: &Path) -> redis::RedisResult<Connection> {
     Client::open(ConnectionAddr::Unix(socket.into()))?.get_connection()
 }
 
+/// Words of a server's command line.
+pub(crate) type Settings = &'static [&'static str];
+
 pub(crate) struct Server {
     program: PathBuf,
     folder: PathBuf,
-    compression: &'static str,
+    settings: Settings,
     process: Child,
     connection: Connection,
 }
 
 impl Server {
-    pub(crate) fn start(program: &Path, folder: &Path, compression: &'static str) -> Self {
-        let (process, connection) = start(program, folder, compression);
-        Self { program: program.into(), folder: folder.into(), compression, process, connection }
+    pub(crate) fn start(program: &Path, folder: &Path, settings: Settings) -> Self {
+        let (process, connection) = start(program, folder, settings);
+        Self { program: program.into(), folder: folder.into(), settings, process, connection }
     }
 
     /// The number of its process.
@@ -69,14 +72,17 @@ impl Server {
         redis::cmd("SAVE").exec(&mut self.connection).expect("the server saves");
     }
 
-    /// How long the server takes to load what it has saved.
+    /// How long the server takes to load what it has saved, or its log where it keeps one.
     pub(crate) fn restart(&mut self, profiles: usize) -> Duration {
         self.stop();
-        (self.process, self.connection) = start(&self.program, &self.folder, self.compression);
+        (self.process, self.connection) = start(&self.program, &self.folder, self.settings);
         let keys: Value = redis::cmd("DBSIZE").query(&mut self.connection).expect("the server answers");
         assert_eq!(keys, Value::Int(profiles as i64));
         let log = std::fs::read_to_string(log(&self.folder)).expect("the server's log");
-        let told = log.split("DB loaded from disk: ").nth(1).and_then(|rest| rest.split(' ').next());
+        let rest = ["DB loaded from disk: ", "DB loaded from append only file: "]
+            .iter()
+            .find_map(|words| log.split(words).nth(1));
+        let told = rest.and_then(|rest| rest.split(' ').next());
         Duration::from_secs_f64(told.and_then(|seconds| seconds.parse().ok()).expect("the log tells seconds"))
     }
 
@@ -107,22 +113,12 @@ fn log(folder: &Path) -> PathBuf {
 }
 
 /// Starts a server, and waits until it has loaded.
-fn start(program: &Path, folder: &Path, compression: &str) -> (Child, Connection) {
+fn start(program: &Path, folder: &Path, settings: Settings) -> (Child, Connection) {
     let socket = folder.join(SOCKET);
     _ = std::fs::remove_file(&socket);
     let mut process = Command::new(program)
-        .args([
-            "--port",
-            "0",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dbfilename",
-            DUMP,
-            "--rdbcompression",
-            compression,
-        ])
+        .args(["--port", "0", "--save", "", "--dbfilename", DUMP])
+        .args(settings)
         .arg("--dir")
         .arg(folder)
         .arg("--unixsocket")

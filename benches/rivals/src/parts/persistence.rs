@@ -119,7 +119,7 @@ pub(crate) fn load(subject: &str, path: &Path) -> Figures {
 
 fn server(name: &str, folder: &Path, profiles: usize) -> Figures {
     let program = rivals::program(name).expect("a server that was found before");
-    let mut server = Server::start(&program, folder, "no");
+    let mut server = Server::start(&program, folder, &["--appendonly", "no", "--rdbcompression", "no"]);
     server.fill(profiles);
     let seconds = timed(|| server.save());
     let load = server.restart(profiles).as_secs_f64();

@@ -44,6 +44,11 @@ impl Cell {
         Self { text: format!("{} ({name})", number(value)), value: Some(value) }
     }
 
+    /// What is no figure.
+    pub(super) fn words(text: &str) -> Self {
+        Self { text: text.to_owned(), value: None }
+    }
+
     /// More to say behind the figure.
     pub(super) fn with(mut self, text: &str) -> Self {
         if !self.is_empty() {

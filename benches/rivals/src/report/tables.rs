@@ -2,6 +2,7 @@
 
 use super::alone;
 use super::block::Block;
+use super::journal;
 use super::table::{Best, Cell, Table, count};
 use super::threads;
 use super::words::{self, FIRST_RIVAL, ON_ALL_SHAPES, OPERATIONS, OURS, PROMOTES, SHAPES, promotes};
@@ -50,6 +51,7 @@ pub(super) fn blocks(results: &Results) -> Vec<Block> {
             ("persistence", "persistence", "Saving and loading"),
             vec![("Saving and loading 1,000,000 profiles", persistence(results))],
         ),
+        journal::block(results),
     ];
     all.into_iter().chain(threads::blocks(results)).chain(alone::blocks(results)).flatten().collect()
 }

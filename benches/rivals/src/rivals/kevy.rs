@@ -1,11 +1,22 @@
-//! kevy-embedded, with its data in memory only and as many shards as the others.
+//! kevy-embedded: with its data in memory only and as many shards as the others, or with a log.
 
-use kevy_embedded::{Config, Store};
+use std::path::Path;
+
+use kevy_embedded::{AppendFsync, Config, Store};
 
 use crate::support::maps::SHARDS;
 use crate::support::rival::{Pair, Rival};
 
 pub(crate) struct Kevy(Store);
+
+impl Kevy {
+    /// A store that syncs a log a shard every second. The logs are never written anew.
+    pub(crate) fn logging(folder: &Path, shards: usize) -> Self {
+        let config = Config::default().with_shards(shards).with_persist(folder);
+        let config = config.with_appendfsync(AppendFsync::EverySec).with_auto_aof_rewrite(0, u64::MAX);
+        Self(Store::open(config).expect("a folder that takes logs"))
+    }
+}
 
 impl Rival for Kevy {
     const NAME: &str = "kevy";

@@ -2,14 +2,16 @@
 //! of `get_across` travel together.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use redis::{Cmd, Connection, FromRedisValue, Pipeline};
 
 use crate::folder::Folder;
-use crate::server::{self, Server};
+use crate::operations::Requests;
+use crate::server::{self, Server, Settings};
 use crate::support::rival::{Pair, Rival};
 
 /// The names of the servers and the variables that name their sockets.
@@ -38,13 +40,47 @@ pub(crate) struct Remote<const VALKEY: bool> {
     /// What it had taken when it was empty.
     at_first: usize,
     server: Mutex<Server>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 pub(crate) type Redis = Remote<false>;
 pub(crate) type Valkey = Remote<true>;
 
 impl<const VALKEY: bool> Remote<VALKEY> {
+    /// A server with these settings.
+    pub(crate) fn start(settings: Settings) -> Self {
+        CONNECTION.take(); // this thread may have had another server
+        let folder = Folder::new();
+        let program = program(Self::NAME).expect("a server that was found before");
+        let server = Mutex::new(Server::start(&program, folder.path(), settings));
+        let mut new = Self { at_first: 0, server, folder };
+        new.at_first = new.used_memory();
+        new
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sets a field for each request, all of them in one round trip.
+    pub(crate) fn set_together(&self, requests: &Requests) {
+        let batch = RefCell::new(redis::pipe());
+        requests.each(|[key, field, value]| {
+            batch.borrow_mut().add_command(hset(key, &[(field, value)])).ignore();
+            0
+        });
+        self.send::<()>(&batch.into_inner());
+    }
+
+    /// How long it takes to start again with what its files hold.
+    pub(crate) fn restart(&self) -> Duration {
+        let keys = self.key_count();
+        let time = self.server.lock().expect("no panic before").restart(keys);
+        CONNECTION.take();
+        time
+    }
+
     fn with_connection<R>(&self, work: impl FnOnce(&mut Connection) -> redis::RedisResult<R>) -> R {
         CONNECTION.with_borrow_mut(|connection| {
             let connection = connection.get_or_insert_with(|| {
@@ -75,12 +111,7 @@ impl<const VALKEY: bool> Rival for Remote<VALKEY> {
     type Whole = Vec<(Vec<u8>, Vec<u8>)>;
 
     fn new() -> Self {
-        let folder = Folder::new();
-        let program = program(Self::NAME).expect("a server that was found before");
-        let server = Mutex::new(Server::start(&program, folder.path(), "yes"));
-        let mut new = Self { at_first: 0, server, _folder: folder };
-        new.at_first = new.used_memory();
-        new
+        Self::start(&["--appendonly", "no"])
     }
 
     fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize {
