@@ -42,19 +42,19 @@ impl Ring {
     }
 }
 
-/// A thread for each ring calls `set` until the time is over. If there are enough cores, each thread stays on one, and
-/// the round tells which is the first.
+/// A thread for each ring calls `set` until the time is over. If the first core is named, each thread stays on a core of
+/// its own. Where threads wait for the disk, they should go to the core that is free.
 pub(super) fn together(
     rings: &mut [Ring],
-    round: usize,
+    first_core: Option<usize>,
     time: Duration,
     set: &(impl Fn([&[u8]; 3]) -> bool + Sync),
 ) -> Seen {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (threads, barrier) = (rings.len(), &Barrier::new(rings.len()));
+    let barrier = &Barrier::new(rings.len());
     let work = |thread: usize, ring: &mut Ring| {
-        if threads <= cores {
-            stay_on((round + thread) % cores);
+        if let Some(first) = first_core {
+            stay_on((first + thread) % cores);
         }
         ring.do_next(set); // a server has to be connected to first
         barrier.wait();

@@ -32,7 +32,7 @@ pub(super) fn measure(stores: &Stores, scale: f64) -> Figures {
             for turn in 0..LEVELS.len() {
                 let level = (round + turn) % LEVELS.len();
                 let set = |[key, field, value]: [&[u8]; 3]| Rival::set(by_level[level], key, field, value);
-                seen[level].push(together(&mut rings[..*threads], round, spell(TIME, scale), &set));
+                seen[level].push(together(&mut rings[..*threads], Some(round), spell(TIME, scale), &set));
             }
         }
     }

@@ -65,7 +65,7 @@ fn every_second<R: Rival + Sync>(store: &R, data: &Data, scale: f64, threads: &[
     let mut rings = levels::rings(data, if R::IN_PROCESS { scale } else { scale / 10.0 });
     let set = |[key, field, value]: [&[u8]; 3]| store.set(key, field, value);
     let mut rate = |threads: usize| {
-        let round = |round| together(&mut rings[..threads], round, spell(TIME, scale), &set).rate / 1e6;
+        let round = |round| together(&mut rings[..threads], Some(round), spell(TIME, scale), &set).rate / 1e6;
         median((0..ROUNDS).map(round).collect())
     };
     threads.iter().map(|&threads| (format!("everysec/{threads} Mop/s"), rate(threads))).collect()

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hashlet::{Durability, Durable};
 
@@ -31,20 +31,23 @@ pub(super) fn measure(scale: f64) -> Figures {
     let folder = folder();
     let always = filled(&data, &folder.path().join("always"), Durability::Always);
     let every = filled(&data, &folder.path().join("every"), Durability::Every(PERIOD));
-    let mut rings = rings(&data);
-    let mut raw = Raw::beside(&always, folder.path(), &mut rings[..1]);
+    let raw = Raw::beside(&always, folder.path(), &data);
 
     let time = spell(TIME, scale);
     let set = |[key, field, value]: [&[u8]; 3]| Rival::set(&*always, key, field, value);
-    let mut rates = [const { Vec::new() }; 4];
+    let mut rings = THREADS.map(|threads| rings(&data, threads));
+    let [one, eight] = &mut rings;
+    let kinds: &mut [&mut dyn FnMut() -> f64; 4] = &mut [
+        &mut || raw.rate(&data, time),
+        &mut || together(one, None, time, &set).rate,
+        &mut || together(eight, None, time, &set).rate,
+        &mut || tasks::rate(&every, &data, time),
+    ];
+    let mut rates = kinds.each_ref().map(|_| Vec::new());
     for round in 0..ROUNDS {
-        for turn in 0..rates.len() {
-            let kind = (round + turn) % rates.len();
-            rates[kind].push(match kind {
-                0 => raw.rate(time),
-                3 => tasks::rate(&every, &data, time),
-                threads => together(&mut rings[..THREADS[threads - 1]], round, time, &set).rate,
-            });
+        for turn in 0..kinds.len() {
+            let kind = (round + turn) % kinds.len();
+            rates[kind].push(kinds[kind]());
         }
     }
     let ratio = |above: usize, below: usize| {
@@ -67,18 +70,18 @@ pub(super) fn data(scale: f64) -> Data {
     Data::new("profiles", FEW * scale)
 }
 
-fn rings(data: &Data) -> Vec<Ring> {
+fn rings(data: &Data, threads: usize) -> Vec<Ring> {
     let mut random = Random::new(SEED);
-    (0..THREADS[1]).map(|_| Ring::draw(data, (SETS, 1), &mut random)).collect()
+    (0..threads).map(|_| Ring::draw(data, (SETS, 1), &mut random)).collect()
 }
 
 /// The rates of another one whose `set` returns when the disk has it.
 pub(super) fn rates(data: &Data, scale: f64, set: &(impl Fn([&[u8]; 3]) -> bool + Sync)) -> Figures {
-    let mut rings = rings(data);
+    let mut rings = THREADS.map(|threads| rings(data, threads));
     let mut rates = THREADS.map(|_| Vec::new());
-    for round in 0..ROUNDS {
-        for (threads, rates) in THREADS.iter().zip(&mut rates) {
-            rates.push(together(&mut rings[..*threads], round, spell(TIME, scale), set).rate);
+    for _ in 0..ROUNDS {
+        for (rings, rates) in rings.iter_mut().zip(&mut rates) {
+            rates.push(together(rings, None, spell(TIME, scale), set).rate);
         }
     }
     THREADS.iter().zip(rates).map(|(threads, rates)| (format!("always/{threads} op/s"), median(rates))).collect()
@@ -91,30 +94,26 @@ struct Raw {
 }
 
 impl Raw {
-    fn beside(always: &Durable, folder: &Path, rings: &mut [Ring]) -> Self {
+    fn beside(always: &Durable, folder: &Path, data: &Data) -> Self {
         let log_bytes = || always.status().log_bytes;
         let (before, calls) = (log_bytes(), AtomicU64::new(0));
         let set = |[key, field, value]: [&[u8]; 3]| {
             calls.fetch_add(1, Relaxed);
             Rival::set(&**always, key, field, value)
         };
-        together(rings, 0, TIME, &set);
+        together(&mut rings(data, 1), None, TIME, &set);
         let each = (log_bytes() - before).div_ceil(calls.into_inner());
         let file = File::create(folder.join("raw")).expect("a file");
         Self { file, bytes: vec![b'r'; each as usize] }
     }
 
-    /// Writes a second.
-    fn rate(&mut self, time: Duration) -> f64 {
-        let (start, mut writes) = (Instant::now(), 0);
-        loop {
-            self.file.write_all(&self.bytes).expect("a file that takes it");
+    /// Writes a second. The thread works as one that sets values.
+    fn rate(&self, data: &Data, time: Duration) -> f64 {
+        let write = |_: [&[u8]; 3]| {
+            (&self.file).write_all(&self.bytes).expect("a file that takes it");
             self.file.sync_data().expect("a disk that takes it");
-            writes += 1;
-            let elapsed = start.elapsed();
-            if elapsed >= time {
-                return f64::from(writes) / elapsed.as_secs_f64();
-            }
-        }
+            false
+        };
+        together(&mut rings(data, 1), None, time, &write).rate
     }
 }
