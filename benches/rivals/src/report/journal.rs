@@ -31,7 +31,7 @@ use Beside::{Nothing, Other, Own};
 /// A row: what it tells and in which unit, the figure, with what it is compared, and what is wanted.
 struct Row(&'static str, &'static str, Beside, Bar);
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 28] = [
     Row(
         "overwrite a value, `Every` 100 ms, 1 thread, ns",
         "every/1 ns",
@@ -123,10 +123,22 @@ const ROWS: [Row; 26] = [
         AtMost(2.0),
     ),
     Row(
+        "the same, without interruptions by the system, ms",
+        "checkpoint/1 ms_longest_own_wait",
+        Own("save/1 ms_longest_own_wait", "no journal, a save", None),
+        Bar::None,
+    ),
+    Row(
         "longest wait of 2 writers beside a checkpoint, ms",
         "checkpoint/2 ms_longest_wait",
         Own("save/2 ms_longest_wait", "no journal, a save", None),
         AtMost(2.0),
+    ),
+    Row(
+        "the same, without interruptions by the system, ms",
+        "checkpoint/2 ms_longest_own_wait",
+        Own("save/2 ms_longest_own_wait", "no journal, a save", None),
+        Bar::None,
     ),
     Row(
         "longest wait of 1 writer, no checkpoint, ms",

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::table::{Best, Cell, Table, count, number};
-use super::{front, places, runs, tables, words};
+use super::{front, journal, places, runs, tables, words};
 use crate::child::{Figures, Task};
 use crate::environment::Environment;
 use crate::folder::Folder;
@@ -73,4 +73,30 @@ fn all_tables_of_a_run_share_one_line() {
     assert_eq!(lines.len(), 1, "{text}");
     assert!(["(`memory`)", "(`pauses`)", "(`latency`)"].iter().all(|part| lines[0].contains(part)), "{text}");
     assert!(front::text(&results).is_some_and(|text| text.contains("| **2.00** | - | - |")));
+}
+
+#[test]
+fn a_figure_of_the_journal_that_misses_what_is_wanted_says_so() {
+    let folder = Folder::new();
+    let mut results = Results::read(&folder.path().join("results.jsonl")).expect("nothing yet");
+    let mut append = |subject: &str, figures: &[(&str, f64)]| {
+        let task = Task { part: "journal".into(), group: "profiles".into(), subject: subject.into() };
+        let figures = figures.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
+        results.append(&task, &Environment::here(), (1.0, 0, 0.5), figures).expect("a file");
+    };
+    append("hashlet", &[("log bytes", 50.0), ("replay Mop/s", 3.0), ("every/1 ns", 9.0)]);
+    append("redis", &[("log bytes", 100.0), ("replay Mop/s", 1.0)]);
+    append("fjall", &[("log bytes", 100.0)]);
+    let text = journal::block(&results).expect("a table").text;
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && !line.contains("wanted")).collect();
+    assert_eq!(
+        rows[1..],
+        [
+            "| bytes that a set adds to the log | 50.0 | 100 (Redis) | 0.500 | at most 0.55 |",
+            "| bytes that a set adds to the log | 50.0 | 100 (fjall) | 0.500 | at most 0.4: missed |",
+            "| open a log of 2,000,000 sets, million sets a second | 3.00 | - | - | at least 2 |",
+            "| open a log of 2,000,000 sets, million sets a second | 3.00 | 1.00 (Redis) | 3.00 | at least 4: missed |",
+        ],
+        "and a row without its other figure is left out"
+    );
 }

@@ -1,5 +1,9 @@
 //! The longest wait of a writer beside a checkpoint, and without one; and of a writer to a store without a journal, beside
 //! a save.
+//!
+//! The writers, the checkpoint and the thread of the journal can be more than there are cores. So there are two figures:
+//! `ms_longest_wait` contains the times in which the system gave the writer's core to another thread, and
+//! `ms_longest_own_wait` does not.
 
 use std::fs;
 use std::path::Path;
@@ -16,9 +20,12 @@ use crate::support::random::Random;
 use crate::support::rival::Rival;
 use crate::support::rounds::median;
 use crate::support::workload::{PHONE, PROFILE_FIELDS, SEED, phone, profile_key};
+use crate::threads::Switches;
 
 const RUNS: usize = 3;
 const WARM_UP: Duration = Duration::from_millis(100);
+/// A call that takes longer waits for something, or was interrupted.
+const NOTABLE: Duration = Duration::from_micros(100);
 /// Telephone numbers that a writer takes in turn.
 const PHONES: usize = 4_096;
 
@@ -37,7 +44,7 @@ pub(super) fn measure(stores: &Stores, scale: f64) -> Figures {
 
     let mut figures = Figures::new();
     for threads in THREADS {
-        let mut waits = [const { Vec::new() }; KINDS.len()];
+        let mut waits = KINDS.map(|_| Vec::new());
         for _ in 0..RUNS {
             let (time, wait) = writers.during(none, threads, save);
             waits[0].push(wait);
@@ -47,10 +54,23 @@ pub(super) fn measure(stores: &Stores, scale: f64) -> Figures {
             waits[3].push(writers.during(every, threads, || thread::sleep(time)).1);
         }
         for (kind, waits) in KINDS.iter().zip(waits) {
-            figures.insert(format!("{kind}/{threads} ms_longest_wait"), median(waits));
+            let mut insert = |unit: &str, wait: &dyn Fn(&Waits) -> Duration| {
+                let milliseconds = waits.iter().map(|waits| wait(waits).as_secs_f64() * 1e3);
+                figures.insert(format!("{kind}/{threads} {unit}"), median(milliseconds.collect()));
+            };
+            insert("ms_longest_wait", &|waits| waits.longest);
+            insert("ms_longest_own_wait", &|waits| waits.longest_own);
         }
     }
     figures
+}
+
+/// The longest calls of a writer.
+#[derive(Clone, Copy, Default)]
+struct Waits {
+    longest: Duration,
+    /// The longest one during which the system has not taken the core away.
+    longest_own: Duration,
 }
 
 fn save(store: &Store, path: &Path) {
@@ -65,8 +85,8 @@ struct Writers {
 }
 
 impl Writers {
-    /// Does a work beside threads that write. Returns how long it took, and the longest wait of a writer in milliseconds.
-    fn during(&self, store: &Store, threads: usize, work: impl FnOnce()) -> (Duration, f64) {
+    /// Does a work beside threads that write. Returns how long it took, and the longest waits of all writers.
+    fn during(&self, store: &Store, threads: usize, work: impl FnOnce()) -> (Duration, Waits) {
         let (is_on, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
             let write = |thread| self.write(store, SEED + thread as u64, &is_on, &is_done);
@@ -78,27 +98,39 @@ impl Writers {
             let time = start.elapsed();
             is_done.store(true, Relaxed);
             let waits = writers.into_iter().map(|writer| writer.join().expect("a writer ends"));
-            (time, waits.max().unwrap_or_default().as_secs_f64() * 1e3)
+            let longer = |one: Waits, other: Waits| Waits {
+                longest: one.longest.max(other.longest),
+                longest_own: one.longest_own.max(other.longest_own),
+            };
+            (time, waits.fold(Waits::default(), longer))
         })
     }
 
-    /// Writes until the work is done, and looks for the longest call since it is on.
-    fn write(&self, store: &Store, seed: u64, is_on: &AtomicBool, is_done: &AtomicBool) -> Duration {
+    /// Writes until the work is done, and looks for the longest calls since it is on.
+    fn write(&self, store: &Store, seed: u64, is_on: &AtomicBool, is_done: &AtomicBool) -> Waits {
         let mut random = Random::new(seed);
-        let mut longest = Duration::ZERO;
+        let mut waits = Waits::default();
+        let mut switches = Switches::so_far();
         let mut before = Instant::now();
         for phone in self.phones.iter().cycle() {
             let key = profile_key(random.below(self.profiles));
             assert!(!Rival::set(store, &key, PROFILE_FIELDS[PHONE].as_bytes(), phone.as_bytes()));
-            let now = Instant::now();
-            if is_on.load(Relaxed) {
-                longest = longest.max(now - before);
+            let wait = before.elapsed();
+            if wait > NOTABLE {
+                let now = Switches::so_far();
+                if is_on.load(Relaxed) {
+                    waits.longest = waits.longest.max(wait);
+                    if now.since(switches).interruptions == 0 {
+                        waits.longest_own = waits.longest_own.max(wait);
+                    }
+                }
+                switches = now;
             }
             if is_done.load(Relaxed) {
                 break;
             }
-            before = now;
+            before = Instant::now();
         }
-        longest
+        waits
     }
 }
