@@ -11,15 +11,36 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// A folder in memory, on systems that have such a place, for tests that sync often.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::within(memory) } else { Self::new() }
+    }
+
+    /// A folder in another one.
+    pub(crate) fn within(outer: &Path) -> Self {
         static FOLDERS: AtomicU64 = AtomicU64::new(0);
         let name = format!("hashlet-test-{}-{}", std::process::id(), FOLDERS.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = outer.join(name);
         fs::create_dir(&path).unwrap();
         Self(path)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// A copy of the folder with its files as they are now, as after a kill of whoever uses them. Bases are copied before
+    /// logs.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::in_memory();
+        for name in self.names() {
+            fs::copy(self.0.join(&name), copy.0.join(&name)).unwrap();
+        }
+        copy
     }
 
     /// The path to which a test saves.

@@ -13,13 +13,15 @@ pub(crate) mod config;
 pub(crate) mod deadline_calls;
 #[cfg(feature = "serde")]
 pub(crate) mod everything;
-#[cfg(all(test, feature = "snapshot"))]
+#[cfg(any(all(test, feature = "snapshot"), feature = "journal"))]
 pub(crate) mod folder;
 #[cfg(feature = "snapshot")]
 pub(crate) mod forge;
 pub(crate) mod hash_calls;
 #[cfg(test)] // the fuzz targets have no libc
 pub(crate) mod heap;
+#[cfg(all(feature = "journal", feature = "testing"))]
+pub(crate) mod journaled;
 pub(crate) mod model;
 pub(crate) mod number;
 pub(crate) mod ops;

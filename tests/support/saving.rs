@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use hashlet::{Error, ManualClock, SaveOptions, SaveReport, SnapshotError, Store, StoreBuilder};
 
@@ -128,7 +129,7 @@ impl Moment {
 }
 
 impl Loading {
-    fn builder(&self, bounds: Bounds, clock: &ManualClock) -> StoreBuilder {
+    pub(crate) fn builder(&self, bounds: Bounds, clock: &ManualClock) -> StoreBuilder {
         check::seeded(self.config.builder().limits(bounds.limits()).clock(clock), self.hash_seed)
     }
 
@@ -140,7 +141,7 @@ impl Loading {
         let bounds = world.model.bounds();
         let builder = world.listened(self.builder(bounds, &world.clock));
         match builder.load_from(&snapshot[..]) {
-            Ok(loaded) => world.store = loaded,
+            Ok(loaded) => world.store = Arc::new(loaded),
             Err(SnapshotError::TooLarge(Error::Full { size, limit })) => {
                 assert!(Some(limit) == bounds.bytes && size > limit, "{size} bytes of {limit}");
                 Moment::of(world).check(&snapshot, self);

@@ -3,12 +3,15 @@
 
 use std::cell::Cell;
 use std::iter::once;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use hashlet::{Expired, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
+#[cfg(all(feature = "journal", feature = "testing"))]
+use super::journaled::Journaled;
 use super::model::{Bounds, Hash, Model, ModelHash};
 use super::ops::{Op, Shape, saves};
 use super::reply::Reply;
@@ -118,6 +121,8 @@ impl Scenario {
             }
         });
         world.compare();
+        #[cfg(all(feature = "journal", feature = "testing"))]
+        world.check_journal();
     }
 
     /// The same for one owned value, on which the calls of all keys are made.
@@ -147,28 +152,41 @@ impl Scenario {
 
 /// A store and the model, side by side.
 pub(crate) struct World {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) model: Model,
     pub(crate) clock: ManualClock,
     listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
     /// Follows the store of some scenarios by the effects of its calls.
     #[cfg(feature = "recorder")]
     twin: Option<Twin>,
+    /// The journal of the store in some other scenarios.
+    #[cfg(all(feature = "journal", feature = "testing"))]
+    pub(crate) journal: Option<Journaled>,
 }
 
 impl World {
     fn new(Scenario { config, bounds, hash_seed, listens, .. }: &Scenario) -> Self {
         let clock = ManualClock::new();
         let mut world = Self {
-            store: Store::new(),
+            store: Arc::new(Store::new()),
             model: Model::new(*bounds),
             clock: clock.clone(),
             listener: listens.then(|| sync_channel(16)),
             #[cfg(feature = "recorder")]
             twin: None,
+            #[cfg(all(feature = "journal", feature = "testing"))]
+            journal: None,
         };
         let builder = config.builder().limits(bounds.limits()).clock(&clock);
-        world.store = world.listened(check::seeded(builder, *hash_seed)).build();
+        let builder = world.listened(check::seeded(builder, *hash_seed));
+        #[cfg(all(feature = "journal", feature = "testing"))]
+        if hash_seed % 16 == 2 {
+            let journal = Journaled::begin(builder, *hash_seed);
+            world.store = Arc::clone(journal.store());
+            world.journal = Some(journal);
+            return world;
+        }
+        world.store = Arc::new(builder.build());
         #[cfg(feature = "recorder")]
         if hash_seed % 4 == 1 {
             world.twin = Some(Twin::of(&world.store, check::seeded(config.builder(), *hash_seed)));
@@ -194,6 +212,11 @@ impl World {
                 // The store that is loaded is another one, and has recorded nothing.
                 #[cfg(feature = "recorder")]
                 drop(self.twin.take());
+                #[cfg(feature = "journal")]
+                if self.journal.is_some() {
+                    self.reopen(*loading);
+                    return;
+                }
                 loading.run(self);
             }
             #[cfg(not(all(feature = "snapshot", feature = "testing")))]
@@ -212,6 +235,8 @@ impl World {
         if let Some(twin) = &mut self.twin {
             twin.follow(&self.store);
         }
+        #[cfg(all(feature = "journal", feature = "testing"))]
+        self.look_after_journal();
         compare(&self.store, &self.model);
     }
 }
