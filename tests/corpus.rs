@@ -43,6 +43,8 @@ macro_rules! replays {
 
 replays! {
     hash_ops
+    #[cfg(feature = "journal")]
+    log_read
     number
     #[cfg(feature = "snapshot")]
     snapshot_load

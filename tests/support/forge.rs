@@ -2,6 +2,8 @@
 //! and puts them together changed. All lengths and checksums are right, so a reader gets as far as the changed
 //! contents.
 
+#[cfg(feature = "journal")]
+pub(crate) mod log;
 mod mutate;
 
 use std::ops::Range;
