@@ -1,12 +1,12 @@
 //! All tests that can share a process, in one binary, because one binary for each file would take minutes to build.
 //! Almost every module is a family of promises. It is a folder whose `mod.rs` names the subject and lists the files.
 //!
-//! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Six binaries are separate,
+//! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Eight binaries are separate,
 //! and `tests/Cargo.toml` has their names:
 //! - `corpus.rs` replays the inputs of the fuzz targets.
 //! - `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count allocated bytes.
-//! - `snapshot/kill.rs` runs itself again and is killed.
-//! - `snapshot/system` forks, and changes its user and its folder.
+//! - `snapshot/kill.rs` and `journal/kill.rs` run themselves again and are killed.
+//! - `snapshot/system` forks, and changes its user and its folder. `journal/system` forks, fills a disk and is aborted.
 
 #[macro_use]
 mod support;
@@ -21,6 +21,8 @@ mod differential;
 mod encodings;
 mod expiry;
 mod fields;
+#[cfg(feature = "journal")]
+mod journal;
 mod keys;
 mod limits;
 #[cfg(feature = "testing")]
