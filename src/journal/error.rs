@@ -108,7 +108,9 @@ impl fmt::Display for JournalError {
                 f,
                 "this version of hashlet cannot read {file:?}, which has format version {version} with flags {flags:#x}"
             ),
-            Self::Locked { folder } => write!(f, "the journal in {folder:?} is open elsewhere"),
+            Self::Locked { folder } => {
+                write!(f, "the journal in {folder:?} is open elsewhere, or its lock file was removed")
+            }
             Self::TooLarge { file, error } => write!(f, "{file:?} exceeds a limit of the store: {error}"),
             Self::Busy => f.write_str("the store is being saved already"),
             Self::Failed { error } => write!(f, "the journal has failed: {error}"),

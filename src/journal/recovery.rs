@@ -195,8 +195,8 @@ impl Recovered {
                 None => self.give_up(missing(log_path(folder, base)), 0)?,
             }
         }
+        let mut last = base;
         while !logs.is_empty() {
-            let last = chain.last().map_or(0, |log| log.generation);
             // What continues a missing log is the best that is left. That is given up below.
             let next = logs.iter().position(|log| log.reader.previous.generation == last).unwrap_or(0);
             let log = logs.remove(next);
@@ -205,6 +205,7 @@ impl Recovered {
                 let path = if previous == 0 { base_path(folder, last) } else { log_path(folder, previous) };
                 self.give_up(missing(path), 0)?;
             }
+            last = log.generation;
             chain.push(log);
         }
         Ok(chain)
@@ -267,7 +268,7 @@ impl Recovered {
             }
         }
         self.recovery.logs.push(path);
-        self.recovery.entries += replayed.entries - u64::from(replayed.is_closed);
+        self.recovery.entries += replayed.entries.saturating_sub(replayed.is_closed.into());
         self.recovery.was_closed = replayed.is_closed;
         self.log_bytes += whole.bytes;
         self.last = whole;

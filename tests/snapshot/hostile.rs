@@ -93,7 +93,7 @@ fn bytes_behind_the_end_are_refused() {
 #[test]
 fn other_versions_flags_and_formats_are_told_apart() {
     let mut forge = Forge::parse(&specimen::snapshot(200));
-    for (version, flags) in [(0, 0), (2, 0), (u16::MAX, 0), (1, 1), (1, 0x8000), (2, 3)] {
+    for (version, flags) in [(0, 0), (2, 0), (u16::MAX, 0), (1, 2), (1, 0x8000), (2, 3)] {
         (forge.version, forge.flags) = (version, flags);
         let refused = load(&forge.render()).unwrap_err();
         let told =
