@@ -66,6 +66,11 @@ pub(crate) fn hand_over<T>(guard: RwLockWriteGuard<'_, T>) {
     drop(guard);
 }
 
+#[cfg(all(feature = "journal", test, hashlet_shuttle))]
+pub(crate) use shuttle::thread;
+#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
+pub(crate) use std::thread;
+
 /// A value alone on its cache lines, so that threads which work on neighbours in a slice do not slow each other down.
 /// The alignment is 128 bytes, because today's processors fetch lines in pairs.
 #[derive(Debug, Default)]

@@ -28,19 +28,20 @@ mod blocks;
 mod entry;
 
 use std::collections::BTreeMap;
+use std::hint::spin_loop;
 use std::io::{self, Write};
 use std::mem::take;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::blocks::Blocks;
 pub(crate) use self::blocks::LOG_BLOCK_HEAD;
 pub(crate) use self::entry::{Entry, kind};
 use crate::hash::Effect;
 use crate::process::Process;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::{CachePadded, Condvar, Mutex, MutexGuard, thread};
 
 /// A log that is being written.
 pub(crate) trait LogFile: Send {
@@ -120,15 +121,22 @@ pub(crate) struct Tail {
     changed: Condvar,
     /// Signalled when the worker has something to do.
     work: Condvar,
-    /// Bytes of entries that wait to be written, or are being written.
-    waiting_bytes: AtomicUsize,
-    /// Whether calls that can be refused must be: the journal has failed, or is closed.
-    is_refusing: AtomicBool,
-    /// A call waits before its first lock while more bytes than this wait.
+    /// What calls ask before their first lock. It changes rarely, and has cache lines of its own, so that writers do not
+    /// wait for those of the state.
+    gate: CachePadded<Gate>,
+    /// Writers wait while more bytes than this wait to be written.
     max_waiting: usize,
     promise: Reached,
     failing: Failing,
     process: Process,
+}
+
+#[derive(Default)]
+struct Gate {
+    /// Whether calls that can be refused must be: the journal has failed, or is closed.
+    is_refusing: AtomicBool,
+    /// Whether too much waits to be written.
+    is_crowded: AtomicBool,
 }
 
 struct State {
@@ -138,6 +146,9 @@ struct State {
     writing: usize,
     /// The file of that log. `None` while somebody has it, and after a failure.
     file: Option<Box<dyn LogFile>>,
+    /// Bytes of entries that wait to be written, or are being written.
+    waiting_bytes: usize,
+    crowd: Crowd,
     /// Where it ended after the last write.
     end: LogEnd,
     written: Position,
@@ -197,7 +208,30 @@ impl State {
     fn reached(&self, reached: Reached) -> Position {
         if reached == Reached::Synced { self.synced } else { self.written }
     }
+
+    /// The threads and tasks that wait.
+    fn present(&self) -> usize {
+        self.crowd.waiting + self.wakers.len()
+    }
 }
+
+/// The threads that wait for the disk, and what is known of them.
+#[derive(Default)]
+struct Crowd {
+    /// The threads that wait now, with the one that writes.
+    waiting: usize,
+    /// The threads and tasks that waited when the last sync ended: those that it served, and those that came meanwhile.
+    last: usize,
+    /// How long the last sync took.
+    sync_takes: Duration,
+}
+
+/// A sync waits for others for so much of the time that it takes: this divides it.
+const GATHERING: u32 = 2;
+/// How often a thread looks whether a write has ended, before it sleeps.
+const SPINS: usize = 50;
+/// Steps between two looks.
+const SPIN: usize = 50;
 
 /// What calls do.
 impl Tail {
@@ -209,6 +243,8 @@ impl Tail {
             tails: [LogTail::open(end.generation), LogTail::default()],
             writing: 0,
             file: Some(file),
+            waiting_bytes: 0,
+            crowd: Crowd::default(),
             end,
             written: start,
             synced: start,
@@ -222,8 +258,7 @@ impl Tail {
             state: Mutex::new(state),
             changed: Condvar::new(),
             work: Condvar::new(),
-            waiting_bytes: AtomicUsize::new(0),
-            is_refusing: AtomicBool::new(false),
+            gate: CachePadded(Gate::default()),
             max_waiting,
             promise,
             failing,
@@ -234,13 +269,13 @@ impl Tail {
     /// Whether calls that can be refused must be.
     #[inline]
     pub(crate) fn is_refusing(&self) -> bool {
-        self.is_refusing.load(Relaxed)
+        self.gate.is_refusing.load(Relaxed)
     }
 
     /// Waits while too much waits to be written. The caller holds no lock.
     #[inline]
     pub(crate) fn wait_for_room(&self) {
-        if self.waiting_bytes.load(Relaxed) > self.max_waiting {
+        if self.gate.is_crowded.load(Relaxed) {
             self.wait_until_written();
         }
     }
@@ -251,7 +286,7 @@ impl Tail {
             return; // the thread that writes is missing in a forked child
         }
         let mut state = self.state.lock();
-        while state.works() && self.waiting_bytes.load(Relaxed) > self.max_waiting {
+        while state.works() && state.waiting_bytes > self.max_waiting {
             self.want_worker(&mut state);
             state = self.changed.wait(state);
         }
@@ -266,8 +301,7 @@ impl Tail {
     /// Appends an entry of one effect.
     pub(crate) fn append_effect(&self, log: usize, key: &[u8], effect: &Effect<'_>) -> Position {
         self.append_bytes(log, entry::len_of_one(key, effect), |block| {
-            entry::push_key(block, key);
-            entry::push_effect(block, effect);
+            entry::push_at_key(block, key, effect);
         })
     }
 
@@ -280,9 +314,11 @@ impl Tail {
             tail.end += len as u64;
             tail.bytes += bytes;
             let position = tail.position();
-            let waiting = self.waiting_bytes.load(Relaxed) + bytes;
-            self.waiting_bytes.store(waiting, Relaxed);
-            if waiting > self.max_waiting / 2 && !state.is_worker_wanted {
+            state.waiting_bytes += bytes;
+            if state.waiting_bytes > self.max_waiting {
+                self.gate.is_crowded.store(true, Relaxed);
+            }
+            if state.waiting_bytes > self.max_waiting / 2 && !state.is_worker_wanted {
                 if !self.process.is_current() {
                     // A forked child has no worker. To wake one could hand this lock to a thread that does not exist.
                     self.close_tails(&mut state);
@@ -312,16 +348,18 @@ impl Tail {
 
     /// Waits until everything up to a position is written or synced, and does that if nobody else does.
     pub(crate) fn wait(&self, position: Position, reached: Reached) -> Result<(), Unlogged> {
-        if !self.process.is_current() || position == Position::LOST {
+        if position == Position::LOST {
             return Err(Unlogged);
         }
+        let mut spins = if reached == Reached::Written { SPINS } else { 0 };
         let mut state = self.state.lock();
-        loop {
+        state.crowd.waiting += 1;
+        let result = loop {
             if state.reached(reached) >= position {
-                return Ok(());
+                break Ok(());
             }
             if !state.works() {
-                return Err(Unlogged);
+                break Err(Unlogged);
             }
             // During a cut, only the old log may be written, even if the position is in the new one.
             let is_something_left = state.tails[state.writing].position() > state.reached(reached);
@@ -330,26 +368,57 @@ impl Tail {
                     self.write_group(state, file, reached == Reached::Synced);
                     self.state.lock()
                 }
-                None => self.changed.wait(state),
+                // A write takes less time than to fall asleep and to wake up.
+                None if spins > 0 => {
+                    drop(state);
+                    spins -= 1;
+                    (0..SPIN).for_each(|_| spin_loop());
+                    self.state.lock()
+                }
+                None if self.process.is_current() => self.changed.wait(state),
+                None => break Err(Unlogged), // the thread that has the file is missing in a forked child
             };
-        }
+        };
+        state.crowd.waiting -= 1;
+        result
     }
 
     /// Writes everything that waits for the log that is written to.
-    fn write_group(&self, mut state: MutexGuard<'_, State>, mut file: Box<dyn LogFile>, sync: bool) {
+    fn write_group<'a>(&'a self, mut state: MutexGuard<'a, State>, mut file: Box<dyn LogFile>, sync: bool) {
+        if sync {
+            state = self.gather(state);
+        }
         let writing = state.writing;
         let up_to = state.tails[writing].position();
         let (mut blocks, bytes) = state.tails[writing].take();
         drop(state);
+        let begin = Instant::now();
         let result = file.write(&mut blocks).and_then(|()| if sync { file.sync() } else { Ok(()) });
         let mut state = self.state.lock();
         match result {
             Ok(()) => {
+                if sync {
+                    state.crowd.sync_takes = begin.elapsed();
+                    state.crowd.last = state.present();
+                }
                 state.tails[writing].blocks.give_back(blocks);
                 self.has_written(state, file, up_to, bytes, sync);
             }
             Err(error) => self.end(state, Condition::Failed(Arc::new(error))),
         }
+    }
+
+    /// Before a sync, waits for a moment for those that the last sync has woken. Otherwise they would always miss the next
+    /// one, and each sync would serve half of all. Waits for no longer than a part of a sync.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let expected = if cfg!(all(test, hashlet_shuttle)) { 0 } else { state.crowd.last }; // schedules know no time
+        let until = (expected > 1).then(|| Instant::now() + state.crowd.sync_takes / GATHERING);
+        while until.is_some_and(|until| Instant::now() < until) && state.present() < expected {
+            drop(state);
+            thread::yield_now();
+            state = self.state.lock();
+        }
+        state
     }
 
     /// Gives the file back, after everything up to a position was written to it, and perhaps synced.
@@ -363,7 +432,10 @@ impl Tail {
     ) {
         state.end = file.end();
         state.file = Some(file);
-        self.waiting_bytes.store(self.waiting_bytes.load(Relaxed) - bytes, Relaxed);
+        state.waiting_bytes -= bytes;
+        if state.waiting_bytes <= self.max_waiting {
+            self.gate.is_crowded.store(false, Relaxed);
+        }
         state.written = state.written.max(up_to);
         let mut woken = Vec::new();
         if is_synced {
@@ -387,7 +459,7 @@ impl Tail {
         }
         state.condition = condition;
         state.file = None;
-        self.is_refusing.store(true, Relaxed);
+        self.gate.is_refusing.store(true, Relaxed);
         self.close_tails(&mut state);
         let woken = take(&mut state.wakers).into_values().collect();
         self.want_worker(&mut state);
@@ -405,7 +477,8 @@ impl Tail {
         for tail in &mut state.tails {
             (tail.is_open, tail.bytes, tail.blocks) = (false, 0, Blocks::default());
         }
-        self.waiting_bytes.store(0, Relaxed);
+        state.waiting_bytes = 0;
+        self.gate.is_crowded.store(false, Relaxed);
     }
 
     fn want_worker(&self, state: &mut State) {
@@ -479,7 +552,7 @@ impl Tail {
     pub(crate) fn status(&self) -> TailStatus {
         let state = self.state.lock();
         TailStatus {
-            waiting_bytes: self.waiting_bytes.load(Relaxed),
+            waiting_bytes: state.waiting_bytes,
             end: state.end,
             failure: match &state.condition {
                 Condition::Failed(error) => Some(Arc::clone(error)),
@@ -569,7 +642,7 @@ impl Tail {
         if matches!(state.condition, Condition::Failed(_)) {
             let start = Position { generation: file.end().generation, end: 0 };
             state.condition = Condition::Works;
-            self.is_refusing.store(false, Relaxed);
+            self.gate.is_refusing.store(false, Relaxed);
             self.has_written(state, file, start, 0, true);
         }
     }
@@ -603,7 +676,7 @@ impl Tail {
                 None => state = self.changed.wait(state),
             }
         };
-        self.is_refusing.store(true, Relaxed);
+        self.gate.is_refusing.store(true, Relaxed);
         let writing = state.writing;
         let up_to = state.tails[writing].position();
         let (mut blocks, _) = state.tails[writing].take();

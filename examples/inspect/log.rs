@@ -151,7 +151,7 @@ impl Log {
             self.entries += 1;
             while !entry.is_empty() {
                 let effect = Logged::read(&mut entry)?;
-                has_key |= matches!(effect, Logged::Key(_));
+                has_key |= matches!(effect, Logged::Key(_) | Logged::PutAtKey { .. });
                 match effect {
                     Logged::OnKey(_) if !has_key => return Err("an effect has no key"),
                     Logged::Closed if !is_alone => return Err("a log is closed in the middle"),
@@ -234,6 +234,11 @@ fn read_block(bytes: &[u8], at: usize, origin: Origin) -> Option<(u64, Block)> {
 #[derive(Clone, Copy)]
 enum Logged<'a> {
     Key(&'a [u8]),
+    /// A key, and the first effect on it.
+    PutAtKey {
+        key: &'a [u8],
+        put: Effect<'a>,
+    },
     OnKey(Effect<'a>),
     ClearAll,
     Closed,
@@ -252,6 +257,10 @@ impl<'a> Logged<'a> {
             7 => Self::OnKey(Effect::MoveTo { key: input.string()? }),
             8 => Self::OnKey(Effect::CopyTo { key: input.string()? }),
             9 => Self::ClearAll,
+            12 => Self::PutAtKey {
+                key: input.string()?,
+                put: Effect::Put { field: input.string()?, value: input.string()? },
+            },
             11 => Self::Closed,
             _ => return Err("an effect has an unknown kind"),
         })
@@ -261,7 +270,7 @@ impl<'a> Logged<'a> {
     fn index(self) -> usize {
         match self {
             Self::Key(_) => 0,
-            Self::OnKey(Effect::Put { .. }) => 1,
+            Self::OnKey(Effect::Put { .. }) | Self::PutAtKey { .. } => 1,
             Self::OnKey(Effect::Remove { .. }) => 2,
             Self::OnKey(Effect::FieldDeadline { .. }) => 3,
             Self::OnKey(Effect::KeyDeadline { .. }) => 4,
@@ -282,6 +291,10 @@ fn redo_block(entries: &[u8], contents: &mut Contents) -> Result<(), Flaw> {
         while !entry.is_empty() {
             match Logged::read(&mut entry)? {
                 Logged::Key(next) => key = Some(next),
+                Logged::PutAtKey { key: next, put } => {
+                    key = Some(next);
+                    contents.redo(next, put);
+                }
                 Logged::OnKey(effect) => contents.redo(key.ok_or("an effect has no key")?, effect),
                 Logged::ClearAll => contents.0.clear(),
                 Logged::Closed => {}

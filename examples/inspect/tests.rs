@@ -292,13 +292,14 @@ mod of_journals {
             for _ in 0..1 + random(20) {
                 let mut entry = vec![1, 1, b'a'];
                 for _ in 0..1 + random(6) {
-                    let kind = [1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9][random(11) as usize];
+                    let kind = [1, 2, 2, 12, 3, 4, 5, 6, 7, 8, 9][random(11) as usize];
                     let deadline = if random(3) == 0 { u64::MAX } else { (1 << 50) + random(9) };
                     let name = [1, b'a' + random(3) as u8];
                     entry.push(kind);
                     match kind {
                         1 | 3 | 7 | 8 => entry.extend(name),
                         2 => entry.extend([name, [1, b'v']].concat()),
+                        12 => entry.extend([name, [1, b'a' + random(3) as u8], [1, b'w']].concat()),
                         4 => entry.extend([&name[..], &deadline.to_le_bytes()].concat()),
                         5 => entry.extend(deadline.to_le_bytes()),
                         _ => {}

@@ -14,6 +14,12 @@ use crate::time::Deadline;
 pub(super) enum Logged<'a> {
     /// The key of the effects that follow.
     Key(&'a [u8]),
+    /// The same, and the first of these effects.
+    PutAtKey {
+        key: &'a [u8],
+        field: &'a [u8],
+        value: &'a [u8],
+    },
     OnRecord(Redo<'a>),
     Transfer {
         key: &'a [u8],
@@ -29,6 +35,7 @@ impl<'a> Logged<'a> {
         let deadline = |input: &mut Input<'a>| input.array().map(Deadline::from_bytes);
         Ok(match input.u8()? {
             kind::KEY => Self::Key(input.string()?),
+            kind::PUT_AT_KEY => Self::PutAtKey { key: input.string()?, field: input.string()?, value: input.string()? },
             kind::PUT => Self::OnRecord(Redo::Put { field: input.string()?, value: input.string()? }),
             kind::REMOVE => Self::OnRecord(Redo::Remove { field: input.string()? }),
             kind::FIELD_DEADLINE => {
@@ -72,26 +79,33 @@ fn replay_entry(store: &Store, mut entry: Input<'_>, replayed: &mut Replayed) ->
                 store.check_logged_key(next)?;
                 key = Some(next);
             }
-            Logged::OnRecord(first) => {
-                let key = key.ok_or(NO_KEY)?;
-                // All effects on a record that follow each other are one visit, because the record may be empty meanwhile.
-                entry = store.visit_unexpired(key, |record, cx| {
-                    record.redo(first, cx)?;
-                    loop {
-                        let mut behind = entry.clone();
-                        if behind.is_empty() {
-                            return Ok::<_, Flaw>(entry);
-                        }
-                        let Logged::OnRecord(redo) = Logged::read(&mut behind)? else { return Ok(entry) };
-                        record.redo(redo, cx)?;
-                        entry = behind;
-                    }
-                })?;
+            Logged::PutAtKey { key: next, field, value } => {
+                store.check_logged_key(next)?;
+                key = Some(next);
+                entry = replay_on_record(store, next, Redo::Put { field, value }, entry)?;
             }
+            Logged::OnRecord(first) => entry = replay_on_record(store, key.ok_or(NO_KEY)?, first, entry)?,
             Logged::Transfer { key: new, source } => store.redo_transfer(key.ok_or(NO_KEY)?, new, source)?,
             Logged::ClearAll => store.redo_clear_all(),
             Logged::Closed => replayed.is_closed = true,
         }
     }
     Ok(())
+}
+
+/// Does an effect on a record again, and those on the same record that follow it. Returns the rest of the entry. All are
+/// one visit, because the record may be empty meanwhile.
+fn replay_on_record<'a>(store: &Store, key: &[u8], first: Redo<'_>, mut entry: Input<'a>) -> Result<Input<'a>, Flaw> {
+    store.visit_unexpired(key, |record, cx| {
+        record.redo(first, cx)?;
+        loop {
+            let mut behind = entry.clone();
+            if behind.is_empty() {
+                return Ok(entry);
+            }
+            let Logged::OnRecord(redo) = Logged::read(&mut behind)? else { return Ok(entry) };
+            record.redo(redo, cx)?;
+            entry = behind;
+        }
+    })
 }

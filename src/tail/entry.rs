@@ -18,6 +18,7 @@ pub(crate) mod kind {
     pub(crate) const MOVE_TO: u8 = 7;
     pub(crate) const COPY_TO: u8 = 8;
     pub(crate) const CLEAR_ALL: u8 = 9;
+    pub(crate) const PUT_AT_KEY: u8 = 12;
 }
 
 /// The effects of one call, in their order.
@@ -44,11 +45,13 @@ impl Entry {
 
     /// Adds an effect on the record of a key. The key is written once for effects that follow each other on it.
     pub(crate) fn push(&mut self, key: &[u8], effect: &Effect<'_>) {
-        if self.key.is_empty() || self.bytes[self.key.clone()] != *key {
-            push_key(&mut self.bytes, key);
-            self.key = self.bytes.len() - key.len()..self.bytes.len();
+        if !self.key.is_empty() && self.bytes[self.key.clone()] == *key {
+            push_effect(&mut self.bytes, effect);
+        } else {
+            let start = self.bytes.len() + 1 + varint_len(key.len());
+            push_at_key(&mut self.bytes, key, effect);
+            self.key = start..start + key.len();
         }
-        push_effect(&mut self.bytes, effect);
     }
 
     /// Adds that all keys are removed.
@@ -89,13 +92,21 @@ impl Drop for Entry {
     }
 }
 
+/// Appends a key and an effect on its record. A put, the most frequent effect, shares its kind with the key.
 #[inline]
-pub(super) fn push_key(bytes: &mut Vec<u8>, key: &[u8]) {
-    push_kind(bytes, kind::KEY, key);
+pub(super) fn push_at_key(bytes: &mut Vec<u8>, key: &[u8], effect: &Effect<'_>) {
+    if let Effect::Put { field, value, .. } = *effect {
+        push_kind(bytes, kind::PUT_AT_KEY, key);
+        push_string(bytes, field);
+        push_string(bytes, value);
+    } else {
+        push_kind(bytes, kind::KEY, key);
+        push_effect(bytes, effect);
+    }
 }
 
 #[inline]
-pub(super) fn push_effect(bytes: &mut Vec<u8>, effect: &Effect<'_>) {
+fn push_effect(bytes: &mut Vec<u8>, effect: &Effect<'_>) {
     match *effect {
         Effect::Put { field, value, .. } => {
             push_kind(bytes, kind::PUT, field);
@@ -139,13 +150,13 @@ fn push_string(bytes: &mut Vec<u8>, string: &[u8]) {
 pub(super) fn len_of_one(key: &[u8], effect: &Effect<'_>) -> usize {
     let effect = match *effect {
         Effect::Put { field, value, .. } => len_of_string(field) + len_of_string(value),
-        Effect::Remove { field, .. } => len_of_string(field),
-        Effect::FieldDeadline { field, .. } => len_of_string(field) + Deadline::BYTES,
-        Effect::KeyDeadline { .. } => Deadline::BYTES,
-        Effect::Clear { .. } => 0,
-        Effect::MoveTo { key, .. } | Effect::CopyTo { key, .. } => len_of_string(key),
+        Effect::Remove { field, .. } => 1 + len_of_string(field),
+        Effect::FieldDeadline { field, .. } => 1 + len_of_string(field) + Deadline::BYTES,
+        Effect::KeyDeadline { .. } => 1 + Deadline::BYTES,
+        Effect::Clear { .. } => 1,
+        Effect::MoveTo { key, .. } | Effect::CopyTo { key, .. } => 1 + len_of_string(key),
     };
-    2 + len_of_string(key) + effect
+    1 + len_of_string(key) + effect
 }
 
 #[inline]

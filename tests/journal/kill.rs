@@ -77,7 +77,7 @@ fn call(store: &Store, writer: usize, number: usize, source: &mut Source<'_>) {
         // Counts, for itself and for all.
         1 => {
             let counted = store.update_many([&*format!("counter:{writer}"), "counter"], |counters| {
-                counters.into_iter().try_for_each(|counter| counter.increment("n", 1).map(drop))
+                counters.iter_mut().try_for_each(|counter| counter.increment("n", 1).map(drop))
             });
             counted.unwrap().unwrap();
         }
@@ -120,7 +120,7 @@ fn is_after(store: &Store, writer: usize, calls: usize) -> bool {
     let is_phoenix_right = if at(4) > at(3) {
         number(store, &phoenix, "at") == at(4) && store.deadline(&phoenix).is_none()
     } else {
-        !store.contains_key(&phoenix) || store.deadline(&phoenix).is_some()
+        store.deadline(&phoenix).is_some() || !store.contains_key(&phoenix) // in this order, because it may expire now
     };
     let (ring, turn) = (format!("ring:{writer}"), count(5, calls));
     let field = (turn % RING).to_string();
@@ -136,12 +136,22 @@ fn is_after(store: &Store, writer: usize, calls: usize) -> bool {
         && is_ring_right
 }
 
-/// After how many calls of a writer the store is.
+/// After how many calls of a writer the store is. The first call of kind 3 changes nothing, so it counts as made.
 fn calls_of(store: &Store, writer: usize) -> usize {
     let counted = number(store, &format!("counter:{writer}"), "n").unwrap_or(0) as usize;
     let possible = (counted * KINDS).saturating_sub(KINDS)..=counted * KINDS + KINDS;
     let found = possible.rev().find(|&calls| is_after(store, writer, calls));
-    found.unwrap_or_else(|| panic!("writer {writer} has counted to {counted}, but something else is lost"))
+    found.unwrap_or_else(|| {
+        let mut held = BTreeMap::new();
+        store.for_each(|key, hash| {
+            let of_writer = [format!(":{writer}"), format!(":{writer}:")];
+            let key = str::from_utf8(key).unwrap();
+            if key.ends_with(&of_writer[0]) || key.contains(&of_writer[1]) {
+                held.insert(key.to_owned(), format!("{hash:?}, {:?}", hash.deadline()));
+            }
+        });
+        panic!("writer {writer} has counted to {counted}, but something else is lost: {held:#?}")
+    })
 }
 
 /// What holds at every moment.
@@ -164,7 +174,7 @@ fn assert_sound(store: &Store) {
 fn write(journal: &Durable, writer: usize, level: &str, source: &mut Source<'_>) -> ! {
     let mut calls = calls_of(journal, writer);
     loop {
-        let promised = if level == "every" { 1 + source.below(200) } else { 1 };
+        let promised = if level == "every" { 1 + source.below(40) } else { 1 };
         for _ in 0..promised {
             calls += 1;
             call(journal, writer, calls, source);
@@ -255,7 +265,7 @@ fn kill_again_and_again(level: &str, kills: usize) -> Met {
     // A kill loses nothing that the system has, so only one level needs a disk.
     let folder = if level == "always" { Folder::new() } else { Folder::in_memory() };
     let path = folder.path().join("journal");
-    let most = if level == "always" { 60 } else { 500 };
+    let most = if level == "os" { 300 } else { 60 };
     let mut source = Source::Seed(1);
     let mut done = BTreeMap::new();
     let mut met = Met { kills, ..Met::default() };
@@ -297,8 +307,12 @@ fn kill_again_and_again(level: &str, kills: usize) -> Met {
             let (found, promised) = (calls_of(&journal, writer), done.get(&writer).copied().unwrap_or(0));
             let told = || format!("kill {kill} at {level}: writer {writer}: {promised} were promised, {found} found");
             assert!(found >= promised, "{}: {:?}", told(), journal.recovery());
-            // A writer makes no call before the last one is acknowledged.
-            assert!(level == "every" || found <= promised + 1 || !done.contains_key(&writer), "{}", told());
+            // A writer makes no call before the last one is acknowledged. The fourth call may have changed nothing.
+            assert!(
+                level == "every" || found <= promised + 1 || found == 4 || !done.contains_key(&writer),
+                "{}",
+                told()
+            );
             done.insert(writer, found); // whoever opens it goes on from there
         }
         if source.one_in(4) {
@@ -316,8 +330,8 @@ fn kills() -> usize {
 fn assert_met(level: &str, met: &Met) {
     println!("{level}: {met:?}");
     assert!(met.acknowledged > 0);
-    // If there are only a few kills, it may be that none of them hits a checkpoint.
-    assert!(met.kills < 100 || met.unfinished_bases > 0 && met.chains > 0, "{level}: no checkpoint was hit: {met:?}");
+    // How many kills hit a checkpoint is only told, because it depends on the disk.
+    assert!(met.kills < 100 || level != "always" || met.chains > 0, "{level}: {met:?}");
 }
 
 #[test]

@@ -31,9 +31,9 @@ fn everything_is_there_again_after_a_drop_and_after_a_close() {
                 specimen::fill(&journal, 150);
                 let before = contents(&journal);
                 if closes {
-                    journal.close().unwrap()
+                    journal.close().unwrap();
                 } else {
-                    drop(journal)
+                    drop(journal);
                 }
                 for (n, other) in [config, config::all()[3]].into_iter().enumerate() {
                     let journal = open(&other);

@@ -17,8 +17,8 @@ fn options(level: Durability) -> JournalOptions {
     JournalOptions::new().durability(level).checkpoint_after(u64::MAX, 1.0)
 }
 
-fn is_forked<R>(result: &Result<R, JournalError>) -> bool {
-    matches!(result, Err(JournalError::Forked))
+fn is_forked<R>(result: Result<R, JournalError>) -> bool {
+    result.is_err_and(|error| matches!(error, JournalError::Forked))
 }
 
 #[test]
@@ -41,14 +41,14 @@ fn a_forked_child_writes_nothing_and_its_parent_goes_on() {
                 _ => written == Err(Error::Unlogged),
             };
             let now = pin!(journal.synced()).poll(&mut Context::from_waker(Waker::noop()));
-            let is_refused = is_forked(&journal.sync())
+            let is_refused = is_forked(journal.sync())
                 && matches!(now, Poll::Ready(Err(JournalError::Forked)))
-                && is_forked(&journal.checkpoint())
-                && is_forked(&journal.checkpoint());
+                && is_forked(journal.checkpoint())
+                && is_forked(journal.checkpoint());
             journal.remove("parent", "before");
             let in_memory = journal.contains("child", "f") && !journal.contains("parent", "before");
             let store = Arc::clone(journal.store());
-            is_told && is_refused && in_memory && is_forked(&journal.close()) && store.contains_key("parent")
+            is_told && is_refused && in_memory && is_forked(journal.close()) && store.contains_key("parent")
         });
         child.assert_right();
         in_child(|| {
