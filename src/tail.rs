@@ -40,7 +40,7 @@ pub(crate) use self::blocks::LOG_BLOCK_HEAD;
 pub(crate) use self::entry::{Entry, kind};
 use crate::hash::Effect;
 use crate::process::Process;
-use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::sync::{CachePadded, Condvar, Mutex, MutexGuard, thread};
 
 /// A log that is being written.
@@ -124,6 +124,8 @@ pub(crate) struct Tail {
     /// What calls ask before their first lock. It changes rarely, and has cache lines of its own, so that writers do not
     /// wait for those of the state.
     gate: CachePadded<Gate>,
+    /// The threads and tasks that wait for the disk now, with the one that writes.
+    present: CachePadded<AtomicUsize>,
     /// Writers wait while more bytes than this wait to be written.
     max_waiting: usize,
     promise: Reached,
@@ -146,8 +148,6 @@ struct State {
     writing: usize,
     /// The file of that log. `None` while somebody has it, and after a failure.
     file: Option<Box<dyn LogFile>>,
-    /// Bytes of entries that wait to be written, or are being written.
-    waiting_bytes: usize,
     crowd: Crowd,
     /// Where it ended after the last write.
     end: LogEnd,
@@ -162,16 +162,20 @@ struct State {
     is_cutting: bool,
 }
 
+/// What an append needs comes first, on one cache line, because two threads that append take it from each other.
 #[derive(Default)]
+#[repr(C, align(64))]
 struct LogTail {
+    /// Whether it takes entries. Otherwise they are dropped.
+    is_open: bool,
     generation: u64,
     /// Bytes of entries appended so far.
     end: u64,
-    /// Whether it takes entries. Otherwise they are dropped.
-    is_open: bool,
-    blocks: Blocks,
     /// Bytes in the blocks.
     bytes: usize,
+    /// Bytes in the blocks that somebody is writing.
+    bytes_written_now: usize,
+    blocks: Blocks,
 }
 
 enum Condition {
@@ -189,8 +193,14 @@ impl LogTail {
         Position { generation: self.generation, end: self.end }
     }
 
-    fn take(&mut self) -> (Vec<Vec<u8>>, usize) {
-        (self.blocks.take(), take(&mut self.bytes))
+    /// Takes everything that waits, to write it.
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        self.bytes_written_now = take(&mut self.bytes);
+        self.blocks.take()
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.bytes + self.bytes_written_now
     }
 }
 
@@ -201,6 +211,10 @@ impl State {
         if other.is_open { other.position() } else { self.tails[self.writing].position() }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.tails.iter().map(LogTail::waiting_bytes).sum()
+    }
+
     fn works(&self) -> bool {
         matches!(self.condition, Condition::Works)
     }
@@ -208,18 +222,11 @@ impl State {
     fn reached(&self, reached: Reached) -> Position {
         if reached == Reached::Synced { self.synced } else { self.written }
     }
-
-    /// The threads and tasks that wait.
-    fn present(&self) -> usize {
-        self.crowd.waiting + self.wakers.len()
-    }
 }
 
-/// The threads that wait for the disk, and what is known of them.
+/// What is known of the threads and tasks that wait for syncs.
 #[derive(Default)]
 struct Crowd {
-    /// The threads that wait now, with the one that writes.
-    waiting: usize,
     /// The threads and tasks that waited when the last sync ended: those that it served, and those that came meanwhile.
     last: usize,
     /// How long the last sync took.
@@ -243,7 +250,6 @@ impl Tail {
             tails: [LogTail::open(end.generation), LogTail::default()],
             writing: 0,
             file: Some(file),
-            waiting_bytes: 0,
             crowd: Crowd::default(),
             end,
             written: start,
@@ -259,6 +265,7 @@ impl Tail {
             changed: Condvar::new(),
             work: Condvar::new(),
             gate: CachePadded(Gate::default()),
+            present: CachePadded(AtomicUsize::new(0)),
             max_waiting,
             promise,
             failing,
@@ -286,7 +293,7 @@ impl Tail {
             return; // the thread that writes is missing in a forked child
         }
         let mut state = self.state.lock();
-        while state.works() && state.waiting_bytes > self.max_waiting {
+        while state.works() && state.waiting_bytes() > self.max_waiting {
             self.want_worker(&mut state);
             state = self.changed.wait(state);
         }
@@ -314,11 +321,11 @@ impl Tail {
             tail.end += len as u64;
             tail.bytes += bytes;
             let position = tail.position();
-            state.waiting_bytes += bytes;
-            if state.waiting_bytes > self.max_waiting {
+            let waiting = tail.waiting_bytes();
+            if waiting > self.max_waiting {
                 self.gate.is_crowded.store(true, Relaxed);
             }
-            if state.waiting_bytes > self.max_waiting / 2 && !state.is_worker_wanted {
+            if waiting > self.max_waiting / 2 && !state.is_worker_wanted {
                 if !self.process.is_current() {
                     // A forked child has no worker. To wake one could hand this lock to a thread that does not exist.
                     self.close_tails(&mut state);
@@ -353,7 +360,7 @@ impl Tail {
         }
         let mut spins = if reached == Reached::Written { SPINS } else { 0 };
         let mut state = self.state.lock();
-        state.crowd.waiting += 1;
+        self.present.fetch_add(1, Relaxed);
         let result = loop {
             if state.reached(reached) >= position {
                 break Ok(());
@@ -379,7 +386,7 @@ impl Tail {
                 None => break Err(Unlogged), // the thread that has the file is missing in a forked child
             };
         };
-        state.crowd.waiting -= 1;
+        self.present.fetch_sub(1, Relaxed);
         result
     }
 
@@ -390,19 +397,19 @@ impl Tail {
         }
         let writing = state.writing;
         let up_to = state.tails[writing].position();
-        let (mut blocks, bytes) = state.tails[writing].take();
+        let mut blocks = state.tails[writing].take();
         drop(state);
-        let begin = Instant::now();
+        let begin = sync.then(Instant::now);
         let result = file.write(&mut blocks).and_then(|()| if sync { file.sync() } else { Ok(()) });
         let mut state = self.state.lock();
         match result {
             Ok(()) => {
-                if sync {
+                if let Some(begin) = begin {
                     state.crowd.sync_takes = begin.elapsed();
-                    state.crowd.last = state.present();
+                    state.crowd.last = self.present.load(Relaxed);
                 }
                 state.tails[writing].blocks.give_back(blocks);
-                self.has_written(state, file, up_to, bytes, sync);
+                self.has_written(state, file, up_to, sync);
             }
             Err(error) => self.end(state, Condition::Failed(Arc::new(error))),
         }
@@ -410,30 +417,22 @@ impl Tail {
 
     /// Before a sync, waits for a moment for those that the last sync has woken. Otherwise they would always miss the next
     /// one, and each sync would serve half of all. Waits for no longer than a part of a sync.
-    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn gather<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let expected = if cfg!(all(test, hashlet_shuttle)) { 0 } else { state.crowd.last }; // schedules know no time
         let until = (expected > 1).then(|| Instant::now() + state.crowd.sync_takes / GATHERING);
-        while until.is_some_and(|until| Instant::now() < until) && state.present() < expected {
-            drop(state);
+        drop(state); // they need it
+        while self.present.load(Relaxed) < expected && until.is_some_and(|until| Instant::now() < until) {
             thread::yield_now();
-            state = self.state.lock();
         }
-        state
+        self.state.lock()
     }
 
     /// Gives the file back, after everything up to a position was written to it, and perhaps synced.
-    fn has_written(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        file: Box<dyn LogFile>,
-        up_to: Position,
-        bytes: usize,
-        is_synced: bool,
-    ) {
+    fn has_written(&self, mut state: MutexGuard<'_, State>, file: Box<dyn LogFile>, up_to: Position, is_synced: bool) {
         state.end = file.end();
         state.file = Some(file);
-        state.waiting_bytes -= bytes;
-        if state.waiting_bytes <= self.max_waiting {
+        state.tails.iter_mut().for_each(|tail| tail.bytes_written_now = 0);
+        if state.waiting_bytes() <= self.max_waiting {
             self.gate.is_crowded.store(false, Relaxed);
         }
         state.written = state.written.max(up_to);
@@ -445,6 +444,7 @@ impl Tail {
                 state.wakers.iter().filter(|(_, (position, _))| *position <= synced).map(|(number, _)| *number);
             let numbers: Vec<u64> = numbers.collect();
             woken.extend(numbers.iter().filter_map(|number| state.wakers.remove(number)));
+            self.present.fetch_sub(woken.len(), Relaxed);
         }
         self.release(state, woken);
     }
@@ -461,7 +461,8 @@ impl Tail {
         state.file = None;
         self.gate.is_refusing.store(true, Relaxed);
         self.close_tails(&mut state);
-        let woken = take(&mut state.wakers).into_values().collect();
+        let woken: Vec<_> = take(&mut state.wakers).into_values().collect();
+        self.present.fetch_sub(woken.len(), Relaxed);
         self.want_worker(&mut state);
         self.release(state, woken);
     }
@@ -475,9 +476,8 @@ impl Tail {
 
     fn close_tails(&self, state: &mut State) {
         for tail in &mut state.tails {
-            (tail.is_open, tail.bytes, tail.blocks) = (false, 0, Blocks::default());
+            *tail = LogTail { generation: tail.generation, end: tail.end, ..LogTail::default() };
         }
-        state.waiting_bytes = 0;
         self.gate.is_crowded.store(false, Relaxed);
     }
 
@@ -513,6 +513,7 @@ impl Tail {
             let number = *number.get_or_insert(next);
             state.next_waker += u64::from(number == next);
             let before = state.wakers.insert(number, (position, waker));
+            self.present.fetch_add(before.is_none().into(), Relaxed);
             self.want_worker(&mut state);
             drop(state);
             drop(before);
@@ -525,6 +526,7 @@ impl Tail {
     /// Forgets a waker whose task no longer waits.
     pub(crate) fn forget_waker(&self, number: u64) {
         let forgotten = self.state.lock().wakers.remove(&number);
+        self.present.fetch_sub(forgotten.is_some().into(), Relaxed);
         drop(forgotten); // after the lock, because it may run foreign code
     }
 }
@@ -552,7 +554,7 @@ impl Tail {
     pub(crate) fn status(&self) -> TailStatus {
         let state = self.state.lock();
         TailStatus {
-            waiting_bytes: state.waiting_bytes,
+            waiting_bytes: state.waiting_bytes(),
             end: state.end,
             failure: match &state.condition {
                 Condition::Failed(error) => Some(Arc::clone(error)),
@@ -583,7 +585,7 @@ impl Tail {
         state.writing = 1 - writing; // in any case, because the epoch has changed
         state.is_cutting = false; // this is told once the file is back
         let Some(mut file) = file else { return Err(Unlogged) };
-        let (mut blocks, bytes) = state.tails[writing].take();
+        let mut blocks = state.tails[writing].take();
         state.tails[writing].is_open = false;
         drop(state);
         let ended = file.write(&mut blocks).and_then(|()| file.sync()).map(|()| file.end()).and_then(begin_next);
@@ -591,7 +593,7 @@ impl Tail {
         match ended {
             Ok(next) => {
                 let start = Position { generation: next.end().generation, end: 0 };
-                self.has_written(state, next, start, bytes, true);
+                self.has_written(state, next, start, true);
                 Ok(())
             }
             Err(error) => {
@@ -643,7 +645,7 @@ impl Tail {
             let start = Position { generation: file.end().generation, end: 0 };
             state.condition = Condition::Works;
             self.gate.is_refusing.store(false, Relaxed);
-            self.has_written(state, file, start, 0, true);
+            self.has_written(state, file, start, true);
         }
     }
 
@@ -679,7 +681,7 @@ impl Tail {
         self.gate.is_refusing.store(true, Relaxed);
         let writing = state.writing;
         let up_to = state.tails[writing].position();
-        let (mut blocks, _) = state.tails[writing].take();
+        let mut blocks = state.tails[writing].take();
         state.tails[writing].is_open = false;
         drop(state);
         let result = file.write(&mut blocks).and_then(|()| file.sync()).and_then(|()| end_log(&mut *file));

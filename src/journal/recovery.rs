@@ -230,7 +230,7 @@ impl Recovered {
             let at = reader.end();
             match reader.next().map_err(io)? {
                 Next::Entries(block) => {
-                    match replay_block(&self.store, block, &mut replayed) {
+                    match replay_block(&mut self.store, block, &mut replayed) {
                         Ok(()) => {}
                         Err(Flaw::Corrupt(what)) => self.give_up(corrupt(at.bytes, what), block.len() as u64)?,
                         Err(Flaw::TooLarge(error)) => return Err(JournalError::TooLarge { file: path, error }),

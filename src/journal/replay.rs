@@ -61,14 +61,33 @@ pub(super) struct Replayed {
 
 const NO_KEY: Flaw = Flaw::Corrupt("an effect has no key");
 
+/// The number of entries whose records are looked at together.
+const AHEAD: usize = 32;
+
 /// Does the entries of a block again.
-pub(super) fn replay_block(store: &Store, block: &[u8], replayed: &mut Replayed) -> Result<(), Flaw> {
+pub(super) fn replay_block(store: &mut Store, block: &[u8], replayed: &mut Replayed) -> Result<(), Flaw> {
     let mut block = Input::new(block);
+    let mut entries = Vec::with_capacity(AHEAD);
     while !block.is_empty() {
-        replay_entry(store, Input::new(block.string()?), replayed)?;
-        replayed.entries = replayed.entries.saturating_add(1);
+        entries.clear();
+        while entries.len() < AHEAD && !block.is_empty() {
+            entries.push(Input::new(block.string()?));
+        }
+        store.look_ahead(entries.iter().filter_map(first_key));
+        for entry in &entries {
+            replay_entry(store, entry.clone(), replayed)?;
+            replayed.entries = replayed.entries.saturating_add(1);
+        }
     }
     Ok(())
+}
+
+/// The key with which an entry begins.
+fn first_key<'a>(entry: &Input<'a>) -> Option<&'a [u8]> {
+    match Logged::read(&mut entry.clone()).ok()? {
+        Logged::Key(key) | Logged::PutAtKey { key, .. } => Some(key),
+        _ => None,
+    }
 }
 
 fn replay_entry(store: &Store, mut entry: Input<'_>, replayed: &mut Replayed) -> Result<(), Flaw> {

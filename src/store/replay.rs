@@ -4,6 +4,8 @@
 //! Otherwise a field that was set after its key had expired could get lost with it.
 
 use std::cell::OnceCell;
+#[cfg(feature = "journal")]
+use std::hint::black_box;
 
 use crate::error::Result;
 use crate::hash::{Context, Record, Scope, Source};
@@ -34,6 +36,20 @@ impl Store {
         let mut visits = Visits::new(self, keys, &call, &terms);
         let cx = visits.context();
         visit(visits.records(), cx)
+    }
+
+    /// Looks at the records of these keys, so that the processor waits for memory once, not once for each record.
+    #[cfg(feature = "journal")]
+    pub(crate) fn look_ahead<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let hashes: Vec<u64> = keys.map(|key| self.rules.hash(key)).collect();
+        let mut each = |look: fn(&Record) -> usize| {
+            for &hash in &hashes {
+                let index = self.shard_index(hash);
+                black_box(self.shards[index].0.get_mut().candidate(hash).map(look));
+            }
+        };
+        each(Record::heap_bytes); // where it lies
+        each(Record::len); // what lies there
     }
 
     /// Fails if a key is too long for this store.

@@ -13,9 +13,10 @@ const SPARES: usize = 4;
 
 /// Blocks that wait. The last one is open.
 #[derive(Default)]
+#[repr(C)] // what an append needs comes first
 pub(super) struct Blocks {
-    full: Vec<Vec<u8>>,
     open: Vec<u8>,
+    full: Vec<Vec<u8>>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -48,12 +49,15 @@ impl Blocks {
     }
 
     /// Keeps the memory of some written blocks.
-    pub(super) fn give_back(&mut self, written: Vec<Vec<u8>>) {
+    pub(super) fn give_back(&mut self, mut written: Vec<Vec<u8>>) {
         let of_usual_size = |block: &Vec<u8>| block.capacity() <= 4 * BLOCK_BYTES;
         let wanted = SPARES.saturating_sub(self.spare.len());
-        self.spare.extend(written.into_iter().filter(of_usual_size).take(wanted).map(|mut block| {
+        self.spare.extend(written.drain(..).filter(of_usual_size).take(wanted).map(|mut block| {
             block.clear();
             block
         }));
+        if self.full.capacity() == 0 {
+            self.full = written; // which is empty by now
+        }
     }
 }
