@@ -11,7 +11,8 @@
 //!    several keys is in it as a whole or not at all.
 //! 2. That prefix has every call for which the level of durability, or a sync that has returned, promises it.
 //! 3. Acknowledged data that was damaged on the disk is refused by name, and never left out silently. There is one
-//!    limit: damage in the last synced block of a log that was never closed looks like a torn tail.
+//!    limit: nothing tells where the last log ended. So damage in its last synced block, a cut or zeros at its end, and
+//!    its loss as a whole look like a crash.
 //! 4. Nobody waits for a disk while holding a lock. Reads never wait.
 //! 5. No file is written after it was opened again, and none is shortened. Opening a journal begins a new log.
 //!
@@ -33,25 +34,28 @@ mod replay;
 mod tests;
 mod worker;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use self::durable::Durable;
 pub use self::error::JournalError;
 use self::folder::Files;
-use self::log::{LogWriter, log_path};
+use self::log::{LOG_BEGINNING, LogWriter, log_path};
 pub use self::options::{Damage, Durability, JournalOptions, JournalStatus, OnFailure, Recovery};
 use self::recovery::{Recovered, recover};
 use crate::snapshot::{Disk, Origin, SnapshotError, random_number};
 use crate::store::{Store, StoreBuilder};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, thread};
 use crate::tail::{Failing, LogEnd, LogFile, Reached, Tail, Unlogged};
 
 type Result<T> = std::result::Result<T, JournalError>;
 
 /// The logs of a checkpoint come at the latest when they have so many bytes, whatever the size of the base.
 const MOST_LOG_BYTES: u64 = 16 << 30;
+/// The same for the number of logs. Each opening begins one.
+const MOST_LOGS: u64 = 16;
 
 /// An open journal.
 pub(crate) struct Journal<D: Disk> {
@@ -76,6 +80,8 @@ struct JournalFiles<D: Disk> {
     base_bytes: u64,
     /// Bytes of the logs since the base, without the one that is written to.
     bytes_before: u64,
+    /// The number of logs since the base.
+    logs: u64,
     /// Whether the files before the next base are damaged, and are therefore kept.
     is_damaged: bool,
     checkpoint_failure: Option<JournalError>,
@@ -103,10 +109,16 @@ where
         let number = recovered.folder.unwrap_or_else(random_number);
         let is_damaged = !recovery.damage.is_empty();
         let generation = files.next_generation();
-        if !is_damaged {
-            files.remove_dead(&disk, &path, base, |generation| !begun.contains(&generation));
-        }
         let file = create_log(&disk, &path, generation)?;
+        if !is_damaged {
+            // The names that count are safe by now.
+            files.remove_dead(&disk, &path, base, |generation| !begun.contains(&generation));
+            if last.blocks > 0 {
+                // The process that wrote it may have died before it was synced. From now on it counts.
+                let ended = log_path(&path, last.generation);
+                disk.sync_at(&ended).map_err(|error| JournalError::io(&ended, error))?;
+            }
+        }
         // What was salvaged is not continued. It gets a new base at once, and until then this log counts for nothing.
         let previous = if is_damaged { LogEnd { generation, ..LogEnd::default() } } else { last };
         let log = LogWriter::begin(disk.clone(), file, Origin { folder: number, generation }, previous);
@@ -119,6 +131,7 @@ where
             next_log: None,
             base_bytes,
             bytes_before: log_bytes,
+            logs: recovery.logs.len() as u64 + 1,
             is_damaged,
             checkpoint_failure: None,
         };
@@ -142,33 +155,35 @@ where
     /// Creates the file of the next log ahead of time, so that a checkpoint does not wait for it. If that fails, the
     /// checkpoint tries it again, and tells of it.
     pub(crate) fn create_next_log(&self) {
-        let mut files = self.files.lock();
-        if files.next_log.is_none() {
-            files.next_log = self.create_log(&mut files).ok();
+        if self.files.lock().next_log.is_none()
+            && let Ok(next) = self.create_log()
+        {
+            self.files.lock().next_log.get_or_insert(next);
         }
     }
 
     /// The generation and the file of the next log. No generation is used twice.
     fn take_next_log(&self) -> Result<(u64, D::File)> {
-        let mut files = self.files.lock();
-        match files.next_log.take() {
-            Some(next) => Ok(next),
-            None => self.create_log(&mut files),
-        }
+        let next = self.files.lock().next_log.take();
+        next.map_or_else(|| self.create_log(), Ok)
     }
 
-    fn create_log(&self, files: &mut JournalFiles<D>) -> Result<(u64, D::File)> {
+    fn create_log(&self) -> Result<(u64, D::File)> {
+        let mut files = self.files.lock();
         let generation = files.next_generation;
         files.next_generation += 1;
+        drop(files); // the thread of the journal must not wait for the disk because of this
         Ok((generation, create_log(&self.disk, &self.folder, generation)?))
     }
 
     /// A new base is durable, so nothing before it is needed.
     fn has_new_base(&self, generation: u64, bytes: u64) {
         let mut files = self.files.lock();
-        (files.base_bytes, files.bytes_before) = (bytes, 0);
+        (files.base_bytes, files.bytes_before, files.logs) = (bytes, 0, 1);
+        let was_damaged = std::mem::take(&mut files.is_damaged);
+        drop(files);
         if let Ok(there) = Files::list(&self.disk, &self.folder) {
-            if std::mem::take(&mut files.is_damaged) {
+            if was_damaged {
                 there.set_aside(&self.disk, &self.folder, generation);
             } else {
                 there.remove_dead(&self.disk, &self.folder, generation, |_| false);
@@ -178,11 +193,13 @@ where
 
     /// Whether the logs are so long that a checkpoint should be made.
     fn is_checkpoint_due(&self) -> bool {
-        let log_bytes = self.tail.status().end.bytes + self.files.lock().bytes_before;
-        let base_bytes = self.files.lock().base_bytes;
-        let share = (base_bytes as f64 * self.options.checkpoint_ratio) as u64;
+        let end = self.tail.status().end;
+        let files = self.files.lock();
+        let log_bytes = (end.bytes + files.bytes_before).saturating_sub(LOG_BEGINNING as u64);
+        let share = (files.base_bytes as f64 * self.options.checkpoint_ratio) as u64;
         let wanted = self.options.checkpoint_bytes.max(share);
-        log_bytes > wanted || (log_bytes > MOST_LOG_BYTES && self.options.checkpoint_bytes < u64::MAX)
+        let is_long = log_bytes > MOST_LOG_BYTES || files.logs > MOST_LOGS;
+        log_bytes > wanted || (is_long && self.options.checkpoint_bytes < u64::MAX)
     }
 
     /// Returns when everything that calls have done so far outlasts a loss of power.
@@ -192,8 +209,15 @@ where
 
     /// Writes and syncs everything, and closes the journal. `marks` says whether the log gets a mark that it was closed.
     pub(crate) fn close(&self, marks: bool) -> Result<()> {
-        let has_failed = self.tail.status().failure.is_some();
-        let healed = if has_failed { self.checkpoint().map(drop) } else { Ok(()) };
+        let healed = loop {
+            if self.tail.status().failure.is_none() {
+                break Ok(());
+            }
+            match self.checkpoint() {
+                Err(JournalError::Busy) => thread::sleep(BUSY_PAUSE), // perhaps that is the healing
+                result => break result.map(drop),
+            }
+        };
         let before = failure(&self.tail);
         let end = |log: &mut dyn LogFile| if marks { log::mark_closed(log) } else { Ok(()) };
         let closed = self.tail.close(end).map_err(|error| match error {
@@ -222,12 +246,17 @@ where
     }
 }
 
+/// How long the end of a journal that has failed waits between two looks whether another save is over.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
 /// Why something could not be made durable.
 fn failure(tail: &Tail) -> JournalError {
-    match tail.status().failure {
+    let status = tail.status();
+    match status.failure {
         _ if !tail.is_of_this_process() => JournalError::Forked,
         Some(error) => JournalError::Failed { error },
-        None => JournalError::Closed,
+        None if status.is_closed => JournalError::Closed,
+        None => JournalError::Failed { error: Arc::new(io::Error::other("it had failed, and works again by now")) },
     }
 }
 

@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 use std::hint::spin_loop;
 use std::io::{self, Write};
 use std::mem::take;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -235,6 +236,7 @@ struct Crowd {
 
 /// A sync waits for others for so much of the time that it takes: this divides it.
 const GATHERING: u32 = 2;
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 /// How often a thread looks whether a write has ended, before it sleeps.
 const SPINS: usize = 50;
 /// Steps between two looks.
@@ -419,7 +421,8 @@ impl Tail {
     /// one, and each sync would serve half of all. Waits for no longer than a part of a sync.
     fn gather<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let expected = if cfg!(all(test, hashlet_shuttle)) { 0 } else { state.crowd.last }; // schedules know no time
-        let until = (expected > 1).then(|| Instant::now() + state.crowd.sync_takes / GATHERING);
+        let until =
+            (expected > 1).then(|| Instant::now() + (state.crowd.sync_takes / GATHERING).min(LONGEST_GATHERING));
         drop(state); // they need it
         while self.present.load(Relaxed) < expected && until.is_some_and(|until| Instant::now() < until) {
             thread::yield_now();
@@ -451,7 +454,9 @@ impl Tail {
 
     /// Drops everything that waits, and takes nothing more.
     fn end(&self, mut state: MutexGuard<'_, State>, condition: Condition) {
-        if let (Condition::Failed(error), Failing::Aborts) = (&condition, self.failing) {
+        if let (Condition::Failed(error), Failing::Aborts) = (&condition, self.failing)
+            && self.process.is_current()
+        {
             // Before any call returns that was promised something.
             let told = writeln!(io::stderr(), "hashlet: the journal has failed, so this process is aborted: {error}");
             drop(told);
@@ -471,7 +476,10 @@ impl Tail {
     fn release(&self, state: MutexGuard<'_, State>, woken: Vec<(Position, Waker)>) {
         self.changed.notify_all();
         drop(state);
-        woken.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in woken {
+            // What a task does when it is woken must not end the thread of the journal.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 
     fn close_tails(&self, state: &mut State) {
@@ -568,7 +576,7 @@ impl Tail {
     pub(crate) fn begin_cut(&self, generation: u64) {
         let mut state = self.state.lock();
         let other = 1 - state.writing;
-        if state.works() {
+        if state.works() && !self.is_refusing() {
             state.tails[other] = LogTail::open(generation);
             state.is_cutting = true;
         }

@@ -143,7 +143,9 @@ where
         journal.store.shards.iter().for_each(|shard| drop(shard.read()));
         let cut = journal.tail.cut(|end| {
             let log = LogWriter::begin(journal.disk.clone(), file, *origin, end)?;
-            journal.files.lock().bytes_before += end.bytes;
+            let mut files = journal.files.lock();
+            files.bytes_before += end.bytes;
+            files.logs += 1;
             Ok(Box::new(log))
         });
         cut.map_err(|Unlogged| SnapshotError::Io(io::Error::other("the journal has failed")))

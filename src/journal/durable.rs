@@ -192,8 +192,8 @@ impl Durable {
         self.journal.status()
     }
 
-    /// Writes and syncs everything, marks the log as closed, and stops the thread. Damage of any part of a closed log is
-    /// told as [`Corrupt`](JournalError::Corrupt) when it is opened.
+    /// Writes and syncs everything, marks the log as closed, and stops the thread. Damage inside of a closed log is told
+    /// as [`Corrupt`](JournalError::Corrupt) when it is opened.
     ///
     /// # Errors
     /// As of [`sync`](Self::sync). The journal is closed even then.
@@ -221,7 +221,8 @@ impl Drop for Durable {
         self.is_stopped.store(true, SeqCst);
         self.journal.tail.wake_worker();
         // Inside a closure, joining could dead-lock: a checkpoint could wait for the lock that the closure runs under.
-        if !is_inside_closure() {
+        // The thread itself gets here if it wakes a task that holds the last `Durable`.
+        if !is_inside_closure() && thread.thread().id() != thread::current().id() {
             let _panicked = thread.join();
         }
     }

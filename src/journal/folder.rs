@@ -74,7 +74,7 @@ impl Files {
 
 fn generation(name: &OsStr, kind: &str) -> Option<u64> {
     let digits = name.to_str()?.strip_prefix(kind)?;
-    digits.parse().ok().filter(|number: &u64| number.to_string() == digits && (1..u64::MAX).contains(number))
+    digits.parse().ok().filter(|number: &u64| number.to_string() == digits && (1..u64::MAX / 2).contains(number))
 }
 
 fn is_temporary_of_base(name: &OsStr) -> bool {

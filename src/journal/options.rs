@@ -129,7 +129,7 @@ pub struct Recovery {
     pub base: Option<PathBuf>,
     /// The logs that were done again, in their order.
     pub logs: Vec<PathBuf>,
-    /// The calls in these logs that had changed something.
+    /// The entries in these logs: calls that had changed something, and removals of what had expired.
     pub entries: u64,
     /// Bytes at the end of the last log that were left out, because a crash has torn them.
     pub bytes_cut: u64,

@@ -70,8 +70,8 @@ impl LogReader {
                 Ok(Beginning::Log(Self { input, len, origin, seed, previous, end, entries: Vec::new() }))
             }
             Ok(_) => Err(LogFlaw::Corrupt { offset: 0, what: "the log has the name of another one" }),
-            Err(flaw) if is_begun => Err(flaw),
-            Err(_) => Ok(Beginning::Nothing),
+            Err(LogFlaw::Corrupt { .. }) if !is_begun => Ok(Beginning::Nothing),
+            Err(flaw) => Err(flaw),
         }
     }
 

@@ -22,6 +22,7 @@ use super::replay::{Replayed, replay_block};
 use super::{Damage, JournalError, JournalOptions, Recovery};
 use crate::hash::image::Flaw;
 use crate::snapshot::{BlockReader, Disk, LoadOptions, SnapshotError};
+use crate::store::room::Room;
 use crate::store::{Store, StoreBuilder};
 use crate::tail::LogEnd;
 use crate::time::{Deadline, Now};
@@ -31,6 +32,8 @@ type Result<T> = std::result::Result<T, JournalError>;
 /// What a folder holds.
 pub(super) struct Recovered {
     pub(super) store: Store,
+    /// The room of the store. Nothing is counted while effects are done again, because the store had the room for them.
+    room: Option<Room>,
     pub(super) recovery: Recovery,
     pub(super) files: Files,
     /// The number of the folder, or `None` if no journal was begun in it.
@@ -51,7 +54,9 @@ pub(super) struct Recovered {
 struct Log {
     generation: u64,
     path: PathBuf,
-    reader: LogReader,
+    /// The log that it continues, and where that one ended.
+    previous: LogEnd,
+    has_entries: bool,
 }
 
 /// Reads everything in a folder. If something is damaged, and that is wanted, reads what is whole.
@@ -83,7 +88,7 @@ fn read_whole<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &
             // An older base with all logs since then holds the same. The log of a base is begun before the base is
             // complete, so it is there.
             Ok(chain) if damaged.iter().all(|(base, _)| chain.iter().any(|log| log.generation == *base)) => {
-                recovered.replay_all(chain)?;
+                recovered.replay_all(disk, chain)?;
                 return Ok(recovered);
             }
             Ok(_) => {}
@@ -103,7 +108,7 @@ fn salvage<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &Fil
     }
     let logs = recovered.read_beginnings(disk, folder)?;
     let chain = recovered.chain(folder, logs)?;
-    recovered.replay_all(chain)?;
+    recovered.replay_all(disk, chain)?;
     Ok(recovered)
 }
 
@@ -124,14 +129,23 @@ fn load<D: Disk>(
     Ok((number, len.unwrap_or(0)))
 }
 
+/// Opens a file, and returns its length as well. Refuses a pipe or a device, which could make this wait for ever.
+fn open<D: Disk>(disk: &D, path: &Path) -> Result<(D::Readable, u64)> {
+    let opened = disk.access(path).and_then(|_| disk.open(path));
+    let (file, len) = opened.map_err(|error| JournalError::io(path, error))?;
+    Ok((file, len.unwrap_or(0)))
+}
+
 fn missing(file: PathBuf) -> JournalError {
     JournalError::Corrupt { file, offset: 0, what: "the file is missing" }
 }
 
 impl Recovered {
     fn new(builder: &StoreBuilder, files: &Files, base: u64, is_lenient: bool) -> Self {
+        let mut store = builder.clone().build();
         Self {
-            store: builder.clone().build(),
+            room: store.room.take(),
+            store,
             recovery: Recovery::default(),
             files: files.clone(),
             folder: None,
@@ -161,22 +175,23 @@ impl Recovered {
         let since = self.files.logs.iter().copied().filter(|generation| *generation >= self.base);
         for generation in since.collect::<Vec<_>>() {
             let path = log_path(folder, generation);
-            let (file, len) = disk.open(&path).map_err(|error| JournalError::io(&path, error))?;
-            match LogReader::begin(file, len.unwrap_or(0), generation) {
+            let (file, len) = open(disk, &path)?;
+            match LogReader::begin(file, len, generation) {
                 Ok(Beginning::Nothing) => {}
                 Ok(Beginning::Log(reader)) => {
                     self.begun.push(generation);
                     let number = reader.origin.folder;
                     if *self.folder.get_or_insert(number) == number {
-                        logs.push(Log { generation, path, reader });
+                        let has_entries = reader.left() > 0;
+                        logs.push(Log { generation, path, previous: reader.previous, has_entries });
                     } else {
                         let what = "the log belongs to another folder";
-                        self.give_up(JournalError::Corrupt { file: path, offset: 0, what }, len.unwrap_or(0))?;
+                        self.give_up(JournalError::Corrupt { file: path, offset: 0, what }, len)?;
                     }
                 }
                 Err(flaw) => {
                     self.begun.push(generation);
-                    self.give_up(JournalError::of_log(&path, flaw), len.unwrap_or(0))?;
+                    self.give_up(JournalError::of_log(&path, flaw), len)?;
                 }
             }
         }
@@ -186,8 +201,12 @@ impl Recovered {
     /// The logs that continue the base, each one the log before it.
     fn chain(&mut self, folder: &Path, mut logs: Vec<Log>) -> Result<Vec<Log>> {
         let base = self.base;
-        // A log that continues nothing but its own base. It is dead if the base was never completed.
-        logs.retain(|log| log.generation == base || log.reader.previous.generation != log.generation);
+        // A log that continues nothing but its own base. It takes no entries before the base is complete.
+        let needs_base = |log: &Log| log.generation != base && log.previous.generation == log.generation;
+        if let Some(log) = logs.iter().find(|log| needs_base(log) && log.has_entries && !self.is_lenient) {
+            return Err(missing(base_path(folder, log.generation)));
+        }
+        logs.retain(|log| !needs_base(log));
         let mut chain: Vec<Log> = Vec::new();
         if base > 0 {
             match logs.iter().position(|log| log.generation == base) {
@@ -198,9 +217,9 @@ impl Recovered {
         let mut last = base;
         while !logs.is_empty() {
             // What continues a missing log is the best that is left. That is given up below.
-            let next = logs.iter().position(|log| log.reader.previous.generation == last).unwrap_or(0);
+            let next = logs.iter().position(|log| log.previous.generation == last).unwrap_or(0);
             let log = logs.remove(next);
-            let previous = log.reader.previous.generation;
+            let previous = log.previous.generation;
             if previous != last {
                 let path = if previous == 0 { base_path(folder, last) } else { log_path(folder, previous) };
                 self.give_up(missing(path), 0)?;
@@ -211,17 +230,20 @@ impl Recovered {
         Ok(chain)
     }
 
-    fn replay_all(&mut self, chain: Vec<Log>) -> Result<()> {
-        let mut next = chain.iter().skip(1).map(|log| log.reader.previous).collect::<Vec<_>>().into_iter();
+    fn replay_all<D: Disk>(&mut self, disk: &D, chain: Vec<Log>) -> Result<()> {
+        let mut next = chain.iter().skip(1).map(|log| log.previous).collect::<Vec<_>>().into_iter();
         chain.into_iter().try_for_each(|log| {
             let generation = log.generation;
-            self.replay(log, next.next().filter(|end| end.generation == generation))
+            self.replay(disk, log, next.next().filter(|end| end.generation == generation))
         })
     }
 
     /// Does a log again, up to where the next one says that it ended.
-    fn replay(&mut self, log: Log, end: Option<LogEnd>) -> Result<()> {
-        let Log { path, mut reader, .. } = log;
+    fn replay<D: Disk>(&mut self, disk: &D, log: Log, end: Option<LogEnd>) -> Result<()> {
+        let Log { generation, path, .. } = log;
+        let (file, len) = open(disk, &path)?;
+        let beginning = LogReader::begin(file, len, generation).map_err(|flaw| JournalError::of_log(&path, flaw))?;
+        let Beginning::Log(mut reader) = beginning else { return Err(missing(path)) };
         let mut replayed = Replayed::default();
         let corrupt = |offset, what| JournalError::Corrupt { file: path.clone(), offset, what };
         let io = |error| JournalError::io(&path, error);
@@ -289,6 +311,7 @@ impl Recovered {
     /// Counts what was read against the limit of the store.
     fn with_room(mut self) -> Result<Self> {
         let path = self.recovery.logs.last().or(self.recovery.base.as_ref()).cloned().unwrap_or_default();
+        self.store.room = self.room.take();
         self.store.take_room().map_err(|error| JournalError::of_base(&path, error))?;
         Ok(self)
     }

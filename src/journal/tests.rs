@@ -4,6 +4,7 @@ mod cuts;
 mod damage;
 mod failures;
 mod power;
+mod reopen;
 
 use std::collections::BTreeMap;
 use std::path::Path;

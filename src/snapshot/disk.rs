@@ -70,6 +70,11 @@ pub(crate) trait Disk {
     #[cfg(feature = "journal")]
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
 
+    /// Returns when everything in the file at this path outlasts a loss of power. The file may have been written by a
+    /// process that is dead.
+    #[cfg(feature = "journal")]
+    fn sync_at(&self, path: &Path) -> io::Result<()>;
+
     /// Creates a folder, and those that it lies in, unless they are there. Their names outlast a loss of power then.
     #[cfg(feature = "journal")]
     fn create_folder(&self, path: &Path) -> io::Result<()>;

@@ -17,6 +17,8 @@ use crate::store::Store;
 use crate::store::call::Call;
 use crate::store::locks::Locked;
 #[cfg(feature = "journal")]
+use crate::sync::assert_outside_closures;
+#[cfg(feature = "journal")]
 use crate::tail::{Entry, Position, Tail};
 
 /// The terms of a call under its locks. They end before the locks: when this is dropped, what the call has done is
@@ -88,6 +90,7 @@ impl Store {
     /// Fails if the store has a journal that has failed or is closed. Otherwise waits while too much waits to be written
     /// to it. Each write that can be refused asks this before its first lock.
     #[inline]
+    #[track_caller]
     pub(super) fn check_journal(&self) -> Result<()> {
         #[cfg(feature = "journal")]
         if let Some(tail) = &self.journal {
@@ -98,9 +101,11 @@ impl Store {
 
     /// Waits, before the first lock of a write that cannot be refused, while too much waits to be written to the journal.
     #[inline]
+    #[track_caller]
     pub(super) fn wait_for_journal(&self) {
         #[cfg(feature = "journal")]
         if let Some(tail) = &self.journal {
+            assert_outside_closures(); // before it waits: the lock of the closure may be what the journal waits for
             tail.wait_for_room();
         }
     }
@@ -130,7 +135,9 @@ impl Store {
 
 #[cfg(feature = "journal")]
 #[inline(never)]
+#[track_caller]
 fn check(tail: &Tail) -> Result<()> {
+    assert_outside_closures();
     if tail.is_refusing() {
         return Err(Error::JournalFailed);
     }

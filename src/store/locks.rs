@@ -1,11 +1,12 @@
 //! The lock protocol of the store: what a call does before, under and after its locks.
 //!
 //! # Locks
-//! There are two kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
-//! has a mutex (see `saving/queue.rs`). While a save runs, a call takes this mutex last, and only for a moment.
+//! There are three kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
+//! has a mutex (see `saving/queue.rs`), which a call takes while a save runs. The tail of the journal has one too (see
+//! `tail.rs`). A call takes each of these two after its shards' locks, only for a moment, and never both at once.
 //!
 //! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on
-//!   all shards holds one shard's lock at a time.
+//!   all shards holds one shard's lock at a time, except for `clear_all` on a store with a journal.
 //! * **Before the first lock**, arguments are turned into bytes and iterators are drained, so that none of this user
 //!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
 //! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.

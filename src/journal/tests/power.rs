@@ -90,7 +90,6 @@ impl History {
                     journal = open(&disk, &clock, durability).unwrap().0;
                 }
                 Step::Reopen => {
-                    journal.sync().unwrap();
                     drop(journal);
                     journal = open(&disk, &clock, durability).unwrap().0;
                 }

@@ -76,6 +76,12 @@ impl Disk for SystemDisk {
         file.sync_data()
     }
 
+    /// On Linux a file may be synced that is open only for reading.
+    #[cfg(feature = "journal")]
+    fn sync_at(&self, path: &Path) -> io::Result<()> {
+        File::options().read(true).write(!cfg!(unix)).open(path)?.sync_data()
+    }
+
     #[cfg(feature = "journal")]
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
