@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The result of a call that can be refused.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The reason why a write was refused. A call that returns an error has changed nothing, except for
 /// [`Unlogged`](Self::Unlogged).

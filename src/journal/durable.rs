@@ -21,7 +21,7 @@ use crate::tail::{Position, Tail, Unlogged};
 
 /// # A store with a journal
 impl StoreBuilder {
-    /// Opens the journal in a folder, or begins one there. Returns a store that holds everything that calls had done
+    /// Opens the journal in a folder, or begins one there. Creates the folder, and those that it lies in. Returns a store that holds everything that calls had done
     /// when the journal was last used, as far as it is durable. From now on the journal gets everything that calls do.
     ///
     /// See the guide: [`guide::journal`](crate::guide::journal). The store has the shards, thresholds, limits, clock and
@@ -66,8 +66,8 @@ impl StoreBuilder {
 ///
 /// Dropping it writes and syncs what waits, and stops its thread; a failure of that is told to nobody, so call
 /// [`close`](Self::close) where it matters. (A drop inside a closure that a store runs does not wait for that.) After
-/// that, calls on a clone of [`store`](Self::store) that would write are refused with
-/// [`Error::JournalFailed`](crate::Error::JournalFailed).
+/// that, calls on a clone of [`store`](Self::store) that return a [`Result`](crate::Result) are refused with
+/// [`Error::JournalFailed`](crate::Error::JournalFailed). Removals and deadlines still change the memory, and nothing else.
 ///
 /// # What a call promises
 /// A call that returns a [`Result`](crate::Result) tells whether the journal has what it did, as safely as the

@@ -39,7 +39,8 @@ pub enum JournalError {
         /// The flags of the format.
         flags: u16,
     },
-    /// Another process, or another store of this one, has the journal open.
+    /// Another process, or another [`Durable`](crate::Durable) of this one, has the journal open. Or somebody has removed
+    /// the lock file, so that another process may have it open.
     Locked {
         /// The path of the folder.
         folder: PathBuf,

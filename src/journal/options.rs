@@ -21,7 +21,8 @@ pub enum Durability {
     Always,
     /// Calls return when the operating system has what they did.
     Os,
-    /// Calls return at once. A thread writes and syncs what they did after each such time.
+    /// Calls return at once. A thread writes and syncs what they did (a *flush*) after each such time, which is at least
+    /// a millisecond. If it is very long, only [`Durable::sync`](crate::Durable::sync) and checkpoints do.
     Every(Duration),
 }
 
@@ -113,7 +114,7 @@ impl JournalOptions {
     }
 
     /// Opens a damaged journal as well. What is whole is read, in its order, and [`Recovery::damage`] says what was not.
-    /// A checkpoint is then made, and the damaged files keep their content under names that end in `.damaged`. The
+    /// A checkpoint is then made. All files before it keep their content under names that end in `.damaged`. The
     /// default is `false`: a journal in which acknowledged data is damaged is refused.
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.salvage = salvage;
@@ -125,7 +126,7 @@ impl JournalOptions {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// The snapshot with which it began, or `None` if there was none yet.
+    /// The snapshot with which it began, or `None` if there was none yet, or none that could be read.
     pub base: Option<PathBuf>,
     /// The logs that were done again, in their order.
     pub logs: Vec<PathBuf>,

@@ -104,7 +104,9 @@ fn salvage<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &Fil
     let base = files.bases.last().copied().unwrap_or(0);
     let mut recovered = Recovered::new(builder, files, base, true);
     if let Err(error) = recovered.load(disk, folder) {
-        recovered.give_up(error, 0)?;
+        let len = open(disk, &base_path(folder, base))?.1;
+        let offset = if let JournalError::Corrupt { offset, .. } = error { offset } else { 0 };
+        recovered.give_up(error, len.saturating_sub(offset))?;
     }
     let logs = recovered.read_beginnings(disk, folder)?;
     let chain = recovered.chain(folder, logs)?;
@@ -136,8 +138,10 @@ fn open<D: Disk>(disk: &D, path: &Path) -> Result<(D::Readable, u64)> {
     Ok((file, len.unwrap_or(0)))
 }
 
+const MISSING: &str = "the file is missing";
+
 fn missing(file: PathBuf) -> JournalError {
-    JournalError::Corrupt { file, offset: 0, what: "the file is missing" }
+    JournalError::Corrupt { file, offset: 0, what: MISSING }
 }
 
 impl Recovered {
@@ -203,8 +207,8 @@ impl Recovered {
         let base = self.base;
         // A log that continues nothing but its own base. It takes no entries before the base is complete.
         let needs_base = |log: &Log| log.generation != base && log.previous.generation == log.generation;
-        if let Some(log) = logs.iter().find(|log| needs_base(log) && log.has_entries && !self.is_lenient) {
-            return Err(missing(base_path(folder, log.generation)));
+        for log in logs.iter().filter(|log| needs_base(log) && log.has_entries) {
+            self.give_up(missing(base_path(folder, log.generation)), 0)?;
         }
         logs.retain(|log| !needs_base(log));
         let mut chain: Vec<Log> = Vec::new();
@@ -300,6 +304,12 @@ impl Recovered {
     /// Goes on without what is damaged, if that is wanted.
     fn give_up(&mut self, error: JournalError, bytes: u64) -> Result<()> {
         match error {
+            // It was told already why the file is not read.
+            JournalError::Corrupt { file, what: MISSING, .. }
+                if self.is_lenient && self.recovery.damage.iter().any(|damage| damage.file == file) =>
+            {
+                Ok(())
+            }
             JournalError::Corrupt { file, offset, what } if self.is_lenient => {
                 self.recovery.damage.push(Damage { file, offset, bytes, what });
                 Ok(())

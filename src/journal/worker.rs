@@ -39,6 +39,7 @@ impl Worker {
         // `None` if that is never, or too far away for the clock.
         let next_sync = || period.and_then(|period| Instant::now().checked_add(period));
         let mut sync_at = next_sync();
+        self.look_after_checkpoints(); // one may be due because of all the openings before
         loop {
             let look_at = Instant::now() + POLL;
             let work = self.journal.tail.wait_for_work(sync_at.map_or(look_at, |at| at.min(look_at)));
