@@ -52,7 +52,7 @@ use crate::tail::{Failing, LogEnd, LogFile, Reached, Tail, Unlogged};
 
 type Result<T> = std::result::Result<T, JournalError>;
 
-/// The logs of a checkpoint come at the latest when they have so many bytes, whatever the size of the base.
+/// A checkpoint comes at the latest when the logs have so many bytes, whatever the size of the base.
 const MOST_LOG_BYTES: u64 = 16 << 30;
 /// The same for the number of logs. Each opening begins one.
 const MOST_LOGS: u64 = 16;
@@ -224,11 +224,10 @@ where
             Some(error) => JournalError::Failed { error: Arc::new(error) },
             None => before,
         });
-        let mut files = self.files.lock();
-        if let Some((generation, _)) = files.next_log.take() {
+        let unused = self.files.lock().next_log.take();
+        if let Some((generation, _)) = unused {
             let _costs_only_room = self.disk.remove(&log_path(&self.folder, generation));
         }
-        drop(files);
         healed.and(closed)
     }
 

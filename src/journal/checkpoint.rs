@@ -62,12 +62,10 @@ where
         let mut cut = LogCut { journal: self, origin, next };
         let written = self.write_base(turn, origin, &mut cut);
         match (written, cut.next) {
-            (Ok(report), NextLog::OfHealing(log)) => {
-                self.tail.heal(log);
-                self.has_new_base(generation, report.bytes);
-                Ok(report)
-            }
-            (Ok(report), _) => {
+            (Ok(report), next) => {
+                if let NextLog::OfHealing(log) = next {
+                    self.tail.heal(log);
+                }
                 self.has_new_base(generation, report.bytes);
                 Ok(report)
             }

@@ -47,24 +47,26 @@ impl Files {
         self.bases.iter().chain(&self.logs).max().map_or(1, |last| last + 1)
     }
 
+    /// The files of the generations before a base.
+    fn before(&self, folder: &Path, base: u64) -> impl Iterator<Item = PathBuf> {
+        let is_before = move |generation: &&u64| **generation < base;
+        let bases = self.bases.iter().filter(is_before).map(|generation| base_path(folder, *generation));
+        bases.chain(self.logs.iter().filter(is_before).map(|generation| log_path(folder, *generation)))
+    }
+
     /// Removes what a dead process has not finished, what is older than this base, and logs in which nothing was
     /// begun. A file that cannot be removed only costs room on the disk.
     pub(super) fn remove_dead<D: Disk>(&self, disk: &D, folder: &Path, base: u64, is_dead_log: impl Fn(u64) -> bool) {
-        let bases = self.bases.iter().filter(|generation| **generation < base).map(|it| base_path(folder, *it));
-        let logs = self.logs.iter().filter(|generation| **generation < base || is_dead_log(**generation));
-        let logs = logs.map(|generation| log_path(folder, *generation));
-        for path in bases.chain(logs).chain(self.temporaries.iter().cloned()) {
+        let dead = self.logs.iter().filter(|generation| **generation >= base && is_dead_log(**generation));
+        let dead = dead.map(|generation| log_path(folder, *generation));
+        for path in self.before(folder, base).chain(dead).chain(self.temporaries.iter().cloned()) {
             let _costs_only_room = disk.remove(&path);
         }
     }
-}
 
-impl Files {
     /// Gives damaged files other names, under which they do not count.
     pub(super) fn set_aside<D: Disk>(&self, disk: &D, folder: &Path, base: u64) {
-        let bases = self.bases.iter().filter(|generation| **generation < base).map(|it| base_path(folder, *it));
-        let logs = self.logs.iter().filter(|generation| **generation < base).map(|it| log_path(folder, *it));
-        for path in bases.chain(logs) {
+        for path in self.before(folder, base) {
             let mut aside = path.clone().into_os_string();
             aside.push(".damaged");
             let _is_older_than_the_base = disk.rename(&path, Path::new(&aside));

@@ -12,6 +12,7 @@
 //!
 //! Nothing is changed here.
 
+use std::io::Read;
 use std::mem::take;
 use std::path::{Path, PathBuf};
 
@@ -114,21 +115,15 @@ fn salvage<D: Disk>(disk: &D, folder: &Path, builder: &StoreBuilder, files: &Fil
     Ok(recovered)
 }
 
-/// Loads a base into an empty store. Nothing expires meanwhile. Returns the number of its folder, and its length.
-fn load<D: Disk>(
-    disk: &D,
-    path: &Path,
-    generation: u64,
-    store: &mut Store,
-) -> std::result::Result<(u64, u64), SnapshotError> {
-    let (file, len) = disk.open(path)?;
-    let reader = BlockReader::begin(file, len)?;
+/// Loads a base into an empty store. Nothing expires meanwhile. Returns the number of its folder.
+fn load(file: impl Read, len: u64, generation: u64, store: &mut Store) -> std::result::Result<u64, SnapshotError> {
+    let reader = BlockReader::begin(file, Some(len))?;
     let number = match reader.origin() {
         Some(origin) if origin.generation == generation => origin.folder,
         _ => return Err(SnapshotError::corrupt(0, "the file is no base, or that of another generation")),
     };
-    store.read_snapshot(reader, len, &Now::frozen_at(Deadline::FIRST), LoadOptions::new())?;
-    Ok((number, len.unwrap_or(0)))
+    store.read_snapshot(reader, Some(len), &Now::frozen_at(Deadline::FIRST), LoadOptions::new())?;
+    Ok(number)
 }
 
 /// Opens a file, and returns its length as well. Refuses a pipe or a device, which could make this wait for ever.
@@ -166,9 +161,10 @@ impl Recovered {
     fn load<D: Disk>(&mut self, disk: &D, folder: &Path) -> Result<()> {
         if self.base > 0 {
             let path = base_path(folder, self.base);
-            let loaded = load(disk, &path, self.base, &mut self.store);
-            let (number, bytes) = loaded.map_err(|error| JournalError::of_base(&path, error))?;
-            (self.folder, self.base_bytes, self.recovery.base) = (Some(number), bytes, Some(path));
+            let (file, len) = open(disk, &path)?;
+            let loaded = load(file, len, self.base, &mut self.store);
+            let number = loaded.map_err(|error| JournalError::of_base(&path, error))?;
+            (self.folder, self.base_bytes, self.recovery.base) = (Some(number), len, Some(path));
         }
         Ok(())
     }
