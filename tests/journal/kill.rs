@@ -7,15 +7,14 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use hashlet::{Durability, Durable, JournalError, JournalOptions, Overwrite, Store, Thresholds};
 use support::folder::Folder;
+use support::process::Process;
 use support::source::Source;
 
 /// The variable that tells the other process where its journal is.
@@ -212,37 +211,10 @@ fn process_that_writes() {
     });
 }
 
-/// A process that runs the test above, and the lines that it prints.
-struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(path: &Path, level: &str, seed: usize) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["process_that_writes", "--exact", "--ignored", "--nocapture"]);
-        command.env(PATH, path).env(LEVEL, level).env(SEED, seed.to_string());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = channel();
-        let read = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || read.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines }
-    }
-
-    /// Kills it, and returns when it is dead.
-    fn kill(&mut self) {
-        self.child.kill().unwrap(); // SIGKILL
-        let status = self.child.wait().unwrap();
-        assert!(status.code().is_none(), "it has ended by itself: {status}");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts the process that runs the test above.
+fn start(path: &Path, level: &str, seed: usize) -> Process {
+    let seed = seed.to_string();
+    Process::start("process_that_writes", [(PATH, path.as_os_str()), (LEVEL, level.as_ref()), (SEED, seed.as_ref())])
 }
 
 fn acknowledged(line: &str) -> Option<(usize, usize)> {
@@ -270,7 +242,7 @@ fn kill_again_and_again(level: &str, kills: usize) -> Met {
     let mut done = BTreeMap::new();
     let mut met = Met { kills, ..Met::default() };
     for kill in 0..kills {
-        let mut process = Process::start(&path, level, kill);
+        let mut process = start(&path, level, kill);
         // Some processes are killed before they have done anything, but not the first one.
         let awaited = source.one_of(&[0, 1, 5, 20, most]).max(usize::from(kill == 0));
         for _ in 0..awaited {
@@ -352,7 +324,7 @@ fn a_kill_loses_nothing_that_was_done_before_a_sync_that_has_returned() {
 #[test]
 fn a_journal_is_locked_until_its_process_ends() {
     let folder = Folder::new();
-    let mut process = Process::start(folder.path(), "os", 0);
+    let mut process = start(folder.path(), "os", 0);
     process.lines.iter().find(|line| acknowledged(line).is_some()).expect("it writes");
     for _ in 0..3 {
         let refused = open(folder.path(), "os");

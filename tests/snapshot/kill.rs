@@ -7,16 +7,15 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 use hashlet::{Autosave, AutosavePolicy, SaveOptions, SnapshotError, Store, Thresholds};
 use support::folder::Folder;
+use support::process::Process;
 use support::source::Source;
 
 /// The variable that tells the other process where to save.
@@ -122,36 +121,9 @@ fn process_that_autosaves() {
     }
 }
 
-/// A process that runs one of the tests above, and the lines that it prints.
-struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(test: &str, path: &Path, seed: usize) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([test, "--exact", "--ignored", "--nocapture"]).env(PATH, path).env(SEED, seed.to_string());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = channel();
-        let read = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || read.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines }
-    }
-
-    /// Kills it, and returns when it is dead.
-    fn kill(&mut self) {
-        self.child.kill().unwrap(); // SIGKILL
-        let status = self.child.wait().unwrap();
-        assert!(status.code().is_none(), "it has ended by itself: {status}");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts a process that runs one of the tests above.
+fn start(test: &str, path: &Path, seed: usize) -> Process {
+    Process::start(test, [(PATH, path.as_os_str()), (SEED, seed.to_string().as_ref())])
 }
 
 fn acknowledged(line: &str) -> Option<(String, u64)> {
@@ -168,7 +140,7 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
     let (mut acknowledgements, mut interrupted) = (0, 0);
     let kills = (200.0 * support::scale()).ceil() as usize;
     for kill in 0..kills {
-        let mut process = Process::start("process_that_saves", &path, kill);
+        let mut process = start("process_that_saves", &path, kill);
         let own = format!("store.hashlet.{}-", process.child.id());
         // Some processes are killed before they have done anything, but not the first one.
         for _ in 0..source.below(6).max(usize::from(kill == 0)) {
@@ -214,7 +186,7 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
 #[test]
 fn a_path_that_another_process_saves_to_is_locked_until_that_ends() {
     let folder = Folder::new();
-    let mut process = Process::start("process_that_autosaves", &folder.file(), 0);
+    let mut process = start("process_that_autosaves", &folder.file(), 0);
     process.lines.iter().find(|line| line == "started").expect("it starts");
     let store = Arc::new(new_store());
     let start = || Autosave::start(Arc::clone(&store), folder.file(), AutosavePolicy::after(Duration::ZERO)).map(drop);

@@ -25,6 +25,7 @@ pub(crate) mod journaled;
 pub(crate) mod model;
 pub(crate) mod number;
 pub(crate) mod ops;
+pub(crate) mod process;
 pub(crate) mod reply;
 #[cfg(all(feature = "snapshot", feature = "testing"))]
 pub(crate) mod saving;
