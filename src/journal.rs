@@ -47,7 +47,7 @@ pub use self::options::{Damage, Durability, JournalOptions, JournalStatus, OnFai
 use self::recovery::{Recovered, recover};
 use crate::snapshot::{Disk, Origin, SnapshotError, random_number};
 use crate::store::{Store, StoreBuilder};
-use crate::sync::{Mutex, thread};
+use crate::sync::{Mutex, lock_unless_forked, thread};
 use crate::tail::{Failing, LogEnd, LogFile, Reached, Tail, Unlogged};
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -233,13 +233,15 @@ where
 
     fn status(&self) -> JournalStatus {
         let tail = self.tail.status();
-        let files = self.files.lock();
+        let files = lock_unless_forked(&self.files, self.tail.process());
+        let (bytes_before, base_bytes, checkpoint_failure) =
+            files.map_or((0, 0, None), |it| (it.bytes_before, it.base_bytes, it.checkpoint_failure.clone()));
         JournalStatus {
             waiting_bytes: tail.waiting_bytes,
-            log_bytes: files.bytes_before + tail.end.bytes,
-            base_bytes: files.base_bytes,
+            log_bytes: bytes_before + tail.end.bytes,
+            base_bytes,
             failure: tail.failure,
-            checkpoint_failure: files.checkpoint_failure.clone(),
+            checkpoint_failure,
             is_closed: tail.is_closed,
         }
     }
@@ -252,7 +254,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(1);
 fn failure(tail: &Tail) -> JournalError {
     let status = tail.status();
     match status.failure {
-        _ if !tail.is_of_this_process() => JournalError::Forked,
+        _ if !tail.process().is_current() => JournalError::Forked,
         Some(error) => JournalError::Failed { error },
         None if status.is_closed => JournalError::Closed,
         None => JournalError::Failed { error: Arc::new(io::Error::other("it had failed, and works again by now")) },

@@ -27,6 +27,9 @@ use shuttle::thread_local;
 #[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use std::sync::atomic;
 
+#[cfg(feature = "journal")]
+use crate::process::Process;
+
 /// Lets threads wait for a change of what a mutex guards.
 #[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
 #[derive(Debug, Default)]
@@ -55,6 +58,20 @@ impl Condvar {
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
+}
+
+/// Takes a lock that the threads of `process` share. Returns `None` in a child that was forked while another thread of
+/// the parent held it: nobody releases it there.
+#[cfg(feature = "journal")]
+#[inline]
+pub(crate) fn lock_unless_forked<T>(mutex: &Mutex<T>, process: Process) -> Option<MutexGuard<'_, T>> {
+    mutex.try_lock().or_else(|| wait_for_lock(mutex, process))
+}
+
+#[cfg(feature = "journal")]
+#[cold]
+fn wait_for_lock<T>(mutex: &Mutex<T>, process: Process) -> Option<MutexGuard<'_, T>> {
+    process.is_current().then(|| mutex.lock())
 }
 
 /// Releases a lock and hands it to a waiting thread. Otherwise a thread that takes the same lock again and again would

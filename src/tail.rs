@@ -23,6 +23,11 @@
 //! Memory is then ahead of the disk. A *healing* mends that: a snapshot of the memory, and a new log that continues it.
 //! The new tail is open from the snapshot's instant on, but nobody is told that anything is durable before the snapshot
 //! is.
+//!
+//! # Forked children
+//! A forked child has a copy of the tail, but not the thread of the journal, and perhaps the lock as that thread held it.
+//! So a child takes the lock only if it is free ([`lock`](Tail::lock)), and wakes nobody: a condition variable hands the
+//! lock to whom it wakes.
 
 mod blocks;
 mod cut;
@@ -44,7 +49,7 @@ pub(crate) use self::entry::{Entry, kind};
 use crate::hash::Effect;
 use crate::process::Process;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use crate::sync::{CachePadded, Condvar, Mutex, MutexGuard, thread};
+use crate::sync::{CachePadded, Condvar, Mutex, MutexGuard, lock_unless_forked, thread};
 
 /// A log that is being written.
 pub(crate) trait LogFile: Send {
@@ -115,6 +120,11 @@ pub(crate) struct TailStatus {
     pub(crate) end: LogEnd,
     pub(crate) failure: Option<Arc<io::Error>>,
     pub(crate) is_closed: bool,
+}
+
+impl TailStatus {
+    const OF_A_FORKED_CHILD: Self =
+        Self { waiting_bytes: 0, end: LogEnd { generation: 0, blocks: 0, bytes: 0 }, failure: None, is_closed: true };
 }
 
 /// See the module's documentation.
@@ -277,6 +287,12 @@ impl Tail {
         }
     }
 
+    /// Takes the lock. Returns `None` in a forked child that cannot have it.
+    #[inline]
+    fn lock(&self) -> Option<MutexGuard<'_, State>> {
+        lock_unless_forked(&self.state, self.process)
+    }
+
     /// Whether calls that can be refused must be.
     #[inline]
     pub(crate) fn is_refusing(&self) -> bool {
@@ -318,7 +334,7 @@ impl Tail {
 
     #[inline]
     fn append_bytes(&self, log: usize, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Position {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else { return Position::LOST };
         let tail = &mut state.tails[log];
         if tail.is_open {
             let bytes = tail.blocks.push(len, write);
@@ -331,7 +347,7 @@ impl Tail {
             }
             if waiting > self.max_waiting / 2 && !state.is_worker_wanted {
                 if !self.process.is_current() {
-                    // A forked child has no worker. To wake one could hand this lock to a thread that does not exist.
+                    // What a forked child does cannot wait for ever in its memory.
                     self.close_tails(&mut state);
                     return Position::LOST;
                 }
@@ -354,7 +370,7 @@ impl Tail {
 
     /// The place behind everything that was appended.
     pub(crate) fn appended(&self) -> Position {
-        self.state.lock().appended()
+        self.lock().map_or(Position::LOST, |state| state.appended())
     }
 
     /// Waits until everything up to a position is written or synced, and does that if nobody else does.
@@ -363,7 +379,7 @@ impl Tail {
             return Err(Unlogged);
         }
         let mut spins = if reached == Reached::Written { SPINS } else { 0 };
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else { return Err(Unlogged) };
         self.present.fetch_add(1, Relaxed);
         let result = loop {
             if state.reached(reached) >= position {
@@ -374,21 +390,25 @@ impl Tail {
             }
             // During a cut, only the old log may be written, even if the position is in the new one.
             let is_something_left = state.tails[state.writing].position() > state.reached(reached);
-            state = match state.file.take_if(|_| is_something_left) {
+            let next = match state.file.take_if(|_| is_something_left) {
                 Some(file) => {
                     self.write_group(state, file, reached == Reached::Synced);
-                    self.state.lock()
+                    self.lock()
                 }
                 // A write takes less time than to fall asleep and to wake up.
                 None if spins > 0 => {
                     drop(state);
                     spins -= 1;
                     (0..SPIN).for_each(|_| spin_loop());
-                    self.state.lock()
+                    self.lock()
                 }
-                None if self.process.is_current() => self.changed.wait(state),
-                None => break Err(Unlogged), // the thread that has the file is missing in a forked child
+                None if self.process.is_current() => Some(self.changed.wait(state)),
+                None => None, // the thread that has the file is missing in a forked child
             };
+            match next {
+                Some(next) => state = next,
+                None => break Err(Unlogged),
+            }
         };
         self.present.fetch_sub(1, Relaxed);
         result
@@ -405,6 +425,9 @@ impl Tail {
         drop(state);
         let begin = sync.then(Instant::now);
         let result = file.write(&mut blocks).and_then(|()| if sync { file.sync() } else { Ok(()) });
+        if result.is_err() && !self.process.is_current() {
+            return; // a forked child, which may not write to the file
+        }
         let mut state = self.state.lock();
         match result {
             Ok(()) => {
@@ -456,9 +479,7 @@ impl Tail {
 
     /// Drops everything that waits, and takes nothing more.
     fn end(&self, mut state: MutexGuard<'_, State>, condition: Condition) {
-        if let (Condition::Failed(error), Failing::Aborts) = (&condition, self.failing)
-            && self.process.is_current()
-        {
+        if let (Condition::Failed(error), Failing::Aborts) = (&condition, self.failing) {
             // Before any call returns that was promised something.
             let told = writeln!(io::stderr(), "hashlet: the journal has failed, so this process is aborted: {error}");
             drop(told);

@@ -186,7 +186,8 @@ impl Durable {
         &self.recovery
     }
 
-    /// Returns the state of the journal. Takes no lock of the store.
+    /// Returns the state of the journal. Takes no lock of the store. In a forked child, it is the state at the fork, or that
+    /// of a closed journal.
     #[must_use]
     pub fn status(&self) -> JournalStatus {
         self.journal.status()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Condition, LogEnd, LogFile, LogTail, Position, State, Tail, TailStatus, Unlogged, Work};
+use crate::process::Process;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering::Relaxed;
 
@@ -29,7 +30,7 @@ impl Tail {
     }
 
     pub(crate) fn status(&self) -> TailStatus {
-        let state = self.state.lock();
+        let Some(state) = self.lock() else { return TailStatus::OF_A_FORKED_CHILD };
         TailStatus {
             waiting_bytes: state.waiting_bytes(),
             end: state.end,
@@ -80,9 +81,9 @@ impl Tail {
         }
     }
 
-    /// Whether this process has begun the journal. A forked child has not.
-    pub(crate) fn is_of_this_process(&self) -> bool {
-        self.process.is_current()
+    /// The process that has begun the journal.
+    pub(crate) fn process(&self) -> Process {
+        self.process
     }
 
     /// Has the worker look at once whether it should stop.

@@ -40,7 +40,7 @@ impl Tail {
 
     /// Forgets a waker whose task no longer waits.
     pub(crate) fn forget_waker(&self, number: u64) {
-        let forgotten = self.state.lock().wakers.remove(&number);
+        let forgotten = self.lock().and_then(|mut state| state.wakers.remove(&number));
         self.present.fetch_sub(forgotten.is_some().into(), Relaxed);
         drop(forgotten); // after the lock, because it may run foreign code
     }
