@@ -198,7 +198,8 @@ fn the_thread_of_the_journal_makes_checkpoints_at_every_level() {
                 journal.set("key", n.to_string(), format!("{round}").repeat(200)).unwrap();
             }
             journal.sync().unwrap();
-            wait_until(|| journal.status().base_bytes > 20_000 && journal.status().log_bytes < 10_000);
+            // A round takes two to three times as much of the log. A checkpoint may also come in the middle of it.
+            wait_until(|| journal.status().base_bytes > 5_000 && journal.status().log_bytes < 10_200);
         }
         assert!(journal.status().checkpoint_failure.is_none());
         drop(journal);
