@@ -12,6 +12,8 @@ use std::ops::Deref;
 #[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
 use std::time::Duration;
 
+#[cfg(feature = "journal")]
+use crate::process::Process;
 #[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
 pub(crate) use parking_lot::MutexGuard;
 #[cfg(not(all(test, hashlet_shuttle)))]
@@ -26,9 +28,6 @@ pub(crate) use shuttle::sync::atomic;
 use shuttle::thread_local;
 #[cfg(not(all(test, hashlet_shuttle)))]
 pub(crate) use std::sync::atomic;
-
-#[cfg(feature = "journal")]
-use crate::process::Process;
 
 /// Lets threads wait for a change of what a mutex guards.
 #[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]

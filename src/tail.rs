@@ -390,7 +390,7 @@ impl Tail {
             }
             // During a cut, only the old log may be written, even if the position is in the new one.
             let is_something_left = state.tails[state.writing].position() > state.reached(reached);
-            let next = match state.file.take_if(|_| is_something_left) {
+            let locked = match state.file.take_if(|_| is_something_left) {
                 Some(file) => {
                     self.write_group(state, file, reached == Reached::Synced);
                     self.lock()
@@ -405,10 +405,10 @@ impl Tail {
                 None if self.process.is_current() => Some(self.changed.wait(state)),
                 None => None, // the thread that has the file is missing in a forked child
             };
-            match next {
-                Some(next) => state = next,
+            state = match locked {
+                Some(state) => state,
                 None => break Err(Unlogged),
-            }
+            };
         };
         self.present.fetch_sub(1, Relaxed);
         result
