@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use hashlet::{Durability, Error, JournalError, ManualClock, Overwrite, Recovery, SaveOptions, Store, WhenFull};
 
-use super::{LEVELS, contents, files, open, quiet, wait_until};
+use super::{LEVELS, contents, files, open, quiet};
 use crate::support::config::{self, Told};
 use crate::support::folder::Folder;
+use crate::support::waiting::wait_until;
 use crate::support::{check, specimen};
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) mod twin;
 pub(crate) mod typed_reads;
 #[cfg(feature = "serde")]
 pub(crate) mod user;
+pub(crate) mod waiting;
 
 /// The boundaries at which lengths and counts change their form: one byte, a one-byte varint, a `u8`, a `u16`.
 pub(crate) const BOUNDARIES: [usize; 8] = [0, 1, 127, 128, 255, 256, 65_535, 65_536];

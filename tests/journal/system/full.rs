@@ -18,6 +18,7 @@ use hashlet::{Durability, Durable, Error, JournalError, JournalOptions, OnFailur
 
 use crate::process::is_root;
 use crate::support::folder::Folder;
+use crate::support::waiting::wait_until;
 use crate::{HOUR, alone, contents, open};
 
 /// The variable that tells the process that is aborted where its journal is.
@@ -94,15 +95,6 @@ fn write_until_it_fails(journal: &Durable) -> (Error, usize) {
         }
     }
     unreachable!("the disk is small")
-}
-
-#[track_caller]
-fn wait_until(is_so: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "it does not happen");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn assert_has_failed(journal: &Durable) {
