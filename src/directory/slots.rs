@@ -71,6 +71,21 @@ fn rebuild<T>(table: &mut HashTable<T>, capacity: usize, hash_of: impl Fn(&T) ->
     *table = rebuilt;
 }
 
+/// A table of as many buckets, in which each entry stands for one of another table. `map` meets them in the order of its
+/// iterator.
+pub(crate) fn rebuilt<T, U>(
+    table: &HashTable<T>,
+    mut map: impl FnMut(&T) -> U,
+    hash_of: impl Fn(&U) -> u64,
+) -> HashTable<U> {
+    let mut rebuilt = HashTable::with_capacity(usable(table.num_buckets()));
+    for entry in table {
+        let entry = map(entry);
+        rebuilt.insert_unique(hash_of(&entry), entry, &hash_of);
+    }
+    rebuilt
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;

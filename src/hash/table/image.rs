@@ -31,7 +31,7 @@ pub(crate) fn write_parts(blocks: &mut Blocks, id: u32, fields: &FieldSegment) {
             bytes.extend_from_slice(&[0; 4]);
             let (mut count, end) = (0_u32, bytes.len() + PART_BYTES);
             while bytes.len() < end
-                && let Some((is_timed, stored)) = entries.next()
+                && let Some((stored, is_timed)) = entries.next()
             {
                 let entry_len = stored.len() - if is_timed { Deadline::BYTES } else { 0 };
                 entry::push_varint(bytes, entry_len << 1 | usize::from(is_timed));
