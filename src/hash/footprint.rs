@@ -3,15 +3,18 @@
 
 use crate::error::Result;
 use crate::hash::Context;
+use crate::hash::table::{CHUNK_BYTES, INLINE_MAX};
 use crate::hash::{Pair, Port, Record, entry};
 use crate::options::Thresholds;
 use crate::time::Deadline;
 
 /// The bytes that a field takes beside its entry in a packed hash: a tag and an end.
 const PACKED_FIELD_BYTES: usize = 4;
-/// The bytes that a field takes beside its entry in a table: a slot, its share of free slots, and unused room of the
-/// arena.
+/// The bytes that a field with a short value takes beside its entry in a table: a slot, its share of free slots, the
+/// entry's length, and unused room of the arena.
 const TABLE_FIELD_BYTES: usize = 12;
+/// The bytes that a long entry of a table takes besides, because it has a box.
+const BOX_BYTES: usize = 24;
 /// The bytes that a key takes beside its own: the head of its record, and the slot that points at the record.
 const KEY_BYTES: usize = 24;
 /// The bytes that a table takes beside its fields.
@@ -80,31 +83,38 @@ impl Record {
         let Thresholds { max_fields, max_packed_bytes, .. } = cx.rules.thresholds;
         // Bytes and numbers of entries.
         let (mut before, mut after, mut replaced, mut written) = (0, 0, 0, 0);
+        // Bytes beside the entries in a table.
+        let (mut beside_before, mut beside_after) = (0, 0);
         let mut is_oversized = false;
         for (field, value) in pairs {
-            after += entry::len(field, value);
+            let len = entry::len(field, value);
+            after += len;
+            beside_after += beside_in_table(len);
             written += 1;
             is_oversized |= cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len());
             if let Some(old) = self.get(field, cx.rules) {
-                before += entry::len(field, old);
+                let len = entry::len(field, old);
+                before += len;
+                beside_before += beside_in_table(len);
                 replaced += 1;
             }
         }
         let fields = self.len() + written - replaced;
         let key = if self.len() == 0 && written > 0 { KEY_BYTES + self.key().len() } else { 0 };
-        let beside = |field_bytes| after + written * field_bytes + key + deadline_bytes;
+        let with = |beside| after + beside + key + deadline_bytes;
         match self {
-            Self::Table(_) => beside(TABLE_FIELD_BYTES).saturating_sub(before + replaced * TABLE_FIELD_BYTES),
+            Self::Table(_) => with(beside_after).saturating_sub(before + beside_before),
             Self::Packed(packed) => {
                 // In a closure the hash may have passed the thresholds already.
                 let becomes_table = |passes: bool| passes && packed.is_within(max_fields, max_packed_bytes);
                 let entry_bytes = packed.size().1 + after - before;
                 if is_oversized || becomes_table(fields > max_fields || entry_bytes > max_packed_bytes) {
                     let converted = TABLE_BYTES + self.len() * (TABLE_FIELD_BYTES - PACKED_FIELD_BYTES);
-                    (beside(TABLE_FIELD_BYTES) + converted).saturating_sub(before + replaced * TABLE_FIELD_BYTES)
+                    (with(beside_after) + converted).saturating_sub(before + beside_before)
                 } else {
                     let free = packed.free_bytes();
-                    beside(PACKED_FIELD_BYTES).saturating_sub(before + replaced * PACKED_FIELD_BYTES + free)
+                    let beside_before = replaced * PACKED_FIELD_BYTES;
+                    with(written * PACKED_FIELD_BYTES).saturating_sub(before + beside_before + free)
                 }
             }
         }
@@ -131,6 +141,17 @@ impl Record {
         fields.dedup();
         fields.len()
     }
+}
+
+/// The bytes that a table takes beside an entry of this length, at most.
+fn beside_in_table(entry_len: usize) -> usize {
+    let more = if entry_len > INLINE_MAX {
+        BOX_BYTES
+    } else {
+        // A chunk has less than one entry's bytes free at its end, which are shared by its entries.
+        entry_len * entry_len / CHUNK_BYTES
+    };
+    TABLE_FIELD_BYTES + more
 }
 
 /// The pairs without those whose field occurs again later.

@@ -17,7 +17,7 @@
 //!   and saving, which also release the lock between two slices of work.
 //! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. The listener is told
 //!   then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
-//!   the lock. Packed records and arenas are one allocation each, and are freed at once.
+//!   the lock. Packed records and the chunks of arenas are short, and are freed at once.
 //! * **A call from inside a closure** panics before its first lock. The panic points at the user's call: what lies
 //!   between a public method and the check has `#[track_caller]`. A closure in between loses the place.
 //! * **A panic** in a closure unwinds through the visit and then through the lock. The visit settles its record, after

@@ -13,8 +13,7 @@
 //! A value that is not longer than the old one usually replaces it in place. A longer one is written anew at the end of
 //! the arena, and the old entry becomes garbage. When more than a quarter of the arena is garbage, and more than 256
 //! bytes, all of the arena is written anew. If the store's limit is near, that happens earlier. An entry of more than
-//! [`INLINE_MAX`](contents::INLINE_MAX) bytes has a box to itself. So arenas stay below about 600 KiB, and no compaction
-//! moves a long value.
+//! [`INLINE_MAX`] bytes has a box to itself. So arenas stay below about 320 KiB, and no compaction moves a long value.
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. Each place leads to an entry, in the arena or in a box, and no field occurs twice.
@@ -47,8 +46,10 @@ use crate::hash::entry;
 use crate::options::Rules;
 use crate::saving::Mark;
 use crate::time::Deadline;
+pub(in crate::hash) use arena::CHUNK_BYTES;
 use arena::{Head, Stock};
 use contents::Contents;
+pub(in crate::hash) use contents::INLINE_MAX;
 use places::{Place, Places};
 
 /// See the module's documentation.
@@ -171,8 +172,7 @@ impl FieldSegment {
 
     /// Gives back all unused room and garbage.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
-        self.contents.compact(0, &mut self.places, rules);
-        self.contents.shrink_boxes_to_fit();
+        self.contents.shrink_to_fit(&mut self.places, rules);
         self.upcoming = Upcoming::from(self.upcoming.soonest());
         self.places.shrink_to_fit(|place| self.contents.hash(place, rules));
     }

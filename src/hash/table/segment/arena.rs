@@ -1,9 +1,9 @@
 //! The arena of a segment: the bytes of its entries, in chunks that stay where they are.
 //!
 //! ```text
-//! chunks --> [ entry entry entry ... | unused ]  4 KiB
-//!            [ entry entry entry ... | unused ]  4 KiB
-//!            [ entry entry | free    ]           the last one grows by up to 1 KiB
+//! chunks --> [ entry entry entry ... | unused ]  2 KiB
+//!            [ entry entry entry ... | unused ]  2 KiB
+//!            [ entry entry | free    ]           the last one grows, by up to 512 bytes at a time
 //!
 //! entry: [length varint        ][flen varint][field][value]                      usual
 //!        [0][length varint     ][flen varint][field][value][deadline, 8 bytes]   with a deadline
@@ -13,7 +13,19 @@
 //! the entry in the box has a deadline, and the others are the number of the box. Each entry begins at an even offset,
 //! so that a place can count in units of two bytes. None lies in two chunks, so that each is one slice.
 //!
-//! Growth copies at most the last chunk. All blocks have a few sizes, so what one segment frees fits another one.
+//! Growth copies at most the last chunk. Most blocks have the same size, so what one segment frees fits another one, and
+//! few gaps stay between them.
+//!
+//! The sizes are measured, in a hash of a million fields of about 28 bytes. In bytes of resident memory a field, of
+//! which the first are asked of the allocator:
+//!
+//! | chunks of | 1 KiB | **2 KiB** | 4 KiB |
+//! |---|---|---|---|
+//! | growing by 1,024 bytes | 39.3, 40.9 | 38.7, 40.5 | 38.4, 41.5 |
+//! | **by 512** | 38.8, 41.0 | **38.2, 39.1** | 37.9, 40.6 |
+//! | by 256 | 38.5, 39.9 | 37.9, 38.8 | 37.6, 40.2 |
+//!
+//! Steps of 256 bytes copy twice as much.
 
 use std::ops::Range;
 
@@ -22,7 +34,7 @@ use crate::hash::Context;
 use crate::hash::entry;
 
 /// A chunk has at most this many bytes.
-pub(super) const CHUNK_BYTES: usize = 2 << 10;
+pub(in crate::hash) const CHUNK_BYTES: usize = 2 << 10;
 /// The last chunk grows by at most this many bytes at a time.
 const STEP_BYTES: usize = 512;
 /// What the arena holds of an entry in a box.
@@ -43,7 +55,7 @@ impl Stock {
         if cx.is_short_of_room() { Self::Scant } else { Self::Usual }
     }
 
-    /// The bytes by which an arena of this length grows, if the next entry needs no more.
+    /// By how much an arena of this length grows in bytes, or a vector of so many boxes, if not more is needed.
     pub(super) fn growth(self, arena_len: usize) -> usize {
         match self {
             Self::Usual => (arena_len / 8).min(STEP_BYTES),
@@ -263,6 +275,13 @@ impl Arena {
     #[inline]
     pub(super) fn is_compaction_due(&self, stock: Stock) -> bool {
         self.garbage > stock.tolerated_garbage(self.len)
+    }
+
+    /// Gives back all unused room.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.chunks.iter_mut().for_each(Vec::shrink_to_fit);
+        self.chunks.shrink_to_fit();
+        self.taken = self.chunks.iter().map(Vec::capacity).sum();
     }
 
     /// Appends a copy of an entry of another arena, its head included. Takes its bytes off `ahead`.

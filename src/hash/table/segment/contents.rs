@@ -1,4 +1,4 @@
-//! The entries of a segment: short ones in the arena, long ones in boxes. Knows places, and no hash table of them.
+//! The entries of a segment: short ones in the arena, long ones in boxes.
 
 use std::ops::Range;
 
@@ -13,7 +13,9 @@ use crate::time::Deadline;
 ///
 /// A longer entry often costs less in a box. A box takes 28 bytes beside the entry, and what the allocator adds. In
 /// chunks, entries of this length leave up to 36 bytes each at the ends. Entries of up to 350 bytes leave up to 67.
-pub(crate) const INLINE_MAX: usize = 256;
+pub(in crate::hash) const INLINE_MAX: usize = 256;
+/// The longest box that is dropped at once. A longer one is dropped when no lock is held any more.
+const DROPPED_AT_ONCE: usize = 1024;
 
 /// See the module's documentation.
 #[derive(Clone, Default)]
@@ -113,7 +115,7 @@ impl Contents {
         let ahead = self.arena.growth(stock);
         let is_timed = deadline != Deadline::NEVER;
         if is_long(field, value) {
-            let number = self.push_box(boxed(field, value, deadline));
+            let number = self.push_box(boxed(field, value, deadline), stock);
             return self.arena.push_stub(number, is_timed, ahead);
         }
         let len = stored_len(field, value, deadline);
@@ -137,11 +139,16 @@ impl Contents {
     fn retire(&mut self, old: Box<[u8]>, cx: Context<'_>) {
         let bytes = old.len();
         self.boxed_bytes -= bytes;
-        cx.retire(old, bytes);
+        if bytes > DROPPED_AT_ONCE {
+            cx.retire(old, bytes);
+        }
     }
 
     /// Adds a box, and returns its number.
-    fn push_box(&mut self, stored: Box<[u8]>) -> usize {
+    fn push_box(&mut self, stored: Box<[u8]>, stock: Stock) -> usize {
+        if self.boxes.len() == self.boxes.capacity() {
+            self.boxes.reserve_exact(1 + stock.growth(self.boxes.len()));
+        }
         self.boxed_bytes += stored.len();
         self.boxes.push(stored);
         self.boxes.len() - 1
@@ -151,7 +158,7 @@ impl Contents {
     pub(super) fn adopt(&mut self, place: Place, head: Head, from: &mut Self, ahead: &mut usize) -> Place {
         let copy = self.arena.copy(place, head, &from.arena, ahead);
         if let Head::Boxed { number, is_timed } = head {
-            let number = self.push_box(std::mem::take(&mut from.boxes[number]));
+            let number = self.push_box(std::mem::take(&mut from.boxes[number]), Stock::Usual);
             self.arena.set_stub(copy, number, is_timed);
         }
         copy
@@ -222,10 +229,6 @@ impl Contents {
         }
     }
 
-    pub(super) fn shrink_boxes_to_fit(&mut self) {
-        self.boxes.shrink_to_fit();
-    }
-
     #[inline]
     pub(super) fn is_compaction_due(&self, stock: Stock) -> bool {
         self.arena.is_compaction_due(stock)
@@ -236,16 +239,31 @@ impl Contents {
         stock.growth(self.arena.used())
     }
 
-    /// Writes the arena anew, without garbage and with this many bytes of room to grow. The entries get new places, and
-    /// the order of all is that of `places`.
+    /// Writes the arena anew, without garbage and with this many bytes of room to grow. The entries get new places.
     pub(super) fn compact(&mut self, room: usize, places: &mut Places, rules: &Rules) {
+        let (arena, moved) = self.compacted(room, places);
+        self.arena = arena;
+        places.move_all(moved, |place| self.hash(place, rules));
+    }
+
+    /// The arena without garbage and with this many bytes of room to grow, and the new places in the order of all.
+    fn compacted(&self, room: usize, places: &Places) -> (Arena, Vec<Place>) {
         let mut ahead = self.arena.used() + room;
         let mut arena = Arena::default();
-        let moved: Vec<Place> =
-            places.iter().map(|place| arena.copy(place, self.head(place), &self.arena, &mut ahead)).collect();
-        self.arena = arena;
-        if let Some(&last) = moved.last() {
-            places.move_all(moved, last, |place| self.hash(place, rules));
+        let moved = places.iter().map(|place| arena.copy(place, self.head(place), &self.arena, &mut ahead)).collect();
+        (arena, moved)
+    }
+
+    /// Gives back all unused room and garbage.
+    pub(super) fn shrink_to_fit(&mut self, places: &mut Places, rules: &Rules) {
+        self.boxes.shrink_to_fit();
+        self.arena.shrink_to_fit();
+        let (mut arena, moved) = self.compacted(0, places);
+        arena.shrink_to_fit();
+        // In another order the entries may need one chunk more.
+        if arena.bytes() < self.arena.bytes() && places.can_lead_to(&moved) {
+            self.arena = arena;
+            places.move_all(moved, |place| self.hash(place, rules));
         }
     }
 }

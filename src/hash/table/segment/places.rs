@@ -187,24 +187,34 @@ impl Places {
         either!(self, table => slots::reserve(table, entries, |place| hash_of(Place::from(*place))));
     }
 
-    /// Gives all entries new places, which come in the order of [`iter`](Self::iter). The last one in the arena is
-    /// `last`.
-    pub(super) fn move_all(&mut self, places: Vec<Place>, last: Place, hash_of: impl Fn(Place) -> u64) {
+    /// Whether none of these places makes a near table a far one.
+    pub(super) fn can_lead_to(&self, places: &[Place]) -> bool {
+        matches!(self, Self::Far(_)) || end(places) <= NEAR_BYTES
+    }
+
+    /// Gives all entries new places, which come in the order of [`iter`](Self::iter).
+    pub(super) fn move_all(&mut self, places: Vec<Place>, hash_of: impl Fn(Place) -> u64) {
+        let end = end(&places);
         let near = |place: Place| place.0 as u16; // where all are near
         let mut places = places.into_iter();
         let mut next = || places.next().expect("a place for each entry");
         match self {
-            Self::Near(table) if u16::try_from(last.0).is_ok() => table.iter_mut().for_each(|old| *old = near(next())),
+            Self::Near(table) if end <= NEAR_BYTES => table.iter_mut().for_each(|old| *old = near(next())),
             Self::Near(table) => {
                 // In another order the entries leave more bytes free at the ends of chunks.
                 *self = Self::Far(slots::rebuilt(table, |_| next().0, |far| hash_of(Place::from(*far))));
             }
-            Self::Far(table) if last.0 as usize * UNIT_BYTES < NEAR_BYTES / 2 => {
+            Self::Far(table) if end <= NEAR_BYTES / 2 => {
                 *self = Self::Near(slots::rebuilt(table, |_| near(next()), |near| hash_of(Place::from(*near))));
             }
             Self::Far(table) => table.iter_mut().for_each(|old| *old = next().0),
         }
     }
+}
+
+/// The least bytes of an arena that these places, of which the last one is the farthest, can reach.
+fn end(places: &[Place]) -> usize {
+    places.last().map_or(0, |last| (last.0 as usize + 1) * UNIT_BYTES)
 }
 
 /// All places, in no particular order.
