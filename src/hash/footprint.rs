@@ -148,8 +148,9 @@ fn beside_in_table(entry_len: usize) -> usize {
     let more = if entry_len > INLINE_MAX {
         BOX_BYTES
     } else {
-        // A chunk has less than one entry's bytes free at its end, which are shared by its entries.
-        entry_len * entry_len / CHUNK_BYTES
+        // A chunk has less than one entry's bytes free at its end, which are shared by its entries. The longer these are,
+        // the fewer also share the head of the chunk, and the more likely their places take four bytes.
+        entry_len * entry_len / CHUNK_BYTES + entry_len / 32
     };
     TABLE_FIELD_BYTES + more
 }

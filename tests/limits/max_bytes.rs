@@ -556,7 +556,7 @@ fn a_closure_finds_the_room_of_what_has_expired() {
 #[test]
 fn many_shorter_values_at_once_do_not_pass_the_limit() {
     for limit in [1 << 20, 10 << 20] {
-        for len in [30, 300, 800, 1_000] {
+        for len in [30, 200, 247, 248, 249, 250, 251, 252, 253, 300, 800, 1_000] {
             let _told = config::Told(format!("{len} bytes, limit {limit}"));
             let store = Store::builder().limits(Limits::default().max_bytes(limit)).build();
             let mut fields = 0;
@@ -571,6 +571,34 @@ fn many_shorter_values_at_once_do_not_pass_the_limit() {
                 "{bytes} bytes, {:.3} of the limit",
                 bytes as f64 / limit as f64
             );
+        }
+    }
+}
+
+/// What a table takes beside an entry depends on the entry's length: bytes are left at the ends of chunks, and long
+/// entries have boxes.
+#[test]
+fn many_values_of_any_length_at_once_do_not_pass_the_limit() {
+    const LIMIT: usize = 4 << 20;
+    for len in [1, 30, 100, 200, 235, 246, 248, 249, 250, 251, 252, 300, 330, 500, 1_000] {
+        for at_once in [500_000, 50_000] {
+            let _told = config::Told(format!("{len} bytes, {at_once} at once"));
+            let store = Store::builder().limits(Limits::default().max_bytes(LIMIT)).build();
+            let (mut fields, mut more) = (0, at_once / (len + 20));
+            while more > 0 {
+                let pairs = (fields..fields + more).map(|n| (numbered(n), vec![b'x'; len]));
+                match store.set_many("k", pairs) {
+                    Ok(_) => fields += more,
+                    Err(_) => more = more / 50 * 49,
+                }
+            }
+            let bytes = store.stats().bytes;
+            assert!(
+                bytes <= LIMIT + LIMIT / 32 + STEP,
+                "{bytes} bytes, {:.3} of the limit",
+                bytes as f64 / LIMIT as f64
+            );
+            assert!(bytes >= LIMIT / 100 * 85, "{bytes} bytes, {:.3} of the limit", bytes as f64 / LIMIT as f64);
         }
     }
 }

@@ -142,7 +142,9 @@ fn bytes_are_exact_while_one_hash_grows_and_shrinks() {
 
 #[test]
 fn bytes_are_exact_through_conversions_and_long_values() {
-    let lengths = [0, 8, 9, 64, 127, 128, 1_000, 1_023, 1_024, 1_025, 2_000, 4_096, 4_097, 65_535, 65_536, 300_000];
+    // The longest entry that a table keeps in an arena has a value of 250 bytes here.
+    let lengths =
+        [0, 8, 9, 64, 127, 128, 249, 250, 251, 252, 1_000, 1_024, 1_025, 2_000, 4_096, 4_097, 65_535, 65_536, 300_000];
     on_every_configuration(|measured| {
         let store = &measured.store;
         store.set("k", "stays", "small").unwrap();
