@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::hash::Context;
-use crate::hash::table::{CHUNK_BYTES, INLINE_MAX};
+use crate::hash::table::INLINE_MAX;
 use crate::hash::{Pair, Port, Record, entry};
 use crate::options::Thresholds;
 use crate::time::Deadline;
@@ -148,9 +148,9 @@ fn beside_in_table(entry_len: usize) -> usize {
     let more = if entry_len > INLINE_MAX {
         BOX_BYTES
     } else {
-        // A chunk has less than one entry's bytes free at its end, which are shared by its entries. The longer these are,
-        // the fewer also share the head of the chunk, and the more likely their places take four bytes.
-        entry_len * entry_len / CHUNK_BYTES + entry_len / 32
+        // The longer the entries of a chunk are, the fewer share its head and the bytes that are free at its end, and the
+        // more likely their places take four bytes.
+        entry_len / 10
     };
     TABLE_FIELD_BYTES + more
 }

@@ -29,7 +29,7 @@ use crate::options::Rules;
 use crate::random::Random;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::time::{Deadline, Now};
-pub(super) use segment::{CHUNK_BYTES, INLINE_MAX};
+pub(super) use segment::INLINE_MAX;
 use segment::{EntriesOf, FieldSegment, FoundField};
 
 /// The number of empty buckets after which a draw counts entries instead.

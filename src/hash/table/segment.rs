@@ -46,7 +46,6 @@ use crate::hash::entry;
 use crate::options::Rules;
 use crate::saving::Mark;
 use crate::time::Deadline;
-pub(in crate::hash) use arena::CHUNK_BYTES;
 use arena::{Head, Stock};
 use contents::Contents;
 pub(in crate::hash) use contents::INLINE_MAX;

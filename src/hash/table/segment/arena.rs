@@ -32,9 +32,11 @@ use crate::hash::Context;
 use crate::hash::entry;
 
 /// A chunk has at most this many bytes.
-pub(in crate::hash) const CHUNK_BYTES: usize = 2 << 10;
+pub(super) const CHUNK_BYTES: usize = 2 << 10;
 /// The last chunk grows by at most this many bytes at a time.
 const STEP_BYTES: usize = 256;
+/// A chunk that is left with this many free bytes or more gives them back.
+const SPARE_BYTES: usize = CHUNK_BYTES / 16;
 /// What the arena holds of an entry in a box.
 const STUB_BYTES: usize = 6;
 
@@ -240,6 +242,13 @@ impl Arena {
     #[inline(never)]
     fn grow(&mut self, needed: usize, ahead: usize) {
         if self.chunks.last().is_none_or(|last| CHUNK_BYTES - last.len() < needed) {
+            if let Some(full) = self.chunks.last_mut()
+                && full.capacity() - full.len() >= SPARE_BYTES
+            {
+                self.taken -= full.capacity();
+                full.shrink_to_fit();
+                self.taken += full.capacity();
+            }
             if self.chunks.len() == self.chunks.capacity() {
                 self.chunks.reserve_exact(1 + self.chunks.len() / 8);
             }

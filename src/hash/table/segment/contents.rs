@@ -12,7 +12,8 @@ use crate::time::Deadline;
 /// The longest entry that the arena takes.
 ///
 /// A longer entry often costs less in a box. A box takes 28 bytes beside the entry, and what the allocator adds. In
-/// chunks, entries of this length leave up to 36 bytes each at the ends. Entries of up to 350 bytes leave up to 67.
+/// chunks, entries of this length leave up to 36 bytes each at the ends, and entries of up to 350 bytes up to 67. The
+/// arena gives such bytes back, but they are gaps that only shorter blocks fill.
 pub(in crate::hash) const INLINE_MAX: usize = 256;
 /// The longest box that is dropped at once. A longer one is dropped when no lock is held any more.
 const DROPPED_AT_ONCE: usize = 1024;
