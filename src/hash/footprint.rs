@@ -13,8 +13,9 @@ const PACKED_FIELD_BYTES: usize = 4;
 /// The bytes that a field with a short value takes beside its entry in a table: a slot, its share of free slots, the
 /// entry's length, and unused room of the arena.
 const TABLE_FIELD_BYTES: usize = 12;
-/// The bytes that a long entry of a table takes besides, because it has a box.
-const BOX_BYTES: usize = 24;
+/// The bytes that a long entry of a table takes besides, because it has a box. They are more than for an entry that is
+/// just short enough for the arena, so that a longer value never needs less room.
+const BOX_BYTES: usize = INLINE_MAX / 10 + 1;
 /// The bytes that a key takes beside its own: the head of its record, and the slot that points at the record.
 const KEY_BYTES: usize = 24;
 /// The bytes that a table takes beside its fields.
