@@ -171,9 +171,10 @@ impl FieldSegment {
 
     /// Gives back all unused room and garbage.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
+        // The places come first, because the arena is written anew in their order. So a second call finds nothing to do.
+        self.places.shrink_to_fit(|place| self.contents.hash(place, rules));
         self.contents.shrink_to_fit(&mut self.places, rules);
         self.upcoming = Upcoming::from(self.upcoming.soonest());
-        self.places.shrink_to_fit(|place| self.contents.hash(place, rules));
     }
 
     pub(crate) fn mark(&self) -> Mark {

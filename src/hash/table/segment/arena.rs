@@ -173,6 +173,11 @@ impl Arena {
         self.len - self.garbage
     }
 
+    /// Whether bytes belong to no entry any more.
+    pub(super) fn has_garbage(&self) -> bool {
+        self.garbage > 0
+    }
+
     /// The chunk with an entry, from the entry on.
     #[inline(always)]
     pub(super) fn at(&self, place: Place) -> &[u8] {

@@ -259,6 +259,9 @@ impl Contents {
     pub(super) fn shrink_to_fit(&mut self, places: &mut Places, rules: &Rules) {
         self.boxes.shrink_to_fit();
         self.arena.shrink_to_fit();
+        if !self.arena.has_garbage() {
+            return;
+        }
         let (mut arena, moved) = self.compacted(0, places);
         arena.shrink_to_fit();
         // In another order the entries may need one chunk more.
