@@ -66,6 +66,8 @@ mod snapshot;
 #[cfg(feature = "journal")]
 mod journal;
 
+mod hashes;
+
 #[cfg(feature = "serde")]
 mod typed;
 
@@ -104,6 +106,7 @@ pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
+pub use hashes::{Across, ExactExpiry, Hashes};
 #[cfg(feature = "journal")]
 pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, JournalStatus, OnFailure, Recovery};
 pub use options::{Limits, Thresholds};

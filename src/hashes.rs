@@ -1,0 +1,665 @@
+//! The vocabulary of a store as traits, so that a program can be written once for a store in its process and for a
+//! server: [`Hashes`], [`Across`] and [`ExactExpiry`].
+//!
+//! | file | content |
+//! |---|---|
+//! | `forward.rs` | the list of the methods, and the implementations that only pass calls on |
+
+mod forward;
+
+use std::time::SystemTime;
+
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+use crate::hash::Sample;
+use crate::scan::{Cursor, Page};
+use crate::store::Overwrite;
+use crate::value::{HashMut, HashRef, HashValue};
+
+/// Fields with their values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The vocabulary of a [`Store`](crate::Store), for code that runs on a store in the process and on a server alike.
+///
+/// A `Store` implements it at no cost: each method calls the store's own one of the same name, which has the full
+/// documentation. So do [`Durable`](crate::Durable), references and [`Arc`](std::sync::Arc)s. With the feature `redis`,
+/// `Remote` implements it over a Redis or Valkey server. [`Across`] has the updates of several keys, and
+/// [`ExactExpiry`] is a promise that only stores in the process keep.
+///
+/// ```
+/// use hashlet::{Hashes, Store};
+///
+/// fn visit<H: Hashes>(hashes: &H, user: &str) -> Result<i64, H::Error> {
+///     hashes.increment(format!("user:{user}"), "visits", 1)
+/// }
+///
+/// let store = Store::new();
+/// assert_eq!(visit(&store, "ada")?, 1);
+/// assert_eq!(store.get("user:ada", "visits").as_deref(), Some(&b"1"[..])); // the store's own method: no `Result`
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+///
+/// # What differs from a store
+/// * **Every method can fail**, because a network can. On a store, the methods that cannot be refused return `Ok`.
+/// * **A closure may run again.** The closures of updates are `FnMut`: a server that was changed meanwhile makes them
+///   run once more, on the new state. On a store each runs once.
+/// * **What has expired** is absent for every call. Counts (`size`, `key_count`) are exact only with [`ExactExpiry`].
+/// * `save`, `for_each`, `retain`, `stats`, `encoding`, `memory_usage` and `get_across` are not in it: they could not
+///   mean the same on a server.
+///
+/// # Which method is called
+/// A type's own methods win over those of a trait. So `store.get(…)` on a `Store` or a `&Store` stays what it is, even
+/// where this trait is imported. On an `Arc<Store>` or a `Durable`, whose methods are those of the store inside, the
+/// trait's methods win where it is imported: `(*arc).get(…)` calls the store's.
+///
+/// # Errors
+/// On a store, those that the store's own method names. On a server, also those of the network, and what the server
+/// refuses.
+#[allow(clippy::type_complexity, reason = "the answers are those of the store's own methods")]
+pub trait Hashes {
+    /// The error of every method. It is [`hashlet::Error`](crate::Error) for a store.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Sets a field, and returns whether it is new. O(1). See [`Store::set`](crate::Store::set).
+    ///
+    /// # Errors
+    /// That a limit is exceeded, as in `Store::set`. Otherwise as [the trait](Self#errors) says; so in all methods.
+    #[doc(alias = "HSET")]
+    fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>)
+    -> Result<bool, Self::Error>;
+
+    /// Sets many fields, all or none, and returns how many of them are new. O(pairs). See
+    /// [`Store::set_many`](crate::Store::set_many).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set). Nothing is changed then.
+    #[doc(alias = "HSET")]
+    fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        pairs: impl IntoIterator<Item = (F, V)>,
+    ) -> Result<usize, Self::Error>;
+
+    /// Returns the value of a field, or `None` if there is no such field or key. O(1). See
+    /// [`Store::get`](crate::Store::get).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HGET")]
+    fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Returns the value of each of these fields, in their order and of one instant. O(fields asked for). See
+    /// [`Store::get_many`](crate::Store::get_many).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HMGET")]
+    fn get_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Option<Vec<u8>>>, Self::Error>;
+
+    /// Returns a copy of the whole hash, which is empty if the key is missing. O(n). See
+    /// [`Store::get_all`](crate::Store::get_all).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HGETALL")]
+    fn get_all(&self, key: impl AsRef<[u8]>) -> Result<HashValue, Self::Error>;
+
+    /// Returns all fields of a hash, in no particular order. O(n). See [`Store::fields`](crate::Store::fields).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HKEYS")]
+    fn fields(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>, Self::Error>;
+
+    /// Returns all values of a hash, in no particular order. O(n). See [`Store::values`](crate::Store::values).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HVALS")]
+    fn values(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>, Self::Error>;
+
+    /// Returns whether the field exists. O(1). See [`Store::contains`](crate::Store::contains).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HEXISTS")]
+    fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Returns the length of a value in bytes, or `None` if there is no such field. O(1). See
+    /// [`Store::value_len`](crate::Store::value_len).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HSTRLEN")]
+    fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<usize>, Self::Error>;
+
+    /// Returns the number of fields of a hash. O(1). A server also counts fields that have expired and that it has not
+    /// removed yet. See [`Store::size`](crate::Store::size).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HLEN")]
+    fn size(&self, key: impl AsRef<[u8]>) -> Result<usize, Self::Error>;
+
+    /// Sets a field if it is absent, and returns whether it was. O(1). See
+    /// [`Store::set_if_absent`](crate::Store::set_if_absent).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "HSETNX")]
+    fn set_if_absent(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<bool, Self::Error>;
+
+    /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
+    /// whether it was. O(1). See [`Store::compare_and_set`](crate::Store::compare_and_set).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    fn compare_and_set(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool, Self::Error>;
+
+    /// Removes a field, and returns whether it existed. O(1). See [`Store::remove`](crate::Store::remove).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HDEL")]
+    fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Removes many fields in one step, and returns how many existed. O(fields). See
+    /// [`Store::remove_many`](crate::Store::remove_many).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HDEL")]
+    fn remove_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<usize, Self::Error>;
+
+    /// Removes a field, and returns the value that it had. O(1). See [`Store::take`](crate::Store::take).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HGETDEL")]
+    fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Adds to the integer in a field, and returns the sum. O(1). See [`Store::increment`](crate::Store::increment).
+    ///
+    /// # Errors
+    /// That the value is no integer, or that the sum does not fit. Otherwise as [`set`](Self::set).
+    #[doc(alias = "HINCRBY")]
+    fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64, Self::Error>;
+
+    /// Adds to the floating-point number in a field, and returns the sum. The text is the same on a store and on a
+    /// server. O(1). See [`Store::increment_float`](crate::Store::increment_float).
+    ///
+    /// # Errors
+    /// That the value or the amount is no finite number, or that the sum is not. Otherwise as [`set`](Self::set).
+    #[doc(alias = "HINCRBYFLOAT")]
+    fn increment_float(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> Result<f64, Self::Error>;
+
+    /// Lends a hash to a closure, and returns what the closure returns. O(1) on a store, plus the cost of the closure.
+    /// A server sends a copy of the whole hash, of one instant. See [`Store::read`](crate::Store::read).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    ///
+    /// # Locking
+    /// On a store the closure runs under a lock, so it must not call a store. It must not do that on a server either.
+    fn read<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> Result<R, Self::Error>;
+
+    /// Lends a hash to a closure, which can read and change it in one atomic step. What the closure did stays done,
+    /// whatever it returns. See [`Store::update`](crate::Store::update).
+    ///
+    /// On a server the closure works on a copy, and runs again if somebody else has meanwhile changed what it read.
+    /// So it should have no other effects.
+    ///
+    /// ```
+    /// use hashlet::{Hashes, Store};
+    ///
+    /// fn drop_empty<H: Hashes>(hashes: &H, cart: &str) -> Result<usize, H::Error> {
+    ///     hashes.update(cart, |cart| cart.retain(|_, count| count != b"0"))
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set_many("cart:7", [("apples", "2"), ("pears", "0")])?;
+    /// assert_eq!(drop_empty(&store, "cart:7")?, 1);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "MULTI")]
+    fn update<R>(&self, key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> Result<R, Self::Error>;
+
+    /// [`update`](Self::update), but if the closure returns `Err` or panics, nothing is changed. See
+    /// [`Store::try_update`](crate::Store::try_update). The closure's error type must be able to hold an error of the
+    /// call itself.
+    ///
+    /// # Errors
+    /// Those of the closure, and those of `update`.
+    #[doc(alias = "MULTI")]
+    fn try_update<R, E: From<Self::Error>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<R, E>;
+
+    /// Returns a random field with its value. O(1). See [`Store::random_field`](crate::Store::random_field).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HRANDFIELD")]
+    fn random_field(&self, key: impl AsRef<[u8]>) -> Result<Option<(Vec<u8>, Vec<u8>)>, Self::Error>;
+
+    /// Returns random fields with their values. O(fields returned). See
+    /// [`Store::random_fields`](crate::Store::random_fields).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HRANDFIELD")]
+    fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Result<Pairs, Self::Error>;
+
+    /// Returns whether the key exists. O(1). On a server, keys of other types exist too. See
+    /// [`Store::contains_key`](crate::Store::contains_key).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "EXISTS")]
+    fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Removes a key with its hash, and returns whether it existed. O(1). See [`Store::clear`](crate::Store::clear).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "DEL")]
+    #[doc(alias = "UNLINK")]
+    fn clear(&self, key: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Removes many keys with their hashes, and returns how many existed. O(keys). See
+    /// [`Store::clear_many`](crate::Store::clear_many).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "DEL")]
+    fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<usize, Self::Error>;
+
+    /// Moves a hash to another key, and returns whether it did. See [`Store::rename`](crate::Store::rename).
+    ///
+    /// # Errors
+    /// That the new key is too long. Otherwise as [the trait](Self#errors) says.
+    #[doc(alias = "RENAME")]
+    fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool, Self::Error>;
+
+    /// Copies a hash to another key, and returns whether it did. O(n). See [`Store::copy`](crate::Store::copy).
+    ///
+    /// # Errors
+    /// That the new key is too long. Otherwise as [the trait](Self#errors) says.
+    #[doc(alias = "COPY")]
+    fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool, Self::Error>;
+
+    /// Returns all keys of hashes, in no particular order and not of one instant. O(n). See
+    /// [`Store::keys`](crate::Store::keys).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "KEYS")]
+    fn keys(&self) -> Result<Vec<Vec<u8>>, Self::Error>;
+
+    /// Returns the number of keys. O(shards), or O(1) on a server, which also counts keys of other types and keys that
+    /// have expired and that it has not removed yet. See [`Store::key_count`](crate::Store::key_count).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "DBSIZE")]
+    fn key_count(&self) -> Result<usize, Self::Error>;
+
+    /// Returns whether there are no keys. As [`key_count`](Self::key_count).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    fn is_empty(&self) -> Result<bool, Self::Error> {
+        Ok(self.key_count()? == 0)
+    }
+
+    /// Removes all keys; on a server, those of other types too. See [`Store::clear_all`](crate::Store::clear_all).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "FLUSHDB")]
+    fn clear_all(&self) -> Result<(), Self::Error>;
+
+    /// Returns a page of a hash, and the cursor of the next page. O(count). See [`Store::scan`](crate::Store::scan). A
+    /// server may return a field twice, and pages that are longer or shorter than asked for, or even empty.
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HSCAN")]
+    fn scan(
+        &self,
+        key: impl AsRef<[u8]>,
+        cursor: Option<Cursor>,
+        count: usize,
+    ) -> Result<Page<(Vec<u8>, Vec<u8>)>, Self::Error>;
+
+    /// Returns a page of all keys of hashes, and the cursor of the next page. O(count). See
+    /// [`Store::scan_keys`](crate::Store::scan_keys). A server may return a key twice, as in [`scan`](Self::scan).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "SCAN")]
+    fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>, Self::Error>;
+
+    /// Returns an iterator over all keys of hashes, which fetches them in pages of [`scan_keys`](Self::scan_keys). It
+    /// ends after its first error. See [`Store::iter_keys`](crate::Store::iter_keys).
+    #[doc(alias = "SCAN")]
+    fn iter_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, Self::Error>> {
+        const KEYS_A_PAGE: usize = 512;
+        let mut next = Some(None);
+        let pages = std::iter::from_fn(move || match self.scan_keys(next?, KEYS_A_PAGE) {
+            Ok(page) => {
+                next = page.next.map(Some);
+                Some(page.items.into_iter().map(Ok).collect())
+            }
+            Err(error) => {
+                next = None;
+                Some(vec![Err(error)])
+            }
+        });
+        pages.flatten()
+    }
+
+    /// Gives a key a deadline. O(1). A server counts a [`Duration`](std::time::Duration) from its own time, so it does
+    /// not matter whether the clocks agree. See [`Store::expire`](crate::Store::expire).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says. A server refuses deadlines that it cannot hold, which are later than the
+    /// year 4000.
+    #[doc(alias = "EXPIRE")]
+    fn expire(&self, key: impl AsRef<[u8]>, when: impl Into<When>) -> Result<ExpireOutcome, Self::Error> {
+        self.expire_if(key, when, ExpireCondition::Always)
+    }
+
+    /// Gives a key a deadline if a condition is met. O(1). See [`Store::expire_if`](crate::Store::expire_if).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    #[doc(alias = "EXPIRE")]
+    fn expire_if(
+        &self,
+        key: impl AsRef<[u8]>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> Result<ExpireOutcome, Self::Error>;
+
+    /// Returns how long a key has left to live. O(1). See [`Store::ttl`](crate::Store::ttl).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "PTTL")]
+    fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl, Self::Error>;
+
+    /// Returns when a key will expire. O(1). See [`Store::deadline`](crate::Store::deadline).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "PEXPIRETIME")]
+    fn deadline(&self, key: impl AsRef<[u8]>) -> Result<Option<SystemTime>, Self::Error>;
+
+    /// Removes a key's deadline, and returns whether it had one. O(1). See [`Store::persist`](crate::Store::persist).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "PERSIST")]
+    fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Gives a field a deadline. O(1). See [`Store::expire_field`](crate::Store::expire_field).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    #[doc(alias = "HEXPIRE")]
+    fn expire_field(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        when: impl Into<When>,
+    ) -> Result<ExpireOutcome, Self::Error> {
+        self.expire_field_if(key, field, when, ExpireCondition::Always)
+    }
+
+    /// Gives a field a deadline if a condition is met. O(1). See
+    /// [`Store::expire_field_if`](crate::Store::expire_field_if).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    #[doc(alias = "HEXPIRE")]
+    fn expire_field_if(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> Result<ExpireOutcome, Self::Error>;
+
+    /// Gives many fields a deadline in one step. O(fields). See [`Store::expire_fields`](crate::Store::expire_fields).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    #[doc(alias = "HEXPIRE")]
+    fn expire_fields<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+    ) -> Result<Vec<ExpireOutcome>, Self::Error> {
+        self.expire_fields_if(key, fields, when, ExpireCondition::Always)
+    }
+
+    /// Gives many fields a deadline if a condition is met, in one step. O(fields). See
+    /// [`Store::expire_fields_if`](crate::Store::expire_fields_if).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    #[doc(alias = "HEXPIRE")]
+    fn expire_fields_if<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        when: impl Into<When>,
+        condition: ExpireCondition,
+    ) -> Result<Vec<ExpireOutcome>, Self::Error>;
+
+    /// Returns how long a field has left to live by its own deadline. O(1). See
+    /// [`Store::field_ttl`](crate::Store::field_ttl).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPTTL")]
+    fn field_ttl(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Ttl, Self::Error>;
+
+    /// Returns how long each of these fields has left to live, in their order. O(fields). See
+    /// [`Store::field_ttls`](crate::Store::field_ttls).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPTTL")]
+    fn field_ttls<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Ttl>, Self::Error>;
+
+    /// Returns when a field will expire by its own deadline. O(1). See
+    /// [`Store::field_deadline`](crate::Store::field_deadline).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPEXPIRETIME")]
+    fn field_deadline(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>)
+    -> Result<Option<SystemTime>, Self::Error>;
+
+    /// Returns when each of these fields will expire, in their order. O(fields). See
+    /// [`Store::field_deadlines`](crate::Store::field_deadlines).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPEXPIRETIME")]
+    fn field_deadlines<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Option<SystemTime>>, Self::Error>;
+
+    /// Removes a field's deadline, and returns whether it had one. O(1). See
+    /// [`Store::persist_field`](crate::Store::persist_field).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPERSIST")]
+    fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool, Self::Error>;
+
+    /// Removes the deadlines of many fields in one step. O(fields). See
+    /// [`Store::persist_fields`](crate::Store::persist_fields).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HPERSIST")]
+    fn persist_fields<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<bool>, Self::Error>;
+
+    /// Sets many fields in one step, with deadlines and on conditions. Returns how many fields are new, or `None` if a
+    /// condition is not met. O(pairs). See [`Store::set_with`](crate::Store::set_with).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set) and [`expire`](Self::expire).
+    #[doc(alias = "HSETEX")]
+    fn set_with<F: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        pairs: impl IntoIterator<Item = (F, V)>,
+        options: SetOptions,
+    ) -> Result<Option<usize>, Self::Error>;
+
+    /// Returns the value of a field, and changes the field's deadline in the same step. O(1). See
+    /// [`Store::get_and_expire`](crate::Store::get_and_expire).
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire). On a store also that there is no room for the deadline.
+    #[doc(alias = "HGETEX")]
+    fn get_and_expire(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        touch: impl Into<Touch>,
+    ) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Returns the values of many fields, and changes the fields' deadlines, in one step. O(fields). See
+    /// [`Store::get_many_and_expire`](crate::Store::get_many_and_expire).
+    ///
+    /// # Errors
+    /// As [`get_and_expire`](Self::get_and_expire).
+    #[doc(alias = "HGETEX")]
+    fn get_many_and_expire<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+        touch: impl Into<Touch>,
+    ) -> Result<Vec<Option<Vec<u8>>>, Self::Error>;
+
+    /// Adds to the integer in a field, and gives the field a deadline if it has none, in one step: a counter that
+    /// starts anew when its time is over. O(1). See
+    /// [`Store::increment_and_expire`](crate::Store::increment_and_expire).
+    ///
+    /// # Errors
+    /// As [`increment`](Self::increment) and [`expire`](Self::expire).
+    #[doc(alias = "HINCRBY")]
+    fn increment_and_expire(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+        when: impl Into<When>,
+    ) -> Result<i64, Self::Error>;
+}
+
+/// Updates of several hashes in one atomic step. A store does them, and a single server. A cluster of servers does not,
+/// because the keys may be on different ones.
+///
+/// ```
+/// use hashlet::{Across, Store};
+///
+/// fn transfer<H: Across>(hashes: &H, keys: [&str; 2], amount: i64) -> Result<(), H::Error>
+/// where
+///     H::Error: From<hashlet::Error>,
+/// {
+///     hashes.try_update_many(keys, |[from, to]| {
+///         from.increment("balance", -amount)?;
+///         to.increment("balance", amount)?;
+///         Ok(())
+///     })
+/// }
+///
+/// let store = Store::new();
+/// transfer(&store, ["account:1", "account:2"], 30)?;
+/// assert_eq!(store.get("account:2", "balance").as_deref(), Some(&b"30"[..]));
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+pub trait Across: Hashes {
+    /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. See
+    /// [`Store::update_many`](crate::Store::update_many). On a server the closure may run again, as in
+    /// [`Hashes::update`].
+    ///
+    /// # Errors
+    /// That a key is given twice. Otherwise as [`Hashes`](Hashes#errors) says.
+    #[doc(alias = "MULTI")]
+    fn update_many<K: AsRef<[u8]>, const N: usize, R>(
+        &self,
+        keys: [K; N],
+        update: impl FnMut(&mut [HashMut<'_>; N]) -> R,
+    ) -> Result<R, Self::Error>;
+
+    /// [`update_many`](Self::update_many), but if the closure returns `Err` or panics, nothing is changed. See
+    /// [`Store::try_update_many`](crate::Store::try_update_many).
+    ///
+    /// # Errors
+    /// Those of the closure, and those of `update_many`.
+    #[doc(alias = "MULTI")]
+    fn try_update_many<K: AsRef<[u8]>, const N: usize, R, E: From<Self::Error>>(
+        &self,
+        keys: [K; N],
+        update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
+    ) -> Result<R, E>;
+}
+
+/// A promise: what has expired is never counted, to the millisecond. [`Store`](crate::Store) and
+/// [`Durable`](crate::Durable) keep it. A server counts what has expired until it has removed it.
+///
+/// A program whose rules depend on exact counts asks for it, and then does not compile with a server:
+///
+/// ```
+/// use hashlet::{ExactExpiry, Store};
+///
+/// fn is_within<H: ExactExpiry>(hashes: &H, client: &str, most: usize) -> Result<bool, H::Error> {
+///     Ok(hashes.size(client)? <= most) // one field for each open request, each with a deadline
+/// }
+///
+/// assert!(is_within(&Store::new(), "client:1", 10)?);
+/// # Ok::<(), hashlet::Error>(())
+/// ```
+pub trait ExactExpiry: Hashes {}
