@@ -175,7 +175,7 @@ impl<W: Into<When>> From<W> for Touch {
 
 /// A condition of a write: which keys or fields must be there, or must not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Presence {
+pub(crate) enum Presence {
     #[default]
     Any,
     Absent,
@@ -223,8 +223,8 @@ pub(crate) enum FieldTtl {
 pub struct SetOptions {
     pub(crate) fields: FieldTtl,
     pub(crate) key: Option<(When, ExpireCondition)>,
-    field_presence: Presence,
-    key_presence: Presence,
+    pub(crate) field_presence: Presence,
+    pub(crate) key_presence: Presence,
 }
 
 impl SetOptions {

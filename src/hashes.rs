@@ -14,6 +14,8 @@ use crate::hash::Sample;
 use crate::scan::{Cursor, Page};
 use crate::store::Overwrite;
 use crate::value::{HashMut, HashRef, HashValue};
+#[cfg(feature = "redis")]
+pub(crate) use forward::vocabulary;
 
 /// Fields with their values.
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -22,7 +24,7 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 ///
 /// A `Store` implements it at no cost: each method calls the store's own one of the same name, which has the full
 /// documentation. So do [`Durable`](crate::Durable), references and [`Arc`](std::sync::Arc)s. With the feature `redis`,
-/// `Remote` implements it over a Redis or Valkey server. [`Across`] has the updates of several keys, and
+/// [`Remote`](crate::Remote) implements it over a Redis or Valkey server. [`Across`] has the updates of several keys, and
 /// [`ExactExpiry`] is a promise that only stores in the process keep.
 ///
 /// ```

@@ -47,13 +47,14 @@
 //! | (without features) | hashes, expiry, scans | 11 besides hashlet |
 //! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
 //! | `journal` | [`StoreBuilder::open`], [`Durable`]: changes that outlast a crash | 1, that of `snapshot` |
+//! | `redis` | [`Remote`], [`AnyHashes`]: the same calls on a Redis or Valkey server | 34, that of `snapshot` included |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
 //! | `bincode` | [`Bincode`] | 4, those of `serde` included |
 
 // Without these features, some of the items that this page links to do not exist.
 #![cfg_attr(
-    not(all(feature = "bincode", feature = "journal", feature = "json")),
+    not(all(feature = "bincode", feature = "journal", feature = "json", feature = "redis")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -67,6 +68,9 @@ mod snapshot;
 mod journal;
 
 mod hashes;
+
+#[cfg(feature = "redis")]
+mod remote;
 
 #[cfg(feature = "serde")]
 mod typed;
@@ -110,6 +114,8 @@ pub use hashes::{Across, ExactExpiry, Hashes};
 #[cfg(feature = "journal")]
 pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, JournalStatus, OnFailure, Recovery};
 pub use options::{Limits, Thresholds};
+#[cfg(feature = "redis")]
+pub use remote::{AnyHashes, Remote, RemoteError, RemoteOptions};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};

@@ -42,6 +42,18 @@ impl Cursor {
     pub(crate) fn start(cursor: Option<Self>) -> Order {
         cursor.map_or(Order::FIRST, |cursor| cursor.0)
     }
+
+    /// The cursor that a server has returned.
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_server(number: u64) -> Self {
+        Self(Order(number))
+    }
+
+    /// The number that a server takes for it.
+    #[cfg(feature = "redis")]
+    pub(crate) fn for_server(cursor: Option<Self>) -> u64 {
+        Self::start(cursor).0
+    }
 }
 
 impl std::fmt::Debug for Cursor {

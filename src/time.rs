@@ -43,6 +43,18 @@ impl Deadline {
         Duration::from_millis(self.0.saturating_sub(now.millis()))
     }
 
+    /// The deadline this long after 1970.
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_millis(millis: u64) -> Self {
+        Self(millis.min(Self::LATEST))
+    }
+
+    /// Its milliseconds after 1970, or `None` for no deadline.
+    #[cfg(feature = "redis")]
+    pub(crate) fn millis(self) -> Option<u64> {
+        (self != Self::NEVER).then_some(self.0)
+    }
+
     pub(crate) fn time(self) -> Option<SystemTime> {
         (self != Self::NEVER).then(|| time_of(self.0))
     }

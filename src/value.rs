@@ -8,10 +8,13 @@ mod iter;
 mod owned;
 #[cfg(feature = "serde")]
 mod serde;
+mod sight;
 
 pub use borrowed::{HashMut, HashRef};
 pub use iter::{IntoIter, Iter};
 pub use owned::HashValue;
+#[cfg(feature = "redis")]
+pub(crate) use sight::{Parts, Seen};
 
 /// The fields or pairs that a caller passes. They are kept here as they came, and lent out as slices of bytes.
 pub(crate) struct Arguments<T>(Vec<T>);

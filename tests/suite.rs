@@ -1,10 +1,11 @@
 //! All tests that can share a process, in one binary, because one binary for each file would take minutes to build.
 //! Almost every module is a family of promises. It is a folder whose `mod.rs` names the subject and lists the files.
 //!
-//! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Eight binaries are separate,
+//! `cargo test --all-features --test suite keys::scans::` runs the tests of `keys/scans.rs`. Nine binaries are separate,
 //! and `tests/Cargo.toml` has their names:
 //! - `corpus.rs` replays the inputs of the fuzz targets.
 //! - `limits/memory.rs`, `snapshot/memory.rs` and `typed/hostile.rs` count allocated bytes.
+//! - `remote/` talks to servers, and runs itself again.
 //! - `snapshot/kill.rs` and `journal/kill.rs` run themselves again and are killed.
 //! - `snapshot/system` forks, and changes its user and its folder. `journal/system` forks, fills a disk and is aborted.
 

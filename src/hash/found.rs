@@ -153,7 +153,7 @@ impl Record {
     }
 
     /// Gives a field a deadline, if the field is there. [`Deadline::NEVER`] removes the one that it has.
-    pub(super) fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
+    pub(crate) fn set_field_deadline(&mut self, field: &[u8], deadline: Deadline, cx: Context<'_>) {
         self.set_deadline_of(&self.find(field, cx.rules), field, deadline, cx);
     }
 

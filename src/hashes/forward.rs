@@ -101,6 +101,9 @@ macro_rules! vocabulary {
         }
     };
 }
+#[cfg(feature = "redis")]
+pub(crate) use vocabulary;
+
 /// The methods of a store: each calls the store's own.
 macro_rules! on_store {
     (

@@ -7,6 +7,9 @@ use crate::hash::{Context, Encoding, Record, Sample, Undo};
 use crate::options::Rules;
 use crate::time::Now;
 use crate::value::iter::write_pairs;
+#[cfg(feature = "redis")]
+use crate::value::sight::Seen;
+use crate::value::sight::Sight;
 use crate::value::{Arguments, HashValue, Iter};
 
 /// One hash, borrowed for reading. [`Store::read`](crate::Store::read), [`for_each`](crate::Store::for_each) and
@@ -25,11 +28,30 @@ pub struct HashRef<'a> {
     pub(super) record: &'a Record,
     pub(super) rules: &'a Rules,
     pub(super) now: &'a Now<'a>,
+    /// Where it is noted what the closure sees, if somebody wants to know.
+    #[cfg(feature = "redis")]
+    seen: Option<&'a Seen>,
 }
 
 impl<'a> HashRef<'a> {
     pub(crate) fn new(record: &'a Record, cx: Context<'a>) -> Self {
-        Self { record, rules: cx.rules, now: cx.now() }
+        Self {
+            record,
+            rules: cx.rules,
+            now: cx.now(),
+            #[cfg(feature = "redis")]
+            seen: None,
+        }
+    }
+
+    /// Notes what a method looks at.
+    #[inline]
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables, clippy::unused_self, reason = "nobody wants to know"))]
+    pub(super) fn see(&self, sight: Sight<'_>) {
+        #[cfg(feature = "redis")]
+        if let Some(seen) = self.seen {
+            seen.note(sight);
+        }
     }
 
     /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
@@ -37,7 +59,9 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGET")]
     #[inline]
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&'a [u8]> {
-        self.record.get(field.as_ref(), self.rules)
+        let field = field.as_ref();
+        self.see(Sight::Value(field));
+        self.record.get(field, self.rules)
     }
 
     /// Returns the value of each of these fields, in their order, or `None` for an absent one. O(fields asked for).
@@ -62,6 +86,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HLEN")]
     #[must_use]
     pub fn len(&self) -> usize {
+        self.see(Sight::Size);
         self.record.len()
     }
 
@@ -75,6 +100,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn iter(&self) -> Iter<'a> {
+        self.see(Sight::All);
         Iter::of(self.record)
     }
 
@@ -82,6 +108,7 @@ impl<'a> HashRef<'a> {
     /// Do not use it for secrets: the random numbers can be guessed.
     #[doc(alias = "HRANDFIELD")]
     pub fn random_field(&self) -> Option<(&'a [u8], &'a [u8])> {
+        self.see(Sight::All);
         self.record.random_field(self.rules)
     }
 
@@ -89,6 +116,7 @@ impl<'a> HashRef<'a> {
     /// [`Store::random_fields`](crate::Store::random_fields) does. O(fields returned).
     #[doc(alias = "HRANDFIELD")]
     pub fn random_fields(&self, sample: Sample) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.see(Sight::All);
         self.record.random_fields(sample, self.rules)
     }
 
@@ -96,6 +124,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]
     pub fn encoding(&self) -> Encoding {
+        self.see(Sight::All);
         self.record.encoding()
     }
 
@@ -103,6 +132,7 @@ impl<'a> HashRef<'a> {
     #[doc(alias = "HGETALL")]
     #[must_use]
     pub fn to_value(&self) -> HashValue {
+        self.see(Sight::All);
         HashValue::copy_of(self.record, self.rules)
     }
 }
@@ -153,16 +183,38 @@ pub struct HashMut<'a> {
     cx: Context<'a>,
     /// The undo log of the call, until it has been told of the first change. `None` if the call cannot be rolled back.
     undo: Option<&'a Undo>,
+    /// Where it is noted what the closure sees, if somebody wants to know.
+    #[cfg(feature = "redis")]
+    seen: Option<&'a Seen>,
 }
 
 impl<'a> HashMut<'a> {
     pub(crate) fn new(record: &'a mut Record, cx: Context<'a>) -> Self {
-        Self { record, cx, undo: cx.undo() }
+        Self {
+            record,
+            cx,
+            undo: cx.undo(),
+            #[cfg(feature = "redis")]
+            seen: None,
+        }
     }
 
-    /// Runs a command, which may change the hash.
+    /// The same for somebody who wants to know what the closure sees.
+    #[cfg(feature = "redis")]
+    pub(crate) fn watched(record: &'a mut Record, cx: Context<'a>, seen: &'a Seen) -> Self {
+        Self { seen: Some(seen), ..Self::new(record, cx) }
+    }
+
+    /// Notes what a method looks at, besides what [`change`](Self::change) notes.
     #[inline]
-    pub(super) fn change<R>(&mut self, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
+    pub(super) fn see(&self, sight: Sight<'_>) {
+        self.view().see(sight);
+    }
+
+    /// Runs a command, which looks at this part of the hash and may change it.
+    #[inline]
+    pub(super) fn change<R>(&mut self, sight: Sight<'_>, command: impl FnOnce(&mut Record, Context<'a>) -> R) -> R {
+        self.see(sight);
         if let Some(undo) = self.undo.take() {
             undo.note_command(self.record);
         }
@@ -173,7 +225,11 @@ impl<'a> HashMut<'a> {
     /// Returns a view that can only read the hash. O(1).
     #[must_use]
     pub fn view(&self) -> HashRef<'_> {
-        HashRef::new(self.record, self.cx)
+        HashRef {
+            #[cfg(feature = "redis")]
+            seen: self.seen,
+            ..HashRef::new(self.record, self.cx)
+        }
     }
 
     /// Returns the value of a field, or `None` if there is no such field. O(1); a packed hash looks at one byte of each
@@ -205,7 +261,7 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "HLEN")]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.record.len()
+        self.view().len()
     }
 
     /// Returns whether the hash has no fields. If it has none when the closure returns, its key is removed. O(1).
@@ -239,7 +295,7 @@ impl<'a> HashMut<'a> {
     #[doc(alias = "OBJECT ENCODING")]
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        self.record.encoding()
+        self.view().encoding()
     }
 
     /// Returns an owned copy. O(n); a packed hash takes one allocation.
@@ -258,13 +314,14 @@ impl<'a> HashMut<'a> {
     /// [`TooManyFields`](crate::Error::TooManyFields) or [`Full`](crate::Error::Full). Nothing is changed then.
     #[doc(alias = "HSET")]
     pub fn set(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        self.change(|record, cx| record.set(field.as_ref(), value.as_ref(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.set(field, value.as_ref(), cx))
     }
 
     /// [`set`](Self::set) of what a field's value has become: a deadline that the field has stays.
     #[cfg(feature = "serde")]
     pub(crate) fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8]) -> Result<bool> {
-        self.change(|record, cx| record.set_keeping_deadline(field, value, cx))
+        self.change(Sight::Field(field), |record, cx| record.set_keeping_deadline(field, value, cx))
     }
 
     /// Sets many fields, all or none, and returns how many are new. If a field is repeated, it gets its last value and
@@ -279,7 +336,9 @@ impl<'a> HashMut<'a> {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.change(|record, cx| record.set_many(&Arguments::pairs(pairs).as_pairs(), cx))
+        let pairs = Arguments::pairs(pairs);
+        let pairs = pairs.as_pairs();
+        self.change(Sight::Pairs(&pairs), |record, cx| record.set_many(&pairs, cx))
     }
 
     /// Sets a field if it is absent, and returns whether it was absent. O(1).
@@ -288,7 +347,8 @@ impl<'a> HashMut<'a> {
     /// As [`set`](Self::set).
     #[doc(alias = "HSETNX")]
     pub fn set_if_absent(&mut self, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        self.change(|record, cx| record.set_if_absent(field.as_ref(), value.as_ref(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.set_if_absent(field, value.as_ref(), cx))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field). Returns
@@ -302,25 +362,30 @@ impl<'a> HashMut<'a> {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<bool> {
-        self.change(|record, cx| record.compare_and_set(field.as_ref(), expected, new, cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.compare_and_set(field, expected, new, cx))
     }
 
     /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes after it.
     #[doc(alias = "HDEL")]
     pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.change(|record, cx| record.remove(field.as_ref(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.remove(field, cx))
     }
 
     /// Removes many fields, and returns how many were there. O(fields).
     #[doc(alias = "HDEL")]
     pub fn remove_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> usize {
-        self.change(|record, cx| record.remove_many(&Arguments::fields(fields).as_fields(), cx))
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(Sight::Fields(&fields), |record, cx| record.remove_many(&fields, cx))
     }
 
     /// Removes a field. Returns the value that it had, or `None` if there is no such field. O(1).
     #[doc(alias = "HGETDEL")]
     pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.change(|record, cx| record.take(field.as_ref(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.take(field, cx))
     }
 
     /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
@@ -331,7 +396,8 @@ impl<'a> HashMut<'a> {
     /// value stays as it was then.
     #[doc(alias = "HINCRBY")]
     pub fn increment(&mut self, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
-        self.change(|record, cx| record.increment(field.as_ref(), amount, cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.increment(field, amount, cx))
     }
 
     /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
@@ -343,7 +409,8 @@ impl<'a> HashMut<'a> {
     /// [`set`](Self::set). The value stays as it was then.
     #[doc(alias = "HINCRBYFLOAT")]
     pub fn increment_float(&mut self, field: impl AsRef<[u8]>, amount: f64) -> Result<f64> {
-        self.change(|record, cx| record.increment_float(field.as_ref(), amount, cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.increment_float(field, amount, cx))
     }
 
     /// Removes every field for which a closure returns `false`, and returns how many fields that were. O(n); the
@@ -352,13 +419,14 @@ impl<'a> HashMut<'a> {
     /// # Panics
     /// If the closure panics. Nothing is removed then.
     pub fn retain(&mut self, keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {
-        self.change(|record, cx| record.retain(keep, cx))
+        self.change(Sight::All, |record, cx| record.retain(keep, cx))
     }
 
     /// Removes all fields. O(1) for a packed hash; the memory of a table is freed after the lock is released.
     #[doc(alias = "DEL")]
     pub fn clear(&mut self) {
-        self.change(|record, cx| record.clear(cx));
+        self.see(Sight::Key);
+        self.change(Sight::All, |record, cx| record.clear(cx));
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+use crate::value::sight::Sight;
 use crate::value::{Arguments, HashMut, HashRef};
 
 impl HashRef<'_> {
@@ -11,20 +12,24 @@ impl HashRef<'_> {
     #[doc(alias = "TTL")]
     #[must_use]
     pub fn ttl(&self) -> Ttl {
-        if self.is_empty() { Ttl::Missing } else { Ttl::of(self.record.deadline(), self.now) }
+        self.see(Sight::Key);
+        if self.record.len() == 0 { Ttl::Missing } else { Ttl::of(self.record.deadline(), self.now) }
     }
 
     /// Returns when the key expires, or `None` if it has no deadline or there is no such key. O(1).
     #[doc(alias = "EXPIRETIME")]
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
+        self.see(Sight::Key);
         self.record.deadline().time()
     }
 
     /// Returns the remaining time to live of a field by its own deadline; that of the key does not count. O(1).
     #[doc(alias = "HTTL")]
     pub fn field_ttl(&self, field: impl AsRef<[u8]>) -> Ttl {
-        let deadline = self.record.field_deadline(field.as_ref(), self.rules);
+        let field = field.as_ref();
+        self.see(Sight::Field(field));
+        let deadline = self.record.field_deadline(field, self.rules);
         deadline.map_or(Ttl::Missing, |deadline| Ttl::of(deadline, self.now))
     }
 
@@ -37,7 +42,9 @@ impl HashRef<'_> {
     /// Returns when a field expires by its own deadline, or `None` if it has none or there is no such field. O(1).
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadline(&self, field: impl AsRef<[u8]>) -> Option<SystemTime> {
-        self.record.field_deadline(field.as_ref(), self.rules)?.time()
+        let field = field.as_ref();
+        self.see(Sight::Field(field));
+        self.record.field_deadline(field, self.rules)?.time()
     }
 
     /// Returns when each of these fields expires, in their order. O(fields).
@@ -111,13 +118,13 @@ impl HashMut<'_> {
     /// Gives the key a deadline if a condition is met. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
-        self.change(|record, cx| record.expire(when.into(), condition, cx)).unwrap_or(ExpireOutcome::Full)
+        self.change(Sight::Key, |record, cx| record.expire(when.into(), condition, cx)).unwrap_or(ExpireOutcome::Full)
     }
 
     /// Removes the key's deadline, and returns whether it had one. O(1).
     #[doc(alias = "PERSIST")]
     pub fn persist(&mut self) -> bool {
-        self.change(|record, cx| record.persist(cx))
+        self.change(Sight::Key, |record, cx| record.persist(cx))
     }
 
     /// Gives a field a deadline. O(1).
@@ -134,7 +141,8 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: ExpireCondition,
     ) -> ExpireOutcome {
-        self.change(|record, cx| record.expire_field(field.as_ref(), when.into(), condition, cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.expire_field(field, when.into(), condition, cx))
             .unwrap_or(ExpireOutcome::Full)
     }
 
@@ -156,15 +164,16 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: ExpireCondition,
     ) -> Vec<ExpireOutcome> {
-        self.change(|record, cx| {
-            record.expire_fields(&Arguments::fields(fields).as_fields(), when.into(), condition, cx)
-        })
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(Sight::Fields(&fields), |record, cx| record.expire_fields(&fields, when.into(), condition, cx))
     }
 
     /// Removes a field's deadline, and returns whether it had one. O(1).
     #[doc(alias = "HPERSIST")]
     pub fn persist_field(&mut self, field: impl AsRef<[u8]>) -> bool {
-        self.change(|record, cx| record.persist_field(field.as_ref(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.persist_field(field, cx))
     }
 
     /// Removes the deadlines of many fields, and returns for each field whether it had one. O(fields).
@@ -188,7 +197,10 @@ impl HashMut<'_> {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.change(|record, cx| record.set_with(&Arguments::pairs(pairs).as_pairs(), &options, cx))
+        let pairs = Arguments::pairs(pairs);
+        let pairs = pairs.as_pairs();
+        self.see(Sight::Key);
+        self.change(Sight::Pairs(&pairs), |record, cx| record.set_with(&pairs, &options, cx))
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).
@@ -198,7 +210,8 @@ impl HashMut<'_> {
     /// changed then.
     #[doc(alias = "HGETEX")]
     pub fn get_and_expire(&mut self, field: impl AsRef<[u8]>, touch: impl Into<Touch>) -> Result<Option<Vec<u8>>> {
-        self.change(|record, cx| record.get_and_expire(field.as_ref(), touch.into(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.get_and_expire(field, touch.into(), cx))
     }
 
     /// Returns the values of many fields, and changes their deadlines. O(fields).
@@ -211,7 +224,9 @@ impl HashMut<'_> {
         fields: impl IntoIterator<Item = F>,
         touch: impl Into<Touch>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
-        self.change(|record, cx| record.get_many_and_expire(&Arguments::fields(fields).as_fields(), touch.into(), cx))
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(Sight::Fields(&fields), |record, cx| record.get_many_and_expire(&fields, touch.into(), cx))
     }
 
     /// Adds to the integer in a field, as [`increment`](Self::increment) does, and gives the field a deadline if it has
@@ -221,6 +236,7 @@ impl HashMut<'_> {
     /// As [`increment`](Self::increment). The value and the deadline stay as they were then.
     #[doc(alias = "HINCRBY")]
     pub fn increment_and_expire(&mut self, field: impl AsRef<[u8]>, amount: i64, when: impl Into<When>) -> Result<i64> {
-        self.change(|record, cx| record.increment_and_expire(field.as_ref(), amount, when.into(), cx))
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.increment_and_expire(field, amount, when.into(), cx))
     }
 }

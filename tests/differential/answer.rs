@@ -195,6 +195,17 @@ impl From<Error> for Refusal {
     }
 }
 
+/// An error of a call on a server through hashlet.
+#[cfg(feature = "redis")]
+impl From<hashlet::RemoteError> for Refusal {
+    fn from(error: hashlet::RemoteError) -> Self {
+        match error {
+            hashlet::RemoteError::Refused(error) => error.into(),
+            other => Self::Unexpected(other.to_string()),
+        }
+    }
+}
+
 /// `From` for each plain answer a call can give.
 macro_rules! answers {
     ($($answer:ty => $name:ident($value:ident) $inner:expr;)*) => {

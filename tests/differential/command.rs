@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::slice::from_ref;
 
-use hashlet::{Overwrite, Sample, Store};
+use hashlet::{Hashes, Overwrite, Sample};
 
-use super::answer::{Answer, Reading};
+use super::answer::{Answer, Reading, Refusal};
 use super::expiry::Expiry;
 use crate::support::ops::some;
 use crate::support::source::{Bytes, Source, numbered};
@@ -185,54 +185,64 @@ impl Command {
         self.keys().first()
     }
 
-    pub(crate) fn on_store(&self, store: &Store) -> Answer {
-        match self {
-            Self::Set(key, field, value) => store.set(key, field, value).into(),
-            Self::SetMany(key, pairs) => store.set_many(key, pairs.iter().map(|(field, value)| (field, value))).into(),
-            Self::SetIfAbsent(key, field, value) => store.set_if_absent(key, field, value).into(),
-            Self::Get(key, field) => store.get(key, field).into(),
-            Self::GetMany(key, fields) => Answer::values(store.get_many(key, fields)),
-            Self::GetAll(key) => Answer::pairs(store.get_all(key).iter()),
-            Self::Fields(key) => Answer::names(store.fields(key)),
-            Self::Values(key) => Answer::names(store.values(key)),
-            Self::Contains(key, field) => store.contains(key, field).into(),
-            Self::ValueLen(key, field) => store.value_len(key, field).map_or(Answer::Value(None), Answer::from),
-            Self::Size(key) => store.size(key).into(),
-            Self::Remove(key, field) => store.remove(key, field).into(),
-            Self::RemoveMany(key, fields) => store.remove_many(key, fields).into(),
-            Self::Take(key, field) => store.take(key, field).into(),
-            Self::Increment(key, field, amount) => store.increment(key, field, *amount).into(),
-            Self::IncrementFloat(key, field, amount) => store.increment_float(key, field, *amount).into(),
+    /// Carries it out on a store, or on whatever else has the vocabulary of one.
+    pub(crate) fn on<H: Hashes>(&self, hashes: &H) -> Answer
+    where
+        Refusal: From<H::Error>,
+    {
+        self.answer(hashes).unwrap_or_else(|error| Answer::Refused(error.into()))
+    }
+
+    fn answer<H: Hashes>(&self, hashes: &H) -> Result<Answer, H::Error> {
+        Ok(match self {
+            Self::Set(key, field, value) => hashes.set(key, field, value)?.into(),
+            Self::SetMany(key, pairs) => {
+                hashes.set_many(key, pairs.iter().map(|(field, value)| (field, value)))?.into()
+            }
+            Self::SetIfAbsent(key, field, value) => hashes.set_if_absent(key, field, value)?.into(),
+            Self::Get(key, field) => hashes.get(key, field)?.into(),
+            Self::GetMany(key, fields) => Answer::values(hashes.get_many(key, fields)?),
+            Self::GetAll(key) => Answer::pairs(hashes.get_all(key)?.iter()),
+            Self::Fields(key) => Answer::names(hashes.fields(key)?),
+            Self::Values(key) => Answer::names(hashes.values(key)?),
+            Self::Contains(key, field) => hashes.contains(key, field)?.into(),
+            Self::ValueLen(key, field) => hashes.value_len(key, field)?.map_or(Answer::Value(None), Answer::from),
+            Self::Size(key) => hashes.size(key)?.into(),
+            Self::Remove(key, field) => hashes.remove(key, field)?.into(),
+            Self::RemoveMany(key, fields) => hashes.remove_many(key, fields)?.into(),
+            Self::Take(key, field) => hashes.take(key, field)?.into(),
+            Self::Increment(key, field, amount) => hashes.increment(key, field, *amount)?.into(),
+            Self::IncrementFloat(key, field, amount) => hashes.increment_float(key, field, *amount)?.into(),
             Self::Scan(key) => {
-                let page = store.scan(key, None, WHOLE_SCAN);
+                let page = hashes.scan(key, None, WHOLE_SCAN)?;
                 assert_eq!(page.next, None, "one page holds all");
                 Answer::pairs(page.items.iter().map(|(field, value)| (&field[..], &value[..])))
             }
-            Self::RandomField(key) => drawn(store, key, &store.random_field(key).into_iter().collect::<Vec<_>>()),
+            Self::RandomField(key) => drawn(hashes, key, &hashes.random_field(key)?.into_iter().collect::<Vec<_>>())?,
             Self::RandomFields(key, sample) => {
-                let fields = store.random_fields(key, *sample);
+                let fields = hashes.random_fields(key, *sample)?;
                 if let Sample::Distinct(_) = sample {
                     assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len(), "drawn more than once");
                 }
-                drawn(store, key, &fields)
+                drawn(hashes, key, &fields)?
             }
-            Self::ContainsKey(key) => store.contains_key(key).into(),
-            Self::Clear(key) => store.clear(key).into(),
-            Self::Rename([key, new], overwrite) => store.rename(key, new, *overwrite).into(),
-            Self::Copy([key, new], overwrite) => store.copy(key, new, *overwrite).into(),
-            Self::Keys => Answer::names(store.keys()),
+            Self::ContainsKey(key) => hashes.contains_key(key)?.into(),
+            Self::Clear(key) => hashes.clear(key)?.into(),
+            Self::Rename([key, new], overwrite) => hashes.rename(key, new, *overwrite)?.into(),
+            Self::Copy([key, new], overwrite) => hashes.copy(key, new, *overwrite)?.into(),
+            Self::Keys => Answer::names(hashes.keys()?),
             Self::ScanKeys => {
-                let page = store.scan_keys(None, WHOLE_SCAN);
+                let page = hashes.scan_keys(None, WHOLE_SCAN)?;
                 assert_eq!(page.next, None, "one page holds all");
                 Answer::names(page.items)
             }
-            Self::KeyCount => store.key_count().into(),
+            Self::KeyCount => hashes.key_count()?.into(),
             Self::ClearAll => {
-                store.clear_all();
+                hashes.clear_all()?;
                 Answer::Done
             }
-            Self::Expiry(expiry) => expiry.on_store(store),
-        }
+            Self::Expiry(expiry) => expiry.answer(hashes)?,
+        })
     }
 
     /// The command as a server takes it, and how its reply is read.
@@ -331,11 +341,11 @@ fn sample(source: &mut Source<'_>) -> Sample {
 }
 
 /// The number of fields that were drawn. They may be any fields, as long as the hash has them.
-fn drawn(store: &Store, key: &Bytes, fields: &[(Vec<u8>, Vec<u8>)]) -> Answer {
+fn drawn<H: Hashes>(hashes: &H, key: &Bytes, fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Answer, H::Error> {
     for (field, value) in fields {
-        assert_eq!(store.get(key, field).as_ref(), Some(value), "drawn, and not a member");
+        assert_eq!(hashes.get(key, field)?.as_ref(), Some(value), "drawn, and not a member");
     }
-    fields.len().into()
+    Ok(fields.len().into())
 }
 
 /// Few fields, or a burst of them.

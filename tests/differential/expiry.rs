@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hashlet::{ExpireCondition, ExpireOutcome, SetOptions, Store, Touch, Ttl, When};
+use hashlet::{ExpireCondition, ExpireOutcome, Hashes, SetOptions, Touch, Ttl, When};
 
 use super::answer::{Answer, Reading, Time};
 use super::command::{Command, fields, value, words};
@@ -119,62 +119,60 @@ impl Expiry {
         }
     }
 
-    pub(crate) fn on_store(&self, store: &Store) -> Answer {
-        match self {
+    pub(crate) fn answer<H: Hashes>(&self, hashes: &H) -> Result<Answer, H::Error> {
+        Ok(match self {
             Self::Expire(Whose { key, fields }, moment, condition) => {
                 let (when, condition) = (moment.when(), *condition);
                 match fields.as_deref() {
                     None => {
-                        let outcome = store.expire_if(key, when, condition);
+                        let outcome = hashes.expire_if(key, when, condition)?;
                         Answer::Numbers(vec![matches!(outcome, ExpireOutcome::Set | ExpireOutcome::Deleted).into()])
                     }
                     Some([field]) if condition == ExpireCondition::Always => {
-                        Answer::Numbers(vec![outcome(store.expire_field(key, field, when))])
+                        Answer::Numbers(vec![outcome(hashes.expire_field(key, field, when)?)])
                     }
                     Some(fields) => {
-                        let outcomes = store.expire_fields_if(key, fields, when, condition);
+                        let outcomes = hashes.expire_fields_if(key, fields, when, condition)?;
                         Answer::Numbers(outcomes.into_iter().map(outcome).collect())
                     }
                 }
             }
             Self::Left(Whose { key, fields }, _) => {
                 let ttls = match fields.as_deref() {
-                    None => vec![store.ttl(key)],
-                    Some([field]) => vec![store.field_ttl(key, field)],
-                    Some(fields) => store.field_ttls(key, fields),
+                    None => vec![hashes.ttl(key)?],
+                    Some([field]) => vec![hashes.field_ttl(key, field)?],
+                    Some(fields) => hashes.field_ttls(key, fields)?,
                 };
                 Answer::Times(ttls.into_iter().map(left).collect())
             }
             Self::Deadline(Whose { key, fields }, unit) => {
-                let deadlines = match fields {
-                    None => vec![store.deadline(key)],
-                    Some(fields) => fields.iter().map(|field| store.field_deadline(key, field)).collect(),
+                let deadlines = match fields.as_deref() {
+                    None => vec![hashes.deadline(key)?],
+                    Some([field]) => vec![hashes.field_deadline(key, field)?],
+                    Some(fields) => hashes.field_deadlines(key, fields)?,
                 };
                 Answer::Times(deadlines.into_iter().map(|deadline| unit.time(deadline)).collect())
             }
             Self::Persist(Whose { key, fields }) => {
                 let had = match fields.as_deref() {
-                    None => vec![store.persist(key)],
-                    Some([field]) => vec![store.persist_field(key, field)],
-                    Some(fields) => store.persist_fields(key, fields),
+                    None => vec![hashes.persist(key)?],
+                    Some([field]) => vec![hashes.persist_field(key, field)?],
+                    Some(fields) => hashes.persist_fields(key, fields)?,
                 };
                 Answer::Numbers(had.into_iter().map(i64::from).collect())
             }
             Self::SetWith(key, pairs, presence, ttl) => {
                 let pairs = pairs.iter().map(|(field, value)| (field, value));
-                match store.set_with(key, pairs, options(*presence, *ttl)) {
-                    Ok(new) => new.map_or(Answer::Value(None), Answer::from),
-                    Err(error) => Answer::Refused(error.into()),
-                }
+                hashes.set_with(key, pairs, options(*presence, *ttl))?.map_or(Answer::Value(None), Answer::from)
             }
             Self::Touch(key, fields, moment) => {
                 let touch = moment.map_or(Touch::Persist, |moment| Touch::Expire(moment.when()));
                 Answer::values(match &fields[..] {
-                    [field] => vec![store.get_and_expire(key, field, touch).expect("a store without a limit")],
-                    fields => store.get_many_and_expire(key, fields, touch).expect("a store without a limit"),
+                    [field] => vec![hashes.get_and_expire(key, field, touch)?],
+                    fields => hashes.get_many_and_expire(key, fields, touch)?,
                 })
             }
-        }
+        })
     }
 
     /// The command as a server takes it, and how its reply is read.

@@ -107,7 +107,7 @@ impl Round {
             }
             _ => None,
         };
-        let ours = command.on_store(&self.store);
+        let ours = command.on(&self.store);
         let encoding_after = encoding(&self.store);
         tally.conversions +=
             usize::from(encoding_before.is_some() && encoding_after.is_some() && encoding_before != encoding_after);

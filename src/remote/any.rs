@@ -1,0 +1,174 @@
+//! A store or a server, whichever the configuration names.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Remote, RemoteError};
+use crate::error::Error;
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+use crate::hash::Sample;
+use crate::hashes::{Across, Hashes};
+#[cfg(feature = "journal")]
+use crate::journal::{Durable, JournalOptions};
+use crate::scan::{Cursor, Page};
+use crate::store::{Overwrite, Store};
+use crate::value::{HashMut, HashRef, HashValue};
+
+/// Hashes in this process or on a server: what a line of a configuration names. It has the methods of
+/// [`Hashes`](crate::Hashes) and [`Across`](crate::Across).
+///
+/// ```
+/// use hashlet::{AnyHashes, Hashes};
+///
+/// let name = std::env::var("MY_HASHES").unwrap_or("memory:".into()); // or redis://127.0.0.1/
+/// let hashes = AnyHashes::open(&name)?;
+/// hashes.set("user:1", "name", "Ada")?;
+/// assert_eq!(hashes.get("user:1", "name")?.as_deref(), Some(&b"Ada"[..]));
+/// # Ok::<(), hashlet::RemoteError>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AnyHashes {
+    /// A store in this process.
+    Local(Arc<Store>),
+    /// A store with a journal.
+    #[cfg(feature = "journal")]
+    Journal(Durable),
+    /// A server.
+    Remote(Remote),
+}
+
+impl AnyHashes {
+    /// Opens what is named: `memory:` is an empty store, `journal:folder` a store with the journal in this folder, and
+    /// everything else the URL of a server, as [`Remote::open`] takes it.
+    ///
+    /// # Errors
+    /// Those of [`Remote::open`]. `Journal` if the journal is not opened. [`RemoteError::Unsupported`] for a journal if
+    /// this build is without the feature `journal`.
+    #[track_caller]
+    pub fn open(name: &str) -> Result<Self, RemoteError> {
+        if name == "memory:" {
+            return Ok(Self::Local(Arc::default()));
+        }
+        match name.strip_prefix("journal:") {
+            Some(folder) => Self::open_journal(folder),
+            None => Remote::open(name).map(Self::Remote),
+        }
+    }
+
+    #[cfg(feature = "journal")]
+    #[track_caller]
+    fn open_journal(folder: &str) -> Result<Self, RemoteError> {
+        Ok(Self::Journal(Store::builder().open(folder, JournalOptions::new())?))
+    }
+
+    #[cfg(not(feature = "journal"))]
+    fn open_journal(_: &str) -> Result<Self, RemoteError> {
+        Err(RemoteError::Unsupported("a journal, without the feature `journal` of hashlet".into()))
+    }
+}
+
+/// Calls a method of a trait on whatever is inside.
+macro_rules! on_any {
+    ($any:expr, $trait:ident::$method:ident ($($argument:expr),*)) => {
+        match $any {
+            AnyHashes::Local(store) => $trait::$method(&**store, $($argument),*).map_err(RemoteError::from),
+            #[cfg(feature = "journal")]
+            AnyHashes::Journal(store) => $trait::$method(store, $($argument),*).map_err(RemoteError::from),
+            AnyHashes::Remote(remote) => $trait::$method(remote, $($argument),*),
+        }
+    };
+}
+
+macro_rules! methods {
+    (
+        plain { $($plain:ident $([$($of_plain:tt)*])? ($($argument:ident: $type:ty),* $(,)?) -> $answer:ty;)* }
+        refusable { $($write:ident $([$($of_write:tt)*])? ($($argument_:ident: $type_:ty),* $(,)?) -> $answer_:ty;)* }
+    ) => {
+        $(
+            #[track_caller]
+            fn $plain $(<$($of_plain)*>)? (&self $(, $argument: $type)*) -> Result<$answer, RemoteError> {
+                on_any!(self, Hashes::$plain($($argument),*))
+            }
+        )*
+        $(
+            #[track_caller]
+            fn $write $(<$($of_write)*>)? (&self $(, $argument_: $type_)*) -> Result<$answer_, RemoteError> {
+                on_any!(self, Hashes::$write($($argument_),*))
+            }
+        )*
+    };
+}
+
+/// Fields with their values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The error of a closure on a store, or of the store itself.
+enum Failed<E> {
+    Closure(E),
+    Store(Error),
+}
+
+impl<E> From<Error> for Failed<E> {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<E: From<RemoteError>> Failed<E> {
+    fn into_closure_error(self) -> E {
+        match self {
+            Self::Closure(error) => error,
+            Self::Store(error) => RemoteError::from(error).into(),
+        }
+    }
+}
+
+impl Hashes for AnyHashes {
+    type Error = RemoteError;
+
+    crate::hashes::vocabulary! { methods! }
+
+    #[track_caller]
+    fn try_update<R, E: From<RemoteError>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        mut update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        match self {
+            Self::Local(store) => Store::try_update(store, key, update),
+            #[cfg(feature = "journal")]
+            Self::Journal(store) => Store::try_update(store, key, update),
+            Self::Remote(remote) => remote.try_update(key, &mut update),
+        }
+    }
+}
+
+impl Across for AnyHashes {
+    #[track_caller]
+    fn update_many<K: AsRef<[u8]>, const N: usize, R>(
+        &self,
+        keys: [K; N],
+        update: impl FnMut(&mut [HashMut<'_>; N]) -> R,
+    ) -> Result<R, RemoteError> {
+        on_any!(self, Across::update_many(keys, update))
+    }
+
+    #[track_caller]
+    fn try_update_many<K: AsRef<[u8]>, const N: usize, R, E: From<RemoteError>>(
+        &self,
+        keys: [K; N],
+        mut update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let on_store = |store: &Store, keys, update: &mut dyn FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>| {
+            let result = store.try_update_many::<K, N, R, _>(keys, |hashes| update(hashes).map_err(Failed::Closure));
+            result.map_err(Failed::into_closure_error)
+        };
+        match self {
+            Self::Local(store) => on_store(store, keys, &mut update),
+            #[cfg(feature = "journal")]
+            Self::Journal(store) => on_store(store, keys, &mut update),
+            Self::Remote(remote) => remote.try_update_many(keys, update),
+        }
+    }
+}

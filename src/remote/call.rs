@@ -1,0 +1,163 @@
+//! One call on a server: a request, and the answer to it.
+//!
+//! # What is repeated
+//! A connection can be lost at three moments:
+//!
+//! | moment | what is known | a call that only reads | any other call |
+//! |---|---|---|---|
+//! | before the request is handed over whole | the server has not done it: it does not act on a part | again | again |
+//! | before the answer is there whole | nothing | again | `Unknown`, at once |
+//! | after that | everything | | |
+//!
+//! A call is repeated at most [`RemoteOptions::retries`](crate::RemoteOptions::retries) times, each time on another
+//! connection.
+
+use std::sync::LazyLock;
+use std::thread;
+use std::time::Duration;
+
+use redis::{Cmd, RedisError, Script, Value};
+
+use super::{Remote, RemoteError};
+use crate::sync::assert_outside_closures;
+
+/// The pause before the first repetition. Each further one is longer by this.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a repetition of a call would do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// No harm: the call only reads.
+    Harmless,
+    /// Perhaps the same change a second time.
+    Doubles,
+}
+
+impl Remote {
+    /// Makes a call that only reads.
+    #[track_caller]
+    pub(super) fn ask(&self, command: &Cmd) -> Result<Value, RemoteError> {
+        self.call(command, Repeat::Harmless)
+    }
+
+    /// Makes a call that changes something.
+    #[track_caller]
+    pub(super) fn tell(&self, command: &Cmd) -> Result<Value, RemoteError> {
+        self.call(command, Repeat::Doubles)
+    }
+
+    /// Runs a script. The server gets its text only if it does not know it yet.
+    #[track_caller]
+    pub(super) fn run(&self, script: &ServerScript, run: &ScriptCall, repeat: Repeat) -> Result<Value, RemoteError> {
+        match self.call(&run.command("EVALSHA", script.0.get_hash()), repeat) {
+            // The server has done nothing.
+            Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
+                self.call(&run.command("EVAL", script.1), repeat)
+            }
+            result => result,
+        }
+    }
+
+    #[track_caller]
+    fn call(&self, command: &Cmd, repeat: Repeat) -> Result<Value, RemoteError> {
+        assert_outside_closures();
+        let request = command.get_packed_command();
+        let retries = self.options().retries;
+        let mut repeated = 0;
+        loop {
+            let error = match self.try_call(&request) {
+                Ok(Value::ServerError(error)) => {
+                    return Err(RemoteError::answered(error.code(), error.details().unwrap_or("")));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(Lost::AfterRequest(error)) if repeat == Repeat::Doubles => {
+                    return Err(RemoteError::Unknown(Box::new(error)));
+                }
+                Err(Lost::AfterRequest(error)) => RemoteError::Wire(Box::new(error)),
+                Err(Lost::BeforeRequest(error @ RemoteError::Wire(_))) => error,
+                Err(Lost::BeforeRequest(error)) => return Err(error), // what the server says does not change
+            };
+            if repeated == retries {
+                return Err(error);
+            }
+            repeated += 1;
+            thread::sleep(PAUSE * u32::try_from(repeated).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn try_call(&self, request: &[u8]) -> Result<Value, Lost> {
+        let mut connection = self.pool().take().map_err(Lost::BeforeRequest)?;
+        connection
+            .send_packed_command(request)
+            .map_err(|error| Lost::BeforeRequest(RemoteError::Wire(Box::new(error))))?;
+        let answer = match connection.recv_response() {
+            Ok(answer) => answer,
+            Err(error) if is_answer(&error) => {
+                self.pool().put(connection);
+                return Err(Lost::BeforeRequest(error.into())); // the server has refused it
+            }
+            Err(error) => return Err(Lost::AfterRequest(error)),
+        };
+        self.pool().put(connection);
+        Ok(answer)
+    }
+}
+
+/// Whether a server has answered with this error, on a connection that is as good as before.
+fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension)
+}
+
+/// Where a call has failed.
+enum Lost {
+    /// The server has not done it.
+    BeforeRequest(RemoteError),
+    AfterRequest(RedisError),
+}
+
+/// A script, and its text.
+pub(super) struct ServerScript(Script, &'static str);
+
+/// Declares scripts, whose texts are files.
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {$(
+        pub(super) static $name: LazyLock<ServerScript> = LazyLock::new(|| {
+            let text = include_str!(concat!("scripts/", $file));
+            ServerScript(Script::new(text), text)
+        });
+    )*};
+}
+
+scripts! {
+    LOAD = "load.lua";
+    APPLY = "apply.lua";
+    EXPIRE = "expire.lua";
+    INCREMENT_AND_EXPIRE = "increment_and_expire.lua";
+    SET_WITH = "set_with.lua";
+}
+
+/// The keys and arguments of a script.
+pub(super) struct ScriptCall {
+    keys: usize,
+    words: Vec<Vec<u8>>,
+}
+
+impl ScriptCall {
+    pub(super) fn on(keys: &[&[u8]]) -> Self {
+        Self { keys: keys.len(), words: keys.iter().map(|key| key.to_vec()).collect() }
+    }
+
+    pub(super) fn push(&mut self, word: impl AsRef<[u8]>) {
+        self.words.push(word.as_ref().to_vec());
+    }
+
+    pub(super) fn push_number(&mut self, number: impl ToString + Copy) {
+        self.words.push(number.to_string().into_bytes());
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys).arg(&self.words);
+        command
+    }
+}

@@ -1,0 +1,124 @@
+//! The errors of calls on a server.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::error::Error;
+#[cfg(feature = "journal")]
+use crate::journal::JournalError;
+
+/// What the client or the network has found wrong.
+pub(super) type Reason = Box<dyn StdError + Send + Sync>;
+
+/// Why a call on a server failed. A call that returns an error has changed nothing, except for
+/// [`Unknown`](Self::Unknown).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// The call was refused for the reason for which a [`Store`](crate::Store) refuses it: a value is no number, a key
+    /// is too long.
+    Refused(Error),
+    /// The server has refused the call with this text: it has no memory left, it is a replica that may only be read, or
+    /// the user may not do this.
+    Server(String),
+    /// The server cannot be reached, or its answer to a call that only reads did not arrive, not even after the call
+    /// was repeated.
+    Wire(Reason),
+    /// The request has left, and no answer to it has arrived. It is not known whether the server has done it. Read the
+    /// state to find out; or repeat the call, if that does no harm.
+    Unknown(Reason),
+    /// The key holds something other than a hash.
+    WrongType,
+    /// The keys of the call are not on the same server of a cluster.
+    CrossSlot,
+    /// Others have changed what an update's closure has read, each time that it ran. Nothing was changed.
+    Contended {
+        /// How often the closure ran.
+        attempts: usize,
+    },
+    /// This cannot be done with this server or this build: the server is too old or a node of a cluster, a deadline is
+    /// later than the server can hold, or the name of a store needs a feature that is off. The text says which.
+    Unsupported(String),
+    /// The journal that [`AnyHashes::open`](crate::AnyHashes::open) names was not opened.
+    #[cfg(feature = "journal")]
+    Journal(JournalError),
+}
+
+impl RemoteError {
+    /// The error that a server has answered with.
+    pub(super) fn answered(code: &str, detail: &str) -> Self {
+        // In a script, the text is followed by the place in the script.
+        match (code, detail) {
+            ("WRONGTYPE", _) => Self::WrongType,
+            ("CROSSSLOT", _) => Self::CrossSlot,
+            (_, text) if text.starts_with("hash value is not an integer") => Self::Refused(Error::NotAnInteger),
+            (_, text) if text.starts_with("increment or decrement would overflow") => Self::Refused(Error::Overflow),
+            ("", text) | (text, "") => Self::Server(text.to_string()),
+            (code, text) => Self::Server(format!("{code} {text}")),
+        }
+    }
+
+    /// An answer that is none to what was asked.
+    pub(super) fn unexpected(answer: &redis::Value) -> Self {
+        Self::Wire(format!("an unexpected answer: {answer:?}").into())
+    }
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Server(text) => write!(f, "the server refuses: {text}"),
+            Self::Wire(reason) => write!(f, "the server cannot be reached: {reason}"),
+            Self::Unknown(reason) => write!(f, "it is not known whether the server has done the call: {reason}"),
+            Self::WrongType => f.write_str("the key holds something other than a hash"),
+            Self::CrossSlot => f.write_str("the keys are not on the same server of the cluster"),
+            Self::Contended { attempts } => {
+                write!(f, "others have changed what the update has read, {attempts} times in a row")
+            }
+            Self::Unsupported(what) => write!(f, "not supported: {what}"),
+            #[cfg(feature = "journal")]
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for RemoteError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Wire(reason) | Self::Unknown(reason) => Some(&**reason),
+            #[cfg(feature = "journal")]
+            Self::Journal(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for RemoteError {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+#[cfg(feature = "journal")]
+impl From<JournalError> for RemoteError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<RedisError> for RemoteError {
+    /// What a server has answered is what it means. Everything else is [`Wire`](Self::Wire).
+    fn from(error: RedisError) -> Self {
+        let is_answer = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::CrossSlot) => Self::CrossSlot,
+            _ if is_answer => Self::answered(error.code().unwrap_or(""), error.detail().unwrap_or("")),
+            ErrorKind::InvalidClientConfig => Self::Unsupported(error.to_string()),
+            _ => Self::Wire(Box::new(error)),
+        }
+    }
+}

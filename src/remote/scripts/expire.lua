@@ -1,0 +1,9 @@
+-- Gives a key a deadline by PEXPIRE or PEXPIREAT (ARGV[1]) with its arguments. Returns what HPEXPIRE returns for a field:
+-- -2 if there is no key, 0 if the condition is not met, 1 if it is done, 2 if the key was deleted.
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    return -2
+end
+if redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2)) == 0 then
+    return 0
+end
+return 2 - redis.call('EXISTS', KEYS[1])

@@ -1,0 +1,47 @@
+-- Sets fields (from ARGV[8] on, each with its value) with deadlines and on conditions. Returns how many are new, or nil
+-- if a condition is not met.
+-- ARGV: 1 the key must be '' (any), NX or XX; 2 the fields must be '' (any), FNX or FXX;
+--       3 what becomes of the fields' deadlines: DROP, KEEP, HPEXPIRE or HPEXPIREAT, 4 with this time;
+--       5 PEXPIRE, PEXPIREAT or '' for the key, 6 with this time, 7 on this condition or ''.
+local key, key_condition, field_condition, mode = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+if key_condition ~= '' and (redis.call('EXISTS', key) == 1) ~= (key_condition == 'XX') then
+    return false
+end
+local new, count = 0, (#ARGV - 7) / 2
+for at = 8, #ARGV, 2 do
+    local exists = redis.call('HEXISTS', key, ARGV[at]) == 1
+    if field_condition ~= '' and exists ~= (field_condition == 'FXX') then
+        return false
+    end
+    if not exists then
+        new = new + 1
+    end
+end
+if count == 0 then
+    return 0
+end
+for first = 8, #ARGV, 2000 do
+    local last = math.min(first + 1999, #ARGV)
+    if mode == 'KEEP' then
+        redis.call('HSETEX', key, 'KEEPTTL', 'FIELDS', (last - first + 1) / 2, unpack(ARGV, first, last))
+    else
+        redis.call('HSET', key, unpack(ARGV, first, last))
+    end
+end
+if mode == 'HPEXPIRE' or mode == 'HPEXPIREAT' then
+    for first = 8, #ARGV, 2000 do
+        local fields = {}
+        for at = first, math.min(first + 1999, #ARGV), 2 do
+            fields[#fields + 1] = ARGV[at]
+        end
+        redis.call(mode, key, ARGV[4], 'FIELDS', #fields, unpack(fields))
+    end
+end
+if ARGV[5] ~= '' then
+    if ARGV[7] == '' then
+        redis.call(ARGV[5], key, ARGV[6])
+    else
+        redis.call(ARGV[5], key, ARGV[6], ARGV[7])
+    end
+end
+return new

@@ -1,0 +1,213 @@
+//! Updates in a closure, with others at work.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hashlet::{Across, Error, ExpireOutcome, Hashes, Remote, RemoteError, SetOptions, Store};
+
+use super::servers::each;
+
+const FAR: Duration = Duration::from_secs(4_102_444_800);
+
+/// Fields with values and deadlines, and the deadline of the key.
+type Hash = (BTreeMap<Vec<u8>, (Vec<u8>, Option<SystemTime>)>, Option<SystemTime>);
+
+fn hash<H: Hashes>(hashes: &H, key: &str) -> Hash {
+    let look = |hash: &hashlet::HashRef<'_>| {
+        let field = |(field, value): (&[u8], &[u8])| (field.to_vec(), (value.to_vec(), hash.field_deadline(field)));
+        (hash.iter().map(field).collect(), hash.deadline())
+    };
+    hashes.read(key, look).unwrap()
+}
+
+/// What closures do, one after the other, and each from the state before it.
+fn work<H: Across>(hashes: &H) -> Vec<Hash>
+where
+    H::Error: From<Error>,
+{
+    let far = |seconds: u64| UNIX_EPOCH + FAR + Duration::from_secs(seconds);
+    let mut states = Vec::new();
+    let mut step = |update: &mut dyn FnMut(&mut hashlet::HashMut<'_>)| {
+        hashes.update("k", update).unwrap();
+        states.push(hash(hashes, "k"));
+    };
+    step(&mut |hash| {
+        hash.set_many([("a", "1"), ("b", "2"), ("c", "3"), ("d", "x")]).unwrap();
+        assert_eq!(hash.expire_field("a", far(1)), ExpireOutcome::Set);
+        hash.set_with([("e", "5"), ("f", "6")], SetOptions::new().expire(far(2)).expire_key(far(9))).unwrap();
+    });
+    step(&mut |hash| {
+        assert_eq!(hash.len(), 6);
+        hash.increment("a", 41).unwrap(); // keeps its deadline
+        hash.set("e", "gone is the deadline").unwrap();
+        assert!(hash.persist_field("f"));
+        assert!(hash.remove("b"));
+        assert_eq!(hash.increment("d", 1), Err(Error::NotAnInteger));
+    });
+    step(&mut |hash| {
+        hash.expire_fields(["a", "c", "d"], far(3));
+        assert!(hash.persist());
+        hash.increment_float("c", 0.1).unwrap();
+    });
+    step(&mut |hash| assert_eq!(hash.retain(|_, value| value.len() > 1), 2));
+    step(&mut |hash| {
+        hash.clear();
+        hash.set("new", "1").unwrap();
+        hash.expire(far(4));
+    });
+    step(&mut |hash| {
+        hash.clear();
+        hash.set("newer", "1").unwrap(); // no deadline of the key
+    });
+    step(&mut |hash| assert_eq!(hash.expire(UNIX_EPOCH), ExpireOutcome::Deleted));
+    step(&mut |hash| {
+        hash.set_many((0..3_000).map(|n| (format!("field {n}"), n.to_string()))).unwrap();
+        hash.expire_fields((0..2_500).map(|n| format!("field {n}")), far(5));
+    });
+    step(&mut |hash| {
+        hash.remove_many((0..1_500).map(|n| format!("field {n}")));
+        hash.persist_fields((1_500..2_600).map(|n| format!("field {n}")));
+    });
+    let refused: Result<(), H::Error> = hashes.try_update("k", |hash| {
+        hash.set("field 2999", "lost")?;
+        hash.increment("field 2999", 1)?;
+        Ok(())
+    });
+    refused.unwrap_err();
+    states.push(hash(hashes, "k"));
+    let moved: Result<bool, H::Error> = hashes.update_many(["k", "l"], |[from, to]| {
+        let value = from.take("field 2000").unwrap();
+        to.set("moved", value).unwrap()
+    });
+    assert!(moved.unwrap());
+    hashes.update_many(["k", "k"], |_| ()).unwrap_err();
+    states.extend([hash(hashes, "k"), hash(hashes, "l")]);
+    hashes.update("k", |hash| hash.clear()).unwrap();
+    states.push(hash(hashes, "k"));
+    states
+}
+
+#[test]
+fn closures_do_on_a_server_what_they_do_on_a_store() {
+    let expected = work(&Store::new());
+    each("closures", 2, |server| {
+        for (at, (theirs, ours)) in work(&server.open()).iter().zip(&expected).enumerate() {
+            assert_eq!(theirs, ours, "{}: after step {at}", server.name);
+        }
+    });
+}
+
+#[test]
+fn an_update_runs_again_only_if_what_it_has_read_has_changed() {
+    each("conflicts", 3, |server| {
+        let (remote, other) = (server.open(), server.open());
+        type Change = fn(&Remote);
+        let changes: [(&str, Change); 6] = [
+            ("value", |other| _ = other.set("k", "read", "2").unwrap()),
+            ("other value", |other| _ = other.set("k", "unread", "2").unwrap()),
+            ("deadline", |other| _ = other.expire_field("k", "read", FAR).unwrap()),
+            ("deadline of the key", |other| _ = other.expire("k", Duration::from_secs(1_000)).unwrap()),
+            ("new field", |other| _ = other.set("k", "new", "").unwrap()),
+            ("key", |other| _ = other.clear("k").unwrap()),
+        ];
+        type Look = fn(&mut hashlet::HashMut<'_>);
+        let looks: [(&str, Look, [bool; 6]); 6] = [
+            ("get", |hash| _ = hash.get("read"), [true, false, false, false, false, true]),
+            ("set", |hash| _ = hash.set("read", "x").unwrap(), [true, false, true, false, false, true]),
+            ("len", |hash| _ = hash.len(), [false, false, false, false, true, true]),
+            ("iter", |hash| _ = hash.iter().count(), [true, true, false, false, true, true]),
+            ("ttl", |hash| _ = hash.ttl(), [false, false, false, true, false, true]),
+            ("absent", |hash| _ = hash.contains("new"), [false, false, false, false, true, false]),
+        ];
+        for (looked, look, conflicts) in looks {
+            for ((changed, change), conflict) in changes.iter().zip(conflicts) {
+                other.clear("k").unwrap();
+                other.set_many("k", [("read", "1"), ("unread", "1")]).unwrap();
+                let mut runs = 0;
+                let updated = remote.update("k", |hash| {
+                    runs += 1;
+                    look(hash);
+                    hash.set("written", runs.to_string()).unwrap();
+                    if runs == 1 {
+                        // Another client, in the middle of the update.
+                        std::thread::scope(|scope| scope.spawn(|| change(&other)).join().unwrap());
+                    }
+                });
+                updated.unwrap();
+                assert_eq!(runs, 1 + u8::from(conflict), "{}: {looked}, and another changes {changed}", server.name);
+                assert_eq!(remote.get("k", "written").unwrap(), Some(runs.to_string().into_bytes()));
+            }
+        }
+        let few = hashlet::RemoteOptions::new().attempts(3);
+        let remote = Remote::open_with(&server.url(), few).unwrap();
+        let mut runs = 0;
+        let contended = remote.update("k", |hash| {
+            runs += 1;
+            std::thread::scope(|scope| scope.spawn(|| other.increment("k", "n", 1).unwrap()).join().unwrap());
+            hash.increment("n", 1)
+        });
+        assert!(matches!(contended, Err(RemoteError::Contended { attempts: 3 })) && runs == 3, "{contended:?}");
+        assert_eq!(remote.get("k", "n").unwrap().as_deref(), Some(&b"3"[..]));
+    });
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    each("refusals", 4, |server| {
+        let remote = server.open();
+        remote.set_many("k", [("number", "1"), ("text", "x")]).unwrap();
+        let before = hash(&remote, "k");
+        let long_key = vec![0; 65_537];
+        assert!(matches!(remote.set(&long_key, "f", "v"), Err(RemoteError::Refused(Error::KeyTooLong { .. }))));
+        assert!(matches!(remote.increment("k", "text", 1), Err(RemoteError::Refused(Error::NotAnInteger))));
+        assert!(matches!(remote.increment_float("k", "text", 1.0), Err(RemoteError::Refused(Error::NotAFloat))));
+        assert!(matches!(remote.increment_float("k", "number", f64::NAN), Err(RemoteError::Refused(Error::NotFinite))));
+        let minute = Duration::from_secs(60);
+        assert!(matches!(
+            remote.increment_and_expire("k", "text", 1, minute),
+            Err(RemoteError::Refused(Error::NotAnInteger))
+        ));
+        assert!(matches!(
+            remote.increment_and_expire("k", "number", i64::MAX, minute),
+            Err(RemoteError::Refused(Error::Overflow))
+        ));
+        assert_eq!(remote.increment_and_expire("big", "number", i64::MAX, minute).unwrap(), i64::MAX);
+        for too_late in [Duration::MAX, Duration::from_millis(1 << 46)] {
+            assert!(matches!(remote.expire("k", too_late), Err(RemoteError::Unsupported(_))));
+            assert!(matches!(remote.expire_field("k", "text", too_late), Err(RemoteError::Unsupported(_))));
+            let update = remote.update("k", |hash| hash.expire_field("text", too_late));
+            assert!(matches!(update, Err(RemoteError::Unsupported(_))), "{update:?}");
+        }
+        assert_eq!(hash(&remote, "k"), before);
+
+        // Something that is no hash, written by another client.
+        let client = redis::Client::open(server.url()).unwrap();
+        redis::cmd("SET").arg("string").arg("v").exec(&mut client.get_connection().unwrap()).unwrap();
+        assert!(matches!(remote.get("string", "f"), Err(RemoteError::WrongType)));
+        assert!(matches!(remote.set("string", "f", "v"), Err(RemoteError::WrongType)));
+        assert!(matches!(remote.update("string", |hash| hash.len()), Err(RemoteError::WrongType)));
+        assert!(matches!(remote.increment_and_expire("string", "f", 1, minute), Err(RemoteError::WrongType)));
+        let mut keys = remote.keys().unwrap();
+        keys.sort_unstable();
+        assert_eq!(keys, [&b"big"[..], b"k"], "only hashes");
+    });
+}
+
+#[test]
+fn a_panic_in_a_closure_changes_nothing() {
+    each("panics", 5, |server| {
+        let remote = server.open();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            remote.update("k", |hash| {
+                hash.set("f", "v").unwrap();
+                panic!("in the closure");
+            })
+        }));
+        assert!(panicked.is_err() && remote.is_empty().unwrap());
+        assert!(remote.set("k", "f", "v").unwrap(), "calls work as before");
+        let nested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            remote.update("k", |_| remote.get("k", "f").unwrap())
+        }));
+        assert!(nested.is_err(), "a call from inside a closure panics, as on a store");
+    });
+}
