@@ -7,6 +7,9 @@
 mod support;
 
 mod calls;
+mod contention;
+mod cuts;
 mod differential;
+mod proxy;
 mod servers;
 mod updates;
