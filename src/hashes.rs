@@ -9,6 +9,7 @@ mod forward;
 
 use std::time::SystemTime;
 
+use crate::error::Error;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::scan::{Cursor, Page};
@@ -58,8 +59,9 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// refuses.
 #[allow(clippy::type_complexity, reason = "the answers are those of the store's own methods")]
 pub trait Hashes {
-    /// The error of every method. It is [`hashlet::Error`](crate::Error) for a store.
-    type Error: std::error::Error + Send + Sync + 'static;
+    /// The error of every method. It is [`hashlet::Error`](crate::Error) for a store. It can hold such an error, because
+    /// the closures of updates meet them.
+    type Error: std::error::Error + From<Error> + Send + Sync + 'static;
 
     /// Sets a field, and returns whether it is new. O(1). See [`Store::set`](crate::Store::set).
     ///
@@ -606,10 +608,7 @@ pub trait Hashes {
 /// ```
 /// use hashlet::{Across, Store};
 ///
-/// fn transfer<H: Across>(hashes: &H, keys: [&str; 2], amount: i64) -> Result<(), H::Error>
-/// where
-///     H::Error: From<hashlet::Error>,
-/// {
+/// fn transfer<H: Across>(hashes: &H, keys: [&str; 2], amount: i64) -> Result<(), H::Error> {
 ///     hashes.try_update_many(keys, |[from, to]| {
 ///         from.increment("balance", -amount)?;
 ///         to.increment("balance", amount)?;

@@ -126,5 +126,5 @@ pub use typed::Bincode;
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "serde")]
-pub use typed::{Codec, CodecError, Typed};
+pub use typed::{Codec, CodecError, Typed, TypedHashes};
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `codec.rs` | formats that turn values into bytes and bytes into values |
 //! | `view.rs` | `Typed`, and values in single fields |
+//! | `over.rs` | `TypedHashes`, the same over a server or whatever else has the vocabulary of a store |
 //! | `object.rs` | structs as hashes, each member in a field of its own |
 //! | `forward.rs` | macros for methods that several serializers share |
 //! | `error.rs` | `CodecError` |
@@ -17,6 +18,8 @@ mod view;
 
 mod object;
 
+mod over;
+
 mod codec;
 mod error;
 
@@ -26,4 +29,5 @@ pub use codec::Codec;
 #[cfg(feature = "json")]
 pub use codec::Json;
 pub use error::CodecError;
+pub use over::TypedHashes;
 pub use view::Typed;

@@ -9,10 +9,11 @@ use crate::error::{Error, Refusal};
 pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
 
 /// The reason why a typed call failed. A call that returns an error has changed nothing, except for
-/// [`Error::Unlogged`].
+/// [`Error::Unlogged`], and for `RemoteError::Unknown` on a server. `E` is the error of what the call is on: that of a
+/// store, or that of other [`Hashes`](crate::Hashes).
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum CodecError {
+pub enum CodecError<E = Error> {
     /// The bytes in a hash are no value of the type that was asked for.
     Decode {
         /// The key of the hash.
@@ -31,11 +32,11 @@ pub enum CodecError {
         /// What the codec or the type found wrong.
         reason: Reason,
     },
-    /// The store has refused the write.
-    Refused(Error),
+    /// The store has refused the write. On other [`Hashes`](crate::Hashes): the call itself has failed.
+    Refused(E),
 }
 
-impl CodecError {
+impl<E> CodecError<E> {
     pub(crate) fn decode(key: &[u8], field: &[u8]) -> impl FnOnce(Reason) -> Self {
         |reason| Self::Decode { key: key.to_vec(), field: field.to_vec(), reason }
     }
@@ -45,7 +46,7 @@ impl CodecError {
     }
 }
 
-impl fmt::Display for CodecError {
+impl<E: fmt::Display> fmt::Display for CodecError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode { key, field, reason } => failed(f, key, field, "read", reason),
@@ -62,7 +63,7 @@ fn failed(f: &mut fmt::Formatter<'_>, key: &[u8], field: &[u8], what: &str, reas
     write!(f, "hash \"{}\" cannot be {what}: {reason}", key.escape_ascii())
 }
 
-impl StdError for CodecError {
+impl<E: StdError + 'static> StdError for CodecError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Decode { reason, .. } | Self::Encode { reason, .. } => Some(&**reason),
@@ -71,8 +72,8 @@ impl StdError for CodecError {
     }
 }
 
-impl From<Error> for CodecError {
-    fn from(error: Error) -> Self {
+impl<E> From<E> for CodecError<E> {
+    fn from(error: E) -> Self {
         Self::Refused(error)
     }
 }

@@ -38,6 +38,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 use super::codec::Codec;
 use super::error::{CodecError, Reason};
 use super::view::{Result, Typed};
+use crate::error::Error;
 use crate::expiry::SetOptions;
 use crate::value::{HashMut, HashRef};
 use error::ObjectError;
@@ -133,11 +134,7 @@ impl<C: Codec> Typed<'_, C> {
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<()> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
-        self.store.update_with_room(key, |hash| {
-            hash.set_many(members.iter().map(|(member, bytes)| (member, bytes)))?;
-            keep_members(hash, &members);
-            Ok(())
-        })
+        self.store.update_with_room(key, |hash| Ok(save(hash, &members)?))
     }
 
     /// Reads a struct from a hash, all members of one instant. Returns `None` if there is no such key. O(members).
@@ -148,7 +145,7 @@ impl<C: Codec> Typed<'_, C> {
     #[track_caller]
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
         let key = key.as_ref();
-        self.store.read(key, |hash| Ok(self.object(key, *hash)?.map(|object| object.value)))
+        self.store.read(key, |hash| load(&self.codec, key, *hash))
     }
 
     /// Reads a struct from a hash, passes it to a closure, and writes it back as the closure leaves it, in one atomic
@@ -203,7 +200,7 @@ impl<C: Codec> Typed<'_, C> {
         update: impl FnOnce(&mut T) -> R,
     ) -> Result<Option<R>> {
         let key = key.as_ref();
-        self.store.update(key, |hash| self.change_object(key, hash, |value| Ok(update(value))))
+        self.store.update(key, |hash| change(&self.codec, key, hash, |value| Ok(update(value))))
     }
 
     /// Changes a struct in a hash by a closure that can fail, in one atomic step. If the closure returns `Err`, nothing
@@ -253,26 +250,7 @@ impl<C: Codec> Typed<'_, C> {
         update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
     ) -> std::result::Result<Option<R>, E> {
         let key = key.as_ref();
-        self.store.try_update(key, |hash| self.change_object(key, hash, update))
-    }
-
-    /// Changes the struct in a hash. If anything fails, nothing is changed.
-    fn change_object<T: Serialize + DeserializeOwned, R, E: From<CodecError>>(
-        &self,
-        key: &[u8],
-        hash: &mut HashMut<'_>,
-        update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
-    ) -> std::result::Result<Option<R>, E> {
-        let view = hash.view();
-        let Some(mut loaded) = self.object::<T>(key, view)? else { return Ok(None) };
-        let before = names(key, &loaded.value)?;
-        let result = update(&mut loaded.value)?;
-        let after = to_members(&self.codec, key, &loaded.value)?;
-        let Changes { new, gone } = update::changes(&self.codec, view, &loaded, before, &after);
-        let new = new.into_iter().map(|(member, bytes)| (member, bytes));
-        hash.set_with(new, SetOptions::new().keep_ttl()).map_err(CodecError::from)?;
-        hash.remove_many(gone);
-        Ok(Some(result))
+        self.store.try_update(key, |hash| change::<C, T, R, Error, E>(&self.codec, key, hash, update))
     }
 
     /// Sets one member of an object, and returns whether its field is new. The field then holds what
@@ -307,7 +285,7 @@ impl<C: Codec> Typed<'_, C> {
         value: &T,
     ) -> Result<bool> {
         let (key, member) = (key.as_ref(), member.as_ref());
-        match text::bytes_of(Some(&self.codec), value).map_err(|error| error.of(member).on_saving(key))? {
+        match member_bytes::<C, T, Error>(&self.codec, key, member, value)? {
             Some(bytes) => Ok(self.store.set(key, member, bytes)?),
             None => {
                 self.store.remove(key, member);
@@ -346,21 +324,72 @@ impl<C: Codec> Typed<'_, C> {
         key: impl AsRef<[u8]>,
         member: impl AsRef<[u8]>,
     ) -> Result<Option<T>> {
-        let (key, member) = (key.as_ref(), member.as_ref());
-        self.store.read(key, |hash| {
-            let Some(bytes) = hash.get(member) else { return Ok(None) };
-            of_member(&self.codec, member, bytes).map(Some).map_err(|error| error.on_loading(key))
-        })
+        let (key, name) = (key.as_ref(), member.as_ref());
+        self.store.read(key, |hash| hash.get(name).map(|bytes| self::member(&self.codec, key, name, bytes)).transpose())
     }
+}
 
-    /// Reads the struct in a hash.
-    fn object<'a, T: DeserializeOwned>(&'a self, key: &[u8], hash: HashRef<'a>) -> Result<Option<Loaded<'a, T>>> {
-        if hash.is_empty() {
-            Ok(None)
-        } else {
-            of_members(&self.codec, hash).map(Some).map_err(|error| error.on_loading(key))
-        }
-    }
+/// Reads the struct in a hash.
+pub(super) fn load<C: Codec, T: DeserializeOwned, S>(
+    codec: &C,
+    key: &[u8],
+    hash: HashRef<'_>,
+) -> std::result::Result<Option<T>, CodecError<S>> {
+    Ok(object(codec, key, hash)?.map(|loaded| loaded.value))
+}
+
+fn object<'a, C: Codec, T: DeserializeOwned, S>(
+    codec: &'a C,
+    key: &[u8],
+    hash: HashRef<'a>,
+) -> std::result::Result<Option<Loaded<'a, T>>, CodecError<S>> {
+    if hash.is_empty() { Ok(None) } else { of_members(codec, hash).map(Some).map_err(|error| error.on_loading(key)) }
+}
+
+/// Makes a hash hold these members and no other fields, and leaves it as it was if that is refused.
+pub(super) fn save(hash: &mut HashMut<'_>, members: &[Member]) -> crate::error::Result<()> {
+    hash.set_many(members.iter().map(|(member, bytes)| (member, bytes)))?;
+    keep_members(hash, members);
+    Ok(())
+}
+
+/// Changes the struct in a hash. If anything fails, nothing is changed. `S` is the error of what holds the hash.
+pub(super) fn change<C: Codec, T: Serialize + DeserializeOwned, R, S: From<Error>, E: From<CodecError<S>>>(
+    codec: &C,
+    key: &[u8],
+    hash: &mut HashMut<'_>,
+    update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
+) -> std::result::Result<Option<R>, E> {
+    let view = hash.view();
+    let Some(mut loaded) = object::<C, T, S>(codec, key, view)? else { return Ok(None) };
+    let before = names(key, &loaded.value)?;
+    let result = update(&mut loaded.value)?;
+    let after = to_members(codec, key, &loaded.value)?;
+    let Changes { new, gone } = update::changes(codec, view, &loaded, before, &after);
+    let new = new.into_iter().map(|(member, bytes)| (member, bytes));
+    hash.set_with(new, SetOptions::new().keep_ttl()).map_err(|error| CodecError::Refused(S::from(error)))?;
+    hash.remove_many(gone);
+    Ok(Some(result))
+}
+
+/// Returns the bytes of the field of a member, or `None` if the member is absent.
+pub(super) fn member_bytes<C: Codec, T: Serialize + ?Sized, S>(
+    codec: &C,
+    key: &[u8],
+    member: &[u8],
+    value: &T,
+) -> std::result::Result<Option<Vec<u8>>, CodecError<S>> {
+    text::bytes_of(Some(codec), value).map_err(|error| error.of(member).on_saving(key))
+}
+
+/// Reads a value from the field of a member.
+pub(super) fn member<C: Codec, T: DeserializeOwned, S>(
+    codec: &C,
+    key: &[u8],
+    member: &[u8],
+    bytes: &[u8],
+) -> std::result::Result<T, CodecError<S>> {
+    of_member(codec, member, bytes).map_err(|error| error.on_loading(key))
 }
 
 /// Removes all fields that are none of these members.
@@ -379,7 +408,11 @@ type Member = (Name, Vec<u8>);
 
 /// Returns the members of a struct or a string-keyed map, without those that are absent. If a map has a name twice, the
 /// last one counts.
-fn to_members<C: Codec, T: Serialize + ?Sized>(codec: &C, key: &[u8], value: &T) -> Result<Vec<Member>> {
+pub(super) fn to_members<C: Codec, T: Serialize + ?Sized, S>(
+    codec: &C,
+    key: &[u8],
+    value: &T,
+) -> std::result::Result<Vec<Member>, CodecError<S>> {
     members_of(codec, value).map_err(|error| error.on_saving(key))
 }
 
@@ -388,7 +421,7 @@ fn members_of<C: Codec, T: Serialize + ?Sized>(codec: &C, value: &T) -> std::res
 }
 
 /// Returns the names of these members. It costs little, because the members are not written.
-fn names<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<Name>> {
+fn names<T: Serialize, S>(key: &[u8], value: &T) -> std::result::Result<Vec<Name>, CodecError<S>> {
     let members = value.serialize(ser::Object::<OnlyText>(None)).map_err(|error| error.on_saving(key))?;
     Ok(members.into_iter().map(|(name, _)| name).collect())
 }

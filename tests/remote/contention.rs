@@ -2,7 +2,6 @@
 //! is lost, and none is done twice. The other processes are this test binary, run again.
 
 use std::ffi::OsStr;
-use std::io::{Write, stdout};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,6 +63,7 @@ fn run(server: &Server, each_thread: usize) -> Vec<u64> {
 
 #[test]
 #[ignore = "another process runs it"]
+#[allow(clippy::print_stdout, reason = "the parent reads it")]
 fn other_process() {
     let remote = Remote::open(&std::env::var(URL).unwrap()).unwrap();
     let updates: usize = std::env::var(NUMBER).unwrap().parse().unwrap();
@@ -75,7 +75,7 @@ fn other_process() {
         let threads: Vec<_> = (0..THREADS as u64).map(work).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    println_raw(&format!("\nruns {runs}"));
+    println!("\nruns {runs}");
 }
 
 fn work(remote: &Remote, updates: usize, seed: u64) -> u64 {
@@ -99,8 +99,4 @@ fn work(remote: &Remote, updates: usize, seed: u64) -> u64 {
         }
     }
     runs
-}
-
-fn println_raw(line: &str) {
-    writeln!(stdout(), "{line}").unwrap();
 }

@@ -21,10 +21,7 @@ fn hash<H: Hashes>(hashes: &H, key: &str) -> Hash {
 }
 
 /// What closures do, one after the other, and each from the state before it.
-fn work<H: Across>(hashes: &H) -> Vec<Hash>
-where
-    H::Error: From<Error>,
-{
+fn work<H: Across>(hashes: &H) -> Vec<Hash> {
     let far = |seconds: u64| UNIX_EPOCH + FAR + Duration::from_secs(seconds);
     let mut states = Vec::new();
     let mut step = |update: &mut dyn FnMut(&mut hashlet::HashMut<'_>)| {

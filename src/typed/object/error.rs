@@ -41,11 +41,11 @@ impl ObjectError {
         Self { member: member.to_vec(), kind: Kind::Other, ..self }
     }
 
-    pub(super) fn on_loading(self, key: &[u8]) -> CodecError {
+    pub(super) fn on_loading<E>(self, key: &[u8]) -> CodecError<E> {
         CodecError::decode(key, &self.member)(self.reason)
     }
 
-    pub(super) fn on_saving(self, key: &[u8]) -> CodecError {
+    pub(super) fn on_saving<E>(self, key: &[u8]) -> CodecError<E> {
         CodecError::encode(key, &self.member)(self.reason)
     }
 }
