@@ -7,9 +7,11 @@
 //! | `changes.rs` | what is compared, and the commands that make one hash of another |
 //! | `scripts/` | what a server does in one step and has no command for |
 //! | `call.rs` | one request and its answer; what is repeated when a connection is lost |
+//! | `pipeline.rs` | many requests at once |
 //! | `pool.rs` | connections, and what a server must be able to do |
 //! | `answer.rs`, `deadline.rs` | the server's values as Rust's, and Rust's deadlines as the server's |
 //! | `any.rs` | `AnyHashes`, a store or a server by name |
+//! | `copy.rs` | `copy_to` and `copy_from` |
 //! | `error.rs`, `options.rs` | `RemoteError`, `RemoteOptions` |
 //!
 //! Rejected for updates: WATCH. It needs a connection of its own, and it is lost when a cluster sends a client to
@@ -20,9 +22,11 @@ mod any;
 mod call;
 mod changes;
 mod commands;
+mod copy;
 mod deadline;
 mod error;
 mod options;
+mod pipeline;
 mod pool;
 mod update;
 
@@ -30,6 +34,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use any::AnyHashes;
+pub use copy::{CopyError, CopyOptions, CopyReport, Source, Target};
 pub use error::RemoteError;
 pub use options::RemoteOptions;
 

@@ -12,6 +12,8 @@ mod format;
 mod load;
 mod options;
 mod reader;
+#[cfg(feature = "redis")]
+mod records;
 mod save;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -52,6 +52,14 @@ impl Record {
         self.deadline_of(&self.find(field, rules))
     }
 
+    /// The fields that have a deadline, with their deadlines. O(n).
+    #[cfg(feature = "redis")]
+    pub(crate) fn timed_fields(&self, rules: &Rules) -> impl Iterator<Item = (&[u8], Deadline)> {
+        let pairs = self.has_field_deadlines().then(|| self.pairs()).into_iter().flatten();
+        let deadline = move |field| self.field_deadline(field, rules).filter(|deadline| *deadline != Deadline::NEVER);
+        pairs.filter_map(move |(field, _)| Some((field, deadline(field)?)))
+    }
+
     /// Removes all deadlines, because a hash outside a store has none.
     pub(crate) fn forget_deadlines(&mut self, cx: Context<'_>) {
         if !self.has_deadlines() {

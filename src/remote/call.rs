@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use redis::{Cmd, RedisError, Script, Value};
+use redis::{Cmd, Connection, RedisError, Script, Value};
 
 use super::{Remote, RemoteError};
 use crate::sync::assert_outside_closures;
@@ -62,56 +62,59 @@ impl Remote {
     fn call(&self, command: &Cmd, repeat: Repeat) -> Result<Value, RemoteError> {
         assert_outside_closures();
         let request = command.get_packed_command();
+        let answer = self.exchange(repeat, |connection| {
+            connection.send_packed_command(&request).map_err(Lost::BeforeRequest)?;
+            receive(connection)
+        })?;
+        match answer {
+            Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Sends something and receives the answers to it, on a connection of its own. Does it again if that is allowed.
+    pub(super) fn exchange<R>(
+        &self,
+        repeat: Repeat,
+        exchange: impl Fn(&mut Connection) -> Result<R, Lost>,
+    ) -> Result<R, RemoteError> {
         let retries = self.options().retries;
         let mut repeated = 0;
         loop {
-            let error = match self.try_call(&request) {
-                Ok(Value::ServerError(error)) => {
-                    return Err(RemoteError::answered(error.code(), error.details().unwrap_or("")));
+            let tried = self.pool().take().and_then(|mut connection| {
+                let result = exchange(&mut connection);
+                if result.is_ok() {
+                    self.pool().put(connection);
                 }
-                Ok(answer) => return Ok(answer),
-                Err(Lost::AfterRequest(error)) if repeat == Repeat::Doubles => {
-                    return Err(RemoteError::Unknown(Box::new(error)));
+                match result {
+                    Err(Lost::AfterRequest(error)) if repeat == Repeat::Doubles => {
+                        Err(RemoteError::Unknown(Box::new(error)))
+                    }
+                    Err(Lost::BeforeRequest(error) | Lost::AfterRequest(error)) => {
+                        Err(RemoteError::Wire(Box::new(error)))
+                    }
+                    Ok(answer) => Ok(answer),
                 }
-                Err(Lost::AfterRequest(error)) => RemoteError::Wire(Box::new(error)),
-                Err(Lost::BeforeRequest(error @ RemoteError::Wire(_))) => error,
-                Err(Lost::BeforeRequest(error)) => return Err(error), // what the server says does not change
-            };
-            if repeated == retries {
-                return Err(error);
+            });
+            match tried {
+                Err(RemoteError::Wire(_)) if repeated < retries => {}
+                result => return result,
             }
             repeated += 1;
             thread::sleep(PAUSE * u32::try_from(repeated).unwrap_or(u32::MAX));
         }
     }
-
-    fn try_call(&self, request: &[u8]) -> Result<Value, Lost> {
-        let mut connection = self.pool().take().map_err(Lost::BeforeRequest)?;
-        connection
-            .send_packed_command(request)
-            .map_err(|error| Lost::BeforeRequest(RemoteError::Wire(Box::new(error))))?;
-        let answer = match connection.recv_response() {
-            Ok(answer) => answer,
-            Err(error) if is_answer(&error) => {
-                self.pool().put(connection);
-                return Err(Lost::BeforeRequest(error.into())); // the server has refused it
-            }
-            Err(error) => return Err(Lost::AfterRequest(error)),
-        };
-        self.pool().put(connection);
-        Ok(answer)
-    }
 }
 
-/// Whether a server has answered with this error, on a connection that is as good as before.
-fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension)
+/// Receives one answer, which may be an error of the server.
+pub(super) fn receive(connection: &mut Connection) -> Result<Value, Lost> {
+    connection.recv_response().map_err(Lost::AfterRequest)
 }
 
-/// Where a call has failed.
-enum Lost {
-    /// The server has not done it.
-    BeforeRequest(RemoteError),
+/// When a connection was lost.
+pub(super) enum Lost {
+    /// The request was not handed over whole, so the server has not done it.
+    BeforeRequest(RedisError),
     AfterRequest(RedisError),
 }
 

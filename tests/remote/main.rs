@@ -8,8 +8,11 @@ mod support;
 
 mod calls;
 mod contention;
+mod copies;
 mod cuts;
 mod differential;
 mod proxy;
 mod servers;
+#[cfg(feature = "json")]
+mod typed;
 mod updates;

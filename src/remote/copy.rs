@@ -1,0 +1,153 @@
+//! Copies of all hashes between a store and a server.
+//!
+//! | file | content |
+//! |---|---|
+//! | `out.rs` | from a store to a server |
+//! | `into.rs` | from a server into a store |
+//!
+//! Rejected: DUMP and RESTORE. Their bytes depend on the version of the server.
+
+mod into;
+mod out;
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Remote, RemoteError};
+use crate::error::Error;
+use crate::snapshot::{Progress, SnapshotError};
+
+/// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`].
+pub trait Target: sealed::Server {}
+
+/// What [`Store::copy_from`](crate::Store::copy_from) can copy from: a [`Remote`].
+pub trait Source: sealed::Server {}
+
+impl Target for Remote {}
+impl Source for Remote {}
+
+mod sealed {
+    use super::Remote;
+
+    pub trait Server {
+        fn remote(&self) -> &Remote;
+    }
+
+    impl Server for Remote {
+        fn remote(&self) -> &Remote {
+            self
+        }
+    }
+}
+
+/// How hashes are copied.
+#[derive(Default)]
+#[must_use]
+pub struct CopyOptions<'a> {
+    progress: Option<Box<dyn FnMut(Progress) + 'a>>,
+}
+
+impl<'a> CopyOptions<'a> {
+    /// Returns options without a closure.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Calls a closure after each request or so. The closure runs on the thread that copies, with no lock held.
+    pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    fn tell(&mut self, so_far: &CopyReport, expected_keys: u64) {
+        if let Some(progress) = &mut self.progress {
+            progress(Progress { keys: so_far.keys, expected_keys, bytes: so_far.bytes });
+        }
+    }
+}
+
+impl fmt::Debug for CopyOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyOptions").finish_non_exhaustive()
+    }
+}
+
+/// The result of a copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyReport {
+    /// Hashes copied.
+    pub keys: u64,
+    /// Fields copied.
+    pub fields: u64,
+    /// Bytes of the keys, fields and values copied.
+    pub bytes: u64,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl CopyReport {
+    fn count(&mut self, key: &[u8], fields: usize, bytes: usize) {
+        self.keys += 1;
+        self.fields += fields as u64;
+        self.bytes += (key.len() + bytes) as u64;
+    }
+}
+
+/// Why a copy has failed. What was copied before is there.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// A call on the server has failed.
+    Remote(RemoteError),
+    /// The store refuses a hash, because it exceeds a limit or the journal has failed.
+    Refused {
+        /// The key of the hash.
+        key: Vec<u8>,
+        /// The reason.
+        error: Error,
+    },
+    /// A hash has a deadline that no server can hold: it is after the year 4199.
+    TooLate {
+        /// The key of the hash.
+        key: Vec<u8>,
+    },
+    /// The store is being saved or copied already.
+    Busy,
+}
+
+impl fmt::Display for CopyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remote(error) => error.fmt(f),
+            Self::Refused { key, error } => write!(f, "the hash \"{}\" is refused: {error}", key.escape_ascii()),
+            Self::TooLate { key } => {
+                write!(f, "the hash \"{}\" has a deadline after the year 4199", key.escape_ascii())
+            }
+            Self::Busy => f.write_str("the store is being saved or copied already"),
+        }
+    }
+}
+
+impl std::error::Error for CopyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Remote(error) => Some(error),
+            Self::Refused { error, .. } => Some(error),
+            Self::TooLate { .. } | Self::Busy => None,
+        }
+    }
+}
+
+impl From<RemoteError> for CopyError {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+impl From<SnapshotError> for CopyError {
+    /// The only error of a save without a file is that there is one already.
+    fn from(_: SnapshotError) -> Self {
+        Self::Busy
+    }
+}

@@ -1,0 +1,146 @@
+//! Everything that a store holds goes to a server and comes back, with all deadlines.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hashlet::{CopyError, CopyOptions, Hashes, Limits, Remote, SetOptions, Store, Ttl};
+
+use super::proxy::{Cut, Proxy};
+use super::servers::{each, say};
+use crate::support::scale;
+
+/// Profiles at full scale.
+const PROFILES: f64 = 1_000_000.0;
+
+fn far(seconds: usize) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(4_102_444_800 + seconds as u64)
+}
+
+/// Small hashes, of which one in four has deadlines, and one large hash.
+fn profiles(number: usize) -> Store {
+    let store = Store::new();
+    for n in 0..number {
+        let key = format!("user:{n}");
+        let (name, mail) = (format!("Name {n}"), format!("{n}@example.com"));
+        let visits = (n % 1_000).to_string();
+        let fields = [
+            ("name", &name[..]),
+            ("email", &mail),
+            ("visits", &visits),
+            ("country", "de"),
+            ("language", "en"),
+            ("theme", "dark"),
+            ("active", "1"),
+            ("note", ""),
+        ];
+        store.set_many(&key, fields).unwrap();
+        if n % 4 == 0 {
+            store.set_with(&key, [("token", "x"), ("code", "1")], SetOptions::new().expire(far(n % 7))).unwrap();
+            store.expire_field(&key, "note", far(100));
+        }
+        if n % 8 == 0 {
+            store.expire(&key, far(n % 11));
+        }
+    }
+    store.set_many("large", (0..20_000).map(|n| (format!("field {n}"), "v".repeat(n % 100)))).unwrap();
+    store.expire_fields("large", (0..15_000).map(|n| format!("field {n}")), far(5));
+    store
+}
+
+type Contents = (BTreeMap<Vec<u8>, (Vec<u8>, Option<SystemTime>)>, Option<SystemTime>);
+
+fn contents(store: &Store, key: &[u8]) -> Contents {
+    store.read(key, |hash| {
+        let field = |(field, value): (&[u8], &[u8])| (field.to_vec(), (value.to_vec(), hash.field_deadline(field)));
+        (hash.iter().map(field).collect(), hash.deadline())
+    })
+}
+
+fn assert_equal(copy: &Store, store: &Store, name: &str) {
+    assert_eq!(copy.key_count(), store.key_count(), "{name}");
+    for key in store.iter_keys() {
+        assert_eq!(contents(copy, &key), contents(store, &key), "{name}: {}", key.escape_ascii());
+    }
+}
+
+#[test]
+fn profiles_go_out_and_come_back_equal() {
+    let store = profiles((PROFILES * scale()) as usize);
+    let stats = store.stats();
+    each("copies", 8, |server| {
+        let remote = server.open();
+        remote.set("user:1", "old", "to be replaced").unwrap();
+        remote.expire("user:1", Duration::from_secs(1_000)).unwrap();
+        let (begin, mut told) = (Instant::now(), 0);
+        let options = CopyOptions::new().progress(|so_far| {
+            assert!(so_far.keys >= told && so_far.expected_keys > 0);
+            told = so_far.keys;
+        });
+        let out = store.copy_to(&remote, options).unwrap();
+        let out_time = begin.elapsed();
+        assert_eq!((out.keys, told), (stats.keys as u64, stats.keys as u64), "{}", server.name);
+        let (copy, begin) = (Store::new(), Instant::now());
+        copy.set("user:2", "old", "to be replaced").unwrap();
+        copy.expire("user:2", Duration::from_secs(1_000));
+        let back = copy.copy_from(&remote, CopyOptions::new()).unwrap();
+        say(&format!("{} hashes to {} in {out_time:.1?} and back in {:.1?}", out.keys, server.name, begin.elapsed()));
+        assert!(back.keys >= out.keys && back.fields >= out.fields && back.bytes >= out.bytes, "{back:?} {out:?}");
+        assert_equal(&copy, &store, server.name);
+    });
+}
+
+#[test]
+fn a_lost_connection_does_not_spoil_a_copy() {
+    let store = profiles(2_000);
+    each("copies over lost connections", 9, |server| {
+        let proxy = Proxy::start(&server.socket, &format!("copies-{}", server.name.replace([' ', '.'], "-")));
+        let remote = Remote::open(&proxy.url(server.database)).unwrap();
+        for cut in [Cut::Request(150_001), Cut::Request(300_003), Cut::Answer(1_001), Cut::Answer(15_001)] {
+            proxy.plan(Some(cut));
+            store.copy_to(&remote, CopyOptions::new()).unwrap();
+            assert!(!proxy.passed().2, "{}: {cut:?} came", server.name);
+            let copy = Store::new();
+            copy.copy_from(&server.open(), CopyOptions::new()).unwrap();
+            assert_equal(&copy, &store, server.name);
+        }
+        for cut in [Cut::Request(3_000), Cut::Answer(100_001), Cut::Answer(200_003)] {
+            proxy.plan(Some(cut));
+            let copy = Store::new();
+            copy.copy_from(&remote, CopyOptions::new()).unwrap();
+            assert!(!proxy.passed().2, "{}: {cut:?} came", server.name);
+            assert_equal(&copy, &store, server.name);
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_by_name() {
+    each("refused copies", 10, |server| {
+        let remote = server.open();
+        let store = Store::new();
+        store.set("k", "f", "v").unwrap();
+        store.expire_field("k", "f", Duration::MAX);
+        let refused = store.copy_to(&remote, CopyOptions::new());
+        assert!(matches!(&refused, Err(CopyError::TooLate { key }) if key == b"k"), "{refused:?}");
+        assert!(remote.is_empty().unwrap());
+
+        remote.set("long", "f", "v".repeat(1_000)).unwrap();
+        let small = Store::builder().limits(Limits::default().max_string(100)).build();
+        small.set("long", "f", "as before").unwrap();
+        let refused = small.copy_from(&remote, CopyOptions::new());
+        assert!(matches!(&refused, Err(CopyError::Refused { key, .. }) if key == b"long"), "{refused:?}");
+        assert_eq!(small.get("long", "f").as_deref(), Some(&b"as before"[..]));
+
+        // What expires on the way is absent in the end.
+        remote.clear_all().unwrap();
+        store.set("k", "f", "v").unwrap();
+        store.set("k", "soon", "v").unwrap();
+        store.expire_field("k", "soon", Duration::from_millis(50));
+        store.copy_to(&remote, CopyOptions::new()).unwrap();
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!(remote.get_many("k", ["f", "soon"]).unwrap(), [Some(b"v".to_vec()), None]);
+        let copy = Store::new();
+        copy.copy_from(&remote, CopyOptions::new()).unwrap();
+        assert_eq!((copy.size("k"), copy.field_ttl("k", "f")), (1, Ttl::Never));
+    });
+}
