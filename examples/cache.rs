@@ -8,27 +8,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{CodecError, Json, ManualClock, SetOptions, Store};
+use hashlet::{CodecError, Hashes, Json, ManualClock, SetOptions, Store, TypedHashes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 #[derive(Debug)]
-pub(crate) struct Cache<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Cache<'a, H> {
+    pub(crate) hashes: &'a H,
     pub(crate) time_to_live: Duration,
 }
 
-impl Cache<'_> {
+impl<H: Hashes> Cache<'_, H> {
     /// Keeps a value. The value and its deadline are written in one step, so no value is left behind that never
     /// expires.
-    pub(crate) fn put<T: Serialize>(&self, topic: &str, name: &str, value: &T) -> Result<(), CodecError> {
+    pub(crate) fn put<T: Serialize>(&self, topic: &str, name: &str, value: &T) -> Result<(), CodecError<H::Error>> {
         let options = SetOptions::new().expire(self.time_to_live);
-        self.store.typed(Json).set_with(topic, [(name, value)], options)?;
+        TypedHashes::new(self.hashes, Json).set_with(topic, [(name, value)], options)?;
         Ok(())
     }
 
-    pub(crate) fn get<T: DeserializeOwned>(&self, topic: &str, name: &str) -> Result<Option<T>, CodecError> {
-        self.store.typed(Json).get(topic, name)
+    pub(crate) fn get<T: DeserializeOwned>(&self, topic: &str, name: &str) -> Result<Option<T>, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).get(topic, name)
     }
 
     /// Returns the kept value, or computes it now. No lock is held meanwhile, so threads that miss at the same time all
@@ -38,7 +38,7 @@ impl Cache<'_> {
         topic: &str,
         name: &str,
         compute: impl FnOnce() -> T,
-    ) -> Result<T, CodecError> {
+    ) -> Result<T, CodecError<H::Error>> {
         if let Ok(Some(value)) = self.get(topic, name) {
             return Ok(value);
         }
@@ -48,8 +48,8 @@ impl Cache<'_> {
     }
 
     /// Forgets all values of a topic, for example because the data behind them has changed.
-    pub(crate) fn forget(&self, topic: &str) -> bool {
-        self.store.clear(topic)
+    pub(crate) fn forget(&self, topic: &str) -> Result<bool, H::Error> {
+        self.hashes.clear(topic)
     }
 }
 
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A real program would not set a clock. Here time has to pass faster.
     let clock = ManualClock::new();
     let store = Store::builder().clock(&clock).build();
-    let cache = Cache { store: &store, time_to_live: Duration::from_secs(3_600) };
+    let cache = Cache { hashes: &store, time_to_live: Duration::from_secs(3_600) };
 
     let computed = AtomicUsize::new(0);
     let factors = |number: u64| {
@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     cache.put("factors", "6", &"1, 2, 3, 6")?;
     let again: Vec<u64> = cache.get_or("factors", "6", || vec![1, 2, 3, 6])?;
     assert_eq!(cache.get("factors", "6")?, Some(again));
-    assert!(cache.forget("factors"));
+    assert!(cache.forget("factors")?);
     println!("of 4000 answers {computed} were computed");
     Ok(())
 }

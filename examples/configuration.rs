@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::thread;
 
-use hashlet::{CodecError, Json, Store};
+use hashlet::{CodecError, Hashes, Json, Store, TypedHashes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,36 +16,40 @@ use serde_json::{Value, json};
 pub(crate) type Settings = BTreeMap<String, Value>;
 
 #[derive(Debug)]
-pub(crate) struct Configuration<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Configuration<'a, H> {
+    pub(crate) hashes: &'a H,
 }
 
-impl Configuration<'_> {
+impl<H: Hashes> Configuration<'_, H> {
     /// Sets several settings: all of them, or none if there is an error.
     pub(crate) fn set<'v, T: Serialize + 'v>(
         &self,
         component: &str,
         settings: impl IntoIterator<Item = (&'v str, &'v T)>,
-    ) -> Result<usize, CodecError> {
-        self.store.typed(Json).set_many(key(component), settings)
+    ) -> Result<usize, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).set_many(key(component), settings)
     }
 
     /// Returns one setting, of the type that it should have.
-    pub(crate) fn get<T: DeserializeOwned>(&self, component: &str, setting: &str) -> Result<Option<T>, CodecError> {
-        self.store.typed(Json).get(key(component), setting)
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        component: &str,
+        setting: &str,
+    ) -> Result<Option<T>, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).get(key(component), setting)
     }
 
     /// Returns all settings of a component, as they are at one instant.
-    pub(crate) fn all(&self, component: &str) -> Result<Settings, CodecError> {
+    pub(crate) fn all(&self, component: &str) -> Result<Settings, CodecError<H::Error>> {
         let text = |(setting, value): (Vec<u8>, Value)| (String::from_utf8_lossy(&setting).into_owned(), value);
-        Ok(self.store.typed(Json).get_all(key(component))?.into_iter().map(text).collect())
+        Ok(TypedHashes::new(self.hashes, Json).get_all(key(component))?.into_iter().map(text).collect())
     }
 
     /// Removes one setting, or all settings of a component.
-    pub(crate) fn remove(&self, component: &str, setting: Option<&str>) -> bool {
+    pub(crate) fn remove(&self, component: &str, setting: Option<&str>) -> Result<bool, H::Error> {
         match setting {
-            Some(setting) => self.store.remove(key(component), setting),
-            None => self.store.clear(key(component)),
+            Some(setting) => self.hashes.remove(key(component), setting),
+            None => self.hashes.clear(key(component)),
         }
     }
 }
@@ -57,7 +61,7 @@ fn key(component: &str) -> String {
 #[allow(dead_code, reason = "the tests take the rest")]
 fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::new();
-    let configuration = Configuration { store: &store };
+    let configuration = Configuration { hashes: &store };
     let settings = [("host", &json!("localhost")), ("port", &json!(5432)), ("replicas", &json!(["a", "b"]))];
     configuration.set("database", settings)?;
     assert_eq!(configuration.get::<u16>("database", "port")?, Some(5432));
@@ -84,8 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     assert_eq!(good, 2_000);
 
-    assert!(configuration.remove("database", Some("replicas")));
-    assert!(configuration.remove("database", None));
+    assert!(configuration.remove("database", Some("replicas"))?);
+    assert!(configuration.remove("database", None)?);
     assert!(configuration.all("database")?.is_empty());
     println!("{good} connections went where they should");
     Ok(())

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::thread;
 use std::time::SystemTime;
 
-use hashlet::{CodecError, Json, Store};
+use hashlet::{CodecError, Hashes, Json, Store, TypedHashes};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,45 +19,45 @@ pub(crate) struct Item {
 }
 
 #[derive(Debug)]
-pub(crate) struct Carts<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Carts<'a, H> {
+    pub(crate) hashes: &'a H,
 }
 
-impl Carts<'_> {
+impl<H: Hashes> Carts<'_, H> {
     /// Puts more of an item into a cart, and returns its new quantity. Reading, adding and writing is one step.
-    pub(crate) fn add(&self, cart: &str, item: &str, quantity: u32) -> Result<u32, CodecError> {
+    pub(crate) fn add(&self, cart: &str, item: &str, quantity: u32) -> Result<u32, CodecError<H::Error>> {
         let now = SystemTime::now();
         let add = |present: Option<Item>| {
             let present = present.unwrap_or(Item { quantity: 0, added: now, changed: now });
             Some(Item { quantity: present.quantity.saturating_add(quantity), changed: now, ..present })
         };
-        Ok(self.store.typed(Json).update(cart, item, add)?.map_or(0, |item| item.quantity))
+        Ok(TypedHashes::new(self.hashes, Json).update(cart, item, add)?.map_or(0, |item| item.quantity))
     }
 
     /// Sets the quantity of an item. 0 removes the item.
-    pub(crate) fn set_quantity(&self, cart: &str, item: &str, quantity: u32) -> Result<(), CodecError> {
+    pub(crate) fn set_quantity(&self, cart: &str, item: &str, quantity: u32) -> Result<(), CodecError<H::Error>> {
         let now = SystemTime::now();
         let set = |present: Option<Item>| {
             let added = present.map_or(now, |item| item.added);
             (quantity > 0).then_some(Item { quantity, added, changed: now })
         };
-        self.store.typed(Json).update(cart, item, set)?;
+        TypedHashes::new(self.hashes, Json).update(cart, item, set)?;
         Ok(())
     }
 
     /// Removes an item, and returns it.
-    pub(crate) fn remove(&self, cart: &str, item: &str) -> Result<Option<Item>, CodecError> {
-        self.store.typed(Json).take(cart, item)
+    pub(crate) fn remove(&self, cart: &str, item: &str) -> Result<Option<Item>, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).take(cart, item)
     }
 
     /// Returns the items of a cart, as they are at one instant.
-    pub(crate) fn items(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
-        Ok(self.store.typed(Json).get_all(cart)?.into_iter().map(text).collect())
+    pub(crate) fn items(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError<H::Error>> {
+        Ok(TypedHashes::new(self.hashes, Json).get_all(cart)?.into_iter().map(text).collect())
     }
 
     /// Empties a cart into an order. Items that are added afterwards belong to the next order.
-    pub(crate) fn check_out(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError> {
-        Ok(self.store.typed(Json).take_all(cart)?.into_iter().map(text).collect())
+    pub(crate) fn check_out(&self, cart: &str) -> Result<BTreeMap<String, Item>, CodecError<H::Error>> {
+        Ok(TypedHashes::new(self.hashes, Json).take_all(cart)?.into_iter().map(text).collect())
     }
 }
 
@@ -69,7 +69,7 @@ fn text((item, data): (Vec<u8>, Item)) -> (String, Item) {
 #[allow(dead_code, reason = "the tests take the rest")]
 fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::new();
-    let carts = Carts { store: &store };
+    let carts = Carts { hashes: &store };
     carts.add("cart:1", "apples", 2)?;
     carts.add("cart:1", "pears", 1)?;
     carts.set_quantity("cart:1", "apples", 3)?;

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::thread;
 
-use hashlet::{CodecError, Json, Store};
+use hashlet::{CodecError, Hashes, Json, Store, TypedHashes};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,33 +25,33 @@ pub(crate) struct Preferences {
 }
 
 #[derive(Debug)]
-pub(crate) struct Profiles<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Profiles<'a, H> {
+    pub(crate) hashes: &'a H,
 }
 
-impl Profiles<'_> {
+impl<H: Hashes> Profiles<'_, H> {
     /// Saves a profile in one step, so that no thread ever sees half of it.
-    pub(crate) fn put(&self, id: u64, profile: &Profile) -> Result<(), CodecError> {
-        self.store.typed(Json).save_object(key(id), profile)
+    pub(crate) fn put(&self, id: u64, profile: &Profile) -> Result<(), CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).save_object(key(id), profile)
     }
 
-    pub(crate) fn get(&self, id: u64) -> Result<Option<Profile>, CodecError> {
-        self.store.typed(Json).load_object(key(id))
+    pub(crate) fn get(&self, id: u64) -> Result<Option<Profile>, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).load_object(key(id))
     }
 
     /// Reads only the members that a page needs.
-    pub(crate) fn preferences(&self, id: u64) -> Result<Option<Preferences>, CodecError> {
-        self.store.typed(Json).get(key(id), "preferences")
+    pub(crate) fn preferences(&self, id: u64) -> Result<Option<Preferences>, CodecError<H::Error>> {
+        TypedHashes::new(self.hashes, Json).get(key(id), "preferences")
     }
 
     /// Changes any members of an existing profile, in one step.
-    pub(crate) fn change(&self, id: u64, change: impl FnOnce(&mut Profile)) -> Result<bool, CodecError> {
-        Ok(self.store.typed(Json).update_object(key(id), change)?.is_some())
+    pub(crate) fn change(&self, id: u64, change: impl FnMut(&mut Profile)) -> Result<bool, CodecError<H::Error>> {
+        Ok(TypedHashes::new(self.hashes, Json).update_object(key(id), change)?.is_some())
     }
 
     /// Counts a visit without reading the rest, because a number in a struct is a number in the hash.
-    pub(crate) fn visit(&self, id: u64) -> hashlet::Result<i64> {
-        self.store.increment(key(id), "visits", 1)
+    pub(crate) fn visit(&self, id: u64) -> Result<i64, H::Error> {
+        self.hashes.increment(key(id), "visits", 1)
     }
 }
 
@@ -62,7 +62,7 @@ fn key(id: u64) -> String {
 #[allow(dead_code, reason = "the tests take the rest")]
 fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::new();
-    let profiles = Profiles { store: &store };
+    let profiles = Profiles { hashes: &store };
     let preferences = Preferences { theme: "dark".into(), notifications: true };
     let john =
         Profile { name: "John Doe".into(), email: "john@example.com".into(), nickname: None, visits: 0, preferences };

@@ -11,6 +11,7 @@
 //! | [`limits`] | a budget of memory, and where the memory goes |
 //! | [`async_code`] | use from async code, and how long each call blocks |
 //! | [`many_threads`] | many cores: shards, the allocator, huge pages |
+//! | [`outgrowing`] | the same code on a Redis or Valkey server, and data that move there (feature `redis`) |
 //! | [`from_dashmap`], [`from_moka`], [`from_redis`] | moving from another library or server |
 //!
 //! These modules hold nothing but documentation.
@@ -49,6 +50,9 @@ pages! {
     async_code
     /// Many threads, allocators and huge pages.
     many_threads
+    /// Outgrowing one process: the same code on a Redis or Valkey server, and data that move there.
+    #[cfg(feature = "redis")]
+    outgrowing
     /// Moving from DashMap.
     from_dashmap
     /// Moving from moka.

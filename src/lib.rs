@@ -28,7 +28,7 @@
 //! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
 //!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [the
 //!   journal](guide::journal), [limits and memory](guide::limits), [async code](guide::async_code), [many
-//!   threads](guide::many_threads), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
+//!   threads](guide::many_threads), [outgrowing one process](guide::outgrowing), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
 //!   [Redis](guide::from_redis).
 //! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
 //! - The repository's README compares hashlet with other libraries, and has figures.

@@ -75,6 +75,8 @@ use pool::Pool;
 ///
 /// # Panics
 /// Every method panics inside a closure that a store or a server's update runs, as those of a store do.
+///
+/// See the guide: [`guide::outgrowing`](crate::guide::outgrowing).
 #[derive(Clone)]
 pub struct Remote(Arc<Inner>);
 

@@ -246,7 +246,7 @@ enum Logged<'a> {
 
 impl<'a> Logged<'a> {
     fn read(input: &mut Input<'a>) -> Result<Self, Flaw> {
-        let deadline = |input: &mut Input<'a>| Ok(Some(input.u64()?).filter(|deadline| *deadline != NEVER));
+        let deadline = |input: &mut Input<'a>| input.u64().map(|deadline| Some(deadline).filter(|it| *it != NEVER));
         Ok(match input.u8()? {
             1 => Self::Key(input.string()?),
             2 => Self::OnKey(Effect::Put { field: input.string()?, value: input.string()? }),

@@ -8,12 +8,16 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use crate::error::Error;
 #[cfg(feature = "journal")]
 use crate::journal::JournalError;
+#[cfg(feature = "serde")]
+use crate::typed::CodecError;
 
 /// What the client or the network has found wrong.
 pub(super) type Reason = Box<dyn StdError + Send + Sync>;
 
 /// Why a call on a server failed. A call that returns an error has changed nothing, except for
 /// [`Unknown`](Self::Unknown).
+///
+/// See the guide: [`guide::outgrowing`](crate::guide::outgrowing).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -99,6 +103,13 @@ impl StdError for RemoteError {
 
 impl From<Error> for RemoteError {
     fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<RemoteError> for CodecError<RemoteError> {
+    fn from(error: RemoteError) -> Self {
         Self::Refused(error)
     }
 }

@@ -72,8 +72,9 @@ impl<E: StdError + 'static> StdError for CodecError<E> {
     }
 }
 
-impl<E> From<E> for CodecError<E> {
-    fn from(error: E) -> Self {
+// Not for every `E`: that would leave the type of many a closure's error open, in all programs.
+impl From<Error> for CodecError {
+    fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }

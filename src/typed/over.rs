@@ -80,7 +80,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     /// As [the type](Self#errors) says.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>, H> {
         let (key, field) = (key.as_ref(), field.as_ref());
-        let bytes = self.hashes.get(key, field)?;
+        let bytes = self.hashes.get(key, field).map_err(failed::<H>)?;
         bytes.map(|bytes| self.decode(key, field, &bytes)).transpose()
     }
 
@@ -95,7 +95,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     ) -> Result<Vec<Option<T>>, H> {
         let key = key.as_ref();
         let fields: Vec<F> = fields.into_iter().collect();
-        let values = self.hashes.get_many(key, &fields)?.into_iter().zip(&fields);
+        let values = self.hashes.get_many(key, &fields).map_err(failed::<H>)?.into_iter().zip(&fields);
         values.map(|(bytes, field)| bytes.map(|bytes| self.decode(key, field.as_ref(), &bytes)).transpose()).collect()
     }
 
@@ -106,7 +106,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     pub fn get_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>, H> {
         let key = key.as_ref();
         let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
-        self.hashes.get_all(key)?.iter().map(decode).collect()
+        self.hashes.get_all(key).map_err(failed::<H>)?.iter().map(decode).collect()
     }
 
     /// Sets a field, and returns whether it is new; see [`Typed::set`](crate::Typed::set).
@@ -120,7 +120,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         value: &T,
     ) -> Result<bool, H> {
         let (key, field) = (key.as_ref(), field.as_ref());
-        Ok(self.hashes.set(key, field, self.encode(key, field, value)?)?)
+        self.hashes.set(key, field, self.encode(key, field, value)?).map_err(failed::<H>)
     }
 
     /// Sets fields in one atomic step, and returns how many are new; see [`Typed::set_many`](crate::Typed::set_many).
@@ -133,7 +133,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         pairs: impl IntoIterator<Item = (F, &'v T)>,
     ) -> Result<usize, H> {
         let key = key.as_ref();
-        Ok(self.hashes.set_many(key, self.encode_all(key, pairs)?)?)
+        self.hashes.set_many(key, self.encode_all(key, pairs)?).map_err(failed::<H>)
     }
 
     /// Sets fields with deadlines or on conditions; see [`Typed::set_with`](crate::Typed::set_with).
@@ -147,7 +147,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         options: SetOptions,
     ) -> Result<Option<usize>, H> {
         let key = key.as_ref();
-        Ok(self.hashes.set_with(key, self.encode_all(key, pairs)?, options)?)
+        self.hashes.set_with(key, self.encode_all(key, pairs)?, options).map_err(failed::<H>)
     }
 
     /// Returns the value of a field and changes its deadline; see
@@ -183,7 +183,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     /// As [the type](Self#errors) says. All fields stay if one holds no `T`.
     pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>, H> {
         let key = key.as_ref();
-        self.hashes.try_update(key, |hash| {
+        self.change(key, |hash| {
             let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
             let all = hash.iter().map(decode).collect::<Result<_, H>>()?;
             hash.clear();
@@ -203,7 +203,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         mut update: impl FnMut(Option<T>) -> Option<T>,
     ) -> Result<Option<T>, H> {
         let (key, field) = (key.as_ref(), field.as_ref());
-        self.hashes.try_update(key, |hash| {
+        self.change(key, |hash| {
             let old = hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose()?;
             let new = update(old);
             match &new {
@@ -231,7 +231,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     ) -> Result<bool, H> {
         let (key, field) = (key.as_ref(), field.as_ref());
         let new = new.map(|value| self.encode(key, field, value)).transpose()?;
-        self.hashes.try_update(key, |hash| {
+        self.change(key, |hash| {
             let old = hash.get(field).map(|bytes| self.decode::<T>(key, field, bytes)).transpose()?;
             if old.as_ref() != expected {
                 return Ok(false);
@@ -244,6 +244,15 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         })
     }
 
+    /// Changes a hash by a closure that has changed nothing when it fails.
+    fn change<R, E: From<CodecError<H::Error>>>(
+        &self,
+        key: &[u8],
+        change: impl FnMut(&mut HashMut<'_>) -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        self.hashes.update(key, change).map_err(failed::<H>)?
+    }
+
     /// Reads the value of a field, and then changes the field.
     fn with_value<T: DeserializeOwned>(
         &self,
@@ -251,7 +260,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         field: &[u8],
         change: impl Fn(&mut HashMut<'_>, &[u8]) -> crate::error::Result<()>,
     ) -> Result<Option<T>, H> {
-        self.hashes.try_update(key, |hash| {
+        self.change(key, |hash| {
             let Some(bytes) = hash.get(field) else { return Ok(None) };
             let value = self.decode(key, field, bytes)?;
             change(hash, field).map_err(refused::<H>)?;
@@ -288,7 +297,7 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<(), H> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
-        self.hashes.try_update(key, |hash| save(hash, &members).map_err(refused::<H>))
+        self.change(key, |hash| save(hash, &members).map_err(refused::<H>))
     }
 
     /// Reads a struct from a hash; see [`Typed::load_object`](crate::Typed::load_object).
@@ -297,7 +306,7 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
     /// As [the type](Self#errors) says.
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>, H> {
         let key = key.as_ref();
-        load(&self.codec, key, self.hashes.get_all(key)?.view())
+        load(&self.codec, key, self.hashes.get_all(key).map_err(failed::<H>)?.view())
     }
 
     /// Reads a struct from a hash, passes it to a closure, and writes it back in one atomic step; see
@@ -311,7 +320,7 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
         mut update: impl FnMut(&mut T) -> R,
     ) -> Result<Option<R>, H> {
         let key = key.as_ref();
-        self.hashes.try_update(key, |hash| change(&self.codec, key, hash, |value| Ok(update(value))))
+        self.change(key, |hash| change(&self.codec, key, hash, |value| Ok(update(value))))
     }
 
     /// [`update_object`](Self::update_object), but if the closure returns `Err`, nothing is written; see
@@ -319,13 +328,13 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
     ///
     /// # Errors
     /// Those of the closure, and those of `update_object`.
-    pub fn try_update_object<T: Serialize + DeserializeOwned, R, E: From<CodecError<H::Error>> + From<H::Error>>(
+    pub fn try_update_object<T: Serialize + DeserializeOwned, R, E: From<CodecError<H::Error>>>(
         &self,
         key: impl AsRef<[u8]>,
         mut update: impl FnMut(&mut T) -> std::result::Result<R, E>,
     ) -> std::result::Result<Option<R>, E> {
         let key = key.as_ref();
-        self.hashes.try_update(key, |hash| change::<C, T, R, H::Error, E>(&self.codec, key, hash, &mut update))
+        self.change(key, |hash| change::<C, T, R, H::Error, E>(&self.codec, key, hash, &mut update))
     }
 
     /// Sets one member of an object, and returns whether its field is new; see
@@ -341,9 +350,9 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
     ) -> Result<bool, H> {
         let (key, member) = (key.as_ref(), member.as_ref());
         match member_bytes::<C, T, H::Error>(&self.codec, key, member, value)? {
-            Some(bytes) => Ok(self.hashes.set(key, member, bytes)?),
+            Some(bytes) => self.hashes.set(key, member, bytes).map_err(failed::<H>),
             None => {
-                self.hashes.remove(key, member)?;
+                self.hashes.remove(key, member).map_err(failed::<H>)?;
                 Ok(false)
             }
         }
@@ -359,9 +368,14 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
         name: impl AsRef<[u8]>,
     ) -> Result<Option<T>, H> {
         let (key, name) = (key.as_ref(), name.as_ref());
-        let bytes = self.hashes.get(key, name)?;
+        let bytes = self.hashes.get(key, name).map_err(failed::<H>)?;
         bytes.map(|bytes| member(&self.codec, key, name, &bytes)).transpose()
     }
+}
+
+/// The error of a call on the hashes.
+fn failed<H: Hashes>(error: H::Error) -> CodecError<H::Error> {
+    CodecError::Refused(error)
 }
 
 /// The error of a closure's call on its hash.

@@ -12,6 +12,8 @@ mod copies;
 mod cuts;
 mod differential;
 mod proxy;
+#[cfg(feature = "json")]
+mod recipes;
 mod servers;
 #[cfg(feature = "json")]
 mod typed;

@@ -17,7 +17,8 @@ const PIPELINE_BYTES: usize = 128 << 10;
 const FIELDS: usize = 500;
 
 /// # Copies
-/// From a store to a Redis or Valkey server, and back.
+/// From a store to a Redis or Valkey server, and back. See the guide:
+/// [`guide::outgrowing`](crate::guide::outgrowing).
 impl Store {
     /// Copies all hashes with all deadlines to a server, as they were at one instant during the call. Other threads can
     /// read and write meanwhile. What the server has under the same keys is replaced, everything else there stays. O(n).

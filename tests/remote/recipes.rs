@@ -1,0 +1,50 @@
+//! The recipes of `examples/` keep their promises on servers, by the same code as on a store.
+
+#[path = "../../examples/outgrowing.rs"]
+mod outgrowing;
+#[path = "../recipes/promises.rs"]
+mod promises;
+
+use hashlet::{AnyHashes, Hashes, RemoteError};
+
+use super::servers::each;
+use crate::support::scale;
+
+/// The number of steps of each thread: 500 at full scale.
+fn steps() -> usize {
+    (500.0 * scale()) as usize + 5
+}
+
+#[test]
+fn recipes_keep_their_promises_on_a_server() {
+    each("recipes", 12, |server| promises::keep_all(&server.open(), steps()));
+}
+
+/// The program of the guide's pages `outgrowing` and `from_redis`.
+#[test]
+fn a_program_moves_to_a_server_and_back() {
+    let store = outgrowing::first_night().unwrap();
+    each("moves", 14, |server| {
+        let back = outgrowing::move_out_and_in(&store, &server.open()).unwrap();
+        assert_eq!(back.key_count(), store.key_count() + 1, "{}", server.name);
+        let inside = || store.update("k", |_| store.copy_to(&server.open(), hashlet::CopyOptions::new()).is_ok());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(inside)).is_err(), "no copy inside a closure");
+    });
+}
+
+#[test]
+fn what_a_configuration_names_is_opened() {
+    promises::keep_all(&AnyHashes::open("memory:").unwrap(), steps());
+    each("named hashes", 13, |server| promises::keep_all(&AnyHashes::open(&server.url()).unwrap(), steps()));
+    assert!(matches!(AnyHashes::open("memory"), Err(RemoteError::Unsupported(_) | RemoteError::Wire(_))));
+    let folder = std::env::temp_dir().join(format!("hashlet-any-{}", std::process::id()));
+    let name = format!("journal:{}", folder.display());
+    if cfg!(feature = "journal") {
+        promises::keep_all(&AnyHashes::open(&name).unwrap(), steps());
+        AnyHashes::open(&name).unwrap().set("k", "f", "v").unwrap();
+        assert_eq!(AnyHashes::open(&name).unwrap().get("k", "f").unwrap().as_deref(), Some(&b"v"[..]));
+        std::fs::remove_dir_all(folder).unwrap();
+    } else {
+        assert!(matches!(AnyHashes::open(&name), Err(RemoteError::Unsupported(_))));
+    }
+}
