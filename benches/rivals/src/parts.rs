@@ -13,6 +13,7 @@ mod memory;
 mod operations;
 mod pauses;
 pub(crate) mod persistence;
+mod remote;
 mod threads;
 
 use crate::child::{Figures, Task};
@@ -51,6 +52,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &pauses::PART,
     &persistence::PART,
     &journal::PART,
+    &remote::PART,
     &instructions::PART,
     &bench::ENCODING,
     &bench::EXPIRY,

@@ -4,6 +4,7 @@
 //! - [`block`]: tables with what is said over and under them
 //! - [`tables`], [`alone`]: which tables there are, with rivals and of hashlet alone
 //! - [`journal`]: the table of the journal, with what is wanted of it
+//! - [`remote`]: the table of hashlet on a server, with what is wanted of it
 //! - [`front`]: the table of the README
 //! - [`runs`]: when and where all of it was measured, told once
 //! - [`words`]: what the names of results are called where people read them
@@ -18,6 +19,7 @@ mod journal;
 mod places;
 mod plot;
 mod plots;
+mod remote;
 mod runs;
 mod table;
 mod tables;

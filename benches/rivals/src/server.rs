@@ -92,6 +92,12 @@ impl Server {
         connect(&self.folder.join(SOCKET))
     }
 
+    /// Where it listens, as a URL.
+    #[allow(dead_code, reason = "only a part of the parts connects by it")]
+    pub(crate) fn url(&self) -> String {
+        format!("unix://{}", self.folder.join(SOCKET).display())
+    }
+
     fn stop(&mut self) {
         _ = self.process.kill();
         _ = self.process.wait();

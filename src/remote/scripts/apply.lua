@@ -2,44 +2,49 @@
 -- something differs and nothing was done.
 --
 -- For each key, what was seen: n and n pairs of field and value; n and n absent fields; n and n pairs of field and
--- HPEXPIRETIME; the number of fields, or nothing; the key's PEXPIRETIME, or nothing.
+-- HPEXPIRETIME; the number of fields, or nothing; the key's PEXPIRETIME, or nothing. Numbers are text, with which Lua
+-- calculates all the same.
 -- Then for each key, what to do: n and n times a name, m and m arguments.
-local at = 0
-local function take()
-    at = at + 1
-    return ARGV[at]
-end
-for _, key in ipairs(KEYS) do
-    for _ = 1, tonumber(take()) do
-        if redis.call('HGET', key, take()) ~= take() then
+local call, words, at = redis.call, ARGV, 0
+for key_number = 1, #KEYS do
+    local key = KEYS[key_number]
+    local last = at + 1 + 2 * words[at + 1]
+    for here = at + 2, last, 2 do
+        if call('HGET', key, words[here]) ~= words[here + 1] then
             return 0
         end
     end
-    for _ = 1, tonumber(take()) do
-        if redis.call('HGET', key, take()) then
+    at = last
+    last = at + 1 + words[at + 1]
+    for here = at + 2, last do
+        if call('HGET', key, words[here]) then
             return 0
         end
     end
-    for _ = 1, tonumber(take()) do
-        if redis.call('HPEXPIRETIME', key, 'FIELDS', 1, take())[1] ~= tonumber(take()) then
+    at = last
+    last = at + 1 + 2 * words[at + 1]
+    for here = at + 2, last, 2 do
+        if call('HPEXPIRETIME', key, 'FIELDS', 1, words[here])[1] ~= tonumber(words[here + 1]) then
             return 0
         end
     end
-    local size = take()
+    local size, time = words[last + 1], words[last + 2]
     -- HLEN would count what has expired.
-    if size ~= '' and #redis.call('HKEYS', key) ~= tonumber(size) then
+    if size ~= '' and #call('HKEYS', key) ~= tonumber(size) then
         return 0
     end
-    local time = take()
-    if time ~= '' and redis.call('PEXPIRETIME', key) ~= tonumber(time) then
+    if time ~= '' and call('PEXPIRETIME', key) ~= tonumber(time) then
         return 0
     end
+    at = last + 2
 end
-for _, key in ipairs(KEYS) do
-    for _ = 1, tonumber(take()) do
-        local name, count = take(), tonumber(take())
-        redis.call(name, key, unpack(ARGV, at + 1, at + count))
-        at = at + count
+for key_number = 1, #KEYS do
+    local key, commands = KEYS[key_number], tonumber(words[at + 1])
+    at = at + 1
+    for _ = 1, commands do
+        local last = at + 2 + words[at + 2]
+        call(words[at + 1], key, unpack(words, at + 3, last))
+        at = last
     end
 end
 return 1

@@ -1,24 +1,25 @@
 -- Returns hashes as they are now: the server's time (seconds, microseconds), and for each key when it expires
 -- (PEXPIRETIME), its fields with their values, and the fields that expire with their times.
-local answer = redis.call('TIME')
-for _, key in ipairs(KEYS) do
-    local pairs = redis.call('HGETALL', key)
-    local timed = {}
+local call = redis.call
+local answer = call('TIME')
+for key_number = 1, #KEYS do
+    local key = KEYS[key_number]
+    local pairs, timed = call('HGETALL', key), {}
     for first = 1, #pairs, 4000 do
-        local fields = {}
+        local fields, count = {}, 0
         for at = first, math.min(first + 3999, #pairs), 2 do
-            fields[#fields + 1] = pairs[at]
+            count = count + 1
+            fields[count] = pairs[at]
         end
-        local times = redis.call('HPEXPIRETIME', key, 'FIELDS', #fields, unpack(fields))
-        for at = 1, #times do
+        local times = call('HPEXPIRETIME', key, 'FIELDS', count, unpack(fields))
+        for at = 1, count do
             if times[at] >= 0 then
                 timed[#timed + 1] = fields[at]
                 timed[#timed + 1] = times[at]
             end
         end
     end
-    answer[#answer + 1] = redis.call('PEXPIRETIME', key)
-    answer[#answer + 1] = pairs
-    answer[#answer + 1] = timed
+    local at = 3 * key_number
+    answer[at], answer[at + 1], answer[at + 2] = call('PEXPIRETIME', key), pairs, timed
 end
 return answer

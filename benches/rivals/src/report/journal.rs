@@ -8,7 +8,7 @@ use crate::results::Results;
 
 /// What a ratio, or the figure itself where nothing is beside it, should be.
 #[derive(Clone, Copy)]
-enum Bar {
+pub(super) enum Bar {
     AtMost(f64),
     AtLeast(f64),
     None,
@@ -202,7 +202,7 @@ impl Row {
 }
 
 impl Bar {
-    fn cell(self, figure: f64) -> Cell {
+    pub(super) fn cell(self, figure: f64) -> Cell {
         let (words, bar, is_met) = match self {
             AtMost(bar) => ("at most", bar, figure <= bar),
             AtLeast(bar) => ("at least", bar, figure >= bar),

@@ -2,10 +2,10 @@
 
 use super::alone;
 use super::block::Block;
-use super::journal;
 use super::table::{Best, Cell, Table, count};
 use super::threads;
 use super::words::{self, FIRST_RIVAL, ON_ALL_SHAPES, OPERATIONS, OURS, PROMOTES, SHAPES, promotes};
+use super::{journal, remote};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
 use crate::rivals::BARE;
@@ -52,6 +52,7 @@ pub(super) fn blocks(results: &Results) -> Vec<Block> {
             vec![("Saving and loading 1,000,000 profiles", persistence(results))],
         ),
         journal::block(results),
+        remote::block(results),
     ];
     all.into_iter().chain(threads::blocks(results)).chain(alone::blocks(results)).flatten().collect()
 }
