@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use redis::{Cmd, Connection, RedisError, Script, Value};
+use redis::{Cmd, Connection, RedisError, Script, ToRedisArgs, Value};
 
 use super::{Remote, RemoteError};
 use crate::sync::assert_outside_closures;
@@ -48,11 +48,12 @@ impl Remote {
 
     /// Runs a script. The server gets its text only if it does not know it yet.
     #[track_caller]
-    pub(super) fn run(&self, script: &ServerScript, run: &ScriptCall, repeat: Repeat) -> Result<Value, RemoteError> {
-        match self.call(&run.command("EVALSHA", script.0.get_hash()), repeat) {
+    pub(super) fn run(&self, call: &ScriptCall, repeat: Repeat) -> Result<Value, RemoteError> {
+        match self.call(&call.command, repeat) {
             // The server has done nothing.
             Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
-                self.call(&run.command("EVAL", script.1), repeat)
+                self.ask(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.text))?;
+                self.call(&call.command, repeat)
             }
             result => result,
         }
@@ -118,15 +119,18 @@ pub(super) enum Lost {
     AfterRequest(RedisError),
 }
 
-/// A script, and its text.
-pub(super) struct ServerScript(Script, &'static str);
+/// A script.
+pub(super) struct ServerScript {
+    text: &'static str,
+    hash: String,
+}
 
 /// Declares scripts, whose texts are files.
 macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {$(
         pub(super) static $name: LazyLock<ServerScript> = LazyLock::new(|| {
             let text = include_str!(concat!("scripts/", $file));
-            ServerScript(Script::new(text), text)
+            ServerScript { text, hash: Script::new(text).get_hash().to_owned() }
         });
     )*};
 }
@@ -139,28 +143,25 @@ scripts! {
     SET_WITH = "set_with.lua";
 }
 
-/// The keys and arguments of a script.
+/// A script with its keys and arguments.
 pub(super) struct ScriptCall {
-    keys: usize,
-    words: Vec<Vec<u8>>,
+    script: &'static ServerScript,
+    command: Cmd,
 }
 
 impl ScriptCall {
-    pub(super) fn on(keys: &[&[u8]]) -> Self {
-        Self { keys: keys.len(), words: keys.iter().map(|key| key.to_vec()).collect() }
+    pub(super) fn new(script: &'static LazyLock<ServerScript>, keys: &[&[u8]]) -> Self {
+        let script = &**script;
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&script.hash).arg(keys.len()).arg(keys);
+        Self { script, command }
     }
 
     pub(super) fn push(&mut self, word: impl AsRef<[u8]>) {
-        self.words.push(word.as_ref().to_vec());
+        self.command.arg(word.as_ref());
     }
 
-    pub(super) fn push_number(&mut self, number: impl ToString + Copy) {
-        self.words.push(number.to_string().into_bytes());
-    }
-
-    fn command(&self, name: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(name);
-        command.arg(script).arg(self.keys).arg(&self.words);
-        command
+    pub(super) fn push_number(&mut self, number: impl ToRedisArgs) {
+        self.command.arg(number);
     }
 }

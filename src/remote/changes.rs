@@ -82,10 +82,15 @@ impl<'a> Changes<'a> {
         let mut set_until: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
         let mut expire: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
         let mut persist = Vec::new();
+        let has_deadlines = before.has_deadlines() || after.has_deadlines();
+        let deadline_in = |record: &Record, field| {
+            if has_deadlines { record.field_deadline(field, rules).and_then(Deadline::millis) } else { None }
+        };
+        let mut kept = 0;
         for (field, value) in after.pairs() {
-            let (old, deadline) = (before.get(field, rules), after.field_deadline(field, rules));
-            let deadline = deadline.and_then(Deadline::millis);
-            let old_deadline = before.field_deadline(field, rules).and_then(Deadline::millis);
+            let old = before.get(field, rules);
+            kept += usize::from(old.is_some());
+            let (deadline, old_deadline) = (deadline_in(after, field), deadline_in(before, field));
             if deadline != old_deadline && deadline.is_some_and(|deadline| deadline > LATEST) {
                 return Err(too_late());
             }
@@ -97,7 +102,8 @@ impl<'a> Changes<'a> {
                 (false, None) => set.extend([field, value]),
             }
         }
-        let removed = before.pairs().map(|(field, _)| field).filter(|field| after.get(field, rules).is_none());
+        let is_removed = |field: &&[u8]| kept < before.len() && after.get(field, rules).is_none();
+        let removed: Vec<&[u8]> = before.pairs().map(|(field, _)| field).filter(is_removed).collect();
 
         // First what the server may refuse for want of memory. It judges all commands of a script alike.
         let mut changes = Self::default();
@@ -118,7 +124,7 @@ impl<'a> Changes<'a> {
             }
         }
         // At the end, because the last field takes the key with it.
-        changes.add("HDEL", None, false, 1, &removed.collect::<Vec<_>>());
+        changes.add("HDEL", None, false, 1, &removed);
         Ok(changes)
     }
 

@@ -302,11 +302,11 @@ impl Hashes for Remote {
         condition: ExpireCondition,
     ) -> Result<ExpireOutcome> {
         let when = ServerTime::of(when.into())?;
-        let mut call = ScriptCall::on(&[key.as_ref()]);
+        let mut call = ScriptCall::new(&EXPIRE, &[key.as_ref()]);
         call.push(when.command("PEXPIRE", "PEXPIREAT"));
         call.push_number(when.millis);
         condition_word(condition).iter().for_each(|word| call.push(word));
-        outcome(self.run(&EXPIRE, &call, Repeat::Doubles)?)
+        outcome(self.run(&call, Repeat::Doubles)?)
     }
 
     #[track_caller]
@@ -410,7 +410,7 @@ impl Hashes for Remote {
             Presence::Absent => absent,
             Presence::Present => present,
         };
-        let mut call = ScriptCall::on(&[key]);
+        let mut call = ScriptCall::new(&SET_WITH, &[key]);
         call.push(presence(options.key_presence, "NX", "XX"));
         call.push(presence(options.field_presence, "FNX", "FXX"));
         match options.fields {
@@ -437,7 +437,7 @@ impl Hashes for Remote {
             call.push(field);
             call.push(value);
         }
-        match self.run(&SET_WITH, &call, Repeat::Doubles)? {
+        match self.run(&call, Repeat::Doubles)? {
             Value::Nil => Ok(None),
             new => count(new).map(Some),
         }
@@ -482,12 +482,12 @@ impl Hashes for Remote {
     ) -> Result<i64> {
         let (key, field, when) = (key.as_ref(), field.as_ref(), ServerTime::of(when.into())?);
         self.check(key, &[(field, b"")])?;
-        let mut call = ScriptCall::on(&[key]);
+        let mut call = ScriptCall::new(&INCREMENT_AND_EXPIRE, &[key]);
         call.push(field);
         call.push_number(amount);
         call.push(when.command("HPEXPIRE", "HPEXPIREAT"));
         call.push_number(when.millis);
-        parsed(self.run(&INCREMENT_AND_EXPIRE, &call, Repeat::Doubles)?)
+        parsed(self.run(&call, Repeat::Doubles)?)
     }
 }
 

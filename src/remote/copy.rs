@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::{Remote, RemoteError};
 use crate::error::Error;
-use crate::snapshot::{Progress, SnapshotError};
+use crate::snapshot::Progress;
 
 /// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`].
 pub trait Target: sealed::Server {}
@@ -142,12 +142,5 @@ impl std::error::Error for CopyError {
 impl From<RemoteError> for CopyError {
     fn from(error: RemoteError) -> Self {
         Self::Remote(error)
-    }
-}
-
-impl From<SnapshotError> for CopyError {
-    /// The only error of a save without a file is that there is one already.
-    fn from(_: SnapshotError) -> Self {
-        Self::Busy
     }
 }

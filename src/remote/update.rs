@@ -1,5 +1,8 @@
 //! Updates in a closure: the hashes are loaded into records, the closure runs on them, and the server compares what the
 //! closure has seen and applies what it has changed, in one script. If something differs, all of it is done again.
+//!
+//! Rejected: loading only the values by HGETALL, which takes the server a tenth of the time of the script, and the deadlines
+//! when a closure asks for them. It would see values and deadlines of different instants, and could rightly panic.
 
 use std::thread;
 use std::time::Duration;
@@ -91,7 +94,7 @@ impl Remote {
         name: &str,
         words: &[&[u8]],
     ) -> Result<bool, RemoteError> {
-        let mut call = ScriptCall::on(&[key]);
+        let mut call = ScriptCall::new(&APPLY, &[key]);
         match expected {
             Some(value) => [b"1", field, value, b"0"].iter().for_each(|word| call.push(word)),
             None => [&b"0"[..], b"1", field].iter().for_each(|word| call.push(word)),
@@ -99,7 +102,7 @@ impl Remote {
         ["0", "", "", "1", name].iter().for_each(|word| call.push(word));
         call.push_number(words.len());
         words.iter().for_each(|word| call.push(word));
-        Ok(integer(self.run(&APPLY, &call, Repeat::Doubles)?)? == 1)
+        Ok(integer(self.run(&call, Repeat::Doubles)?)? == 1)
     }
 
     /// Runs an attempt until it says that it was not in vain.
@@ -123,7 +126,7 @@ impl Remote {
     /// Loads hashes with their deadlines, all of one instant of the server. Nothing in them has expired at that instant.
     #[track_caller]
     pub(super) fn load(&self, keys: &[&[u8]]) -> Result<(Now<'static>, Vec<Loaded>), RemoteError> {
-        let answer = array(self.run(&LOAD, &ScriptCall::on(keys), Repeat::Harmless)?)?;
+        let answer = array(self.run(&ScriptCall::new(&LOAD, keys), Repeat::Harmless)?)?;
         let mut values = answer.into_iter();
         let mut next = || values.next().ok_or_else(|| RemoteError::unexpected(&Value::Nil));
         let (seconds, micros): (u64, u64) = (parsed(next()?)?, parsed(next()?)?);
@@ -161,12 +164,12 @@ impl Remote {
         if changes.iter().all(Changes::is_empty) {
             return Ok(true); // everything was read at one instant
         }
-        let mut call = ScriptCall::on(keys);
+        let mut call = ScriptCall::new(&APPLY, keys);
         for (loaded, seen) in loaded.iter().zip(seen) {
             loaded.push_seen(seen.take(), rules, &mut call);
         }
         changes.iter().for_each(|changes| changes.push(&mut call));
-        Ok(integer(self.run(&APPLY, &call, Repeat::Doubles)?)? == 1)
+        Ok(integer(self.run(&call, Repeat::Doubles)?)? == 1)
     }
 }
 

@@ -13,12 +13,12 @@ impl Store {
     /// complete, and how many there are in all. No lock is held meanwhile.
     ///
     /// # Errors
-    /// `Busy` if the store is being saved already. Otherwise those of the closure, after which it is not called again.
+    /// `Busy` if the store is being saved already. Inside, those of the closure, after which it is not called again.
     #[track_caller]
-    pub(crate) fn save_records<E: From<SnapshotError>>(
+    pub(crate) fn save_records<E>(
         &self,
         mut each: impl FnMut(Vec<Record>, u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Result<(), E>, SnapshotError> {
         let turn = self.save_turn()?;
         self.purge_all();
         self.purge_all(); // what has expired during the first
@@ -36,9 +36,11 @@ impl Store {
                     let record = images.read(&mut items, cx).expect("what was just written can be read");
                     records.extend(record);
                 }
-                each(records, expected_keys)?;
+                if let Err(error) = each(records, expected_keys) {
+                    return Ok(Err(error));
+                }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }

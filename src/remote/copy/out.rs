@@ -47,13 +47,15 @@ impl Store {
     pub fn copy_to(&self, to: &impl Target, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         let (begin, remote) = (Instant::now(), to.remote());
         let (mut report, mut pipeline) = (CopyReport::default(), Pipeline::default());
-        self.save_records(|records, expected_keys| {
+        let copied = self.save_records(|records, expected_keys| {
             for record in records {
                 write(&record, &self.rules, &mut pipeline, &mut report, |pipeline| remote.send(pipeline))?;
             }
             options.tell(&report, expected_keys);
             Ok::<_, CopyError>(())
-        })?;
+        });
+        // A save without a file fails only if there is one already.
+        copied.map_err(|_| CopyError::Busy)??;
         remote.send(&mut pipeline)?;
         options.tell(&report, report.keys);
         Ok(CopyReport { duration: begin.elapsed(), ..report })
