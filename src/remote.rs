@@ -3,6 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `commands.rs` | the methods of `Hashes`: one command for each, where a server has one |
+//! | `set_with.rs` | `set_with`, the only call with many options |
 //! | `update.rs` | updates in a closure: load, run, compare and apply |
 //! | `changes.rs` | what is compared, and the commands that make one hash of another |
 //! | `scripts/` | what a server does in one step and has no command for |
@@ -28,6 +29,7 @@ mod error;
 mod options;
 mod pipeline;
 mod pool;
+mod set_with;
 mod update;
 
 use std::fmt;

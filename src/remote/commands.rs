@@ -1,15 +1,14 @@
 //! The methods of `Hashes` on a server. Each is one command of the server, or one script where there is none.
 
-use std::collections::HashMap;
 use std::time::SystemTime;
 
 use redis::{Cmd, Value};
 
 use super::answer::{bytes, count, flag, integer, list, only, outcome, page, pairs, parsed, some_bytes, time, ttl};
-use super::call::{EXPIRE, INCREMENT_AND_EXPIRE, Repeat, SET_WITH, ScriptCall};
+use super::call::{EXPIRE, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
 use super::{Remote, RemoteError};
-use crate::expiry::{ExpireCondition, ExpireOutcome, FieldTtl, Presence, SetOptions, Touch, Ttl, When};
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
 use crate::scan::{Cursor, Page};
@@ -405,42 +404,7 @@ impl Hashes for Remote {
         let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
         let pairs = pairs.as_pairs();
         self.check(key, &pairs)?;
-        let presence = |presence, absent, present| match presence {
-            Presence::Any => "",
-            Presence::Absent => absent,
-            Presence::Present => present,
-        };
-        let mut call = ScriptCall::new(&SET_WITH, &[key]);
-        call.push(presence(options.key_presence, "NX", "XX"));
-        call.push(presence(options.field_presence, "FNX", "FXX"));
-        match options.fields {
-            FieldTtl::Drop => ["DROP", ""].iter().for_each(|word| call.push(word)),
-            FieldTtl::Keep => ["KEEP", ""].iter().for_each(|word| call.push(word)),
-            FieldTtl::Set(when) => {
-                let when = ServerTime::of(when)?;
-                call.push(when.command("HPEXPIRE", "HPEXPIREAT"));
-                call.push_number(when.millis);
-            }
-        }
-        match options.key {
-            Some((when, condition)) => {
-                let when = ServerTime::of(when)?;
-                call.push(when.command("PEXPIRE", "PEXPIREAT"));
-                call.push_number(when.millis);
-                call.push(condition_word(condition).unwrap_or_default());
-            }
-            None => ["", "", ""].iter().for_each(|word| call.push(word)),
-        }
-        // Of a repeated field the last value counts, and the field is counted once.
-        let last: HashMap<&[u8], &[u8]> = pairs.into_iter().collect();
-        for (field, value) in last {
-            call.push(field);
-            call.push(value);
-        }
-        match self.run(&call, Repeat::Doubles)? {
-            Value::Nil => Ok(None),
-            new => count(new).map(Some),
-        }
+        self.set_pairs_with(key, pairs, options)
     }
 
     #[track_caller]

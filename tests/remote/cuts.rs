@@ -157,3 +157,20 @@ fn a_lost_connection_loses_and_doubles_nothing() {
         }
     });
 }
+
+#[test]
+fn a_call_without_an_answer_ends_in_time() {
+    each("missing answers", 15, |server| {
+        let proxy = Proxy::start(&server.socket, &format!("silent-{}", server.name.replace([' ', '.'], "-")));
+        let options = RemoteOptions::new().timeout(Duration::from_millis(200));
+        let remote = Remote::open_with(&proxy.url(server.database), options).unwrap();
+        proxy.plan(Some(Cut::NoAnswer));
+        let start = Instant::now();
+        let unknown = remote.increment("k", "n", 1);
+        assert!(matches!(unknown, Err(RemoteError::Unknown(_))), "{}: {unknown:?}", server.name);
+        assert!(start.elapsed() >= Duration::from_millis(150));
+        assert_eq!(remote.increment("k", "n", 1).unwrap(), 2, "{}: the next call has a connection", server.name);
+        proxy.plan(Some(Cut::NoAnswer));
+        assert_eq!(remote.get("k", "n").unwrap().as_deref(), Some(&b"2"[..]), "{}: it only reads", server.name);
+    });
+}

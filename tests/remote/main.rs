@@ -2,6 +2,8 @@
 //! `servers.rs` says how the servers are found. Each test has a database of its own, whose number it names. It is a binary
 //! of its own, because it runs itself again as another process.
 
+#![cfg(unix)]
+
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;

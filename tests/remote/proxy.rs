@@ -12,6 +12,8 @@ use std::thread;
 pub(crate) enum Cut {
     Request(usize),
     Answer(usize),
+    /// The request passes, and its answer is kept back for ever.
+    NoAnswer,
 }
 
 #[derive(Default)]
@@ -22,6 +24,7 @@ struct Plan {
     answered: usize,
     /// The connections so far.
     clients: Vec<UnixStream>,
+    held: Vec<UnixStream>,
 }
 
 pub(crate) struct Proxy {
@@ -90,6 +93,11 @@ fn pass([client, server]: [UnixStream; 2], is_request: bool, plan: &Mutex<Plan>)
         let passed = if is_request { &mut plan.sent } else { &mut plan.answered };
         let before = *passed;
         *passed += len;
+        if plan.cut == Some(Cut::NoAnswer) && !is_request {
+            plan.cut = None;
+            plan.held.extend([client, server]); // so that nobody closes them
+            return;
+        }
         let last = match plan.cut {
             Some(Cut::Request(at)) if is_request && before + len > at => at - before,
             Some(Cut::Answer(at)) if !is_request && before + len > at => at - before,
