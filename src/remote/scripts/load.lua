@@ -5,7 +5,9 @@ local answer = call('TIME')
 for key_number = 1, #KEYS do
     local key = KEYS[key_number]
     local pairs, timed = call('HGETALL', key), {}
-    for first = 1, #pairs, 4000 do
+    -- In both servers, no hash of this encoding has a field that expires.
+    local is_plain = call('OBJECT', 'ENCODING', key) == 'listpack'
+    for first = 1, is_plain and 0 or #pairs, 4000 do
         local fields, count = {}, 0
         for at = first, math.min(first + 3999, #pairs), 2 do
             count = count + 1
