@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hashlet::{Across, Hashes, Remote, RemoteError};
+use hashlet::{Across, Hashes, Remote, RemoteError, RemoteOptions};
 
 use super::servers::{Server, each, say};
 use crate::support::process::Process;
@@ -65,7 +65,9 @@ fn run(server: &Server, each_thread: usize) -> Vec<u64> {
 #[ignore = "another process runs it"]
 #[allow(clippy::print_stdout, reason = "the parent reads it")]
 fn other_process() {
-    let remote = Remote::open(&std::env::var(URL).unwrap()).unwrap();
+    // A busy machine can stand still for longer than the usual ten seconds.
+    let patient = RemoteOptions::new().timeout(Duration::from_secs(120)).connect_timeout(Duration::from_secs(120));
+    let remote = Remote::open_with(&std::env::var(URL).unwrap(), patient).unwrap();
     let updates: usize = std::env::var(NUMBER).unwrap().parse().unwrap();
     let runs: u64 = thread::scope(|scope| {
         let work = |thread| {

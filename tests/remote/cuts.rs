@@ -99,7 +99,7 @@ fn state(remote: &Remote) -> String {
 fn a_lost_connection_loses_and_doubles_nothing() {
     each("lost connections", 7, |server| {
         let (start, mut cuts, mut unknown) = (Instant::now(), 0, 0);
-        let proxy = Proxy::start(&server.socket, &server.name.replace([' ', '.'], "-"));
+        let proxy = Proxy::start(&server.socket, &server.short_name());
         let (direct, one) = (server.open(), RemoteOptions::new().idle_connections(1));
         let remote = Remote::open_with(&proxy.url(server.database), one).unwrap();
         for (at, (name, call)) in CALLS.iter().enumerate() {
@@ -161,14 +161,15 @@ fn a_lost_connection_loses_and_doubles_nothing() {
 #[test]
 fn a_call_without_an_answer_ends_in_time() {
     each("missing answers", 15, |server| {
-        let proxy = Proxy::start(&server.socket, &format!("silent-{}", server.name.replace([' ', '.'], "-")));
-        let options = RemoteOptions::new().timeout(Duration::from_millis(200));
+        let proxy = Proxy::start(&server.socket, &format!("silent-{}", server.short_name()));
+        // A shared server can be busy for a while with other tests.
+        let options = RemoteOptions::new().timeout(Duration::from_secs(3));
         let remote = Remote::open_with(&proxy.url(server.database), options).unwrap();
         proxy.plan(Some(Cut::NoAnswer));
         let start = Instant::now();
         let unknown = remote.increment("k", "n", 1);
         assert!(matches!(unknown, Err(RemoteError::Unknown(_))), "{}: {unknown:?}", server.name);
-        assert!(start.elapsed() >= Duration::from_millis(150));
+        assert!(start.elapsed() >= Duration::from_millis(2_900));
         assert_eq!(remote.increment("k", "n", 1).unwrap(), 2, "{}: the next call has a connection", server.name);
         proxy.plan(Some(Cut::NoAnswer));
         assert_eq!(remote.get("k", "n").unwrap().as_deref(), Some(&b"2"[..]), "{}: it only reads", server.name);

@@ -1,5 +1,5 @@
 //! A server through hashlet: calls mean what they mean on a store, and lost connections and other clients lose nothing.
-//! `servers.rs` says how the servers are found. Each test has a database of its own, whose number it names. It is a binary
+//! `servers.rs` says how the servers are found. Each test has a database to itself, whose number it names. It is a binary
 //! of its own, because it runs itself again as another process.
 
 #![cfg(unix)]

@@ -6,6 +6,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use super::servers::say;
 
 /// The place at which a connection is cut: when this many bytes have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +25,11 @@ struct Plan {
     /// Bytes that clients have sent and servers have answered since the plan was made.
     sent: usize,
     answered: usize,
-    /// The connections so far.
-    clients: Vec<UnixStream>,
+    /// The most bytes that were sent without an answer between them, over all connections.
+    longest: usize,
+    since_answer: usize,
+    /// The connections that are open, each with its number.
+    clients: Vec<(usize, UnixStream)>,
     held: Vec<UnixStream>,
 }
 
@@ -35,19 +41,17 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts it before the server at a socket.
     pub(crate) fn start(server: &str, name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hashlet-proxy-{}-{name}", std::process::id()));
-        let _none_there = std::fs::remove_file(&path);
+        let path = socket_path(&format!("proxy-{name}"));
         let listener = UnixListener::bind(&path).unwrap();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (server, plans) = (server.to_string(), Arc::clone(&plan));
         thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let server = UnixStream::connect(&server).unwrap();
-                plans.lock().unwrap().clients.push(client.try_clone().unwrap());
-                for is_request in [true, false] {
-                    let ends = [client.try_clone().unwrap(), server.try_clone().unwrap()];
-                    let plan = Arc::clone(&plans);
-                    thread::spawn(move || pass(ends, is_request, &plan));
+            for (number, client) in listener.incoming().enumerate() {
+                // Without files for another connection this one is closed, and the client tries again.
+                let begun = client.and_then(|client| begin(number, &client, &server, &plans));
+                if let Err(error) = begun {
+                    say(&format!("proxy {server}: {error}"));
+                    thread::sleep(Duration::from_millis(10));
                 }
             }
         });
@@ -66,9 +70,14 @@ impl Proxy {
 
     /// Closes all connections.
     pub(crate) fn close(&self) {
-        for client in self.plan.lock().unwrap().clients.drain(..) {
+        for (_, client) in self.plan.lock().unwrap().clients.drain(..) {
             let _closed = client.shutdown(Shutdown::Both);
         }
+    }
+
+    /// The most bytes that were sent without an answer between them.
+    pub(crate) fn longest_request(&self) -> usize {
+        self.plan.lock().unwrap().longest
     }
 
     /// The bytes that were sent and answered, and whether the cut is still to come.
@@ -84,6 +93,33 @@ impl Drop for Proxy {
     }
 }
 
+/// The path of a socket that is not there yet. Systems take about 100 bytes, which a folder for temporary files may exceed.
+pub(crate) fn socket_path(name: &str) -> PathBuf {
+    let (mut folder, name) = (std::env::temp_dir(), format!("hashlet-{}-{name}", std::process::id()));
+    if folder.as_os_str().len() + name.len() > 100 {
+        folder = PathBuf::from("/tmp");
+    }
+    let path = folder.join(name);
+    let _none_there = std::fs::remove_file(&path);
+    path
+}
+
+/// Connects a client to the server.
+fn begin(number: usize, client: &UnixStream, server: &str, plans: &Arc<Mutex<Plan>>) -> std::io::Result<()> {
+    let server = UnixStream::connect(server)?;
+    let both = || Ok::<_, std::io::Error>([client.try_clone()?, server.try_clone()?]);
+    let ends = [(true, both()?), (false, both()?)];
+    plans.lock().unwrap().clients.push((number, client.try_clone()?));
+    for (is_request, ends) in ends {
+        let plan = Arc::clone(plans);
+        thread::spawn(move || {
+            pass(ends, is_request, &plan);
+            plan.lock().unwrap().clients.retain(|(other, _)| *other != number);
+        });
+    }
+    Ok(())
+}
+
 /// Passes bytes on in one direction, until the plan cuts the connection or somebody else closes it.
 fn pass([client, server]: [UnixStream; 2], is_request: bool, plan: &Mutex<Plan>) {
     let (mut from, mut to) = if is_request { (&client, &server) } else { (&server, &client) };
@@ -93,6 +129,8 @@ fn pass([client, server]: [UnixStream; 2], is_request: bool, plan: &Mutex<Plan>)
         let passed = if is_request { &mut plan.sent } else { &mut plan.answered };
         let before = *passed;
         *passed += len;
+        plan.since_answer = if is_request { plan.since_answer + len } else { 0 };
+        plan.longest = plan.longest.max(plan.since_answer);
         if plan.cut == Some(Cut::NoAnswer) && !is_request {
             plan.cut = None;
             plan.held.extend([client, server]); // so that nobody closes them

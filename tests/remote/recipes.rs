@@ -5,7 +5,7 @@ mod outgrowing;
 #[path = "../recipes/promises.rs"]
 mod promises;
 
-use hashlet::{AnyHashes, Hashes, RemoteError};
+use hashlet::{AnyHashes, CopyOptions, Hashes, Remote, RemoteError, Store};
 
 use super::servers::each;
 use crate::support::scale;
@@ -27,8 +27,18 @@ fn a_program_moves_to_a_server_and_back() {
     each("moves", 14, |server| {
         let back = outgrowing::move_out_and_in(&store, &server.open()).unwrap();
         assert_eq!(back.key_count(), store.key_count() + 1, "{}", server.name);
-        let inside = || store.update("k", |_| store.copy_to(&server.open(), hashlet::CopyOptions::new()).is_ok());
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(inside)).is_err(), "no copy inside a closure");
+        let remote = server.open();
+        type Copy = fn(&Store, &Remote) -> bool;
+        let copies: [(&str, Copy); 2] = [
+            ("copy_to", |store, remote| store.copy_to(remote, CopyOptions::new()).is_ok()),
+            ("copy_from", |store, remote| store.copy_from(remote, CopyOptions::new()).is_ok()),
+        ];
+        for (name, copy) in copies {
+            let inside = || store.update("k", |_| copy(&store, &remote));
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(inside)).unwrap_err();
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            assert!(text.is_some_and(|text| text.contains("closure")), "{name} inside a closure: {text:?}");
+        }
     });
 }
 

@@ -1,12 +1,17 @@
 //! The servers to test with: those whose unix sockets `HASHLET_VALKEY_SOCKET` and `HASHLET_REDIS_SOCKET` name. Use
-//! throw-away servers, because databases are emptied. `.ci/servers cargo test --all-features --test remote` starts both. Without servers nothing is tested, and each test prints so.
+//! throw-away servers, because databases are emptied. `.ci/servers cargo test --all-features --test remote` starts both.
+//! Without servers nothing is tested, and each test prints so.
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use hashlet::{Hashes, Remote};
 
 const SERVERS: [(&str, &str); 2] = [("Valkey 9.1", "HASHLET_VALKEY_SOCKET"), ("Redis 8.2", "HASHLET_REDIS_SOCKET")];
+
+/// Servers have 16 databases if nobody asks for more. Tests that name the same one wait for each other.
+static DATABASES: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
 
 /// A server, and one database in it.
 pub(crate) struct Server {
@@ -20,6 +25,11 @@ impl Server {
         format!("unix://{}?db={}", self.socket, self.database)
     }
 
+    /// For the names of files.
+    pub(crate) fn short_name(&self) -> String {
+        self.name.replace([' ', '.'], "-")
+    }
+
     pub(crate) fn open(&self) -> Remote {
         Remote::open(&self.url()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
@@ -27,6 +37,7 @@ impl Server {
 
 /// Runs a test on each server, in an empty database.
 pub(crate) fn each(test: &str, database: u8, run: impl Fn(&Server)) {
+    let _alone = DATABASES[usize::from(database)].lock().unwrap_or_else(PoisonError::into_inner);
     for (name, variable) in SERVERS {
         let Some(socket) = std::env::var_os(variable).map(OsString::into_string) else {
             say(&format!("{test}: NOT TESTED with {name}: {variable} is not set; `.ci/servers` starts the servers"));

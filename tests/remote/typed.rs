@@ -36,7 +36,7 @@ fn run<H: Hashes>(hashes: &H) -> Vec<(Vec<u8>, hashlet::HashValue)> {
     assert!(!typed.compare_and_set("values", "b", Some(&vec![0]), None).unwrap());
     assert!(typed.compare_and_set("values", "b", Some(&vec![3]), Some(&vec![4])).unwrap());
     assert_eq!(typed.take::<Vec<u8>>("values", "c").unwrap(), Some(vec![]));
-    assert_eq!(typed.get_and_expire::<Vec<u8>>("values", "b", Duration::from_secs(9)).unwrap(), Some(vec![4]));
+    assert_eq!(typed.get_and_expire::<Vec<u8>>("values", "b", Duration::from_secs(1_000)).unwrap(), Some(vec![4]));
     assert!(matches!(typed.get::<String>("values", "a"), Err(CodecError::Decode { .. })));
     assert!(matches!(typed.take::<String>("values", "a"), Err(CodecError::Decode { .. })));
 
