@@ -22,9 +22,28 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// Whether there are no fields, but a key with a deadline: all fields have expired, and the server has not removed
+    /// the key yet. What is set there would get the deadline.
+    fn is_left_over(&self) -> bool {
+        self.before.len() == 0 && self.key_time >= 0
+    }
+
+    /// Whether the same can become true, because each field has a deadline.
+    fn can_be_left_over(&self, rules: &Rules) -> bool {
+        let size = self.before.len();
+        self.key_time >= 0
+            && (size == 0 || self.before.has_deadlines() && self.before.timed_fields(rules).count() == size)
+    }
+
     /// Adds what was seen of the hash to the arguments of the script `apply.lua`.
-    pub(super) fn push_seen(&self, seen: Parts, rules: &Rules, call: &mut ScriptCall) {
-        let Parts { mut fields, size, key, all } = seen;
+    pub(super) fn push_seen(&self, seen: Parts, after: &Record, rules: &Rules, call: &mut ScriptCall) {
+        let Parts { mut fields, mut size, mut key, all, emptied } = seen;
+        // The key lost its deadline because the hash was empty. So that must be true at the server as well.
+        if emptied && (key || after.len() > 0) {
+            (size, key) = (true, true);
+        }
+        // What is set would get the deadline of a hash that has expired since it was loaded.
+        size |= self.can_be_left_over(rules) && after.len() > 0;
         if all {
             for (field, _) in self.before.pairs() {
                 fields.entry(field.to_vec()).or_insert(false);
@@ -77,7 +96,8 @@ struct Command<'a> {
 impl<'a> Changes<'a> {
     /// # Errors
     /// `Unsupported` if there is a deadline that the server cannot hold.
-    pub(super) fn between(before: &'a Record, after: &'a Record, rules: &Rules) -> Result<Self, RemoteError> {
+    pub(super) fn between(loaded: &'a Loaded, after: &'a Record, rules: &Rules) -> Result<Self, RemoteError> {
+        let before = &loaded.before;
         let mut set = Vec::new();
         let mut set_until: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
         let mut expire: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
@@ -116,7 +136,7 @@ impl<'a> Changes<'a> {
         }
         changes.add("HPERSIST", None, true, 1, &persist);
         let (old, new) = (before.deadline().millis(), after.deadline().millis());
-        if after.len() > 0 && old != new {
+        if after.len() > 0 && (old != new || loaded.is_left_over()) {
             match new {
                 Some(deadline) if deadline > LATEST => return Err(too_late()),
                 Some(deadline) => changes.0.push(Command::of_key("PEXPIREAT", Some(("", deadline)))),

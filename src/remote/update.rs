@@ -159,14 +159,14 @@ impl Remote {
     #[track_caller]
     fn apply(&self, keys: &[&[u8]], loaded: &[Loaded], records: &[Record], seen: &[Seen]) -> Result<bool, RemoteError> {
         let rules = self.rules();
-        let changes = loaded.iter().zip(records).map(|(loaded, after)| Changes::between(&loaded.before, after, rules));
+        let changes = loaded.iter().zip(records).map(|(loaded, after)| Changes::between(loaded, after, rules));
         let changes: Vec<Changes<'_>> = changes.collect::<Result<_, _>>()?;
         if changes.iter().all(Changes::is_empty) {
             return Ok(true); // everything was read at one instant
         }
         let mut call = ScriptCall::new(&APPLY, keys);
-        for (loaded, seen) in loaded.iter().zip(seen) {
-            loaded.push_seen(seen.take(), rules, &mut call);
+        for ((loaded, after), seen) in loaded.iter().zip(records).zip(seen) {
+            loaded.push_seen(seen.take(), after, rules, &mut call);
         }
         changes.iter().for_each(|changes| changes.push(&mut call));
         Ok(integer(self.run(&call, Repeat::Doubles)?)? == 1)

@@ -219,7 +219,17 @@ impl<'a> HashMut<'a> {
             undo.note_command(self.record);
         }
         let cx = self.cx;
-        self.record.command(cx, |record| command(record, cx))
+        #[cfg(feature = "redis")]
+        let had_fields = self.seen.is_some() && self.record.len() > 0;
+        let result = self.record.command(cx, |record| command(record, cx));
+        #[cfg(feature = "redis")]
+        if had_fields
+            && self.record.len() == 0
+            && let Some(seen) = self.seen
+        {
+            seen.note_emptied();
+        }
+        result
     }
 
     /// Returns a view that can only read the hash. O(1).

@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) size: bool,
     pub(crate) key: bool,
     pub(crate) all: bool,
+    /// The last field was removed, at least for a while. That it was the last decides whether the key's deadline is lost.
+    pub(crate) emptied: bool,
 }
 
 #[cfg(feature = "redis")]
@@ -56,6 +58,10 @@ impl Seen {
             Sight::Key => parts.key = true,
             Sight::All => parts.all = true,
         }
+    }
+
+    pub(super) fn note_emptied(&self) {
+        self.0.lock().emptied = true;
     }
 
     pub(crate) fn take(&self) -> Parts {

@@ -208,3 +208,116 @@ fn a_panic_in_a_closure_changes_nothing() {
         assert!(nested.is_err(), "a call from inside a closure panics, as on a store");
     });
 }
+
+/// A hash that was empty for a moment has lost its deadline, if it was: another client may have set a field meanwhile.
+#[test]
+fn the_deadline_of_a_key_is_lost_only_with_all_its_fields() {
+    each("emptied hashes", 3, |server| {
+        let (remote, other) = (server.open(), server.open());
+        type Change = fn(&mut hashlet::HashMut<'_>);
+        let later = || Duration::from_secs(1_000);
+        let changes: [(&str, bool, Change, bool); 4] = [
+            ("remove and set", true, |hash| _ = (hash.remove("only"), hash.set("new", "1").unwrap()), true),
+            (
+                "expire and remove",
+                false,
+                |hash| _ = (hash.expire(Duration::from_secs(1_000)), hash.remove("only")),
+                true,
+            ),
+            (
+                "expire, remove and set",
+                false,
+                |hash| {
+                    hash.expire(Duration::from_secs(1_000));
+                    assert!(hash.take("only").is_some());
+                    hash.set("new", "1").unwrap();
+                },
+                true,
+            ),
+            ("expire in the past", true, |hash| _ = hash.expire(UNIX_EPOCH), false),
+        ];
+        for (name, has_deadline, change, keeps) in changes {
+            for is_disturbed in [false, true] {
+                other.clear("k").unwrap();
+                other.set("k", "only", "1").unwrap();
+                if has_deadline {
+                    other.expire("k", later()).unwrap();
+                }
+                let mut runs = 0;
+                let updated = remote.update("k", |hash| {
+                    runs += 1;
+                    if is_disturbed && runs == 1 {
+                        let add = || _ = other.set("k", "others", "1").unwrap();
+                        std::thread::scope(|scope| scope.spawn(add).join().unwrap());
+                    }
+                    change(hash);
+                });
+                updated.unwrap();
+                let told = format!("{}: {name}, disturbed: {is_disturbed}", server.name);
+                assert_eq!(runs, 1 + u8::from(is_disturbed), "{told}");
+                // As if the other client had come first.
+                let is_kept = is_disturbed && keeps;
+                assert_eq!(remote.deadline("k").unwrap().is_some(), is_kept, "{told}");
+            }
+        }
+        // Who only removes needs to know nothing.
+        other.clear("k").unwrap();
+        other.set("k", "only", "1").unwrap();
+        let mut runs = 0;
+        let removed = remote.update("k", |hash| {
+            runs += 1;
+            let add = || _ = other.set("k", "others", "1").unwrap();
+            std::thread::scope(|scope| scope.spawn(add).join().unwrap());
+            hash.remove("only")
+        });
+        assert!(removed.unwrap() && runs == 1);
+        assert_eq!(remote.fields("k").unwrap(), [b"others"]);
+    });
+}
+
+/// A key of another type comes between the load and the write: nothing is written to any key.
+#[test]
+fn an_update_of_several_keys_is_done_whole_or_not_at_all() {
+    each("halves", 4, |server| {
+        let remote = server.open();
+        let mut client = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+        remote.set("b", "f", "v").unwrap();
+        let updated = remote.update_many(["a", "b"], |[a, b]| {
+            a.set("f", "v").unwrap();
+            b.expire(Duration::from_secs(1_000)); // reads no field
+            std::thread::scope(|scope| {
+                let set = || redis::cmd("SET").arg("b").arg("a string").exec(&mut client).unwrap();
+                scope.spawn(set).join().unwrap();
+            });
+        });
+        assert!(matches!(updated, Err(RemoteError::WrongType)), "{}: {updated:?}", server.name);
+        assert_eq!(remote.size("a").unwrap(), 0, "{}: half of an update", server.name);
+        assert_eq!(remote.ttl("b").unwrap(), hashlet::Ttl::Never, "{}: it is not hashlet's", server.name);
+    });
+}
+
+/// As the guide says: what has no fields in it works on keys of every type.
+#[test]
+fn calls_on_whole_keys_work_on_other_types() {
+    each("other types", 5, |server| {
+        let remote = server.open();
+        let mut client = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+        let mut string = |key: &str| redis::cmd("SET").arg(key).arg("v").exec(&mut client).unwrap();
+        let minute = Duration::from_secs(60);
+        string("s");
+        assert!(remote.contains_key("s").unwrap() && remote.key_count().unwrap() == 1);
+        assert_eq!(remote.expire("s", minute).unwrap(), ExpireOutcome::Set);
+        assert!(remote.ttl("s").unwrap().left().is_some() && remote.deadline("s").unwrap().is_some());
+        assert!(remote.persist("s").unwrap());
+        assert!(remote.copy("s", "t", hashlet::Overwrite::No).unwrap());
+        assert!(remote.rename("s", "u", hashlet::Overwrite::No).unwrap());
+        let none = remote.set_with("t", [("f", "v")], SetOptions::new().only_new_key()).unwrap();
+        assert_eq!(none, None);
+        assert!(remote.keys().unwrap().is_empty());
+        assert!(remote.clear("t").unwrap());
+        assert_eq!(remote.clear_many(["s", "u"]).unwrap(), 1);
+        string("s");
+        remote.clear_all().unwrap();
+        assert!(!remote.contains_key("s").unwrap());
+    });
+}

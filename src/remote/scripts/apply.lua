@@ -8,6 +8,7 @@
 local call, words, at = redis.call, ARGV, 0
 for key_number = 1, #KEYS do
     local key = KEYS[key_number]
+    call('HLEN', key) -- fails if it is no hash, as long as nothing is done
     local last = at + 1 + 2 * words[at + 1]
     for here = at + 2, last, 2 do
         if call('HGET', key, words[here]) ~= words[here + 1] then
@@ -38,13 +39,24 @@ for key_number = 1, #KEYS do
     end
     at = last + 2
 end
-for key_number = 1, #KEYS do
-    local key, commands = KEYS[key_number], tonumber(words[at + 1])
-    at = at + 1
-    for _ = 1, commands do
-        local last = at + 2 + words[at + 2]
-        call(words[at + 1], key, unpack(words, at + 3, last))
-        at = last
+-- First whether the user may do all of it: a refusal in the middle would leave a part done. What else a server refuses
+-- (no memory, no replicas, no disk) it refuses at the first command or not at all.
+local first = at
+local is_alone = #KEYS == 1 and words[at + 1] == '1'
+for pass = is_alone and 2 or 1, 2 do
+    at = first
+    for key_number = 1, #KEYS do
+        local key, commands = KEYS[key_number], tonumber(words[at + 1])
+        at = at + 1
+        for _ = 1, commands do
+            local name, last = words[at + 1], at + 2 + words[at + 2]
+            if pass == 2 then
+                call(name, key, unpack(words, at + 3, last))
+            elseif not redis.acl_check_cmd(name, key) then
+                return redis.error_reply('NOPERM the user has no permissions to run the ' .. name .. ' command')
+            end
+            at = last
+        end
     end
 end
 return 1
