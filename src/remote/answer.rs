@@ -56,12 +56,19 @@ pub(super) fn integer(value: Value) -> Result<i64> {
 /// An integer that came as text.
 pub(super) fn parsed<T: std::str::FromStr>(value: Value) -> Result<T> {
     let text = text(value)?;
-    text.parse().map_err(|_| RemoteError::Wire(format!("an unexpected answer: {text:?}").into()))
+    text.parse().map_err(|_| RemoteError::Wire("an unexpected answer: a text that is no number".into()))
 }
 
 pub(super) fn count(value: Value) -> Result<usize> {
     let number = integer(value)?;
     usize::try_from(number).map_err(|_| RemoteError::unexpected(&Value::Int(number)))
+}
+
+pub(super) fn done(value: Value) -> Result<()> {
+    match value {
+        Value::Okay => Ok(()),
+        other => Err(RemoteError::unexpected(&other)),
+    }
 }
 
 pub(super) fn flag(value: Value) -> Result<bool> {
@@ -70,11 +77,19 @@ pub(super) fn flag(value: Value) -> Result<bool> {
 
 /// Fields and values that follow each other.
 pub(super) fn pairs(value: Value) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    pairs_of(value, some_bytes)
+}
+
+/// Fields that are followed by something each.
+pub(super) fn pairs_of<T>(value: Value, read: impl Fn(Value) -> Result<T>) -> Result<Vec<(Vec<u8>, T)>> {
     let flat = array(value)?;
+    if flat.len() % 2 != 0 {
+        return Err(RemoteError::unexpected(&Value::Array(flat)));
+    }
     let mut pairs = Vec::with_capacity(flat.len() / 2);
     let mut flat = flat.into_iter();
     while let (Some(field), Some(value)) = (flat.next(), flat.next()) {
-        pairs.push((some_bytes(field)?, some_bytes(value)?));
+        pairs.push((some_bytes(field)?, read(value)?));
     }
     Ok(pairs)
 }

@@ -9,8 +9,11 @@
 //! | before the answer is there whole | nothing | again | `Unknown`, at once |
 //! | after that | everything | | |
 //!
-//! A call is repeated at most [`RemoteOptions::retries`](crate::RemoteOptions::retries) times, each time on another
-//! connection.
+//! A call is repeated at most [`RemoteOptions::retries`](crate::RemoteOptions::retries) times, each time on a connection
+//! that was opened after the one before was lost.
+//!
+//! An answer of an unexpected kind is as good as none: a change is `Unknown` then. The connection may be out of step, so it
+//! is closed.
 
 use std::sync::LazyLock;
 use std::thread;
@@ -18,8 +21,11 @@ use std::time::Duration;
 
 use redis::{Cmd, Connection, RedisError, Script, ToRedisArgs, Value};
 
+use super::pool::Taken;
 use super::{Remote, RemoteError};
 use crate::sync::assert_outside_closures;
+
+type Result<T> = std::result::Result<T, RemoteError>;
 
 /// The pause before the first repetition. Each further one is longer by this.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -34,68 +40,61 @@ pub(super) enum Repeat {
 }
 
 impl Remote {
-    /// Makes a call that only reads.
+    /// Makes a call that only reads, and reads its answer.
     #[track_caller]
-    pub(super) fn ask(&self, command: &Cmd) -> Result<Value, RemoteError> {
-        self.call(command, Repeat::Harmless)
+    pub(super) fn ask<T>(&self, command: &Cmd, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
+        self.call(command, Repeat::Harmless, read)
     }
 
-    /// Makes a call that changes something.
+    /// Makes a call that changes something, and reads its answer.
     #[track_caller]
-    pub(super) fn tell(&self, command: &Cmd) -> Result<Value, RemoteError> {
-        self.call(command, Repeat::Doubles)
+    pub(super) fn tell<T>(&self, command: &Cmd, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
+        self.call(command, Repeat::Doubles, read)
     }
 
-    /// Runs a script. The server gets its text only if it does not know it yet.
+    /// Runs a script, and reads its answer. The server gets its text only if it does not know it yet.
     #[track_caller]
-    pub(super) fn run(&self, call: &ScriptCall, repeat: Repeat) -> Result<Value, RemoteError> {
-        match self.call(&call.command, repeat) {
+    pub(super) fn run<T>(
+        &self,
+        call: &ScriptCall,
+        repeat: Repeat,
+        mut read: impl FnMut(Value) -> Result<T>,
+    ) -> Result<T> {
+        match self.call(&call.command, repeat, &mut read) {
             // The server has done nothing.
             Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
-                self.ask(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.text))?;
-                self.call(&call.command, repeat)
+                self.ask(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.text), Ok)?;
+                self.call(&call.command, repeat, read)
             }
             result => result,
         }
     }
 
     #[track_caller]
-    fn call(&self, command: &Cmd, repeat: Repeat) -> Result<Value, RemoteError> {
+    pub(super) fn call<T>(&self, command: &Cmd, repeat: Repeat, mut read: impl FnMut(Value) -> Result<T>) -> Result<T> {
         assert_outside_closures();
         let request = command.get_packed_command();
-        let answer = self.exchange(repeat, |connection| {
+        self.exchange(repeat, |connection| {
             connection.send_packed_command(&request).map_err(Lost::BeforeRequest)?;
-            receive(connection)
-        })?;
-        match answer {
-            Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
-            answer => Ok(answer),
-        }
+            match receive(connection)? {
+                Ok(answer) => Ok(read(answer)),
+                Err(refusal) => Ok(Err(refusal)),
+            }
+        })
     }
 
     /// Sends something and receives the answers to it, on a connection of its own. Does it again if that is allowed.
-    pub(super) fn exchange<R>(
+    pub(super) fn exchange<T>(
         &self,
         repeat: Repeat,
-        exchange: impl Fn(&mut Connection) -> Result<R, Lost>,
-    ) -> Result<R, RemoteError> {
+        mut exchange: impl FnMut(&mut Connection) -> std::result::Result<Result<T>, Lost>,
+    ) -> Result<T> {
         let retries = self.options().retries;
         let mut repeated = 0;
         loop {
-            let tried = self.pool().take().and_then(|mut connection| {
-                let result = exchange(&mut connection);
-                if result.is_ok() {
-                    self.pool().put(connection);
-                }
-                match result {
-                    Err(Lost::AfterRequest(error)) if repeat == Repeat::Doubles => {
-                        Err(RemoteError::Unknown(Box::new(error)))
-                    }
-                    Err(Lost::BeforeRequest(error) | Lost::AfterRequest(error)) => {
-                        Err(RemoteError::Wire(Box::new(error)))
-                    }
-                    Ok(answer) => Ok(answer),
-                }
+            let tried = self.pool().take().and_then(|mut taken| {
+                let result = exchange(&mut taken.connection);
+                self.exchanged(taken, repeat, result)
             });
             match tried {
                 Err(RemoteError::Wire(_)) if repeated < retries => {}
@@ -105,11 +104,44 @@ impl Remote {
             thread::sleep(PAUSE * u32::try_from(repeated).unwrap_or(u32::MAX));
         }
     }
+
+    /// Puts a connection back or gives it up, and says what the result of its use means.
+    fn exchanged<T>(&self, taken: Taken, repeat: Repeat, result: std::result::Result<Result<T>, Lost>) -> Result<T> {
+        let unanswered = |reason| match repeat {
+            Repeat::Harmless => RemoteError::Wire(reason),
+            Repeat::Doubles => RemoteError::Unknown(reason),
+        };
+        match result {
+            Ok(Err(RemoteError::Wire(unexpected))) => {
+                self.pool().give_up(&taken);
+                Err(unanswered(unexpected))
+            }
+            // After a fail-over. The name of the server may lead to another one now.
+            Ok(Err(RemoteError::Server(text))) if text.contains("READONLY") => {
+                self.pool().give_up(&taken);
+                Err(RemoteError::Server(text))
+            }
+            Ok(answer) => {
+                self.pool().put(taken);
+                answer
+            }
+            Err(lost) => {
+                self.pool().give_up(&taken);
+                Err(match lost {
+                    Lost::BeforeRequest(error) => RemoteError::Wire(Box::new(error)),
+                    Lost::AfterRequest(error) => unanswered(Box::new(error)),
+                })
+            }
+        }
+    }
 }
 
-/// Receives one answer, which may be an error of the server.
-pub(super) fn receive(connection: &mut Connection) -> Result<Value, Lost> {
-    connection.recv_response().map_err(Lost::AfterRequest)
+/// Receives one answer, or what the server refuses.
+pub(super) fn receive(connection: &mut Connection) -> std::result::Result<Result<Value>, Lost> {
+    Ok(match connection.recv_response().map_err(Lost::AfterRequest)? {
+        Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
+        answer => Ok(answer),
+    })
 }
 
 /// When a connection was lost.

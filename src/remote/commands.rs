@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use redis::{Cmd, Value};
 
-use super::answer::{bytes, count, flag, integer, list, only, outcome, page, pairs, parsed, some_bytes, time, ttl};
+use super::answer::{
+    bytes, count, done, flag, integer, list, only, outcome, page, pairs, parsed, some_bytes, time, ttl,
+};
 use super::call::{EXPIRE, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
 use super::{Remote, RemoteError};
@@ -56,12 +58,12 @@ impl Hashes for Remote {
         }
         let mut set = command("HSET", key);
         pairs.iter().for_each(|(field, value)| _ = set.arg(field).arg(value));
-        count(self.tell(&set)?)
+        self.tell(&set, count)
     }
 
     #[track_caller]
     fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        bytes(self.ask(command("HGET", key).arg(field.as_ref()))?)
+        self.ask(command("HGET", key).arg(field.as_ref()), bytes)
     }
 
     #[track_caller]
@@ -75,33 +77,33 @@ impl Hashes for Remote {
         if fields.is_empty() {
             return Ok(Vec::new());
         }
-        list(self.ask(command("HMGET", key).arg(&fields))?, bytes)
+        self.ask(command("HMGET", key).arg(&fields), |values| list(values, bytes))
     }
 
     #[track_caller]
     fn get_all(&self, key: impl AsRef<[u8]>) -> Result<HashValue> {
-        Ok(pairs(self.ask(&command("HGETALL", key))?)?.into_iter().collect())
+        Ok(self.ask(&command("HGETALL", key), pairs)?.into_iter().collect())
     }
 
     #[track_caller]
     fn fields(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>> {
-        list(self.ask(&command("HKEYS", key))?, some_bytes)
+        self.ask(&command("HKEYS", key), |fields| list(fields, some_bytes))
     }
 
     #[track_caller]
     fn values(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>> {
-        list(self.ask(&command("HVALS", key))?, some_bytes)
+        self.ask(&command("HVALS", key), |values| list(values, some_bytes))
     }
 
     #[track_caller]
     fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool> {
-        flag(self.ask(command("HEXISTS", key).arg(field.as_ref()))?)
+        self.ask(command("HEXISTS", key).arg(field.as_ref()), flag)
     }
 
     #[track_caller]
     fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<usize>> {
         let (key, field) = (key.as_ref(), field.as_ref());
-        match count(self.ask(command("HSTRLEN", key).arg(field))?)? {
+        match self.ask(command("HSTRLEN", key).arg(field), count)? {
             0 => Ok(self.get(key, field)?.map(|value| value.len())), // empty or absent
             len => Ok(Some(len)),
         }
@@ -109,14 +111,14 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn size(&self, key: impl AsRef<[u8]>) -> Result<usize> {
-        count(self.ask(&command("HLEN", key))?)
+        self.ask(&command("HLEN", key), count)
     }
 
     #[track_caller]
     fn set_if_absent(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
         self.check(key, &[(field, value)])?;
-        flag(self.tell(command("HSETNX", key).arg(field).arg(value))?)
+        self.tell(command("HSETNX", key).arg(field).arg(value), flag)
     }
 
     #[track_caller]
@@ -147,21 +149,21 @@ impl Hashes for Remote {
         if fields.is_empty() {
             return Ok(0);
         }
-        count(self.tell(command("HDEL", key).arg(&fields))?)
+        self.tell(command("HDEL", key).arg(&fields), count)
     }
 
     #[track_caller]
     fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let mut take = command("HGETDEL", key);
         counted(&mut take, &[field.as_ref()]);
-        bytes(only(self.tell(&take)?)?)
+        self.tell(&take, |values| bytes(only(values)?))
     }
 
     #[track_caller]
     fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         let (key, field) = (key.as_ref(), field.as_ref());
         self.check(key, &[(field, b"")])?;
-        integer(self.tell(command("HINCRBY", key).arg(field).arg(amount))?)
+        self.tell(command("HINCRBY", key).arg(field).arg(amount), integer)
     }
 
     #[track_caller]
@@ -199,17 +201,17 @@ impl Hashes for Remote {
             Sample::Distinct(count) => count.min(MOST_DRAWN) as i64,
             Sample::WithRepeats(count) => -(count.min(Sample::MAX_REPEATS) as i64),
         };
-        pairs(self.ask(command("HRANDFIELD", key).arg(count).arg("WITHVALUES"))?)
+        self.ask(command("HRANDFIELD", key).arg(count).arg("WITHVALUES"), pairs)
     }
 
     #[track_caller]
     fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        flag(self.ask(&command("EXISTS", key))?)
+        self.ask(&command("EXISTS", key), flag)
     }
 
     #[track_caller]
     fn clear(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        flag(self.tell(&command("UNLINK", key))?)
+        self.tell(&command("UNLINK", key), flag)
     }
 
     #[track_caller]
@@ -219,7 +221,7 @@ impl Hashes for Remote {
         if keys.is_empty() {
             return Ok(0);
         }
-        count(self.tell(redis::cmd("UNLINK").arg(&keys))?)
+        self.tell(redis::cmd("UNLINK").arg(&keys), count)
     }
 
     #[track_caller]
@@ -230,11 +232,13 @@ impl Hashes for Remote {
             Overwrite::Yes => "RENAME",
             Overwrite::No => "RENAMENX",
         };
-        match self.tell(command(name, key).arg(new)) {
-            Ok(Value::Okay) => Ok(true),
-            Ok(answer) => flag(answer),
+        let read = match overwrite {
+            Overwrite::Yes => |answer| done(answer).map(|()| true),
+            Overwrite::No => flag,
+        };
+        match self.tell(command(name, key).arg(new), read) {
             Err(RemoteError::Server(text)) if text.contains("no such key") => Ok(false),
-            Err(error) => Err(error),
+            result => result,
         }
     }
 
@@ -250,7 +254,7 @@ impl Hashes for Remote {
         if overwrite == Overwrite::Yes {
             copy.arg("REPLACE");
         }
-        flag(self.tell(&copy)?)
+        self.tell(&copy, flag)
     }
 
     #[track_caller]
@@ -271,26 +275,27 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn key_count(&self) -> Result<usize> {
-        count(self.ask(&redis::cmd("DBSIZE"))?)
+        self.ask(&redis::cmd("DBSIZE"), count)
     }
 
     #[track_caller]
     fn clear_all(&self) -> Result<()> {
-        self.tell(&redis::cmd("FLUSHDB")).map(drop)
+        // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
+        self.tell(redis::cmd("FLUSHDB").arg("ASYNC"), done)
     }
 
     #[track_caller]
     fn scan(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Result<Page<(Vec<u8>, Vec<u8>)>> {
         let mut scan = command("HSCAN", key);
         scan.arg(Cursor::for_server(cursor)).arg("COUNT").arg(count.clamp(1, MOST_DRAWN));
-        page(self.ask(&scan)?, pairs)
+        self.ask(&scan, |answer| page(answer, pairs))
     }
 
     #[track_caller]
     fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
         let mut scan = redis::cmd("SCAN");
         scan.arg(Cursor::for_server(cursor)).arg("COUNT").arg(count.clamp(1, MOST_DRAWN)).arg("TYPE").arg("hash");
-        page(self.ask(&scan)?, |keys| list(keys, some_bytes))
+        self.ask(&scan, |answer| page(answer, |keys| list(keys, some_bytes)))
     }
 
     #[track_caller]
@@ -305,22 +310,22 @@ impl Hashes for Remote {
         call.push(when.command("PEXPIRE", "PEXPIREAT"));
         call.push_number(when.millis);
         condition_word(condition).iter().for_each(|word| call.push(word));
-        outcome(self.run(&call, Repeat::Doubles)?)
+        self.run(&call, Repeat::Doubles, outcome)
     }
 
     #[track_caller]
     fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl> {
-        ttl(self.ask(&command("PTTL", key))?)
+        self.ask(&command("PTTL", key), ttl)
     }
 
     #[track_caller]
     fn deadline(&self, key: impl AsRef<[u8]>) -> Result<Option<SystemTime>> {
-        time(self.ask(&command("PEXPIRETIME", key))?)
+        self.ask(&command("PEXPIRETIME", key), time)
     }
 
     #[track_caller]
     fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        flag(self.tell(&command("PERSIST", key))?)
+        self.tell(&command("PERSIST", key), flag)
     }
 
     #[track_caller]
@@ -451,7 +456,7 @@ impl Hashes for Remote {
         call.push_number(amount);
         call.push(when.command("HPEXPIRE", "HPEXPIREAT"));
         call.push_number(when.millis);
-        parsed(self.run(&call, Repeat::Doubles)?)
+        self.run(&call, Repeat::Doubles, parsed)
     }
 }
 
@@ -474,6 +479,16 @@ impl Across for Remote {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
         self.update_copies(keys.each_ref().map(AsRef::as_ref), update)
+    }
+}
+
+/// Reads an answer for each of these fields. There are none if there is no key.
+fn each_of<T: Clone>(fields: &[&[u8]], answers: Value, read: fn(Value) -> Result<T>, missing: &T) -> Result<Vec<T>> {
+    let answers = list(answers, read)?;
+    match answers.len() {
+        0 => Ok(vec![missing.clone(); fields.len()]),
+        len if len == fields.len() => Ok(answers),
+        len => Err(RemoteError::unexpected(&Value::Array(vec![Value::Nil; len]))),
     }
 }
 
@@ -501,12 +516,6 @@ impl Remote {
             return Ok(Vec::new());
         }
         counted(&mut command, fields);
-        let answer = match repeat {
-            Repeat::Harmless => self.ask(&command)?,
-            Repeat::Doubles => self.tell(&command)?,
-        };
-        let mut answers = list(answer, read)?;
-        answers.resize(fields.len(), missing);
-        Ok(answers)
+        self.call(&command, repeat, |answers| each_of(fields, answers, read, &missing))
     }
 }

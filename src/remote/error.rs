@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::error::Error;
 #[cfg(feature = "journal")]
@@ -15,7 +15,7 @@ use crate::typed::CodecError;
 pub(super) type Reason = Box<dyn StdError + Send + Sync>;
 
 /// Why a call on a server failed. A call that returns an error has changed nothing, except for
-/// [`Unknown`](Self::Unknown).
+/// [`Unknown`](Self::Unknown). What a user may not do is asked before the first of several changes.
 ///
 /// See the guide: [`guide::outgrowing`](crate::guide::outgrowing).
 #[derive(Debug)]
@@ -24,14 +24,15 @@ pub enum RemoteError {
     /// The call was refused for the reason for which a [`Store`](crate::Store) refuses it: a value is no number, a key
     /// is too long.
     Refused(Error),
-    /// The server has refused the call with this text: it has no memory left, it is a replica that may only be read, or
-    /// the user may not do this.
+    /// The server has refused the call with this text: it has no memory left, or it is a replica that may only be read.
     Server(String),
-    /// The server cannot be reached, or its answer to a call that only reads did not arrive, not even after the call
-    /// was repeated.
+    /// The server does not accept the user or the password, or the user may not do this. Such a call is not repeated.
+    Denied(String),
+    /// The server cannot be reached, or its answer to a call that only reads did not arrive or is none to what was asked,
+    /// not even after the call was repeated.
     Wire(Reason),
-    /// The request has left, and no answer to it has arrived. It is not known whether the server has done it. Read the
-    /// state to find out; or repeat the call, if that does no harm.
+    /// The request has left, and no answer to it has arrived, or one that is none to what was asked. It is not known
+    /// whether the server has done it. Read the state to find out; or repeat the call, if that does no harm.
     Unknown(Reason),
     /// The key holds something other than a hash.
     WrongType,
@@ -59,14 +60,25 @@ impl RemoteError {
             ("CROSSSLOT", _) => Self::CrossSlot,
             (_, text) if text.starts_with("hash value is not an integer") => Self::Refused(Error::NotAnInteger),
             (_, text) if text.starts_with("increment or decrement would overflow") => Self::Refused(Error::Overflow),
+            ("NOPERM" | "NOAUTH" | "WRONGPASS", text) => Self::Denied(text.to_string()),
+            (_, text) if text.starts_with("ACL failure in script") => Self::Denied(text.to_string()),
             ("", text) | (text, "") => Self::Server(text.to_string()),
             (code, text) => Self::Server(format!("{code} {text}")),
         }
     }
 
-    /// An answer that is none to what was asked.
-    pub(super) fn unexpected(answer: &redis::Value) -> Self {
-        Self::Wire(format!("an unexpected answer: {answer:?}").into())
+    /// An answer that is none to what was asked. The text tells its kind, and nothing of what a program keeps in hashes.
+    pub(super) fn unexpected(answer: &Value) -> Self {
+        let kind = match answer {
+            Value::Nil => "nothing".to_string(),
+            Value::Int(number) => format!("the number {number}"),
+            Value::BulkString(bytes) => format!("a string of {} bytes", bytes.len()),
+            Value::Array(values) => format!("an array of {} values", values.len()),
+            Value::Okay | Value::SimpleString(_) => "a status".to_string(),
+            Value::ServerError(_) => "an error inside an array".to_string(),
+            _ => "a kind of another protocol".to_string(),
+        };
+        Self::Wire(format!("an unexpected answer: {kind}").into())
     }
 }
 
@@ -75,6 +87,7 @@ impl fmt::Display for RemoteError {
         match self {
             Self::Refused(error) => error.fmt(f),
             Self::Server(text) => write!(f, "the server refuses: {text}"),
+            Self::Denied(text) => write!(f, "the server does not allow it: {text}"),
             Self::Wire(reason) => write!(f, "the server cannot be reached: {reason}"),
             Self::Unknown(reason) => write!(f, "it is not known whether the server has done the call: {reason}"),
             Self::WrongType => f.write_str("the key holds something other than a hash"),
@@ -127,6 +140,7 @@ impl From<RedisError> for RemoteError {
         let is_answer = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::CrossSlot) => Self::CrossSlot,
+            ErrorKind::AuthenticationFailed => Self::Denied(error.to_string()),
             _ if is_answer => Self::answered(error.code().unwrap_or(""), error.detail().unwrap_or("")),
             ErrorKind::InvalidClientConfig => Self::Unsupported(error.to_string()),
             _ => Self::Wire(Box::new(error)),

@@ -46,7 +46,9 @@ impl RemoteOptions {
         self
     }
 
-    /// Waits this long for each answer, and to hand over each request. The default is 10 seconds.
+    /// Waits this long for each answer, and to hand over each request. The default is 10 seconds. A call that only reads is
+    /// tried up to three times ([`retries`](Self::retries)), so it can take three times as long, and connecting comes on top.
+    /// An update makes two calls for each run of its closure.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = at_least_a_millisecond(timeout);
         self

@@ -1,7 +1,5 @@
 //! Many requests that are sent together. Doing them again changes nothing more.
 
-use redis::Value;
-
 use super::call::{Lost, Repeat, receive};
 use super::{Remote, RemoteError};
 
@@ -64,16 +62,17 @@ impl Remote {
         }
         let refused = self.exchange(Repeat::Harmless, |connection| {
             connection.send_packed_command(&pipeline.bytes).map_err(Lost::BeforeRequest)?;
-            let mut refused = None;
+            let mut refused = Ok(());
             for _ in 0..pipeline.commands {
-                if let Value::ServerError(error) = receive(connection)? {
-                    refused.get_or_insert(RemoteError::answered(error.code(), error.details().unwrap_or("")));
+                let answer = receive(connection)?;
+                if refused.is_ok() {
+                    refused = answer.map(drop);
                 }
             }
             Ok(refused)
-        })?;
+        });
         pipeline.bytes.clear();
         pipeline.commands = 0;
-        refused.map_or(Ok(()), Err)
+        refused
     }
 }

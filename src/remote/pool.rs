@@ -1,9 +1,11 @@
 //! Connections to one server. A call takes one out of the pool, and puts it back if the answer has arrived whole. A
-//! connection on which anything failed is closed.
+//! connection on which anything failed is closed, and so are all that were opened before it failed: what has closed one
+//! (a restart, a firewall, a fail-over) has probably closed all. Otherwise each repetition of a call would find another
+//! dead connection, until there are no repetitions left.
 
 use std::time::{Duration, Instant};
 
-use redis::{Client, Connection, ConnectionLike, Value};
+use redis::{Client, Connection, ConnectionLike, IntoConnectionInfo, ProtocolVersion, Value};
 
 use super::answer::text;
 use super::{RemoteError, RemoteOptions};
@@ -13,6 +15,8 @@ use crate::sync::Mutex;
 /// A connection that has rested this long is asked first whether it still works. A server may have closed it, and then
 /// the next request would leave and never be answered.
 const RESTED: Duration = Duration::from_secs(1);
+/// The longest wait for the answer to that question. If none comes, opening a connection costs little.
+const LONGEST_PING: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
     client: Client,
@@ -22,19 +26,27 @@ pub(super) struct Pool {
 
 struct Idle {
     connections: Vec<(Connection, Instant)>,
+    /// How often all connections were given up.
+    generation: u64,
     /// A forked child must not share the sockets of its parent.
     process: Process,
+}
+
+/// A connection that a call uses.
+pub(super) struct Taken {
+    pub(super) connection: Connection,
+    generation: u64,
 }
 
 impl Pool {
     /// Connects once, and checks that the server can do everything.
     pub(super) fn open(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
-        let idle = Mutex::new(Idle { connections: Vec::new(), process: Process::current() });
-        let pool = Self { client: Client::open(url)?, options, idle };
-        let mut connection = pool.connect()?;
+        let idle = Mutex::new(Idle { connections: Vec::new(), generation: 0, process: Process::current() });
+        let pool = Self { client: client(url)?, options, idle };
+        let mut taken = pool.take()?;
         let mut info = redis::cmd("INFO");
-        check_server(&text(connection.req_command(info.arg("server"))?)?)?;
-        pool.put(connection);
+        check_server(&text(taken.connection.req_command(info.arg("server"))?)?)?;
+        pool.put(taken);
         Ok(pool)
     }
 
@@ -51,32 +63,70 @@ impl Pool {
     }
 
     /// Returns a connection that nobody else uses.
-    pub(super) fn take(&self) -> Result<Connection, RemoteError> {
+    pub(super) fn take(&self) -> Result<Taken, RemoteError> {
         loop {
-            let Some((mut connection, since)) = self.take_idle() else { return self.connect() };
-            if since.elapsed() < RESTED
-                || matches!(connection.req_command(&redis::cmd("PING")), Ok(Value::SimpleString(_)))
-            {
-                return Ok(connection);
+            let (generation, idle) = self.take_idle();
+            let Some((connection, since)) = idle else {
+                return Ok(Taken { connection: self.connect()?, generation });
+            };
+            let mut taken = Taken { connection, generation };
+            if since.elapsed() < RESTED || self.still_works(&mut taken.connection) {
+                return Ok(taken);
             }
+            self.give_up(&taken);
         }
     }
 
-    fn take_idle(&self) -> Option<(Connection, Instant)> {
+    /// Whether a connection that has rested is answered.
+    fn still_works(&self, connection: &mut Connection) -> bool {
+        let timeout = self.options.timeout;
+        let shorter = LONGEST_PING.min(timeout / 4).max(Duration::from_millis(1));
+        if connection.set_read_timeout(Some(shorter)).is_err() {
+            return false;
+        }
+        let is_answered = match connection.req_command(&redis::cmd("PING")) {
+            Ok(answer) => matches!(answer, Value::SimpleString(_)),
+            // The server refuses for now. It will tell the call why.
+            Err(error) => !matches!(RemoteError::from(error), RemoteError::Wire(_)),
+        };
+        is_answered && connection.set_read_timeout(Some(timeout)).is_ok()
+    }
+
+    fn take_idle(&self) -> (u64, Option<(Connection, Instant)>) {
         let mut idle = self.idle.lock();
         if !idle.process.is_current() {
             // Dropping them closes the child's copies of the sockets, and leaves the parent's alone.
-            *idle = Idle { connections: Vec::new(), process: Process::current() };
+            idle.connections.clear();
+            idle.process = Process::current();
         }
-        idle.connections.pop()
+        (idle.generation, idle.connections.pop())
     }
 
-    pub(super) fn put(&self, connection: Connection) {
+    /// Takes a connection back that has answered.
+    pub(super) fn put(&self, taken: Taken) {
         let mut idle = self.idle.lock();
-        if idle.connections.len() < self.options.idle_connections {
-            idle.connections.push((connection, Instant::now()));
+        if taken.generation == idle.generation && idle.connections.len() < self.options.idle_connections {
+            idle.connections.push((taken.connection, Instant::now()));
         }
     }
+
+    /// Closes all connections that are as old as one that was lost, now or when they are put back.
+    pub(super) fn give_up(&self, lost: &Taken) {
+        let mut idle = self.idle.lock();
+        if lost.generation == idle.generation {
+            idle.generation += 1;
+            let closed = std::mem::take(&mut idle.connections);
+            drop(idle);
+            drop(closed);
+        }
+    }
+}
+
+/// A client for a URL. Whatever protocol the URL names, it speaks RESP2, whose answers `answer.rs` reads.
+fn client(url: &str) -> Result<Client, RemoteError> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+    Ok(Client::open(info.set_redis_settings(settings))?)
 }
 
 /// Fails if the server cannot do everything, judging by its INFO.

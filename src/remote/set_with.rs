@@ -52,9 +52,9 @@ impl Remote {
             call.push(field);
             call.push(value);
         }
-        match self.run(&call, Repeat::Doubles)? {
+        self.run(&call, Repeat::Doubles, |answer| match answer {
             Value::Nil => Ok(None),
             new => count(new).map(Some),
-        }
+        })
     }
 }

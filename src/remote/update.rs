@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::answer::{array, bytes, count, integer, pairs, parsed, some_bytes};
+use super::answer::{array, bytes, count, flag, integer, pairs, pairs_of, parsed};
 use super::call::{APPLY, LOAD, Repeat, ScriptCall};
 use super::changes::{Changes, Loaded};
 use super::{Remote, RemoteError};
@@ -71,7 +71,7 @@ impl Remote {
         self.rules().check_key(key)?;
         self.attempt(|| {
             let mut command = redis::cmd("HGET");
-            let value = bytes(self.ask(command.arg(key).arg(field))?)?;
+            let value = self.ask(command.arg(key).arg(field), bytes)?;
             let cx = Context::of_value(self.rules());
             let mut record = Record::new(Mark::default(), key);
             if let Some(value) = &value {
@@ -102,7 +102,7 @@ impl Remote {
         ["0", "", "", "1", name].iter().for_each(|word| call.push(word));
         call.push_number(words.len());
         words.iter().for_each(|word| call.push(word));
-        Ok(integer(self.run(&call, Repeat::Doubles)?)? == 1)
+        self.run(&call, Repeat::Doubles, flag)
     }
 
     /// Runs an attempt until it says that it was not in vain.
@@ -126,14 +126,24 @@ impl Remote {
     /// Loads hashes with their deadlines, all of one instant of the server. Nothing in them has expired at that instant.
     #[track_caller]
     pub(super) fn load(&self, keys: &[&[u8]]) -> Result<(Now<'static>, Vec<Loaded>), RemoteError> {
-        let answer = array(self.run(&ScriptCall::new(&LOAD, keys), Repeat::Harmless)?)?;
-        let mut values = answer.into_iter();
+        let (now, loaded) =
+            self.run(&ScriptCall::new(&LOAD, keys), Repeat::Harmless, |answer| self.all(keys, answer))?;
+        match loaded.len() == keys.len() {
+            true => Ok((now, loaded)),
+            false => Err(RemoteError::unexpected(&Value::Nil)),
+        }
+    }
+
+    /// Reads the answer of the script `load.lua`.
+    fn all(&self, keys: &[&[u8]], answer: Value) -> Result<(Now<'static>, Vec<Loaded>), RemoteError> {
+        let mut values = array(answer)?.into_iter();
         let mut next = || values.next().ok_or_else(|| RemoteError::unexpected(&Value::Nil));
         let (seconds, micros): (u64, u64) = (parsed(next()?)?, parsed(next()?)?);
         let now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
         let mut loaded = Vec::with_capacity(keys.len());
         for key in keys {
-            loaded.push(self.read_loaded(key, next()?, next()?, next()?)?);
+            let Ok(key_time) = next() else { break };
+            loaded.push(self.read_loaded(key, key_time, next()?, next()?)?);
         }
         Ok((Now::frozen_at(Deadline::of_millis(now)), loaded))
     }
@@ -144,9 +154,8 @@ impl Remote {
         let mut before = Record::new(Mark::default(), key);
         let fields = pairs(fields)?;
         before.put_many(&fields.iter().map(|(field, value)| (&field[..], &value[..])).collect::<Vec<_>>(), cx);
-        let mut timed = array(timed)?.into_iter();
-        while let (Some(field), Some(time)) = (timed.next(), timed.next()) {
-            before.set_field_deadline(&some_bytes(field)?, Deadline::of_millis(count(time)? as u64), cx);
+        for (field, time) in pairs_of(timed, count)? {
+            before.set_field_deadline(&field, Deadline::of_millis(time as u64), cx);
         }
         let key_time = integer(key_time)?;
         if let (Ok(millis), 1..) = (u64::try_from(key_time), before.len()) {
@@ -169,7 +178,7 @@ impl Remote {
             loaded.push_seen(seen.take(), after, rules, &mut call);
         }
         changes.iter().for_each(|changes| changes.push(&mut call));
-        Ok(integer(self.run(&call, Repeat::Doubles)?)? == 1)
+        self.run(&call, Repeat::Doubles, flag)
     }
 }
 

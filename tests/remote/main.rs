@@ -9,10 +9,12 @@
 mod support;
 
 mod calls;
+mod connections;
 mod contention;
 mod copies;
 mod cuts;
 mod differential;
+mod fake;
 mod proxy;
 #[cfg(feature = "json")]
 mod recipes;

@@ -20,6 +20,12 @@ end
 if count == 0 then
     return 0
 end
+-- Whether the user may do what comes after the first change.
+for _, name in ipairs({mode, ARGV[5]}) do
+    if name ~= '' and name ~= 'KEEP' and name ~= 'DROP' and not redis.acl_check_cmd(name, key) then
+        return redis.error_reply('NOPERM the user has no permissions to run the ' .. name .. ' command')
+    end
+end
 for first = 8, #ARGV, 2000 do
     local last = math.min(first + 1999, #ARGV)
     if mode == 'KEEP' then
