@@ -171,6 +171,7 @@ scripts! {
     LOAD = "load.lua";
     APPLY = "apply.lua";
     EXPIRE = "expire.lua";
+    EXPIRE_FIELDS = "expire_fields.lua";
     INCREMENT_AND_EXPIRE = "increment_and_expire.lua";
     SET_WITH = "set_with.lua";
 }

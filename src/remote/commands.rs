@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::answer::{
     bytes, count, done, flag, integer, list, only, outcome, page, pairs, parsed, some_bytes, time, ttl,
 };
-use super::call::{EXPIRE, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
+use super::call::{EXPIRE, EXPIRE_FIELDS, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
 use super::{Remote, RemoteError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
@@ -349,9 +349,15 @@ impl Hashes for Remote {
     ) -> Result<Vec<ExpireOutcome>> {
         let (fields, when) = (Arguments::fields(fields), ServerTime::of(when.into())?);
         let fields = fields.as_fields();
-        let mut expire = command(when.command("HPEXPIRE", "HPEXPIREAT"), key);
-        expire.arg(when.millis).arg(condition_word(condition));
-        self.each_field(expire, &fields, Repeat::Doubles, outcome, ExpireOutcome::Missing)
+        if fields.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut call = ScriptCall::new(&EXPIRE_FIELDS, &[key.as_ref()]);
+        call.push(when.command("HPEXPIRE", "HPEXPIREAT"));
+        call.push_number(when.millis);
+        call.push(condition_word(condition).unwrap_or_default());
+        fields.iter().for_each(|field| call.push(field));
+        self.run(&call, Repeat::Doubles, |answers| each_of(&fields, answers, outcome, &ExpireOutcome::Missing))
     }
 
     #[track_caller]

@@ -14,6 +14,7 @@ mod contention;
 mod copies;
 mod cuts;
 mod differential;
+mod expired;
 mod fake;
 mod proxy;
 #[cfg(feature = "json")]

@@ -1,0 +1,34 @@
+-- Gives fields (from ARGV[4] on) a deadline by HPEXPIRE or HPEXPIREAT (ARGV[1]) with ARGV[2] on the condition ARGV[3] or ''.
+-- Returns what that returns for each field.
+--
+-- Redis would give a field that has expired and is not removed yet its old value back. So only fields that are there are
+-- handed over.
+local call, outcomes = redis.call, {}
+for first = 4, #ARGV, 4000 do
+    local last = math.min(first + 3999, #ARGV)
+    local times = call('HPEXPIRETIME', KEYS[1], 'FIELDS', last - first + 1, unpack(ARGV, first, last))
+    local fields, places = {}, {}
+    for at = first, last do
+        outcomes[at - 3] = -2
+        -- A field that is named twice is given its deadline twice, as by the command itself.
+        if (times[at - first + 1] or -2) ~= -2 then
+            fields[#fields + 1] = ARGV[at]
+            places[#places + 1] = at - 3
+        end
+    end
+    if #fields > 0 then
+        local words = {ARGV[2]}
+        if ARGV[3] ~= '' then
+            words[2] = ARGV[3]
+        end
+        words[#words + 1], words[#words + 2] = 'FIELDS', #fields
+        local head = #words
+        for at = 1, #fields do
+            words[head + at] = fields[at]
+        end
+        for at, outcome in ipairs(call(ARGV[1], KEYS[1], unpack(words))) do
+            outcomes[places[at]] = outcome
+        end
+    end
+end
+return outcomes
