@@ -115,7 +115,9 @@ pub use hashes::{Across, ExactExpiry, Hashes};
 pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, JournalStatus, OnFailure, Recovery};
 pub use options::{Limits, Thresholds};
 #[cfg(feature = "redis")]
-pub use remote::{AnyHashes, CopyError, CopyOptions, CopyReport, Remote, RemoteError, RemoteOptions, Source, Target};
+pub use remote::{
+    AnyHashes, CopyError, CopyOptions, CopyReport, CopySource, CopyTarget, Remote, RemoteError, RemoteOptions,
+};
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};

@@ -36,7 +36,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use any::AnyHashes;
-pub use copy::{CopyError, CopyOptions, CopyReport, Source, Target};
+pub use copy::{CopyError, CopyOptions, CopyReport, CopySource, CopyTarget};
 pub use error::RemoteError;
 pub use options::RemoteOptions;
 

@@ -18,13 +18,13 @@ use crate::error::Error;
 use crate::snapshot::Progress;
 
 /// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`].
-pub trait Target: sealed::Server {}
+pub trait CopyTarget: sealed::Server {}
 
 /// What [`Store::copy_from`](crate::Store::copy_from) can copy from: a [`Remote`].
-pub trait Source: sealed::Server {}
+pub trait CopySource: sealed::Server {}
 
-impl Target for Remote {}
-impl Source for Remote {}
+impl CopyTarget for Remote {}
+impl CopySource for Remote {}
 
 mod sealed {
     use super::Remote;

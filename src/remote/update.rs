@@ -134,6 +134,15 @@ impl Remote {
         }
     }
 
+    /// Loads the first of these hashes and those behind it, as long as they have together at most this many fields.
+    #[track_caller]
+    pub(super) fn load_some(&self, keys: &[&[u8]], fields: usize) -> Result<Vec<Loaded>, RemoteError> {
+        let mut call = ScriptCall::new(&LOAD, keys);
+        call.push_number(fields);
+        let (_, loaded) = self.run(&call, Repeat::Harmless, |answer| self.all(keys, answer))?;
+        if loaded.is_empty() { Err(RemoteError::unexpected(&Value::Nil)) } else { Ok(loaded) }
+    }
+
     /// Reads the answer of the script `load.lua`.
     fn all(&self, keys: &[&[u8]], answer: Value) -> Result<(Now<'static>, Vec<Loaded>), RemoteError> {
         let mut values = array(answer)?.into_iter();

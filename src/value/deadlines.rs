@@ -118,7 +118,12 @@ impl HashMut<'_> {
     /// Gives the key a deadline if a condition is met. O(1).
     #[doc(alias = "EXPIRE")]
     pub fn expire_if(&mut self, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome {
-        self.change(Sight::Key, |record, cx| record.expire(when.into(), condition, cx)).unwrap_or(ExpireOutcome::Full)
+        self.try_expire(when.into(), condition).unwrap_or(ExpireOutcome::Full)
+    }
+
+    /// The same, with the error that says why there is no room.
+    pub(crate) fn try_expire(&mut self, when: When, condition: ExpireCondition) -> Result<ExpireOutcome> {
+        self.change(Sight::Key, |record, cx| record.expire(when, condition, cx))
     }
 
     /// Removes the key's deadline, and returns whether it had one. O(1).
@@ -141,9 +146,17 @@ impl HashMut<'_> {
         when: impl Into<When>,
         condition: ExpireCondition,
     ) -> ExpireOutcome {
-        let field = field.as_ref();
-        self.change(Sight::Field(field), |record, cx| record.expire_field(field, when.into(), condition, cx))
-            .unwrap_or(ExpireOutcome::Full)
+        self.try_expire_field(field.as_ref(), when.into(), condition).unwrap_or(ExpireOutcome::Full)
+    }
+
+    /// The same, with the error that says why there is no room.
+    pub(crate) fn try_expire_field(
+        &mut self,
+        field: &[u8],
+        when: When,
+        condition: ExpireCondition,
+    ) -> Result<ExpireOutcome> {
+        self.change(Sight::Field(field), |record, cx| record.expire_field(field, when, condition, cx))
     }
 
     /// Gives many fields a deadline, and returns the outcome for each, in their order. O(fields).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hashlet::{CopyError, CopyOptions, Hashes, Limits, Remote, SetOptions, Store, Ttl};
+use hashlet::{CopyError, CopyOptions, Error, Hashes, Limits, Remote, SetOptions, Store, Ttl};
 
 use super::proxy::{Cut, Proxy};
 use super::servers::{each, say};
@@ -93,7 +93,7 @@ fn profiles_go_out_and_come_back_equal() {
 fn a_lost_connection_does_not_spoil_a_copy() {
     let store = profiles(2_000);
     each("copies over lost connections", 9, |server| {
-        let proxy = Proxy::start(&server.socket, &format!("copies-{}", server.name.replace([' ', '.'], "-")));
+        let proxy = Proxy::start(&server.socket, &format!("copies-{}", server.short_name()));
         let remote = Remote::open(&proxy.url(server.database)).unwrap();
         for cut in [Cut::Request(150_001), Cut::Request(300_003), Cut::Answer(1_001), Cut::Answer(15_001)] {
             proxy.plan(Some(cut));
@@ -142,5 +142,59 @@ fn what_cannot_be_copied_is_refused_by_name() {
         let copy = Store::new();
         copy.copy_from(&remote, CopyOptions::new()).unwrap();
         assert_eq!((copy.size("k"), copy.field_ttl("k", "f")), (1, Ttl::Never));
+    });
+}
+
+/// A limited store refuses a hash if there is no room for its deadlines: it would live for ever.
+#[test]
+fn a_copy_never_loses_deadlines_for_want_of_room() {
+    each("copies into little room", 10, |server| {
+        let remote = server.open();
+        let (fields, later) = (|| (0..2_000).map(|n| format!("f{n}")), Duration::from_secs(100_000));
+        remote.set_many("k", fields().map(|field| (field, "v"))).unwrap();
+        remote.expire_fields("k", fields(), later).unwrap();
+        remote.expire("k", 2 * later).unwrap();
+        let (mut refused, mut copied) = (0, 0);
+        for bytes in (20_000..250_000).step_by(2_000) {
+            let store = Store::builder().limits(Limits::default().max_bytes(bytes)).build();
+            match store.copy_from(&remote, CopyOptions::new()) {
+                Ok(_) => {
+                    copied += 1;
+                    let lost = store.read("k", |k| k.iter().filter(|(f, _)| k.field_deadline(f).is_none()).count());
+                    assert_eq!((store.size("k"), lost), (2_000, 0), "{}: {bytes} bytes", server.name);
+                    assert!(store.deadline("k").is_some(), "{}: {bytes} bytes", server.name);
+                }
+                Err(CopyError::Refused { key, error }) => {
+                    refused += 1;
+                    assert!(key == b"k" && matches!(error, Error::Full { .. }), "{error}");
+                    assert!(!store.contains_key("k"), "{}: {bytes} bytes", server.name);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(refused > 0 && copied > 0, "{refused} refused, {copied} copied");
+    });
+}
+
+/// Each field has a deadline of its own: the commands are as many as the fields, and are sent in parts all the same.
+#[test]
+fn large_hashes_are_copied_in_parts() {
+    let store = Store::new();
+    for key in ["large", "larger"] {
+        store.set_many(key, (0..30_000).map(|n| (format!("field {n}"), "v"))).unwrap();
+        store.update(key, |hash| (0..30_000).for_each(|n| _ = hash.expire_field(format!("field {n}"), far(n))));
+    }
+    for n in 0..50 {
+        store.set_many(format!("k{n}"), (0..300).map(|n| (format!("field {n}"), "v"))).unwrap();
+    }
+    each("large copies", 10, |server| {
+        let proxy = Proxy::start(&server.socket, &format!("large-{}", server.short_name()));
+        let remote = Remote::open(&proxy.url(server.database)).unwrap();
+        store.copy_to(&remote, CopyOptions::new()).unwrap();
+        let longest = proxy.longest_request();
+        assert!(longest < 1 << 20, "{}: {longest} bytes were sent without waiting for an answer", server.name);
+        let copy = Store::new();
+        copy.copy_from(&remote, CopyOptions::new()).unwrap();
+        assert_equal(&copy, &store, server.name);
     });
 }

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::{CopyError, CopyOptions, CopyReport, Source};
+use super::{CopyError, CopyOptions, CopyReport, CopySource};
 use crate::error::Error;
+use crate::expiry::ExpireCondition;
 use crate::hash::Record;
 use crate::hashes::Hashes;
 use crate::options::Rules;
@@ -11,9 +12,11 @@ use crate::remote::changes::Loaded;
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
 
-/// The keys of one page of the walk. The server loads the hashes of a page in one step, during which it does nothing
-/// else.
+/// The keys of one page of the walk.
 const KEYS_A_PAGE: usize = 200;
+/// The most fields of the hashes that are loaded together, unless one alone has more. The server loads them in one step,
+/// during which it does nothing else.
+const FIELDS_A_STEP: usize = 10_000;
 
 impl Store {
     /// Copies all hashes of a server with all deadlines into this store. What the store has under the same keys is
@@ -21,7 +24,7 @@ impl Store {
     ///
     /// It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
     /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. Memory:
-    /// a copy of about 200 hashes.
+    /// a copy of hashes with 10,000 fields, or of the largest hash if it has more.
     ///
     /// ```no_run
     /// use hashlet::{CopyOptions, Remote, Store};
@@ -36,9 +39,10 @@ impl Store {
     ///
     /// # Errors
     /// [`CopyError::Remote`] if the server cannot be reached or refuses. [`CopyError::Refused`] if a hash exceeds a
-    /// limit of this store.
+    /// limit of this store, or if there is no room for it or for its deadlines. Then the store still has what it had under
+    /// this key, and the hashes that were copied before.
     #[track_caller]
-    pub fn copy_from(&self, from: &impl Source, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
+    pub fn copy_from(&self, from: &impl CopySource, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
         let (begin, remote) = (Instant::now(), from.remote());
         let expected_keys = remote.key_count()? as u64;
@@ -46,9 +50,12 @@ impl Store {
         loop {
             let page = remote.scan_keys(cursor, KEYS_A_PAGE)?;
             let keys: Vec<&[u8]> = page.items.iter().map(|key| &key[..]).collect();
-            if !keys.is_empty() {
-                let (_, hashes) = remote.load(&keys)?;
-                for (key, Loaded { before: hash, .. }) in keys.into_iter().zip(hashes) {
+            let mut left = &keys[..];
+            while !left.is_empty() {
+                let hashes = remote.load_some(left, FIELDS_A_STEP)?;
+                let (loaded, not_yet) = left.split_at(hashes.len());
+                left = not_yet;
+                for (key, Loaded { before: hash, .. }) in loaded.iter().zip(hashes) {
                     if hash.len() > 0 {
                         let bytes = self.take_over(key, &hash, remote.rules())?;
                         report.count(key, hash.len(), bytes);
@@ -71,11 +78,11 @@ impl Store {
             new.set_many(hash.pairs().inspect(|(field, value)| bytes += field.len() + value.len()))?;
             for (field, deadline) in hash.timed_fields(rules) {
                 if let Some(time) = deadline.time() {
-                    new.expire_field(field, time);
+                    new.try_expire_field(field, time.into(), ExpireCondition::Always)?;
                 }
             }
             if let Some(time) = hash.deadline().time() {
-                new.expire(time);
+                new.try_expire(time.into(), ExpireCondition::Always)?;
             }
             Ok(())
         });

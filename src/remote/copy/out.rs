@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{CopyError, CopyOptions, CopyReport, Target};
+use super::{CopyError, CopyOptions, CopyReport, CopyTarget};
 use crate::hash::{Pair, Record};
 use crate::options::Rules;
 use crate::remote::deadline::LATEST;
@@ -24,8 +24,9 @@ impl Store {
     /// read and write meanwhile. What the server has under the same keys is replaced, everything else there stays. O(n).
     ///
     /// Memory: about 128 KiB, a copy of the largest hash, and what a [`save`](Self::save) takes while others write.
-    /// Each hash is copied in a few commands, so somebody who reads the server meanwhile may see a part of it. If a
-    /// connection is lost, the commands are repeated.
+    /// Each hash is copied in a few commands, so somebody who reads the server meanwhile may see a part of it. Nobody
+    /// should write these keys on the server before the copy has ended: if a connection is lost, about the last 128 KiB of
+    /// commands are repeated, the removal of what was there among them, and what others have just written is lost.
     ///
     /// ```no_run
     /// use hashlet::{CopyOptions, Remote, Store};
@@ -38,13 +39,13 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`CopyError::Remote`] if the server cannot be reached or refuses. [`CopyError::TooLate`] for a deadline that it
-    /// cannot hold. [`CopyError::Busy`] if the store is being saved or copied already.
+    /// [`CopyError::Remote`] if the server cannot be reached or refuses. Then the last hashes on the server may be there in
+    /// part, or without their deadlines. [`CopyError::TooLate`] for a deadline that it cannot hold. [`CopyError::Busy`] if the store is being saved or copied already.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
     #[track_caller]
-    pub fn copy_to(&self, to: &impl Target, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
+    pub fn copy_to(&self, to: &impl CopyTarget, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         let (begin, remote) = (Instant::now(), to.remote());
         let (mut report, mut pipeline) = (CopyReport::default(), Pipeline::default());
         let copied = self.save_records(|records, expected_keys| {
@@ -101,6 +102,9 @@ fn write(
             pipeline.begin(5 + fields.len());
             pipeline.words(&[b"HPEXPIREAT", key, deadline.as_bytes(), b"FIELDS", count.as_bytes()]);
             pipeline.words(fields);
+            if pipeline.len() >= PIPELINE_BYTES {
+                send(pipeline)?;
+            }
         }
     }
     if key_deadline != Deadline::NEVER {

@@ -1,9 +1,16 @@
 -- Returns hashes as they are now: the server's time (seconds, microseconds), and for each key when it expires
--- (PEXPIRETIME), its fields with their values, and the fields that expire with their times.
-local call = redis.call
+-- (PEXPIRETIME), its fields with their values, and the fields that expire with their times. With ARGV[1], it stops before
+-- the hash with which there would be more fields than this, but not before the first.
+local call, most = redis.call, tonumber(ARGV[1])
 local answer = call('TIME')
 for key_number = 1, #KEYS do
     local key = KEYS[key_number]
+    if most then
+        most = most - call('HLEN', key)
+        if most < 0 and key_number > 1 then
+            break
+        end
+    end
     local pairs, timed = call('HGETALL', key), {}
     -- In both servers, no hash of this encoding has a field that expires.
     local is_plain = call('OBJECT', 'ENCODING', key) == 'listpack'
