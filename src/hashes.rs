@@ -48,14 +48,25 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// * **Every method can fail**, because a network can. On a store, the methods that cannot be refused return `Ok`.
 /// * **A closure may run again.** The closures of updates are `FnMut`: a server that was changed meanwhile makes them
 ///   run once more, on the new state. On a store each runs once.
-/// * **What has expired** is absent for every call. Counts (`size`, `key_count`) are exact only with [`ExactExpiry`].
+/// * **What has expired** is absent for every call that returns fields or values, and for updates. A server removes it
+///   some time later. Until then the counts (`size`, `key_count`) include it, and some answers about a field or a key that
+///   has expired are those of one that is there: see [`Remote`](crate::Remote#what-has-expired). Everything is exact with
+///   [`ExactExpiry`].
+/// * **Keys of other types** exist on a server. Calls that are about a field fail for them. Calls that are about a whole key
+///   do not look what it holds: `clear`, `clear_many`, `rename`, `copy`, `contains_key`, `ttl`, `deadline`, `expire`,
+///   `expire_if`, `persist`, and `set_with` if its condition on the key is not met. `clear_all` removes them, and `key_count`
+///   counts them.
 /// * `save`, `for_each`, `retain`, `stats`, `encoding`, `memory_usage` and `get_across` are not in it: they could not
 ///   mean the same on a server.
+///
+/// # Methods will be added
+/// As [`Store`](crate::Store) gets new calls, so does this trait: with a default implementation, or in a new major version.
+/// A type outside this crate that implements the trait keeps to one major version of it.
 ///
 /// # Which method is called
 /// A type's own methods win over those of a trait. So `store.get(…)` on a `Store` or a `&Store` stays what it is, even
 /// where this trait is imported. On an `Arc<Store>` or a `Durable`, whose methods are those of the store inside, the
-/// trait's methods win where it is imported: `(*arc).get(…)` calls the store's.
+/// trait's methods win where it is imported, also by `use hashlet::*`: `(*arc).get(…)` calls the store's.
 ///
 /// # Errors
 /// On a store, those that the store's own method names. On a server, also those of the network, and what the server
@@ -372,6 +383,9 @@ pub trait Hashes {
 
     /// Returns an iterator over all keys of hashes, which fetches them in pages of [`scan_keys`](Self::scan_keys). It
     /// ends after its first error. See [`Store::iter_keys`](crate::Store::iter_keys).
+    ///
+    /// # Errors
+    /// The items can be errors, as [the trait](Self#errors) says.
     #[doc(alias = "SCAN")]
     fn iter_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, Self::Error>> {
         const KEYS_A_PAGE: usize = 512;

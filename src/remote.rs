@@ -73,7 +73,30 @@ use pool::Pool;
 ///
 /// # Lost connections
 /// A call that only reads is repeated. So is any call whose request had not left. Otherwise the error is
-/// [`RemoteError::Unknown`], and no change is ever made twice.
+/// [`RemoteError::Unknown`], and no change is ever made twice. When a connection is lost, or a server says that it is a
+/// replica now, all connections that no call uses are closed, because they are probably lost too.
+///
+/// # What has expired
+/// A field or key that has expired is absent for every call that returns fields, values or deadlines of fields, for
+/// conditions on fields, and in closures. A server removes it some time later: usually within a second, or later if there
+/// is much to remove. These answers are different until then:
+///
+/// | what has expired | call | answer | why |
+/// |---|---|---|---|
+/// | a field | `size` | counts it | HLEN is a count that is kept, and nothing is looked at |
+/// | a field, on Redis only | `set`, `set_many` | `false`, not counted as new | HSET overwrites what is still there |
+/// | a field, on Redis only | `remove`, `remove_many` | `true`, counted | HDEL removes what is still there |
+/// | most fields of a hash, on Valkey only | `random_field`, `random_fields` | none or fewer, though there are others | HRANDFIELD gives up after some attempts |
+/// | all fields of a hash | `contains_key`, `expire`, `persist`, `ttl`, `deadline`, `rename`, `copy`, `clear`, `keys`, `key_count` | as for a hash that is there | the server removes the key with its last field, and that is not removed yet |
+/// | all fields of a hash | `set_with` on the condition that the key is absent or present | as for a hash that is there | the same |
+/// | all fields of a hash whose key has a deadline | `set` and all other calls that set a field, outside a closure | the hash keeps the deadline of its key | the same |
+///
+/// In a closure of `update` and its like such a hash is empty, and what is set there begins without a deadline. So where
+/// this matters, use an update: `update(key, |hash| hash.set(field, value))` returns what a store would return.
+///
+/// # Users
+/// A user of the server needs the permission for the commands of hashes, keys and connections, and for EVALSHA, SCRIPT LOAD,
+/// TIME, INFO and FLUSHDB. What a user may not do is refused as [`RemoteError::Denied`], and nothing is changed.
 ///
 /// # Panics
 /// Every method panics inside a closure that a store or a server's update runs, as those of a store do.
@@ -93,10 +116,12 @@ struct Inner {
 impl Remote {
     /// Connects to a server, and checks that it can do everything that [`Hashes`](crate::Hashes) needs.
     ///
-    /// URLs are `redis://[user][:password@]host[:port][/database]` and `unix:///path/of/a/socket[?db=database]`.
+    /// URLs are `redis://[user][:password@]host[:port][/database]` and `unix:///path/of/a/socket[?db=database]`. If a URL
+    /// names a version of the protocol, that has no effect: `Remote` always speaks RESP2.
     ///
     /// # Errors
-    /// [`RemoteError::Wire`] if the server cannot be reached. [`RemoteError::Unsupported`] if the URL is none, or if the
+    /// [`RemoteError::Wire`] if the server cannot be reached. [`RemoteError::Denied`] if it does not accept the user or the
+    /// password. [`RemoteError::Unsupported`] if the URL is none, or if the
     /// server is older than Redis 8.0 or Valkey 9.1, or a node of a cluster.
     #[track_caller]
     pub fn open(url: &str) -> Result<Self, RemoteError> {

@@ -50,7 +50,8 @@ pub trait Across: Hashes {
 }
 
 /// A promise: what has expired is never counted, to the millisecond. [`Store`](crate::Store) and
-/// [`Durable`](crate::Durable) keep it. A server counts what has expired until it has removed it.
+/// [`Durable`](crate::Durable) keep it. A server counts what has expired until it has removed it, and takes a key whose
+/// fields have all expired for one that is there.
 ///
 /// A program whose rules depend on exact counts asks for it, and then does not compile with a server:
 ///
