@@ -7,9 +7,11 @@
 //! | `update.rs` | updates in a closure: load, run, compare and apply |
 //! | `changes.rs` | what is compared, and the commands that make one hash of another |
 //! | `scripts/` | what a server does in one step and has no command for |
-//! | `call.rs` | one request and its answer; what is repeated when a connection is lost |
-//! | `pipeline.rs` | many requests at once |
-//! | `pool.rs` | connections, and what a server must be able to do |
+//! | `call.rs` | `Caller`: one request and its answer; what is repeated when a connection is lost |
+//! | `request.rs`, `pipeline.rs` | one request, and many at once |
+//! | `servers.rs` | where requests go; one server |
+//! | `pool.rs` | connections |
+//! | `forward.rs` | `Remote` has the methods of `Caller` |
 //! | `answer.rs`, `deadline.rs` | the server's values as Rust's, and Rust's deadlines as the server's |
 //! | `any.rs` | `AnyHashes`, a store or a server by name |
 //! | `copy.rs` | `copy_to` and `copy_from` |
@@ -26,9 +28,12 @@ mod commands;
 mod copy;
 mod deadline;
 mod error;
+mod forward;
 mod options;
 mod pipeline;
 mod pool;
+mod request;
+mod servers;
 mod set_with;
 mod update;
 
@@ -40,9 +45,9 @@ pub use copy::{CopyError, CopyOptions, CopyReport, CopySource, CopyTarget};
 pub use error::RemoteError;
 pub use options::RemoteOptions;
 
-use crate::options::Rules;
 use crate::sync::assert_outside_closures;
-use pool::Pool;
+use call::Caller;
+use servers::{Server, check_server};
 
 /// Hashes on a Redis or Valkey server, with the methods of [`Hashes`](crate::Hashes) and [`Across`](crate::Across).
 /// Clones share their connections. It needs Redis 8.0 or Valkey 9.1, and no cluster.
@@ -103,15 +108,7 @@ use pool::Pool;
 ///
 /// See the guide: [`guide::outgrowing`](crate::guide::outgrowing).
 #[derive(Clone)]
-pub struct Remote(Arc<Inner>);
-
-struct Inner {
-    pool: Pool,
-    options: RemoteOptions,
-    /// Those of a store with the default limits.
-    rules: Rules,
-    server: String,
-}
+pub struct Remote(Arc<Caller<Server>>);
 
 impl Remote {
     /// Connects to a server, and checks that it can do everything that [`Hashes`](crate::Hashes) needs.
@@ -135,27 +132,19 @@ impl Remote {
     #[track_caller]
     pub fn open_with(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         assert_outside_closures();
-        let pool = Pool::open(url, options)?;
-        let server = pool.address();
-        Ok(Self(Arc::new(Inner { pool, options, rules: Rules::default(), server })))
+        let server = Server::new(url)?;
+        check_server(&server.info(&options)?)?;
+        Ok(Self(Arc::new(Caller::new(server, options))))
     }
 
-    fn pool(&self) -> &Pool {
-        &self.0.pool
-    }
-
-    fn options(&self) -> &RemoteOptions {
-        &self.0.options
-    }
-
-    fn rules(&self) -> &Rules {
-        &self.0.rules
+    fn caller(&self) -> &Caller<Server> {
+        &self.0
     }
 }
 
 impl fmt::Debug for Remote {
     /// Shows the address of the server, without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("server", &self.0.server).finish_non_exhaustive()
+        f.debug_struct("Remote").field("server", &self.0.servers().address()).finish_non_exhaustive()
     }
 }

@@ -94,10 +94,16 @@ pub(super) fn pairs_of<T>(value: Value, read: impl Fn(Value) -> Result<T>) -> Re
     Ok(pairs)
 }
 
-pub(super) fn page<T>(value: Value, items: impl FnOnce(Value) -> Result<Vec<T>>) -> Result<Page<T>> {
+/// A part of a walk, and where it goes on.
+pub(super) fn part(value: Value) -> Result<(Option<u64>, Value)> {
     let [next, values] = exactly(value)?;
     let next: u64 = parsed(next)?;
-    Ok(Page { items: items(values)?, next: (next != 0).then(|| Cursor::of_server(next)) })
+    Ok(((next != 0).then_some(next), values))
+}
+
+pub(super) fn page<T>(value: Value, items: impl FnOnce(Value) -> Result<Vec<T>>) -> Result<Page<T>> {
+    let (next, values) = part(value)?;
+    Ok(Page { items: items(values)?, next: next.map(Cursor::of_server) })
 }
 
 /// The answer to PTTL.

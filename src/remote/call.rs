@@ -19,10 +19,13 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use redis::{Cmd, Connection, RedisError, Script, ToRedisArgs, Value};
+use redis::{Script, ToRedisArgs, Value};
 
-use super::pool::Taken;
-use super::{Remote, RemoteError};
+use super::pool::{Pool, Taken};
+use super::request::Request;
+use super::servers::{Exchanged, Lost, Node, Servers};
+use super::{RemoteError, RemoteOptions};
+use crate::options::Rules;
 use crate::sync::assert_outside_closures;
 
 type Result<T> = std::result::Result<T, RemoteError>;
@@ -39,17 +42,47 @@ pub(super) enum Repeat {
     Doubles,
 }
 
-impl Remote {
+/// Makes calls on servers. Everything that [`Remote`](crate::Remote) can do.
+pub(super) struct Caller<S: Servers> {
+    pool: Pool<S>,
+    options: RemoteOptions,
+    /// Those of a store with the default limits.
+    rules: Rules,
+}
+
+impl<S: Servers> Caller<S> {
+    pub(super) fn new(servers: S, options: RemoteOptions) -> Self {
+        Self { pool: Pool::new(servers, options), options, rules: Rules::default() }
+    }
+
+    pub(super) fn servers(&self) -> &S {
+        &self.pool.servers
+    }
+
+    pub(super) fn options(&self) -> &RemoteOptions {
+        &self.options
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The servers that hold keys.
+    #[track_caller]
+    pub(super) fn nodes(&self) -> Result<Vec<Node>> {
+        S::nodes(self)
+    }
+
     /// Makes a call that only reads, and reads its answer.
     #[track_caller]
-    pub(super) fn ask<T>(&self, command: &Cmd, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
-        self.call(command, Repeat::Harmless, read)
+    pub(super) fn ask<T>(&self, request: &Request, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
+        self.call(request, Repeat::Harmless, read)
     }
 
     /// Makes a call that changes something, and reads its answer.
     #[track_caller]
-    pub(super) fn tell<T>(&self, command: &Cmd, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
-        self.call(command, Repeat::Doubles, read)
+    pub(super) fn tell<T>(&self, request: &Request, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
+        self.call(request, Repeat::Doubles, read)
     }
 
     /// Runs a script, and reads its answer. The server gets its text only if it does not know it yet.
@@ -60,45 +93,47 @@ impl Remote {
         repeat: Repeat,
         mut read: impl FnMut(Value) -> Result<T>,
     ) -> Result<T> {
-        match self.call(&call.command, repeat, &mut read) {
+        match self.call(&call.request, repeat, &mut read) {
             // The server has done nothing.
             Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
-                self.ask(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.text), Ok)?;
-                self.call(&call.command, repeat, read)
+                self.ask(Request::to_any("SCRIPT").arg("LOAD").arg(call.script.text), Ok)?;
+                self.call(&call.request, repeat, read)
             }
             result => result,
         }
     }
 
     #[track_caller]
-    pub(super) fn call<T>(&self, command: &Cmd, repeat: Repeat, mut read: impl FnMut(Value) -> Result<T>) -> Result<T> {
+    pub(super) fn call<T>(
+        &self,
+        request: &Request,
+        repeat: Repeat,
+        mut read: impl FnMut(Value) -> Result<T>,
+    ) -> Result<T> {
         assert_outside_closures();
-        let request = command.get_packed_command();
-        self.exchange(repeat, |connection| {
-            connection.send_packed_command(&request).map_err(Lost::BeforeRequest)?;
-            match receive(connection)? {
-                Ok(answer) => Ok(read(answer)),
-                Err(refusal) => Ok(Err(refusal)),
-            }
-        })
+        self.exchange(repeat, |connection| Ok(S::exchange(connection, request)?.and_then(&mut read)))
     }
 
     /// Sends something and receives the answers to it, on a connection of its own. Does it again if that is allowed.
     pub(super) fn exchange<T>(
         &self,
         repeat: Repeat,
-        mut exchange: impl FnMut(&mut Connection) -> std::result::Result<Result<T>, Lost>,
+        mut exchange: impl FnMut(&mut S::Connection) -> Exchanged<T>,
     ) -> Result<T> {
-        let retries = self.options().retries;
         let mut repeated = 0;
         loop {
-            let tried = self.pool().take().and_then(|mut taken| {
-                let result = exchange(&mut taken.connection);
-                self.exchanged(taken, repeat, result)
-            });
+            let tried = match self.pool.take() {
+                Ok(mut taken) => {
+                    let result = exchange(&mut taken.connection);
+                    self.exchanged(taken, repeat, result)
+                }
+                Err(error @ RemoteError::Wire(_)) => Tried::NotDone(error),
+                Err(error) => Tried::Done(Err(error)),
+            };
             match tried {
-                Err(RemoteError::Wire(_)) if repeated < retries => {}
-                result => return result,
+                Tried::Done(result) => return result,
+                Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => {}
+                Tried::NotDone(error) | Tried::Unanswered(error) => return Err(error),
             }
             repeated += 1;
             thread::sleep(PAUSE * u32::try_from(repeated).unwrap_or(u32::MAX));
@@ -106,49 +141,43 @@ impl Remote {
     }
 
     /// Puts a connection back or gives it up, and says what the result of its use means.
-    fn exchanged<T>(&self, taken: Taken, repeat: Repeat, result: std::result::Result<Result<T>, Lost>) -> Result<T> {
+    fn exchanged<T>(&self, taken: Taken<S::Connection>, repeat: Repeat, result: Exchanged<T>) -> Tried<T> {
         let unanswered = |reason| match repeat {
-            Repeat::Harmless => RemoteError::Wire(reason),
-            Repeat::Doubles => RemoteError::Unknown(reason),
+            Repeat::Harmless => Tried::Unanswered(RemoteError::Wire(reason)),
+            Repeat::Doubles => Tried::Done(Err(RemoteError::Unknown(reason))),
         };
         match result {
             Ok(Err(RemoteError::Wire(unexpected))) => {
-                self.pool().give_up(&taken);
-                Err(unanswered(unexpected))
+                self.pool.give_up(&taken);
+                unanswered(unexpected)
             }
             // After a fail-over. The name of the server may lead to another one now.
             Ok(Err(RemoteError::Server(text))) if text.contains("READONLY") => {
-                self.pool().give_up(&taken);
-                Err(RemoteError::Server(text))
+                self.pool.give_up(&taken);
+                Tried::Done(Err(RemoteError::Server(text)))
             }
             Ok(answer) => {
-                self.pool().put(taken);
-                answer
+                self.pool.put(taken);
+                Tried::Done(answer)
             }
             Err(lost) => {
-                self.pool().give_up(&taken);
-                Err(match lost {
-                    Lost::BeforeRequest(error) => RemoteError::Wire(Box::new(error)),
-                    Lost::AfterRequest(error) => unanswered(Box::new(error)),
-                })
+                self.pool.give_up(&taken);
+                match lost {
+                    Lost::BeforeRequest(reason) => Tried::NotDone(RemoteError::Wire(reason)),
+                    Lost::AfterRequest(reason) => unanswered(reason),
+                }
             }
         }
     }
 }
 
-/// Receives one answer, or what the server refuses.
-pub(super) fn receive(connection: &mut Connection) -> std::result::Result<Result<Value>, Lost> {
-    Ok(match connection.recv_response().map_err(Lost::AfterRequest)? {
-        Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
-        answer => Ok(answer),
-    })
-}
-
-/// When a connection was lost.
-pub(super) enum Lost {
-    /// The request was not handed over whole, so the server has not done it.
-    BeforeRequest(RedisError),
-    AfterRequest(RedisError),
+/// What became of a try.
+enum Tried<T> {
+    Done(Result<T>),
+    /// No server has done anything.
+    NotDone(RemoteError),
+    /// It is not known whether a server has done it. Doing it again does no harm.
+    Unanswered(RemoteError),
 }
 
 /// A script.
@@ -179,22 +208,20 @@ scripts! {
 /// A script with its keys and arguments.
 pub(super) struct ScriptCall {
     script: &'static ServerScript,
-    command: Cmd,
+    pub(super) request: Request,
 }
 
 impl ScriptCall {
     pub(super) fn new(script: &'static LazyLock<ServerScript>, keys: &[&[u8]]) -> Self {
         let script = &**script;
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(&script.hash).arg(keys.len()).arg(keys);
-        Self { script, command }
+        Self { script, request: Request::of_script("EVALSHA", &script.hash, keys) }
     }
 
     pub(super) fn push(&mut self, word: impl AsRef<[u8]>) {
-        self.command.arg(word.as_ref());
+        self.request.arg(word.as_ref());
     }
 
     pub(super) fn push_number(&mut self, number: impl ToRedisArgs) {
-        self.command.arg(number);
+        self.request.arg(number);
     }
 }

@@ -1,15 +1,18 @@
-//! The methods of `Hashes` on a server. Each is one command of the server, or one script where there is none.
+//! The methods of `Hashes` on servers. Each is one command, or one script where there is none. What is about all keys is one
+//! command for each server.
 
 use std::time::SystemTime;
 
-use redis::{Cmd, Value};
+use redis::Value;
 
+use super::RemoteError;
 use super::answer::{
-    bytes, count, done, flag, integer, list, only, outcome, page, pairs, parsed, some_bytes, time, ttl,
+    bytes, count, done, flag, integer, list, only, outcome, page, pairs, parsed, part, some_bytes, time, ttl,
 };
-use super::call::{EXPIRE, EXPIRE_FIELDS, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
+use super::call::{Caller, EXPIRE, EXPIRE_FIELDS, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
-use super::{Remote, RemoteError};
+use super::request::Request;
+use super::servers::{Node, Servers};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
@@ -24,19 +27,12 @@ const KEYS_A_PAGE: usize = 1_000;
 /// The most fields that are drawn at once. A server takes no number that is much larger.
 const MOST_DRAWN: usize = u32::MAX as usize;
 
-/// A command on a key.
-fn command(name: &str, key: impl AsRef<[u8]>) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(key.as_ref());
-    command
-}
-
 /// Adds fields, after their number.
-fn counted(command: &mut Cmd, fields: &[&[u8]]) {
-    command.arg("FIELDS").arg(fields.len()).arg(fields);
+fn counted(request: &mut Request, fields: &[&[u8]]) {
+    request.arg("FIELDS").arg(fields.len()).arg(fields);
 }
 
-impl Hashes for Remote {
+impl<S: Servers> Hashes for Caller<S> {
     type Error = RemoteError;
 
     #[track_caller]
@@ -56,14 +52,14 @@ impl Hashes for Remote {
         if pairs.is_empty() {
             return Ok(0);
         }
-        let mut set = command("HSET", key);
+        let mut set = Request::new("HSET", key);
         pairs.iter().for_each(|(field, value)| _ = set.arg(field).arg(value));
         self.tell(&set, count)
     }
 
     #[track_caller]
     fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.ask(command("HGET", key).arg(field.as_ref()), bytes)
+        self.ask(Request::new("HGET", key).arg(field.as_ref()), bytes)
     }
 
     #[track_caller]
@@ -77,33 +73,33 @@ impl Hashes for Remote {
         if fields.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(command("HMGET", key).arg(&fields), |values| list(values, bytes))
+        self.ask(Request::new("HMGET", key).arg(&fields), |values| list(values, bytes))
     }
 
     #[track_caller]
     fn get_all(&self, key: impl AsRef<[u8]>) -> Result<HashValue> {
-        Ok(self.ask(&command("HGETALL", key), pairs)?.into_iter().collect())
+        Ok(self.ask(&Request::new("HGETALL", key), pairs)?.into_iter().collect())
     }
 
     #[track_caller]
     fn fields(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>> {
-        self.ask(&command("HKEYS", key), |fields| list(fields, some_bytes))
+        self.ask(&Request::new("HKEYS", key), |fields| list(fields, some_bytes))
     }
 
     #[track_caller]
     fn values(&self, key: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>> {
-        self.ask(&command("HVALS", key), |values| list(values, some_bytes))
+        self.ask(&Request::new("HVALS", key), |values| list(values, some_bytes))
     }
 
     #[track_caller]
     fn contains(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool> {
-        self.ask(command("HEXISTS", key).arg(field.as_ref()), flag)
+        self.ask(Request::new("HEXISTS", key).arg(field.as_ref()), flag)
     }
 
     #[track_caller]
     fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<usize>> {
         let (key, field) = (key.as_ref(), field.as_ref());
-        match self.ask(command("HSTRLEN", key).arg(field), count)? {
+        match self.ask(Request::new("HSTRLEN", key).arg(field), count)? {
             0 => Ok(self.get(key, field)?.map(|value| value.len())), // empty or absent
             len => Ok(Some(len)),
         }
@@ -111,14 +107,14 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn size(&self, key: impl AsRef<[u8]>) -> Result<usize> {
-        self.ask(&command("HLEN", key), count)
+        self.ask(&Request::new("HLEN", key), count)
     }
 
     #[track_caller]
     fn set_if_absent(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (key, field, value) = (key.as_ref(), field.as_ref(), value.as_ref());
         self.check(key, &[(field, value)])?;
-        self.tell(command("HSETNX", key).arg(field).arg(value), flag)
+        self.tell(Request::new("HSETNX", key).arg(field).arg(value), flag)
     }
 
     #[track_caller]
@@ -149,12 +145,12 @@ impl Hashes for Remote {
         if fields.is_empty() {
             return Ok(0);
         }
-        self.tell(command("HDEL", key).arg(&fields), count)
+        self.tell(Request::new("HDEL", key).arg(&fields), count)
     }
 
     #[track_caller]
     fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        let mut take = command("HGETDEL", key);
+        let mut take = Request::new("HGETDEL", key);
         counted(&mut take, &[field.as_ref()]);
         self.tell(&take, |values| bytes(only(values)?))
     }
@@ -163,7 +159,7 @@ impl Hashes for Remote {
     fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64> {
         let (key, field) = (key.as_ref(), field.as_ref());
         self.check(key, &[(field, b"")])?;
-        self.tell(command("HINCRBY", key).arg(field).arg(amount), integer)
+        self.tell(Request::new("HINCRBY", key).arg(field).arg(amount), integer)
     }
 
     #[track_caller]
@@ -201,17 +197,17 @@ impl Hashes for Remote {
             Sample::Distinct(count) => count.min(MOST_DRAWN) as i64,
             Sample::WithRepeats(count) => -(count.min(Sample::MAX_REPEATS) as i64),
         };
-        self.ask(command("HRANDFIELD", key).arg(count).arg("WITHVALUES"), pairs)
+        self.ask(Request::new("HRANDFIELD", key).arg(count).arg("WITHVALUES"), pairs)
     }
 
     #[track_caller]
     fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.ask(&command("EXISTS", key), flag)
+        self.ask(&Request::new("EXISTS", key), flag)
     }
 
     #[track_caller]
     fn clear(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.tell(&command("UNLINK", key), flag)
+        self.tell(&Request::new("UNLINK", key), flag)
     }
 
     #[track_caller]
@@ -221,7 +217,7 @@ impl Hashes for Remote {
         if keys.is_empty() {
             return Ok(0);
         }
-        self.tell(redis::cmd("UNLINK").arg(&keys), count)
+        self.tell(&Request::of_keys("UNLINK", &keys), count)
     }
 
     #[track_caller]
@@ -236,7 +232,7 @@ impl Hashes for Remote {
             Overwrite::Yes => |answer| done(answer).map(|()| true),
             Overwrite::No => flag,
         };
-        match self.tell(command(name, key).arg(new), read) {
+        match self.tell(&Request::of_keys(name, &[key, new]), read) {
             Err(RemoteError::Server(text)) if text.contains("no such key") => Ok(false),
             result => result,
         }
@@ -249,8 +245,7 @@ impl Hashes for Remote {
         if key == new {
             return Ok(overwrite == Overwrite::Yes && self.contains_key(key)?); // a server refuses it
         }
-        let mut copy = command("COPY", key);
-        copy.arg(new);
+        let mut copy = Request::of_keys("COPY", &[key, new]);
         if overwrite == Overwrite::Yes {
             copy.arg("REPLACE");
         }
@@ -259,13 +254,13 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
-        let (mut keys, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = self.scan_keys(cursor, KEYS_A_PAGE)?;
-            keys.extend(page.items);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
+        let mut keys = Vec::new();
+        for node in self.nodes()? {
+            let mut cursor = Some(0);
+            while let Some(at) = cursor {
+                let (some, next) = self.scan_node(&node, at, KEYS_A_PAGE)?;
+                keys.extend(some);
+                cursor = next;
             }
         }
         keys.sort_unstable();
@@ -275,27 +270,32 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn key_count(&self) -> Result<usize> {
-        self.ask(&redis::cmd("DBSIZE"), count)
+        let counts = self.nodes()?.into_iter().map(|node| self.ask(&Request::to_node("DBSIZE", &node), count));
+        counts.sum()
     }
 
     #[track_caller]
     fn clear_all(&self) -> Result<()> {
-        // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
-        self.tell(redis::cmd("FLUSHDB").arg("ASYNC"), done)
+        for node in self.nodes()? {
+            // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
+            self.tell(Request::to_node("FLUSHDB", &node).arg("ASYNC"), done)?;
+        }
+        Ok(())
     }
 
     #[track_caller]
     fn scan(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Result<Page<(Vec<u8>, Vec<u8>)>> {
-        let mut scan = command("HSCAN", key);
+        let mut scan = Request::new("HSCAN", key);
         scan.arg(Cursor::for_server(cursor)).arg("COUNT").arg(count.clamp(1, MOST_DRAWN));
         self.ask(&scan, |answer| page(answer, pairs))
     }
 
     #[track_caller]
     fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
-        let mut scan = redis::cmd("SCAN");
-        scan.arg(Cursor::for_server(cursor)).arg("COUNT").arg(count.clamp(1, MOST_DRAWN)).arg("TYPE").arg("hash");
-        self.ask(&scan, |answer| page(answer, |keys| list(keys, some_bytes)))
+        let nodes = self.nodes()?;
+        let Some(node) = nodes.first() else { return Ok(Page { items: Vec::new(), next: None }) };
+        let (items, next) = self.scan_node(node, Cursor::for_server(cursor), count)?;
+        Ok(Page { items, next: next.map(Cursor::of_server) })
     }
 
     #[track_caller]
@@ -315,17 +315,17 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl> {
-        self.ask(&command("PTTL", key), ttl)
+        self.ask(&Request::new("PTTL", key), ttl)
     }
 
     #[track_caller]
     fn deadline(&self, key: impl AsRef<[u8]>) -> Result<Option<SystemTime>> {
-        self.ask(&command("PEXPIRETIME", key), time)
+        self.ask(&Request::new("PEXPIRETIME", key), time)
     }
 
     #[track_caller]
     fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.tell(&command("PERSIST", key), flag)
+        self.tell(&Request::new("PERSIST", key), flag)
     }
 
     #[track_caller]
@@ -372,7 +372,7 @@ impl Hashes for Remote {
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<Ttl>> {
         let fields = Arguments::fields(fields);
-        self.each_field(command("HPTTL", key), &fields.as_fields(), Repeat::Harmless, ttl, Ttl::Missing)
+        self.each_field(Request::new("HPTTL", key), &fields.as_fields(), Repeat::Harmless, ttl, Ttl::Missing)
     }
 
     #[track_caller]
@@ -387,7 +387,7 @@ impl Hashes for Remote {
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<Option<SystemTime>>> {
         let fields = Arguments::fields(fields);
-        self.each_field(command("HPEXPIRETIME", key), &fields.as_fields(), Repeat::Harmless, time, None)
+        self.each_field(Request::new("HPEXPIRETIME", key), &fields.as_fields(), Repeat::Harmless, time, None)
     }
 
     #[track_caller]
@@ -402,7 +402,7 @@ impl Hashes for Remote {
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<bool>> {
         let fields = Arguments::fields(fields);
-        self.each_field(command("HPERSIST", key), &fields.as_fields(), Repeat::Doubles, flag, false)
+        self.each_field(Request::new("HPERSIST", key), &fields.as_fields(), Repeat::Doubles, flag, false)
     }
 
     #[track_caller]
@@ -436,7 +436,7 @@ impl Hashes for Remote {
         touch: impl Into<Touch>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let fields = Arguments::fields(fields);
-        let mut get = command("HGETEX", key);
+        let mut get = Request::new("HGETEX", key);
         match touch.into() {
             Touch::Persist => _ = get.arg("PERSIST"),
             Touch::Expire(when) => {
@@ -466,7 +466,7 @@ impl Hashes for Remote {
     }
 }
 
-impl Across for Remote {
+impl<S: Servers> Across for Caller<S> {
     #[allow(clippy::needless_pass_by_value, reason = "an array written in place reads best")]
     #[track_caller]
     fn update_many<K: AsRef<[u8]>, const N: usize, R>(
@@ -498,7 +498,7 @@ fn each_of<T: Clone>(fields: &[&[u8]], answers: Value, read: fn(Value) -> Result
     }
 }
 
-impl Remote {
+impl<S: Servers> Caller<S> {
     /// Fails for a key, field or value that is too long for a store.
     fn check(&self, key: &[u8], pairs: &[(&[u8], &[u8])]) -> Result<()> {
         self.rules().check_key(key)?;
@@ -508,11 +508,22 @@ impl Remote {
         Ok(())
     }
 
+    /// Returns hashes among the keys of a server, and where its walk goes on.
+    #[track_caller]
+    pub(super) fn scan_node(&self, node: &Node, at: u64, count: usize) -> Result<(Vec<Vec<u8>>, Option<u64>)> {
+        let mut scan = Request::to_node("SCAN", node);
+        scan.arg(at).arg("COUNT").arg(count.clamp(1, MOST_DRAWN)).arg("TYPE").arg("hash");
+        self.ask(&scan, |answer| {
+            let (next, keys) = part(answer)?;
+            Ok((list(keys, some_bytes)?, next))
+        })
+    }
+
     /// Makes a call that has an answer for each of these fields, or none if there is no key.
     #[track_caller]
     fn each_field<T: Clone>(
         &self,
-        mut command: Cmd,
+        mut request: Request,
         fields: &[&[u8]],
         repeat: Repeat,
         read: fn(Value) -> Result<T>,
@@ -521,7 +532,7 @@ impl Remote {
         if fields.is_empty() {
             return Ok(Vec::new());
         }
-        counted(&mut command, fields);
-        self.call(&command, repeat, |answers| each_of(fields, answers, read, &missing))
+        counted(&mut request, fields);
+        self.call(&request, repeat, |answers| each_of(fields, answers, read, &missing))
     }
 }

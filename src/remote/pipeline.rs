@@ -1,7 +1,9 @@
 //! Many requests that are sent together. Doing them again changes nothing more.
 
-use super::call::{Lost, Repeat, receive};
-use super::{Remote, RemoteError};
+use super::RemoteError;
+use super::call::{Caller, Repeat};
+use super::servers::Servers;
+use crate::sync::assert_outside_closures;
 
 /// Requests in the protocol of the servers: `*` and the number of words, then for each word `$`, its length, and itself.
 #[derive(Default)]
@@ -13,6 +15,15 @@ pub(super) struct Pipeline {
 impl Pipeline {
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The number of its commands.
+    pub(super) fn commands(&self) -> usize {
+        self.commands
     }
 
     /// Begins a command of this many words.
@@ -36,6 +47,11 @@ impl Pipeline {
         self.words(words);
     }
 
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.commands = 0;
+    }
+
     fn head(&mut self, kind: u8, number: usize) {
         let mut digits = [0; 20];
         let mut at = digits.len();
@@ -54,25 +70,16 @@ impl Pipeline {
     }
 }
 
-impl Remote {
+impl<S: Servers> Caller<S> {
     /// Sends a pipeline, and empties it when the server has done all of it.
+    #[track_caller]
     pub(super) fn send(&self, pipeline: &mut Pipeline) -> Result<(), RemoteError> {
-        if pipeline.commands == 0 {
+        assert_outside_closures();
+        if pipeline.commands() == 0 {
             return Ok(());
         }
-        let refused = self.exchange(Repeat::Harmless, |connection| {
-            connection.send_packed_command(&pipeline.bytes).map_err(Lost::BeforeRequest)?;
-            let mut refused = Ok(());
-            for _ in 0..pipeline.commands {
-                let answer = receive(connection)?;
-                if refused.is_ok() {
-                    refused = answer.map(drop);
-                }
-            }
-            Ok(refused)
-        });
-        pipeline.bytes.clear();
-        pipeline.commands = 0;
-        refused
+        let answers = self.exchange(Repeat::Harmless, |connection| S::exchange_all(connection, pipeline).map(Ok))?;
+        pipeline.clear();
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 }

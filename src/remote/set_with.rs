@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use redis::Value;
 
+use super::RemoteError;
 use super::answer::count;
-use super::call::{Repeat, SET_WITH, ScriptCall};
+use super::call::{Caller, Repeat, SET_WITH, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
-use super::{Remote, RemoteError};
+use super::servers::Servers;
 use crate::expiry::{FieldTtl, Presence, SetOptions};
 
-impl Remote {
+impl<S: Servers> Caller<S> {
     /// Sets pairs, whose lengths are checked.
     #[track_caller]
     pub(super) fn set_pairs_with(

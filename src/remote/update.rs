@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::RemoteError;
 use super::answer::{array, bytes, count, flag, integer, pairs, pairs_of, parsed};
-use super::call::{APPLY, LOAD, Repeat, ScriptCall};
+use super::call::{APPLY, Caller, LOAD, Repeat, ScriptCall};
 use super::changes::{Changes, Loaded};
-use super::{Remote, RemoteError};
+use super::request::Request;
+use super::servers::Servers;
 use crate::error::Error;
 use crate::hash::{Context, Record, Terms};
 use crate::random::Random;
@@ -24,7 +26,7 @@ use crate::value::{HashMut, HashRef, Seen};
 /// The longest pause after the first attempt, and after any.
 const PAUSES: [Duration; 2] = [Duration::from_micros(100), Duration::from_millis(10)];
 
-impl Remote {
+impl<S: Servers> Caller<S> {
     /// Lends a copy of a hash to a closure.
     #[track_caller]
     pub(super) fn read_copy<R>(&self, key: &[u8], read: impl FnOnce(&HashRef<'_>) -> R) -> Result<R, RemoteError> {
@@ -70,8 +72,7 @@ impl Remote {
     pub(super) fn add_float(&self, key: &[u8], field: &[u8], amount: f64) -> Result<f64, RemoteError> {
         self.rules().check_key(key)?;
         self.attempt(|| {
-            let mut command = redis::cmd("HGET");
-            let value = self.ask(command.arg(key).arg(field), bytes)?;
+            let value = self.ask(Request::new("HGET", key).arg(field), bytes)?;
             let cx = Context::of_value(self.rules());
             let mut record = Record::new(Mark::default(), key);
             if let Some(value) = &value {

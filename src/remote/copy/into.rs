@@ -44,7 +44,7 @@ impl Store {
     #[track_caller]
     pub fn copy_from(&self, from: &impl CopySource, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
-        let (begin, remote) = (Instant::now(), from.remote());
+        let (begin, remote) = (Instant::now(), from.remote().caller());
         let expected_keys = remote.key_count()? as u64;
         let (mut report, mut cursor) = (CopyReport::default(), None);
         loop {

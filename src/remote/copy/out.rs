@@ -46,7 +46,7 @@ impl Store {
     /// As [`save_to`](Self::save_to).
     #[track_caller]
     pub fn copy_to(&self, to: &impl CopyTarget, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
-        let (begin, remote) = (Instant::now(), to.remote());
+        let (begin, remote) = (Instant::now(), to.remote().caller());
         let (mut report, mut pipeline) = (CopyReport::default(), Pipeline::default());
         let copied = self.save_records(|records, expected_keys| {
             for record in records {

@@ -1,0 +1,75 @@
+//! `Hashes` and `Across` for `Remote`, whose calls are all made by a `Caller`.
+
+use std::time::SystemTime;
+
+use super::{Remote, RemoteError};
+use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+use crate::hash::Sample;
+use crate::hashes::{Across, Hashes};
+use crate::scan::{Cursor, Page};
+use crate::store::Overwrite;
+use crate::value::{HashMut, HashRef, HashValue};
+
+/// Fields with their values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+macro_rules! methods {
+    (
+        plain { $($plain:ident $([$($of_plain:tt)*])? ($($argument:ident: $type:ty),* $(,)?) -> $answer:ty;)* }
+        refusable { $($write:ident $([$($of_write:tt)*])? ($($argument_:ident: $type_:ty),* $(,)?) -> $answer_:ty;)* }
+    ) => {
+        $(
+            #[track_caller]
+            fn $plain $(<$($of_plain)*>)? (&self $(, $argument: $type)*) -> Result<$answer, RemoteError> {
+                self.caller().$plain($($argument),*)
+            }
+        )*
+        $(
+            #[track_caller]
+            fn $write $(<$($of_write)*>)? (&self $(, $argument_: $type_)*) -> Result<$answer_, RemoteError> {
+                self.caller().$write($($argument_),*)
+            }
+        )*
+    };
+}
+
+macro_rules! forward {
+    ($($type:ty),*) => {$(
+        impl Hashes for $type {
+            type Error = RemoteError;
+
+            crate::hashes::vocabulary! { methods! }
+
+            #[track_caller]
+            fn try_update<R, E: From<RemoteError>>(
+                &self,
+                key: impl AsRef<[u8]>,
+                update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+            ) -> Result<R, E> {
+                self.caller().try_update(key, update)
+            }
+        }
+    )*};
+}
+
+forward! { Remote }
+
+impl Across for Remote {
+    #[track_caller]
+    fn update_many<K: AsRef<[u8]>, const N: usize, R>(
+        &self,
+        keys: [K; N],
+        update: impl FnMut(&mut [HashMut<'_>; N]) -> R,
+    ) -> Result<R, RemoteError> {
+        self.caller().update_many(keys, update)
+    }
+
+    #[track_caller]
+    fn try_update_many<K: AsRef<[u8]>, const N: usize, R, E: From<RemoteError>>(
+        &self,
+        keys: [K; N],
+        update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.caller().try_update_many(keys, update)
+    }
+}

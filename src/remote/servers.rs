@@ -1,0 +1,168 @@
+//! Where requests go: to one server, or to the nodes of a cluster. Everything else about a call is the same for both.
+
+use std::time::Duration;
+
+use redis::{Client, Connection, ConnectionLike, IntoConnectionInfo, ProtocolVersion, Value};
+
+use super::answer::text;
+use super::call::Caller;
+use super::error::Reason;
+use super::pipeline::Pipeline;
+use super::request::Request;
+use super::{RemoteError, RemoteOptions};
+
+type Result<T> = std::result::Result<T, RemoteError>;
+
+/// One server, or the nodes of a cluster.
+pub(super) trait Servers: Send + Sync + Sized {
+    /// What a call uses alone while it runs: a connection to the server, or connections to all nodes.
+    type Connection: Send;
+
+    fn connect(&self, options: &RemoteOptions) -> Result<Self::Connection>;
+
+    /// Whether a connection that has rested is answered in this time. Afterwards it waits as the options say again.
+    fn still_works(connection: &mut Self::Connection, shorter: Duration, options: &RemoteOptions) -> bool;
+
+    /// Sends a request and receives its answer.
+    fn exchange(connection: &mut Self::Connection, request: &Request) -> Exchanged<Value>;
+
+    /// Sends a pipeline to the server of its first key, and receives all answers.
+    fn exchange_all(
+        connection: &mut Self::Connection,
+        pipeline: &Pipeline,
+    ) -> std::result::Result<Vec<Result<Value>>, Lost>;
+
+    /// The servers that hold keys.
+    fn nodes(caller: &Caller<Self>) -> Result<Vec<Node>>;
+}
+
+/// An answer or a refusal, or what has kept it from arriving.
+pub(super) type Exchanged<T> = std::result::Result<Result<T>, Lost>;
+
+/// Why there is no answer.
+pub(super) enum Lost {
+    /// The request was not handed over whole, so the server has not done it.
+    BeforeRequest(Reason),
+    AfterRequest(Reason),
+}
+
+/// A server that holds keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Node {
+    /// A number that it keeps.
+    pub(super) id: u64,
+}
+
+/// One server.
+pub(super) struct Server(Client);
+
+impl Server {
+    /// A client for a URL. Whatever protocol the URL names, it speaks RESP2, whose answers `answer.rs` reads.
+    pub(super) fn new(url: impl IntoConnectionInfo) -> Result<Self> {
+        let info = url.into_connection_info()?;
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+        Ok(Self(Client::open(info.set_redis_settings(settings))?))
+    }
+
+    /// Its address, without user and password.
+    pub(super) fn address(&self) -> String {
+        self.0.get_connection_info().addr().to_string()
+    }
+
+    /// Connects once, and asks what it is.
+    pub(super) fn info(&self, options: &RemoteOptions) -> Result<String> {
+        let mut info = redis::cmd("INFO");
+        text(self.connect(options)?.req_command(info.arg("server"))?)
+    }
+}
+
+impl Servers for Server {
+    type Connection = Connection;
+
+    fn connect(&self, options: &RemoteOptions) -> Result<Connection> {
+        let connection = self.0.get_connection_with_timeout(options.connect_timeout)?;
+        connection.set_read_timeout(Some(options.timeout))?;
+        connection.set_write_timeout(Some(options.timeout))?;
+        Ok(connection)
+    }
+
+    fn still_works(connection: &mut Connection, shorter: Duration, options: &RemoteOptions) -> bool {
+        if connection.set_read_timeout(Some(shorter)).is_err() {
+            return false;
+        }
+        let is_answered = match connection.req_command(&redis::cmd("PING")) {
+            Ok(answer) => matches!(answer, Value::SimpleString(_)),
+            // The server refuses for now. It will tell the call why.
+            Err(error) => !matches!(RemoteError::from(error), RemoteError::Wire(_)),
+        };
+        is_answered && connection.set_read_timeout(Some(options.timeout)).is_ok()
+    }
+
+    fn exchange(connection: &mut Connection, request: &Request) -> Exchanged<Value> {
+        connection
+            .send_packed_command(&request.command.get_packed_command())
+            .map_err(|error| Lost::BeforeRequest(Box::new(error)))?;
+        receive(connection)
+    }
+
+    fn exchange_all(connection: &mut Connection, pipeline: &Pipeline) -> std::result::Result<Vec<Result<Value>>, Lost> {
+        connection.send_packed_command(pipeline.bytes()).map_err(|error| Lost::BeforeRequest(Box::new(error)))?;
+        (0..pipeline.commands()).map(|_| receive(connection)).collect()
+    }
+
+    fn nodes(_: &Caller<Self>) -> Result<Vec<Node>> {
+        Ok(vec![Node { id: 0 }])
+    }
+}
+
+/// Receives one answer, or what the server refuses.
+fn receive(connection: &mut Connection) -> Exchanged<Value> {
+    Ok(match connection.recv_response().map_err(|error| Lost::AfterRequest(Box::new(error)))? {
+        Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
+        answer => Ok(answer),
+    })
+}
+
+/// Fails if the server cannot do everything, judging by its INFO.
+pub(super) fn check_server(info: &str) -> Result<()> {
+    let value = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let (name, version, least) = match (value("valkey_version"), value("redis_version")) {
+        (Some(version), _) => ("Valkey", version, (9, 1)),
+        (None, Some(version)) => ("Redis", version, (8, 0)),
+        (None, None) => return Err(RemoteError::Unsupported("a server that does not tell its version".into())),
+    };
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    let found: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if found < least {
+        let (major, minor) = least;
+        return Err(RemoteError::Unsupported(format!(
+            "{name} {version}; {name} {major}.{minor} is the oldest that is"
+        )));
+    }
+    if value("redis_mode") == Some("cluster") || value("server_mode") == Some("cluster") {
+        return Err(RemoteError::Unsupported(format!("{name} as a node of a cluster")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_servers_and_clusters_are_refused() {
+        let info = |lines: &[&str]| check_server(&lines.join("\r\n"));
+        assert!(info(&["# Server", "redis_version:8.2.3", "redis_mode:standalone"]).is_ok());
+        assert!(info(&["redis_version:8.0.0"]).is_ok());
+        assert!(info(&["server_name:valkey", "redis_version:7.2.4", "valkey_version:9.1.2"]).is_ok());
+        for lines in [
+            &["redis_version:7.4.9"][..],
+            &["redis_version:7.2.4", "valkey_version:9.0.9"],
+            &["redis_version:8.2.3", "redis_mode:cluster"],
+            &["redis_version:new"],
+            &["name:other"],
+        ] {
+            assert!(matches!(info(lines), Err(RemoteError::Unsupported(_))), "{lines:?}");
+        }
+    }
+}
