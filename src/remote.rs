@@ -100,7 +100,7 @@ use servers::{Server, check_server};
 /// this matters, use an update: `update(key, |hash| hash.set(field, value))` returns what a store would return.
 ///
 /// # Users
-/// A user of the server needs the permission for the commands of hashes, keys and connections, and for EVALSHA, SCRIPT LOAD,
+/// A user of the server needs the permission for the commands of hashes, keys and connections, and for EVAL, EVALSHA,
 /// TIME, INFO and FLUSHDB. What a user may not do is refused as [`RemoteError::Denied`], and nothing is changed.
 ///
 /// # Panics

@@ -94,10 +94,9 @@ impl<S: Servers> Caller<S> {
         mut read: impl FnMut(Value) -> Result<T>,
     ) -> Result<T> {
         match self.call(&call.request, repeat, &mut read) {
-            // The server has done nothing.
+            // The server has done nothing. The text goes where the call goes.
             Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
-                self.ask(Request::to_any("SCRIPT").arg("LOAD").arg(call.script.text), Ok)?;
-                self.call(&call.request, repeat, read)
+                self.call(&call.request.with_text(call.script.text), repeat, read)
             }
             result => result,
         }

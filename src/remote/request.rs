@@ -1,6 +1,6 @@
 //! A request: a command with its arguments.
 
-use redis::{Cmd, ToRedisArgs};
+use redis::{Arg, Cmd, ToRedisArgs};
 
 use super::servers::Node;
 
@@ -37,6 +37,18 @@ impl Request {
     /// A command that any server can do.
     pub(super) fn to_any(name: &str) -> Self {
         Self { command: redis::cmd(name) }
+    }
+
+    /// The same script by its text, so that a server that does not know it yet learns it.
+    pub(super) fn with_text(&self, text: &str) -> Self {
+        let mut request = Self::to_any("EVAL");
+        request.arg(text);
+        for word in self.command.args_iter().skip(2) {
+            if let Arg::Simple(word) = word {
+                request.arg(word);
+            }
+        }
+        request
     }
 
     pub(super) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
