@@ -51,7 +51,12 @@ for pass = is_alone and 2 or 1, 2 do
         for _ = 1, commands do
             local name, last = words[at + 1], at + 2 + words[at + 2]
             if pass == 2 then
-                call(name, key, unpack(words, at + 3, last))
+                local answer = redis.pcall(name, key, unpack(words, at + 3, last))
+                -- If the commands before have removed the last field, the key is gone. In a slot that is moving away, it is
+                -- asked for elsewhere then, which is an error in a script. Nothing is left of the key to change.
+                if type(answer) == 'table' and answer.err and not string.find(answer.err, 'non local key', 1, true) then
+                    return answer
+                end
             elseif not redis.acl_check_cmd(name, key) then
                 return redis.error_reply('NOPERM the user has no permissions to run the ' .. name .. ' command')
             end

@@ -34,20 +34,27 @@ for first = 8, #ARGV, 2000 do
         redis.call('HSET', key, unpack(ARGV, first, last))
     end
 end
+-- A deadline in the past removes what it is for. If it was the last field, the key is gone. In a slot that is moving away, it is
+-- asked for elsewhere then, which is an error in a script. There is nothing left to do.
+local function refusal(...)
+    local answer = redis.pcall(...)
+    if type(answer) == 'table' and answer.err and not string.find(answer.err, 'non local key', 1, true) then
+        return answer
+    end
+end
+local refused
 if mode == 'HPEXPIRE' or mode == 'HPEXPIREAT' then
     for first = 8, #ARGV, 2000 do
         local fields = {}
         for at = first, math.min(first + 1999, #ARGV), 2 do
             fields[#fields + 1] = ARGV[at]
         end
-        redis.call(mode, key, ARGV[4], 'FIELDS', #fields, unpack(fields))
+        refused = refused or refusal(mode, key, ARGV[4], 'FIELDS', #fields, unpack(fields))
     end
 end
-if ARGV[5] ~= '' then
-    if ARGV[7] == '' then
-        redis.call(ARGV[5], key, ARGV[6])
-    else
-        redis.call(ARGV[5], key, ARGV[6], ARGV[7])
-    end
+if ARGV[5] ~= '' and ARGV[7] == '' then
+    refused = refused or refusal(ARGV[5], key, ARGV[6])
+elseif ARGV[5] ~= '' then
+    refused = refused or refusal(ARGV[5], key, ARGV[6], ARGV[7])
 end
-return new
+return refused or new
