@@ -12,6 +12,7 @@
 //! | [`async_code`] | use from async code, and how long each call blocks |
 //! | [`many_threads`] | many cores: shards, the allocator, huge pages |
 //! | [`outgrowing`] | the same code on a Redis or Valkey server, and data that move there (feature `redis`) |
+//! | [`cluster`] | the same code on a cluster: sizes, tags, what holds where, and what a fail-over can lose (feature `redis`) |
 //! | [`from_dashmap`], [`from_moka`], [`from_redis`] | moving from another library or server |
 //!
 //! These modules hold nothing but documentation.
@@ -53,6 +54,9 @@ pages! {
     /// Outgrowing one process: the same code on a Redis or Valkey server, and data that move there.
     #[cfg(feature = "redis")]
     outgrowing
+    /// From one process to a cluster: sizes, tags, what holds where, and what a fail-over can lose.
+    #[cfg(feature = "redis")]
+    cluster
     /// Moving from DashMap.
     from_dashmap
     /// Moving from moka.

@@ -1,5 +1,5 @@
-//! The vocabulary of a store as traits, so that a program can be written once for a store in its process and for a
-//! server: [`Hashes`], [`Across`] and [`ExactExpiry`].
+//! The vocabulary of a store as traits, so that a program can be written once for a store in its process, for a
+//! server and for a cluster: [`Hashes`], [`Across`] and [`ExactExpiry`].
 //!
 //! | file | content |
 //! |---|---|
@@ -28,7 +28,8 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 ///
 /// A `Store` implements it at no cost: each method calls the store's own one of the same name, which has the full
 /// documentation. So do [`Durable`](crate::Durable), references and [`Arc`](std::sync::Arc)s. With the feature `redis`,
-/// [`Remote`](crate::Remote) implements it over a Redis or Valkey server. [`Across`] has the updates of several keys, and
+/// [`Remote`](crate::Remote) implements it over a Redis or Valkey server, and [`RemoteCluster`](crate::RemoteCluster) over a
+/// cluster of them. [`Across`] has the updates of several keys, and
 /// [`ExactExpiry`] is a promise that only stores in the process keep.
 ///
 /// ```
@@ -56,6 +57,8 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 ///   do not look what it holds: `clear`, `clear_many`, `rename`, `copy`, `contains_key`, `ttl`, `deadline`, `expire`,
 ///   `expire_if`, `persist`, and `set_with` if its condition on the key is not met. `clear_all` removes them, and `key_count`
 ///   counts them.
+/// * **On a cluster, the keys of one call must be in one slot**: `rename`, `copy` and `clear_many` fail otherwise, and change
+///   nothing. Calls about all keys ask one server after the other. See [`RemoteCluster`](crate::RemoteCluster).
 /// * `save`, `for_each`, `retain`, `stats`, `encoding`, `memory_usage` and `get_across` are not in it: they could not
 ///   mean the same on a server.
 ///

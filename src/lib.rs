@@ -28,7 +28,7 @@
 //! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
 //!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [the
 //!   journal](guide::journal), [limits and memory](guide::limits), [async code](guide::async_code), [many
-//!   threads](guide::many_threads), [outgrowing one process](guide::outgrowing), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
+//!   threads](guide::many_threads), [outgrowing one process](guide::outgrowing), [clusters](guide::cluster), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
 //!   [Redis](guide::from_redis).
 //! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
 //! - The repository's README compares hashlet with other libraries, and has figures.
@@ -47,7 +47,7 @@
 //! | (without features) | hashes, expiry, scans | 11 besides hashlet |
 //! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
 //! | `journal` | [`StoreBuilder::open`], [`Durable`]: changes that outlast a crash | 1, that of `snapshot` |
-//! | `redis` | [`Remote`], [`AnyHashes`]: the same calls on a Redis or Valkey server | 34, that of `snapshot` included |
+//! | `redis` | [`Remote`], [`RemoteCluster`], [`AnyHashes`]: the same calls on a Redis or Valkey server or cluster | 40, that of `snapshot` included |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
 //! | `bincode` | [`Bincode`] | 4, those of `serde` included |
@@ -116,7 +116,8 @@ pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, Jou
 pub use options::{Limits, Thresholds};
 #[cfg(feature = "redis")]
 pub use remote::{
-    AnyHashes, CopyError, CopyOptions, CopyReport, CopySource, CopyTarget, Remote, RemoteError, RemoteOptions,
+    AnyHashes, CopyError, CopyOptions, CopyReport, CopySource, CopyTarget, Remote, RemoteCluster, RemoteError,
+    RemoteOptions,
 };
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]

@@ -1,4 +1,4 @@
-//! The vocabulary of a store on a Redis or Valkey server, over the crate `redis`.
+//! The vocabulary of a store on a Redis or Valkey server or cluster, over the crate `redis`.
 //!
 //! | file | content |
 //! |---|---|
@@ -9,11 +9,12 @@
 //! | `scripts/` | what a server does in one step and has no command for |
 //! | `call.rs` | `Caller`: one request and its answer; what is repeated when a connection is lost |
 //! | `request.rs`, `pipeline.rs` | one request, and many at once |
-//! | `servers.rs` | where requests go; one server |
+//! | `servers.rs` | where requests go: the trait that one server and a cluster have in common; one server |
+//! | `cluster.rs` | `RemoteCluster`: the nodes of a cluster |
 //! | `pool.rs` | connections |
-//! | `forward.rs` | `Remote` has the methods of `Caller` |
+//! | `forward.rs` | `Remote` and `RemoteCluster` have the methods of `Caller` |
 //! | `answer.rs`, `deadline.rs` | the server's values as Rust's, and Rust's deadlines as the server's |
-//! | `any.rs` | `AnyHashes`, a store or a server by name |
+//! | `any.rs` | `AnyHashes`, a store, a server or a cluster by name |
 //! | `copy.rs` | `copy_to` and `copy_from` |
 //! | `error.rs`, `options.rs` | `RemoteError`, `RemoteOptions` |
 //!
@@ -24,6 +25,7 @@ mod answer;
 mod any;
 mod call;
 mod changes;
+mod cluster;
 mod commands;
 mod copy;
 mod deadline;
@@ -41,6 +43,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use any::AnyHashes;
+pub use cluster::RemoteCluster;
 pub use copy::{CopyError, CopyOptions, CopyReport, CopySource, CopyTarget};
 pub use error::RemoteError;
 pub use options::RemoteOptions;
@@ -50,7 +53,7 @@ use call::Caller;
 use servers::{Server, check_server};
 
 /// Hashes on a Redis or Valkey server, with the methods of [`Hashes`](crate::Hashes) and [`Across`](crate::Across).
-/// Clones share their connections. It needs Redis 8.0 or Valkey 9.1, and no cluster.
+/// Clones share their connections. It needs Redis 8.0 or Valkey 9.1. For a cluster, see [`RemoteCluster`].
 ///
 /// Calls have the meaning that they have on a [`Store`](crate::Store), and refuse the same keys and values. What
 /// differs stands at [`Hashes`](crate::Hashes). Each call on one key is one atomic step on the server.
@@ -133,7 +136,7 @@ impl Remote {
     pub fn open_with(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         assert_outside_closures();
         let server = Server::new(url)?;
-        check_server(&server.info(&options)?)?;
+        check_server(&server.info(&options)?, false)?;
         Ok(Self(Arc::new(Caller::new(server, options))))
     }
 

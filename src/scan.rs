@@ -35,24 +35,38 @@ impl Order {
 /// A cursor does not know its key or its store. A scan of another key or store accepts it too, and returns the entries
 /// there that follow the same point.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(Order);
+pub struct Cursor {
+    order: Order,
+    /// Which server of a cluster the scan of keys has come to.
+    #[cfg(feature = "redis")]
+    server: u64,
+}
 
 impl Cursor {
     /// The order at which a scan begins: that of the cursor, or the first.
     pub(crate) fn start(cursor: Option<Self>) -> Order {
-        cursor.map_or(Order::FIRST, |cursor| cursor.0)
+        cursor.map_or(Order::FIRST, |cursor| cursor.order)
     }
 
-    /// The cursor that a server has returned.
-    #[cfg(feature = "redis")]
-    pub(crate) fn of_server(number: u64) -> Self {
-        Self(Order(number))
+    /// The cursor at which a scan goes on.
+    fn at(order: Order) -> Self {
+        Self {
+            order,
+            #[cfg(feature = "redis")]
+            server: 0,
+        }
     }
 
-    /// The number that a server takes for it.
+    /// The cursor that this server has returned.
     #[cfg(feature = "redis")]
-    pub(crate) fn for_server(cursor: Option<Self>) -> u64 {
-        Self::start(cursor).0
+    pub(crate) fn of_server(server: u64, number: u64) -> Self {
+        Self { order: Order(number), server }
+    }
+
+    /// The server, and the number that it takes for the cursor.
+    #[cfg(feature = "redis")]
+    pub(crate) fn for_server(cursor: Option<Self>) -> (u64, u64) {
+        cursor.map_or((0, 0), |cursor| (cursor.server, cursor.order.0))
     }
 }
 
@@ -110,7 +124,7 @@ impl<T> Selection<T> {
         if group.len() > self.left {
             // `last` is the last entry to take. It is `None` if the page is full already, and then no entry is taken.
             let last = self.left.checked_sub(1).map(|last| group.select_nth_unstable_by_key(last, order).1.0);
-            self.page.next = group.iter().map(order).filter(|&order| Some(order) > last).min().map(Cursor);
+            self.page.next = group.iter().map(order).filter(|&order| Some(order) > last).min().map(Cursor::at);
             group.retain(|entry| Some(order(entry)) <= last);
         }
         self.left = self.left.saturating_sub(group.len());

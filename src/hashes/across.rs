@@ -4,7 +4,7 @@ use super::Hashes;
 use crate::value::HashMut;
 
 /// Updates of several hashes in one atomic step. A store does them, and a single server. A cluster of servers does not,
-/// because the keys may be on different ones.
+/// because the keys may be on different ones; it has updates of keys with one tag, by methods of its own.
 ///
 /// ```
 /// use hashlet::{Across, Store};

@@ -103,7 +103,7 @@ pub(super) fn part(value: Value) -> Result<(Option<u64>, Value)> {
 
 pub(super) fn page<T>(value: Value, items: impl FnOnce(Value) -> Result<Vec<T>>) -> Result<Page<T>> {
     let (next, values) = part(value)?;
-    Ok(Page { items: items(values)?, next: next.map(Cursor::of_server) })
+    Ok(Page { items: items(values)?, next: next.map(|next| Cursor::of_server(0, next)) })
 }
 
 /// The answer to PTTL.

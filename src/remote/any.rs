@@ -1,9 +1,10 @@
-//! A store or a server, whichever the configuration names.
+//! A store, a server or a cluster, whichever the configuration names.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Remote, RemoteError};
+use super::cluster::SCHEME;
+use super::{Remote, RemoteCluster, RemoteError};
 use crate::error::Error;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
@@ -14,13 +15,14 @@ use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, Store};
 use crate::value::{HashMut, HashRef, HashValue};
 
-/// Hashes in this process or on a server: what a line of a configuration names. It has the methods of
-/// [`Hashes`](crate::Hashes) and [`Across`](crate::Across).
+/// Hashes in this process, on a server or on a cluster: what a line of a configuration names. It has the methods of
+/// [`Hashes`](crate::Hashes) and [`Across`](crate::Across). Updates of several keys on a cluster are
+/// [`CrossSlot`](RemoteError::CrossSlot) unless the keys have the same tag.
 ///
 /// ```
 /// use hashlet::{AnyHashes, Hashes};
 ///
-/// let name = std::env::var("MY_HASHES").unwrap_or("memory:".into()); // or redis://127.0.0.1/
+/// let name = std::env::var("MY_HASHES").unwrap_or("memory:".into()); // or redis://127.0.0.1/, or redis+cluster://10.0.0.1,10.0.0.2
 /// let hashes = AnyHashes::open(&name)?;
 /// hashes.set("user:1", "name", "Ada")?;
 /// assert_eq!(hashes.get("user:1", "name")?.as_deref(), Some(&b"Ada"[..]));
@@ -36,14 +38,17 @@ pub enum AnyHashes {
     Journal(Durable),
     /// A server.
     Remote(Remote),
+    /// A cluster.
+    Cluster(RemoteCluster),
 }
 
 impl AnyHashes {
-    /// Opens what is named: `memory:` is an empty store, `journal:folder` a store with the journal in this folder, and
-    /// everything else the URL of a server, as [`Remote::open`] takes it.
+    /// Opens what is named: `memory:` is an empty store, `journal:folder` a store with the journal in this folder,
+    /// `redis+cluster://host,host` a cluster, as [`RemoteCluster::open`] takes it, and everything else the URL of a server, as
+    /// [`Remote::open`] takes it.
     ///
     /// # Errors
-    /// Those of [`Remote::open`]. `Journal` if the journal is not opened. [`RemoteError::Unsupported`] for a journal if
+    /// Those of [`Remote::open`] and [`RemoteCluster::open`]. `Journal` if the journal is not opened. [`RemoteError::Unsupported`] for a journal if
     /// this build is without the feature `journal`.
     #[track_caller]
     pub fn open(name: &str) -> Result<Self, RemoteError> {
@@ -52,6 +57,7 @@ impl AnyHashes {
         }
         match name.strip_prefix("journal:") {
             Some(folder) => Self::open_journal(folder),
+            None if name.starts_with(SCHEME) => RemoteCluster::open(name).map(Self::Cluster),
             None => Remote::open(name).map(Self::Remote),
         }
     }
@@ -76,6 +82,7 @@ macro_rules! on_any {
             #[cfg(feature = "journal")]
             AnyHashes::Journal(store) => $trait::$method(store, $($argument),*).map_err(RemoteError::from),
             AnyHashes::Remote(remote) => $trait::$method(remote, $($argument),*),
+            AnyHashes::Cluster(cluster) => $trait::$method(cluster.caller(), $($argument),*),
         }
     };
 }
@@ -140,6 +147,7 @@ impl Hashes for AnyHashes {
             #[cfg(feature = "journal")]
             Self::Journal(store) => Store::try_update(store, key, update),
             Self::Remote(remote) => remote.try_update(key, &mut update),
+            Self::Cluster(cluster) => cluster.try_update(key, &mut update),
         }
     }
 }
@@ -169,6 +177,7 @@ impl Across for AnyHashes {
             #[cfg(feature = "journal")]
             Self::Journal(store) => on_store(store, keys, &mut update),
             Self::Remote(remote) => remote.try_update_many(keys, update),
+            Self::Cluster(cluster) => cluster.caller().try_update_many(keys, update),
         }
     }
 }

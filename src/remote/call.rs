@@ -14,24 +14,28 @@
 //!
 //! An answer of an unexpected kind is as good as none: a change is `Unknown` then. The connection may be out of step, so it
 //! is closed.
+//!
+//! In a cluster there is a fourth case: a server answers that it has done nothing, because another one holds the keys, or
+//! because the keys are moving, or because there is no primary now. Then, and where a request could not be handed over, the
+//! call is made again until [`RemoteOptions::patience`](crate::RemoteOptions::patience) is over, however often that is.
 
 use std::sync::LazyLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{Script, ToRedisArgs, Value};
 
 use super::pool::{Pool, Taken};
 use super::request::Request;
-use super::servers::{Exchanged, Lost, Node, Servers};
+use super::servers::{Exchanged, Lost, Motion, Node, Servers, Topology};
 use super::{RemoteError, RemoteOptions};
 use crate::options::Rules;
 use crate::sync::assert_outside_closures;
 
 type Result<T> = std::result::Result<T, RemoteError>;
 
-/// The pause before the first repetition. Each further one is longer by this.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The pause before the first repetition, by which each further one is longer, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(200)];
 
 /// What a repetition of a call would do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ pub(super) enum Repeat {
     Doubles,
 }
 
-/// Makes calls on servers. Everything that [`Remote`](crate::Remote) can do.
+/// Makes calls on servers. Everything that [`Remote`](crate::Remote) and [`RemoteCluster`](crate::RemoteCluster) can do.
 pub(super) struct Caller<S: Servers> {
     pool: Pool<S>,
     options: RemoteOptions,
@@ -67,10 +71,22 @@ impl<S: Servers> Caller<S> {
         &self.rules
     }
 
+    /// The servers, and which keys each holds.
+    #[track_caller]
+    pub(super) fn topology(&self) -> Result<Topology> {
+        S::topology(self)
+    }
+
+    /// What these servers tell of their slots.
+    #[track_caller]
+    pub(super) fn motion(&self, nodes: &[Node]) -> Result<Motion> {
+        S::motion(self, nodes)
+    }
+
     /// The servers that hold keys.
     #[track_caller]
     pub(super) fn nodes(&self) -> Result<Vec<Node>> {
-        S::nodes(self)
+        self.topology().map(|topology| topology.nodes)
     }
 
     /// Makes a call that only reads, and reads its answer.
@@ -94,7 +110,7 @@ impl<S: Servers> Caller<S> {
         mut read: impl FnMut(Value) -> Result<T>,
     ) -> Result<T> {
         match self.call(&call.request, repeat, &mut read) {
-            // The server has done nothing. The text goes where the call goes.
+            // The server has done nothing. The text goes where the call goes: in a cluster that may be any server.
             Err(RemoteError::Server(text)) if text.starts_with("NOSCRIPT") => {
                 self.call(&call.request.with_text(call.script.text), repeat, read)
             }
@@ -110,6 +126,7 @@ impl<S: Servers> Caller<S> {
         mut read: impl FnMut(Value) -> Result<T>,
     ) -> Result<T> {
         assert_outside_closures();
+        S::check(request)?;
         self.exchange(repeat, |connection| Ok(S::exchange(connection, request)?.and_then(&mut read)))
     }
 
@@ -119,6 +136,8 @@ impl<S: Servers> Caller<S> {
         repeat: Repeat,
         mut exchange: impl FnMut(&mut S::Connection) -> Exchanged<T>,
     ) -> Result<T> {
+        let begin = Instant::now();
+        let [pause, longest_pause] = PAUSES;
         let mut repeated = 0;
         loop {
             let tried = match self.pool.take() {
@@ -131,11 +150,12 @@ impl<S: Servers> Caller<S> {
             };
             match tried {
                 Tried::Done(result) => return result,
+                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < self.options.patience => {}
                 Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => {}
                 Tried::NotDone(error) | Tried::Unanswered(error) => return Err(error),
             }
             repeated += 1;
-            thread::sleep(PAUSE * u32::try_from(repeated).unwrap_or(u32::MAX));
+            thread::sleep(longest_pause.min(pause * u32::try_from(repeated).unwrap_or(u32::MAX)));
         }
     }
 
@@ -164,6 +184,7 @@ impl<S: Servers> Caller<S> {
                 match lost {
                     Lost::BeforeRequest(reason) => Tried::NotDone(RemoteError::Wire(reason)),
                     Lost::AfterRequest(reason) => unanswered(reason),
+                    Lost::Elsewhere(error) => Tried::NotDone(error),
                 }
             }
         }

@@ -286,16 +286,24 @@ impl<S: Servers> Hashes for Caller<S> {
     #[track_caller]
     fn scan(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Result<Page<(Vec<u8>, Vec<u8>)>> {
         let mut scan = Request::new("HSCAN", key);
-        scan.arg(Cursor::for_server(cursor)).arg("COUNT").arg(count.clamp(1, MOST_DRAWN));
+        scan.arg(Cursor::for_server(cursor).1).arg("COUNT").arg(count.clamp(1, MOST_DRAWN));
         self.ask(&scan, |answer| page(answer, pairs))
     }
 
     #[track_caller]
     fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
-        let nodes = self.nodes()?;
-        let Some(node) = nodes.first() else { return Ok(Page { items: Vec::new(), next: None }) };
-        let (items, next) = self.scan_node(node, Cursor::for_server(cursor), count)?;
-        Ok(Page { items, next: next.map(Cursor::of_server) })
+        let (first, mut at) = Cursor::for_server(cursor);
+        let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
+        let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
+        if node.id != first {
+            at = 0; // the server at which the scan was is gone
+        }
+        let (items, next) = self.scan_node(&node, at, count)?;
+        let next = match next {
+            Some(next) => Some(Cursor::of_server(node.id, next)),
+            None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
+        };
+        Ok(Page { items, next })
     }
 
     #[track_caller]

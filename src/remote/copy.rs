@@ -1,9 +1,9 @@
-//! Copies of all hashes between a store and a server.
+//! Copies of all hashes between a store and a server or a cluster.
 //!
 //! | file | content |
 //! |---|---|
-//! | `out.rs` | from a store to a server |
-//! | `into.rs` | from a server into a store |
+//! | `out.rs` | from a store to servers |
+//! | `into.rs` | from servers into a store |
 //!
 //! Rejected: DUMP and RESTORE. Their bytes depend on the version of the server.
 
@@ -13,29 +13,44 @@ mod out;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Remote, RemoteError};
+use super::{Remote, RemoteCluster, RemoteError};
 use crate::error::Error;
 use crate::snapshot::Progress;
 
-/// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`].
-pub trait CopyTarget: sealed::Server {}
+/// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`] or a [`RemoteCluster`].
+pub trait CopyTarget: sealed::Place {}
 
-/// What [`Store::copy_from`](crate::Store::copy_from) can copy from: a [`Remote`].
-pub trait CopySource: sealed::Server {}
+/// What [`Store::copy_from`](crate::Store::copy_from) can copy from: a [`Remote`] or a [`RemoteCluster`].
+pub trait CopySource: sealed::Place {}
 
 impl CopyTarget for Remote {}
 impl CopySource for Remote {}
+impl CopyTarget for RemoteCluster {}
+impl CopySource for RemoteCluster {}
 
 mod sealed {
-    use super::Remote;
+    use super::{Remote, RemoteCluster};
 
-    pub trait Server {
-        fn remote(&self) -> &Remote;
+    /// One of the places to copy to and from.
+    #[derive(Debug)]
+    pub enum Which<'a> {
+        Remote(&'a Remote),
+        Cluster(&'a RemoteCluster),
     }
 
-    impl Server for Remote {
-        fn remote(&self) -> &Remote {
-            self
+    pub trait Place {
+        fn which(&self) -> Which<'_>;
+    }
+
+    impl Place for Remote {
+        fn which(&self) -> Which<'_> {
+            Which::Remote(self)
+        }
+    }
+
+    impl Place for RemoteCluster {
+        fn which(&self) -> Which<'_> {
+            Which::Cluster(self)
         }
     }
 }
@@ -84,6 +99,10 @@ pub struct CopyReport {
     pub bytes: u64,
     /// How long it took.
     pub duration: Duration,
+    /// Whether slots of the cluster moved, or primaries changed or were started again, between the beginning and the end. Then
+    /// [`copy_from`](crate::Store::copy_from) may have missed hashes, and should be called again. Nothing is missing after
+    /// [`copy_to`](crate::Store::copy_to). It is `false` for a single server.
+    pub topology_changed: bool,
 }
 
 impl CopyReport {

@@ -24,7 +24,8 @@ pub enum RemoteError {
     /// The call was refused for the reason for which a [`Store`](crate::Store) refuses it: a value is no number, a key
     /// is too long.
     Refused(Error),
-    /// The server has refused the call with this text: it has no memory left, or it is a replica that may only be read.
+    /// The server has refused the call with this text: it has no memory left, or it is a replica that may only be read, or its
+    /// cluster has no primary for the key.
     Server(String),
     /// The server does not accept the user or the password, or the user may not do this. Such a call is not repeated.
     Denied(String),
@@ -36,15 +37,17 @@ pub enum RemoteError {
     Unknown(Reason),
     /// The key holds something other than a hash.
     WrongType,
-    /// The keys of the call are not on the same server of a cluster.
+    /// The keys of the call are not in the same slot of a cluster. Nothing was sent. Keys with the same tag are in one slot:
+    /// see [`RemoteCluster`](crate::RemoteCluster).
     CrossSlot,
     /// Others have changed what an update's closure has read, each time that it ran. Nothing was changed.
     Contended {
         /// How often the closure ran.
         attempts: usize,
     },
-    /// This cannot be done with this server or this build: the server is too old or a node of a cluster, a deadline is
-    /// later than the server can hold, or the name of a store needs a feature that is off. The text says which.
+    /// This cannot be done with this server or this build: the server is too old, or a node of a cluster where none is wanted
+    /// or the other way round; a deadline is later than the server can hold; or the name of a store needs a feature that is
+    /// off. The text says which.
     Unsupported(String),
     /// The journal that [`AnyHashes::open`](crate::AnyHashes::open) names was not opened.
     #[cfg(feature = "journal")]
@@ -65,6 +68,14 @@ impl RemoteError {
             ("", text) | (text, "") => Self::Server(text.to_string()),
             (code, text) => Self::Server(format!("{code} {text}")),
         }
+    }
+
+    /// Whether a node of a cluster says that it has done nothing, because another one holds the keys or because it or the
+    /// cluster cannot answer now.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        let Self::Server(text) = self else { return false };
+        let code = text.split(' ').next().unwrap_or_default();
+        ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"].contains(&code)
     }
 
     /// An answer that is none to what was asked. The text tells its kind, and nothing of what a program keeps in hashes.
@@ -91,7 +102,7 @@ impl fmt::Display for RemoteError {
             Self::Wire(reason) => write!(f, "the server cannot be reached: {reason}"),
             Self::Unknown(reason) => write!(f, "it is not known whether the server has done the call: {reason}"),
             Self::WrongType => f.write_str("the key holds something other than a hash"),
-            Self::CrossSlot => f.write_str("the keys are not on the same server of the cluster"),
+            Self::CrossSlot => f.write_str("the keys are not in the same slot of the cluster"),
             Self::Contended { attempts } => {
                 write!(f, "others have changed what the update has read, {attempts} times in a row")
             }

@@ -1,8 +1,8 @@
-//! `Hashes` and `Across` for `Remote`, whose calls are all made by a `Caller`.
+//! `Hashes` and `Across` for `Remote` and `RemoteCluster`, whose calls are all made by a `Caller`.
 
 use std::time::SystemTime;
 
-use super::{Remote, RemoteError};
+use super::{Remote, RemoteCluster, RemoteError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
@@ -52,7 +52,7 @@ macro_rules! forward {
     )*};
 }
 
-forward! { Remote }
+forward! { Remote, RemoteCluster }
 
 impl Across for Remote {
     #[track_caller]

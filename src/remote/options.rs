@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How a [`Remote`](crate::Remote) connects, waits and repeats.
+/// How a [`Remote`](crate::Remote) or a [`RemoteCluster`](crate::RemoteCluster) connects, waits and repeats.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -19,6 +19,7 @@ pub struct RemoteOptions {
     pub(super) timeout: Duration,
     pub(super) idle_connections: usize,
     pub(super) retries: usize,
+    pub(super) patience: Duration,
     pub(super) attempts: usize,
 }
 
@@ -29,6 +30,7 @@ impl Default for RemoteOptions {
             timeout: Duration::from_secs(10),
             idle_connections: 16,
             retries: 2,
+            patience: Duration::from_secs(30),
             attempts: 1_000,
         }
     }
@@ -65,6 +67,14 @@ impl RemoteOptions {
     /// the request had not left. The default is 2.
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// Waits this long for a cluster to find the primary of a key, while a request cannot be handed over or is answered by
+    /// nodes that do not hold the key. Then the call fails, and nothing was done. The default is 30 seconds, which is longer
+    /// than a fail-over takes with the servers' defaults. A single server is not waited for.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 

@@ -2,6 +2,9 @@
 //! connection on which anything failed is closed, and so are all that were opened before it failed: what has closed one
 //! (a restart, a firewall, a fail-over) has probably closed all. Otherwise each repetition of a call would find another
 //! dead connection, until there are no repetitions left.
+//!
+//! For a cluster, a connection is one of its client's, which has a connection to each node and knows the slots. A new one
+//! asks the cluster where the slots are now.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,9 @@
 //! Where requests go: to one server, or to the nodes of a cluster. Everything else about a call is the same for both.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use redis::cluster_routing::Slot;
 use redis::{Client, Connection, ConnectionLike, IntoConnectionInfo, ProtocolVersion, Value};
 
 use super::answer::text;
@@ -18,10 +20,17 @@ pub(super) trait Servers: Send + Sync + Sized {
     /// What a call uses alone while it runs: a connection to the server, or connections to all nodes.
     type Connection: Send;
 
+    /// Whether keys may be on different servers.
+    const SPLITS_KEYS: bool;
+
     fn connect(&self, options: &RemoteOptions) -> Result<Self::Connection>;
 
     /// Whether a connection that has rested is answered in this time. Afterwards it waits as the options say again.
     fn still_works(connection: &mut Self::Connection, shorter: Duration, options: &RemoteOptions) -> bool;
+
+    /// # Errors
+    /// `CrossSlot` if the keys of a request may be on different servers.
+    fn check(request: &Request) -> Result<()>;
 
     /// Sends a request and receives its answer.
     fn exchange(connection: &mut Self::Connection, request: &Request) -> Exchanged<Value>;
@@ -32,8 +41,11 @@ pub(super) trait Servers: Send + Sync + Sized {
         pipeline: &Pipeline,
     ) -> std::result::Result<Vec<Result<Value>>, Lost>;
 
-    /// The servers that hold keys.
-    fn nodes(caller: &Caller<Self>) -> Result<Vec<Node>>;
+    /// The servers, and the keys that are on each.
+    fn topology(caller: &Caller<Self>) -> Result<Topology>;
+
+    /// What each server tells of its slots. If it is the same later, and no slot was moving, none has moved.
+    fn motion(caller: &Caller<Self>, nodes: &[Node]) -> Result<Motion>;
 }
 
 /// An answer or a refusal, or what has kept it from arriving.
@@ -44,6 +56,8 @@ pub(super) enum Lost {
     /// The request was not handed over whole, so the server has not done it.
     BeforeRequest(Reason),
     AfterRequest(Reason),
+    /// The server has done nothing, and says that another one, or the same one later, does it.
+    Elsewhere(RemoteError),
 }
 
 /// A server that holds keys.
@@ -51,6 +65,36 @@ pub(super) enum Lost {
 pub(super) struct Node {
     /// A number that it keeps.
     pub(super) id: u64,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// Which servers hold which keys, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Topology {
+    /// In the order of their numbers.
+    pub(super) nodes: Vec<Node>,
+    /// The first and last slot of a range, and the place of its server in `nodes`.
+    pub(super) slots: Vec<(u16, u16, usize)>,
+}
+
+/// What servers tell of their slots.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Motion {
+    /// The slots of each server, the number of its last change, and its process.
+    pub(super) states: Vec<String>,
+    pub(super) is_moving: bool,
+}
+
+impl Topology {
+    /// The place in `nodes` of the server of each slot that one holds.
+    pub(super) fn places(&self) -> HashMap<Slot, usize> {
+        let of_range = |(first, last, place): &(u16, u16, usize)| {
+            let place = *place;
+            (*first..=*last).filter_map(move |slot| Some((Slot::new(slot)?, place)))
+        };
+        self.slots.iter().flat_map(of_range).collect()
+    }
 }
 
 /// One server.
@@ -79,6 +123,8 @@ impl Server {
 impl Servers for Server {
     type Connection = Connection;
 
+    const SPLITS_KEYS: bool = false;
+
     fn connect(&self, options: &RemoteOptions) -> Result<Connection> {
         let connection = self.0.get_connection_with_timeout(options.connect_timeout)?;
         connection.set_read_timeout(Some(options.timeout))?;
@@ -98,6 +144,10 @@ impl Servers for Server {
         is_answered && connection.set_read_timeout(Some(options.timeout)).is_ok()
     }
 
+    fn check(_: &Request) -> Result<()> {
+        Ok(())
+    }
+
     fn exchange(connection: &mut Connection, request: &Request) -> Exchanged<Value> {
         connection
             .send_packed_command(&request.command.get_packed_command())
@@ -110,8 +160,12 @@ impl Servers for Server {
         (0..pipeline.commands()).map(|_| receive(connection)).collect()
     }
 
-    fn nodes(_: &Caller<Self>) -> Result<Vec<Node>> {
-        Ok(vec![Node { id: 0 }])
+    fn topology(_: &Caller<Self>) -> Result<Topology> {
+        Ok(Topology { nodes: vec![Node { id: 0, host: String::new(), port: 0 }], slots: Vec::new() })
+    }
+
+    fn motion(_: &Caller<Self>, _: &[Node]) -> Result<Motion> {
+        Ok(Motion::default())
     }
 }
 
@@ -123,8 +177,9 @@ fn receive(connection: &mut Connection) -> Exchanged<Value> {
     })
 }
 
-/// Fails if the server cannot do everything, judging by its INFO.
-pub(super) fn check_server(info: &str) -> Result<()> {
+/// Fails if a server cannot do everything, or is a node of a cluster where none is wanted or the other way round. Its INFO
+/// tells.
+pub(super) fn check_server(info: &str, in_cluster: bool) -> Result<()> {
     let value = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let (name, version, least) = match (value("valkey_version"), value("redis_version")) {
         (Some(version), _) => ("Valkey", version, (9, 1)),
@@ -139,10 +194,16 @@ pub(super) fn check_server(info: &str) -> Result<()> {
             "{name} {version}; {name} {major}.{minor} is the oldest that is"
         )));
     }
-    if value("redis_mode") == Some("cluster") || value("server_mode") == Some("cluster") {
-        return Err(RemoteError::Unsupported(format!("{name} as a node of a cluster")));
+    let is_node = value("redis_mode") == Some("cluster") || value("server_mode") == Some("cluster");
+    match (in_cluster, is_node) {
+        (false, true) => Err(RemoteError::Unsupported(format!(
+            "{name} as a node of a cluster, by a URL for one server; begin it with redis+cluster:"
+        ))),
+        (true, false) => Err(RemoteError::Unsupported(format!(
+            "{name} without a cluster, by a URL for a cluster; begin it with redis:"
+        ))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -150,8 +211,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_servers_and_clusters_are_refused() {
-        let info = |lines: &[&str]| check_server(&lines.join("\r\n"));
+    fn old_servers_and_servers_of_the_other_kind_are_refused() {
+        let info = |lines: &[&str]| check_server(&lines.join("\r\n"), false);
         assert!(info(&["# Server", "redis_version:8.2.3", "redis_mode:standalone"]).is_ok());
         assert!(info(&["redis_version:8.0.0"]).is_ok());
         assert!(info(&["server_name:valkey", "redis_version:7.2.4", "valkey_version:9.1.2"]).is_ok());
@@ -164,5 +225,9 @@ mod tests {
         ] {
             assert!(matches!(info(lines), Err(RemoteError::Unsupported(_))), "{lines:?}");
         }
+        assert!(check_server("redis_version:8.2.3\r\nredis_mode:cluster", true).is_ok());
+        assert!(check_server("valkey_version:9.1.2\r\nserver_mode:cluster", true).is_ok());
+        assert!(check_server("redis_version:8.2.3\r\nredis_mode:standalone", true).is_err());
+        assert!(check_server("redis_version:7.2.3\r\nredis_mode:cluster", true).is_err());
     }
 }

@@ -13,6 +13,7 @@ use super::RemoteError;
 use super::answer::{array, bytes, count, flag, integer, pairs, pairs_of, parsed};
 use super::call::{APPLY, Caller, LOAD, Repeat, ScriptCall};
 use super::changes::{Changes, Loaded};
+use super::pipeline::Pipeline;
 use super::request::Request;
 use super::servers::Servers;
 use crate::error::Error;
@@ -138,10 +139,39 @@ impl<S: Servers> Caller<S> {
     /// Loads the first of these hashes and those behind it, as long as they have together at most this many fields.
     #[track_caller]
     pub(super) fn load_some(&self, keys: &[&[u8]], fields: usize) -> Result<Vec<Loaded>, RemoteError> {
+        if S::SPLITS_KEYS {
+            return self.load_each(keys, fields);
+        }
         let mut call = ScriptCall::new(&LOAD, keys);
         call.push_number(fields);
         let (_, loaded) = self.run(&call, Repeat::Harmless, |answer| self.all(keys, answer))?;
         if loaded.is_empty() { Err(RemoteError::unexpected(&Value::Nil)) } else { Ok(loaded) }
+    }
+
+    /// The same for keys that are on one server of a cluster, but in different slots: each has a request to itself. What that
+    /// server does not answer, such as a key that has moved, is loaded as by any call.
+    #[track_caller]
+    fn load_each(&self, keys: &[&[u8]], fields: usize) -> Result<Vec<Loaded>, RemoteError> {
+        let mut sizes = Pipeline::default();
+        keys.iter().for_each(|key| sizes.request(&Request::new("HLEN", key)));
+        let sizes = self.answers(&sizes)?.into_iter().map(|size| size.and_then(count).unwrap_or(0));
+        let together = sizes.scan(0, |sum, size| {
+            *sum += size;
+            Some(*sum)
+        });
+        let number = together.take_while(|sum| *sum <= fields).count().max(1);
+        let keys = &keys[..number];
+        let mut loads = Pipeline::default();
+        keys.iter().for_each(|key| loads.request(&ScriptCall::new(&LOAD, &[key]).request));
+        let answers = self.answers(&loads)?.into_iter();
+        let loaded = keys.iter().zip(answers).map(|(key, answer)| {
+            let (_, mut loaded) = match answer {
+                Ok(answer) => self.all(&[key], answer)?,
+                Err(_) => self.load(&[key])?,
+            };
+            loaded.pop().ok_or_else(|| RemoteError::unexpected(&Value::Nil))
+        });
+        loaded.collect()
     }
 
     /// Reads the answer of the script `load.lua`.

@@ -1,14 +1,17 @@
-//! From a server into a store: a walk over the keys, and the hashes of each page.
+//! From servers into a store: a walk over the keys of each, and the hashes of each page.
 
 use std::time::Instant;
 
+use super::sealed::Which;
 use super::{CopyError, CopyOptions, CopyReport, CopySource};
 use crate::error::Error;
 use crate::expiry::ExpireCondition;
 use crate::hash::Record;
 use crate::hashes::Hashes;
 use crate::options::Rules;
+use crate::remote::call::Caller;
 use crate::remote::changes::Loaded;
+use crate::remote::servers::Servers;
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
 
@@ -19,10 +22,11 @@ const KEYS_A_PAGE: usize = 200;
 const FIELDS_A_STEP: usize = 10_000;
 
 impl Store {
-    /// Copies all hashes of a server with all deadlines into this store. What the store has under the same keys is
-    /// replaced, everything else stays. O(n).
+    /// Copies all hashes of a server, or of all primaries of a cluster, with all deadlines into this store. What the store has
+    /// under the same keys is replaced, everything else stays. O(n).
     ///
-    /// It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
+    /// If slots of a cluster move meanwhile, or a primary changes, hashes may be missing, and
+    /// [`CopyReport::topology_changed`] says so. It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
     /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. Memory:
     /// a copy of hashes with 10,000 fields, or of the largest hash if it has more.
     ///
@@ -42,32 +46,44 @@ impl Store {
     /// limit of this store, or if there is no room for it or for its deadlines. Then the store still has what it had under
     /// this key, and the hashes that were copied before.
     #[track_caller]
-    pub fn copy_from(&self, from: &impl CopySource, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
+    pub fn copy_from(&self, from: &impl CopySource, options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
+        match from.which() {
+            Which::Remote(remote) => self.copy_into(remote.caller(), options),
+            Which::Cluster(cluster) => self.copy_into(cluster.caller(), options),
+        }
+    }
+
+    #[track_caller]
+    fn copy_into<S: Servers>(&self, from: &Caller<S>, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
-        let (begin, remote) = (Instant::now(), from.remote().caller());
-        let expected_keys = remote.key_count()? as u64;
-        let (mut report, mut cursor) = (CopyReport::default(), None);
-        loop {
-            let page = remote.scan_keys(cursor, KEYS_A_PAGE)?;
-            let keys: Vec<&[u8]> = page.items.iter().map(|key| &key[..]).collect();
-            let mut left = &keys[..];
-            while !left.is_empty() {
-                let hashes = remote.load_some(left, FIELDS_A_STEP)?;
-                let (loaded, not_yet) = left.split_at(hashes.len());
-                left = not_yet;
-                for (key, Loaded { before: hash, .. }) in loaded.iter().zip(hashes) {
-                    if hash.len() > 0 {
-                        let bytes = self.take_over(key, &hash, remote.rules())?;
-                        report.count(key, hash.len(), bytes);
+        let (begin, topology) = (Instant::now(), from.topology()?);
+        let motion = from.motion(&topology.nodes)?;
+        let expected_keys = from.key_count()? as u64;
+        let mut report = CopyReport::default();
+        for node in &topology.nodes {
+            let mut cursor = Some(0);
+            while let Some(at) = cursor {
+                let (page, next) = from.scan_node(node, at, KEYS_A_PAGE)?;
+                let keys: Vec<&[u8]> = page.iter().map(|key| &key[..]).collect();
+                let mut left = &keys[..];
+                while !left.is_empty() {
+                    let hashes = from.load_some(left, FIELDS_A_STEP)?;
+                    let (loaded, not_yet) = left.split_at(hashes.len());
+                    left = not_yet;
+                    for (key, Loaded { before: hash, .. }) in loaded.iter().zip(hashes) {
+                        if hash.len() > 0 {
+                            let bytes = self.take_over(key, &hash, from.rules())?;
+                            report.count(key, hash.len(), bytes);
+                        }
                     }
                 }
-            }
-            options.tell(&report, expected_keys);
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(CopyReport { duration: begin.elapsed(), ..report });
+                options.tell(&report, expected_keys);
+                cursor = next;
             }
         }
+        let topology_changed =
+            motion.is_moving || from.topology()? != topology || from.motion(&topology.nodes)? != motion;
+        Ok(CopyReport { duration: begin.elapsed(), topology_changed, ..report })
     }
 
     /// Puts a hash in the place of what is there, and returns the bytes of its fields and values.
