@@ -1,0 +1,188 @@
+//! What calls on a cluster mean: keys on different primaries, keys of different slots in one call, scripts that a node does
+//! not know, and calls about all keys.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use hashlet::{Across, AnyHashes, ExpireOutcome, Hashes, Overwrite, RemoteCluster, RemoteError, SetOptions};
+
+use super::servers::{Cluster, each};
+
+fn key(number: usize) -> String {
+    format!("key:{number}")
+}
+
+#[test]
+fn keys_are_spread_over_the_primaries_and_found_again() {
+    each("spread keys", |cluster| {
+        let remote = cluster.open();
+        for number in 0..300 {
+            remote.set(key(number), "n", number.to_string()).unwrap();
+        }
+        let on_each: Vec<usize> = cluster
+            .primaries()
+            .into_iter()
+            .map(|node| match node.ask(&["DBSIZE"]) {
+                Ok(redis::Value::Int(keys)) => keys as usize,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(on_each.len() == 3 && on_each.iter().all(|keys| *keys > 0), "{on_each:?}");
+        assert_eq!(remote.key_count().unwrap(), 300);
+        let expected: BTreeSet<Vec<u8>> = (0..300).map(|number| key(number).into_bytes()).collect();
+        assert_eq!(remote.keys().unwrap().into_iter().collect::<BTreeSet<_>>(), expected);
+        let walked: Vec<Vec<u8>> = remote.iter_keys().collect::<Result<_, _>>().unwrap();
+        assert_eq!(walked.into_iter().collect::<BTreeSet<_>>(), expected);
+        let (mut paged, mut cursor) = (BTreeSet::new(), None);
+        loop {
+            let page = remote.scan_keys(cursor, 7).unwrap();
+            paged.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(paged, expected);
+        assert_eq!(remote.get(key(7), "n").unwrap().as_deref(), Some(&b"7"[..]));
+        assert_eq!(remote.update(key(8), |hash| hash.increment("n", 1)).unwrap().unwrap(), 9);
+        remote.clear_all().unwrap();
+        assert!(remote.is_empty().unwrap());
+    });
+}
+
+/// Two keys of different slots.
+fn apart(cluster: &Cluster) -> [String; 2] {
+    let other = (1..).map(key).find(|other| cluster.slot(other) != cluster.slot(&key(0)));
+    [key(0), other.expect("another slot")]
+}
+
+#[test]
+fn keys_of_different_slots_are_refused_before_anything_is_sent() {
+    each("different slots", |cluster| {
+        let (remote, [a, b]) = (cluster.open(), apart(cluster));
+        remote.set(&a, "f", "v").unwrap();
+        let calls = |cluster: &Cluster| {
+            let numbers = cluster.alive().map(|node| {
+                let info = node.text(&["INFO", "commandstats"]).unwrap();
+                // Those of the test itself and of the nodes among each other are others.
+                let is_ours = |line: &&str| {
+                    ["unlink", "rename", "copy", "evalsha", "eval"]
+                        .iter()
+                        .any(|name| line.starts_with(&format!("cmdstat_{name}")))
+                };
+                info.lines().filter(is_ours).map(str::to_string).collect::<Vec<_>>()
+            });
+            numbers.collect::<Vec<_>>()
+        };
+        let before = calls(cluster);
+        let mut ran = 0;
+        let results: [Result<(), RemoteError>; 6] = [
+            remote.clear_many([&a, &b]).map(drop),
+            remote.rename(&a, &b, Overwrite::Yes).map(drop),
+            remote.rename(&a, &b, Overwrite::No).map(drop),
+            remote.copy(&a, &b, Overwrite::Yes).map(drop),
+            remote.update_tagged("", [&a, &b], |_| ran += 1),
+            cluster.open_any().update_many([&a, &b], |_| ran += 1),
+        ];
+        for (at, result) in results.into_iter().enumerate() {
+            assert!(matches!(result, Err(RemoteError::CrossSlot)), "{} {at}: {result:?}", cluster.name);
+        }
+        assert_eq!((ran, calls(cluster)), (0, before), "{}: nothing was sent", cluster.name);
+        assert!(remote.contains_key(&a).unwrap());
+    });
+}
+
+#[test]
+fn keys_of_one_tag_are_changed_in_one_step() {
+    each("tags", |cluster| {
+        let remote = cluster.open();
+        let total = remote.update_tagged("user:1", ["cart", "orders"], |[cart, orders]| {
+            cart.set("apples", "2").unwrap();
+            orders.increment("orders", 1).unwrap() + cart.len() as i64
+        });
+        assert_eq!(total.unwrap(), 2);
+        assert_eq!(remote.get("{user:1}cart", "apples").unwrap().as_deref(), Some(&b"2"[..]));
+        let failed = remote.try_update_tagged("user:1", ["cart", "orders"], |[cart, orders]| {
+            cart.clear();
+            orders.increment("orders", 1)?;
+            Err::<(), _>(RemoteError::Unsupported("on purpose".into()))
+        });
+        assert!(matches!(failed, Err(RemoteError::Unsupported(_))), "{failed:?}");
+        assert_eq!(remote.get("{user:1}orders", "orders").unwrap().as_deref(), Some(&b"1"[..]));
+        let twice = remote.update_tagged("user:1", ["cart", "cart"], |_| ());
+        assert!(matches!(twice, Err(RemoteError::Refused(_))), "{twice:?}");
+        assert!(remote.rename("{user:1}cart", "{user:1}old", Overwrite::Yes).unwrap());
+        assert!(remote.copy("{user:1}old", "{user:1}copy", Overwrite::No).unwrap());
+        assert_eq!(remote.clear_many(["{user:1}old", "{user:1}copy", "{user:1}none"]).unwrap(), 2);
+        let any: AnyHashes = cluster.open_any();
+        any.update_many(["{t}a", "{t}b"], |[a, b]| {
+            a.set("f", "1").unwrap();
+            b.set("f", "2").unwrap();
+        })
+        .unwrap();
+        assert_eq!(any.get("{t}b", "f").unwrap().as_deref(), Some(&b"2"[..]));
+    });
+}
+
+/// Each kind of call that is a script.
+fn scripts(remote: &RemoteCluster, key: &str) {
+    let later = Duration::from_secs(1_000);
+    assert_eq!(remote.update(key, |hash| hash.increment("n", 1)).unwrap().unwrap(), 1);
+    assert_eq!(remote.expire(key, later).unwrap(), ExpireOutcome::Set);
+    assert_eq!(remote.expire_field(key, "n", later).unwrap(), ExpireOutcome::Set);
+    assert_eq!(remote.increment_and_expire(key, "m", 1, later).unwrap(), 1);
+    assert_eq!(remote.set_with(key, [("f", "1")], SetOptions::new().expire(later)).unwrap(), Some(1));
+    assert_eq!(remote.increment_float(key, "f", 0.5).unwrap(), 1.5);
+    assert_eq!(remote.expire(key, SystemTime::UNIX_EPOCH).unwrap(), ExpireOutcome::Deleted);
+    assert!(!remote.contains_key(key).unwrap());
+}
+
+#[test]
+fn a_node_that_does_not_know_a_script_learns_it() {
+    each("new nodes", |cluster| {
+        let remote = cluster.open();
+        for _ in 0..2 {
+            for node in cluster.primaries() {
+                node.ask(&["SCRIPT", "FLUSH"]).unwrap();
+            }
+            (0..20).for_each(|number| scripts(&remote, &key(number)));
+        }
+    });
+}
+
+/// While a slot moves, new keys are on the new node, to which each call has to be asked for. It may know no script.
+#[test]
+fn calls_find_keys_in_a_slot_that_is_moving() {
+    each("a slot that stays on the way", |cluster| {
+        let remote = cluster.open();
+        let slot = cluster.slot("{moving}");
+        remote.set("{moving}old", "f", "v").unwrap();
+        let (from, _) = cluster.owner(slot);
+        let to = cluster.other_primary(from, 0);
+        let number = slot.to_string();
+        to.ask(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &from.id]).unwrap();
+        from.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to.id]).unwrap();
+        to.ask(&["SCRIPT", "FLUSH"]).unwrap();
+        for round in 0..2 {
+            scripts(&remote, &format!("{{moving}}new{round}"));
+        }
+        assert_eq!(remote.get("{moving}old", "f").unwrap().as_deref(), Some(&b"v"[..]));
+        // A key that is removed by a step of a script is not there for the next one, and would be asked for elsewhere.
+        let past = SystemTime::UNIX_EPOCH;
+        assert_eq!(remote.expire("{moving}old", past).unwrap(), ExpireOutcome::Deleted, "{}", cluster.name);
+        for (at, options) in
+            [SetOptions::new().expire(past), SetOptions::new().expire(past).expire_key(past)].into_iter().enumerate()
+        {
+            to.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+            from.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+            let key = format!("{{moving}}set{at}");
+            remote.set(&key, "f", "v").unwrap();
+            to.ask(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &from.id]).unwrap();
+            from.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to.id]).unwrap();
+            assert_eq!(remote.set_with(&key, [("f", "w")], options).unwrap(), Some(0), "{} {at}", cluster.name);
+            assert!(!remote.contains_key(&key).unwrap());
+        }
+        to.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+        from.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+    });
+}
