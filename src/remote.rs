@@ -135,9 +135,9 @@ impl Remote {
     #[track_caller]
     pub fn open_with(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         assert_outside_closures();
-        let server = Server::new(url)?;
-        check_server(&server.info(&options)?, false)?;
-        Ok(Self(Arc::new(Caller::new(server, options))))
+        let caller = Caller::new(Server::new(url)?, options);
+        check_server(&caller.first_info()?, false)?;
+        Ok(Self(Arc::new(caller)))
     }
 
     fn caller(&self) -> &Caller<Server> {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Script, ToRedisArgs, Value};
 
+use super::answer::text;
 use super::pool::{Pool, Taken};
 use super::request::Request;
 use super::servers::{Exchanged, Lost, Motion, Node, Servers, Topology};
@@ -75,6 +76,19 @@ impl<S: Servers> Caller<S> {
     #[track_caller]
     pub(super) fn topology(&self) -> Result<Topology> {
         S::topology(self)
+    }
+
+    /// Asks a server what it is, on a connection that calls use after it. It is not asked a second time.
+    pub(super) fn first_info(&self) -> Result<String> {
+        let (mut taken, mut info) = (self.pool.take()?, Request::to_any("INFO"));
+        match S::exchange(&mut taken.connection, info.arg("server")) {
+            Ok(answer) => {
+                self.pool.put(taken);
+                text(answer?)
+            }
+            Err(Lost::BeforeRequest(reason) | Lost::AfterRequest(reason)) => Err(RemoteError::Wire(reason)),
+            Err(Lost::Elsewhere(error)) => Err(error),
+        }
     }
 
     /// What these servers tell of their slots.
