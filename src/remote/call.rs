@@ -103,6 +103,25 @@ impl<S: Servers> Caller<S> {
         self.topology().map(|topology| topology.nodes)
     }
 
+    /// Does something on each server that holds keys. If one of them cannot be reached or holds none any more, all is done again
+    /// on those that do then, as long as patience lasts.
+    #[track_caller]
+    pub(super) fn on_all<T>(&self, mut step: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
+        let begin = Instant::now();
+        loop {
+            match self.nodes()?.iter().map(&mut step).collect() {
+                Err(error)
+                    if S::SPLITS_KEYS
+                        && (matches!(error, RemoteError::Wire(_)) || error.is_elsewhere())
+                        && begin.elapsed() < self.options.patience =>
+                {
+                    thread::sleep(PAUSES[1]);
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Makes a call that only reads, and reads its answer.
     #[track_caller]
     pub(super) fn ask<T>(&self, request: &Request, read: impl FnMut(Value) -> Result<T>) -> Result<T> {
@@ -141,13 +160,16 @@ impl<S: Servers> Caller<S> {
     ) -> Result<T> {
         assert_outside_closures();
         S::check(request)?;
-        self.exchange(repeat, |connection| Ok(S::exchange(connection, request)?.and_then(&mut read)))
+        // What is for a certain server is not waited for: another one may have taken its place.
+        let patience = if request.node().is_none() { self.options.patience } else { Duration::ZERO };
+        self.exchange(repeat, patience, |connection| Ok(S::exchange(connection, request)?.and_then(&mut read)))
     }
 
     /// Sends something and receives the answers to it, on a connection of its own. Does it again if that is allowed.
     pub(super) fn exchange<T>(
         &self,
         repeat: Repeat,
+        patience: Duration,
         mut exchange: impl FnMut(&mut S::Connection) -> Exchanged<T>,
     ) -> Result<T> {
         let begin = Instant::now();
@@ -164,7 +186,7 @@ impl<S: Servers> Caller<S> {
             };
             match tried {
                 Tried::Done(result) => return result,
-                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < self.options.patience => {}
+                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < patience => {}
                 Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => {}
                 Tried::NotDone(error) | Tried::Unanswered(error) => return Err(error),
             }

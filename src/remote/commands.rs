@@ -254,15 +254,16 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
-        let mut keys = Vec::new();
-        for node in self.nodes()? {
-            let mut cursor = Some(0);
+        let keys = self.on_all(|node| {
+            let (mut keys, mut cursor) = (Vec::new(), Some(0));
             while let Some(at) = cursor {
-                let (some, next) = self.scan_node(&node, at, KEYS_A_PAGE)?;
+                let (some, next) = self.scan_node(node, at, KEYS_A_PAGE)?;
                 keys.extend(some);
                 cursor = next;
             }
-        }
+            Ok(keys)
+        })?;
+        let mut keys: Vec<Vec<u8>> = keys.into_iter().flatten().collect();
         keys.sort_unstable();
         keys.dedup(); // a scan may return a key twice
         Ok(keys)
@@ -270,17 +271,14 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn key_count(&self) -> Result<usize> {
-        let counts = self.nodes()?.into_iter().map(|node| self.ask(&Request::to_node("DBSIZE", &node), count));
-        counts.sum()
+        let counts = self.on_all(|node| self.ask(&Request::to_node("DBSIZE", node), count))?;
+        Ok(counts.into_iter().sum())
     }
 
     #[track_caller]
     fn clear_all(&self) -> Result<()> {
-        for node in self.nodes()? {
-            // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
-            self.tell(Request::to_node("FLUSHDB", &node).arg("ASYNC"), done)?;
-        }
-        Ok(())
+        // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
+        self.on_all(|node| self.tell(Request::to_node("FLUSHDB", node).arg("ASYNC"), done)).map(drop)
     }
 
     #[track_caller]

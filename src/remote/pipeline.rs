@@ -120,6 +120,7 @@ impl<S: Servers> Caller<S> {
         if pipeline.commands() == 0 {
             return Ok(Vec::new());
         }
-        self.exchange(Repeat::Harmless, |connection| S::exchange_all(connection, pipeline).map(Ok))
+        let patience = self.options().patience;
+        self.exchange(Repeat::Harmless, patience, |connection| S::exchange_all(connection, pipeline))
     }
 }

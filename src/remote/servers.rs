@@ -36,10 +36,7 @@ pub(super) trait Servers: Send + Sync + Sized {
     fn exchange(connection: &mut Self::Connection, request: &Request) -> Exchanged<Value>;
 
     /// Sends a pipeline to the server of its first key, and receives all answers.
-    fn exchange_all(
-        connection: &mut Self::Connection,
-        pipeline: &Pipeline,
-    ) -> std::result::Result<Vec<Result<Value>>, Lost>;
+    fn exchange_all(connection: &mut Self::Connection, pipeline: &Pipeline) -> Exchanged<Vec<Result<Value>>>;
 
     /// The servers, and the keys that are on each.
     fn topology(caller: &Caller<Self>) -> Result<Topology>;
@@ -155,9 +152,10 @@ impl Servers for Server {
         receive(connection)
     }
 
-    fn exchange_all(connection: &mut Connection, pipeline: &Pipeline) -> std::result::Result<Vec<Result<Value>>, Lost> {
+    fn exchange_all(connection: &mut Connection, pipeline: &Pipeline) -> Exchanged<Vec<Result<Value>>> {
         connection.send_packed_command(pipeline.bytes()).map_err(|error| Lost::BeforeRequest(Box::new(error)))?;
-        (0..pipeline.commands()).map(|_| receive(connection)).collect()
+        let answers: std::result::Result<_, Lost> = (0..pipeline.commands()).map(|_| receive(connection)).collect();
+        answers.map(Ok)
     }
 
     fn topology(_: &Caller<Self>) -> Result<Topology> {

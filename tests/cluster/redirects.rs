@@ -224,6 +224,28 @@ fn what_a_server_refuses_is_told_as_it_is() {
     assert_eq!(format!("{remote:?}"), format!(r#"RemoteCluster {{ servers: ["127.0.0.1:{port}"], .. }}"#));
 }
 
+/// Calls about all keys ask those servers that hold keys when they are made, and others if these do not answer.
+#[test]
+fn all_keys_are_asked_for_where_they_are_now() {
+    let asked = AtomicUsize::new(0);
+    let fakes = Fakes::start(2, move |fakes, node, words| match (node, words[0].as_str()) {
+        (0, _) => {
+            if asked.fetch_add(1, Ordering::SeqCst) == 5 {
+                fakes.owner.store(1, Ordering::SeqCst);
+            }
+            Reply::Close
+        }
+        (_, "DBSIZE") => text(":7"),
+        (_, "SCAN") => text("*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk"),
+        _ => text("+OK"),
+    });
+    let remote = fakes.open(patient());
+    assert_eq!(remote.key_count().unwrap(), 7);
+    assert_eq!(remote.keys().unwrap(), [b"k"]);
+    remote.clear_all().unwrap();
+    assert_eq!(fakes.got("FLUSHDB"), [1]);
+}
+
 /// A password that is changed while a program runs.
 #[test]
 fn a_password_that_is_refused_later_is_denied_at_once() {

@@ -94,14 +94,9 @@ impl Servers for Nodes {
         answered(connection.route_command(&request.command, RoutingInfo::SingleNode(route)))
     }
 
-    fn exchange_all(
-        connection: &mut Self::Connection,
-        pipeline: &Pipeline,
-    ) -> std::result::Result<Vec<Result<Value>>, Lost> {
-        match answered(connection.req_packed_commands(pipeline.bytes(), 0, pipeline.commands()))? {
-            Ok(answers) => Ok(answers.into_iter().map(unwrap).collect()),
-            Err(refused) => Err(Lost::Elsewhere(refused)),
-        }
+    fn exchange_all(connection: &mut Self::Connection, pipeline: &Pipeline) -> Exchanged<Vec<Result<Value>>> {
+        let answers = answered(connection.req_packed_commands(pipeline.bytes(), 0, pipeline.commands()))?;
+        Ok(answers.map(|answers| answers.into_iter().map(unwrap).collect()))
     }
 
     fn topology(caller: &Caller<Self>) -> Result<Topology> {
