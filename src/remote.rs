@@ -9,6 +9,7 @@
 //! | `scripts/` | what a server does in one step and has no command for |
 //! | `call.rs` | one request and its answer; what is repeated when a connection is lost |
 //! | `pipeline.rs` | many requests at once |
+//! | `walk.rs` | walks over all keys, each on one process of a server |
 //! | `pool.rs` | connections, and what a server must be able to do |
 //! | `answer.rs`, `deadline.rs` | the server's values as Rust's, and Rust's deadlines as the server's |
 //! | `any.rs` | `AnyHashes`, a store or a server by name |
@@ -31,6 +32,7 @@ mod pipeline;
 mod pool;
 mod set_with;
 mod update;
+mod walk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,6 +77,11 @@ use pool::Pool;
 /// A call that only reads is repeated. So is any call whose request had not left. Otherwise the error is
 /// [`RemoteError::Unknown`], and no change is ever made twice. When a connection is lost, or a server says that it is a
 /// replica now, all connections that no call uses are closed, because they are probably lost too.
+///
+/// A cursor is of one process of a server. If the server is restarted meanwhile, or another one takes its place,
+/// [`keys`](crate::Hashes::keys) and [`Store::copy_from`](crate::Store::copy_from) begin anew. The pages of
+/// [`scan`](crate::Hashes::scan), [`scan_keys`](crate::Hashes::scan_keys) and [`iter_keys`](crate::Hashes::iter_keys)
+/// then go on in another order, and can leave out what was there all the time.
 ///
 /// # What has expired
 /// A field or key that has expired is absent for every call that returns fields, values or deadlines of fields, for

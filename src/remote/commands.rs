@@ -259,15 +259,17 @@ impl Hashes for Remote {
 
     #[track_caller]
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
-        let (mut keys, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = self.scan_keys(cursor, KEYS_A_PAGE)?;
-            keys.extend(page.items);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
+        let mut keys = self.walk(|| {
+            let (mut keys, mut cursor) = (Vec::new(), None);
+            loop {
+                let page = self.scan_keys(cursor, KEYS_A_PAGE)?;
+                keys.extend(page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    return Ok::<_, RemoteError>(keys);
+                }
             }
-        }
+        })?;
         keys.sort_unstable();
         keys.dedup(); // a scan may return a key twice
         Ok(keys)

@@ -76,7 +76,8 @@ impl fmt::Debug for CopyOptions<'_> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyReport {
-    /// Hashes copied.
+    /// Hashes copied. `copy_from` counts a hash twice, here and below, if the server names its key twice. It may do that
+    /// while its number of keys changes much.
     pub keys: u64,
     /// Fields copied.
     pub fields: u64,
@@ -94,7 +95,7 @@ impl CopyReport {
     }
 }
 
-/// Why a copy has failed. What was copied before is there.
+/// Why a copy has failed. What was copied before is there, unless the server has lost it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CopyError {

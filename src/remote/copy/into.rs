@@ -8,6 +8,7 @@ use crate::expiry::ExpireCondition;
 use crate::hash::Record;
 use crate::hashes::Hashes;
 use crate::options::Rules;
+use crate::remote::Remote;
 use crate::remote::changes::Loaded;
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
@@ -23,8 +24,9 @@ impl Store {
     /// replaced, everything else stays. O(n).
     ///
     /// It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
-    /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. Memory:
-    /// a copy of hashes with 10,000 fields, or of the largest hash if it has more.
+    /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. If the
+    /// server is restarted or another one takes its place, the copy begins anew, and so does its progress. Memory: a copy
+    /// of hashes with 10,000 fields, or of the largest hash if it has more.
     ///
     /// ```no_run
     /// use hashlet::{CopyOptions, Remote, Store};
@@ -45,6 +47,12 @@ impl Store {
     pub fn copy_from(&self, from: &impl CopySource, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
         let (begin, remote) = (Instant::now(), from.remote());
+        let report = remote.walk(|| self.copy_walk(remote, &mut options))?;
+        Ok(CopyReport { duration: begin.elapsed(), ..report })
+    }
+
+    /// Copies what one walk over the keys of a server meets.
+    fn copy_walk(&self, remote: &Remote, options: &mut CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         let expected_keys = remote.key_count()? as u64;
         let (mut report, mut cursor) = (CopyReport::default(), None);
         loop {
@@ -65,7 +73,7 @@ impl Store {
             options.tell(&report, expected_keys);
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(CopyReport { duration: begin.elapsed(), ..report });
+                return Ok(report);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{CopyError, CopyOptions, CopyReport, CopyTarget};
 use crate::hash::{Pair, Record};
 use crate::options::Rules;
+use crate::remote::RemoteError;
 use crate::remote::deadline::LATEST;
 use crate::remote::pipeline::Pipeline;
 use crate::store::Store;
@@ -39,8 +40,10 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`CopyError::Remote`] if the server cannot be reached or refuses. Then the last hashes on the server may be there in
-    /// part, or without their deadlines. [`CopyError::TooLate`] for a deadline that it cannot hold. [`CopyError::Busy`] if the store is being saved or copied already.
+    /// [`CopyError::Remote`] if the server cannot be reached or refuses, or if it was restarted or another one has taken its
+    /// place, which may have lost what was copied. Then the last hashes on the server may be there in part, or without their
+    /// deadlines. [`CopyError::TooLate`] for a deadline that it cannot hold. [`CopyError::Busy`] if the store is being saved
+    /// or copied already.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
@@ -48,6 +51,7 @@ impl Store {
     pub fn copy_to(&self, to: &impl CopyTarget, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         let (begin, remote) = (Instant::now(), to.remote());
         let (mut report, mut pipeline) = (CopyReport::default(), Pipeline::default());
+        let process = remote.process()?;
         let copied = self.save_records(|records, expected_keys| {
             for record in records {
                 write(&record, &self.rules, &mut pipeline, &mut report, |pipeline| remote.send(pipeline))?;
@@ -58,6 +62,9 @@ impl Store {
         // A save without a file fails only if there is one already.
         copied.map_err(|_| CopyError::Busy)??;
         remote.send(&mut pipeline)?;
+        if remote.process()? != process {
+            return Err(RemoteError::replaced().into()); // it may have lost what was acknowledged
+        }
         options.tell(&report, report.keys);
         Ok(CopyReport { duration: begin.elapsed(), ..report })
     }
@@ -69,7 +76,7 @@ fn write(
     rules: &Rules,
     pipeline: &mut Pipeline,
     report: &mut CopyReport,
-    mut send: impl FnMut(&mut Pipeline) -> Result<(), crate::remote::RemoteError>,
+    mut send: impl FnMut(&mut Pipeline) -> Result<(), RemoteError>,
 ) -> Result<(), CopyError> {
     let key = record.key();
     let mut timed: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
