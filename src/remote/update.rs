@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::answer::{array, bytes, count, flag, integer, pairs, pairs_of, parsed};
+use super::answer::{array, bytes, flag, integer, pairs, pairs_of, parsed};
 use super::call::{APPLY, LOAD, Repeat, ScriptCall};
 use super::changes::{Changes, Loaded};
 use super::{Remote, RemoteError};
@@ -163,8 +163,8 @@ impl Remote {
         let mut before = Record::new(Mark::default(), key);
         let fields = pairs(fields)?;
         before.put_many(&fields.iter().map(|(field, value)| (&field[..], &value[..])).collect::<Vec<_>>(), cx);
-        for (field, time) in pairs_of(timed, count)? {
-            before.set_field_deadline(&field, Deadline::of_millis(time as u64), cx);
+        for (field, time) in pairs_of(timed, integer)? {
+            before.set_field_deadline(&field, Deadline::of_millis(time.cast_unsigned()), cx);
         }
         let key_time = integer(key_time)?;
         if let (Ok(millis), 1..) = (u64::try_from(key_time), before.len()) {
