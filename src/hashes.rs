@@ -411,7 +411,7 @@ pub trait Hashes {
     ///
     /// # Errors
     /// As [the trait](Self#errors) says. A server refuses deadlines that it cannot hold, which are later than the
-    /// year 4000.
+    /// year 4199.
     #[doc(alias = "EXPIRE")]
     fn expire(&self, key: impl AsRef<[u8]>, when: impl Into<When>) -> Result<ExpireOutcome, Self::Error> {
         self.expire_if(key, when, ExpireCondition::Always)

@@ -11,6 +11,7 @@
 //! | `request.rs`, `pipeline.rs` | one request, and many at once |
 //! | `servers.rs` | where requests go: the trait that one server and a cluster have in common; one server |
 //! | `cluster.rs` | `RemoteCluster`: the nodes of a cluster |
+//! | `walk.rs` | walks over all keys, each on one process of a server; whether the servers have changed meanwhile |
 //! | `pool.rs` | connections |
 //! | `forward.rs` | `Remote` and `RemoteCluster` have the methods of `Caller` |
 //! | `answer.rs`, `deadline.rs` | the server's values as Rust's, and Rust's deadlines as the server's |
@@ -38,6 +39,7 @@ mod request;
 mod servers;
 mod set_with;
 mod update;
+mod walk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -83,6 +85,11 @@ use servers::{Server, check_server};
 /// A call that only reads is repeated. So is any call whose request had not left. Otherwise the error is
 /// [`RemoteError::Unknown`], and no change is ever made twice. When a connection is lost, or a server says that it is a
 /// replica now, all connections that no call uses are closed, because they are probably lost too.
+///
+/// A cursor is of one process of a server. If the server is restarted meanwhile, or another one takes its place,
+/// [`keys`](crate::Hashes::keys) and [`Store::copy_from`](crate::Store::copy_from) begin anew. The pages of
+/// [`scan`](crate::Hashes::scan), [`scan_keys`](crate::Hashes::scan_keys) and [`iter_keys`](crate::Hashes::iter_keys)
+/// then go on in another order, and can leave out what was there all the time.
 ///
 /// # What has expired
 /// A field or key that has expired is absent for every call that returns fields, values or deadlines of fields, for

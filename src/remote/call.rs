@@ -28,7 +28,7 @@ use redis::{Script, ToRedisArgs, Value};
 use super::answer::text;
 use super::pool::{Pool, Taken};
 use super::request::Request;
-use super::servers::{Exchanged, Lost, Motion, Node, Servers, Topology};
+use super::servers::{Exchanged, Lost, Node, Servers, Topology};
 use super::{RemoteError, RemoteOptions};
 use crate::options::Rules;
 use crate::sync::assert_outside_closures;
@@ -89,12 +89,6 @@ impl<S: Servers> Caller<S> {
             Err(Lost::BeforeRequest(reason) | Lost::AfterRequest(reason)) => Err(RemoteError::Wire(reason)),
             Err(Lost::Elsewhere(error)) => Err(error),
         }
-    }
-
-    /// What these servers tell of their slots.
-    #[track_caller]
-    pub(super) fn motion(&self, nodes: &[Node]) -> Result<Motion> {
-        S::motion(self, nodes)
     }
 
     /// The servers that hold keys.

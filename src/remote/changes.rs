@@ -28,13 +28,6 @@ impl Loaded {
         self.before.len() == 0 && self.key_time >= 0
     }
 
-    /// Whether the same can become true, because each field has a deadline.
-    fn can_be_left_over(&self, rules: &Rules) -> bool {
-        let size = self.before.len();
-        self.key_time >= 0
-            && (size == 0 || self.before.has_deadlines() && self.before.timed_fields(rules).count() == size)
-    }
-
     /// Adds what was seen of the hash to the arguments of the script `apply.lua`.
     pub(super) fn push_seen(&self, seen: Parts, after: &Record, rules: &Rules, call: &mut ScriptCall) {
         let Parts { mut fields, mut size, mut key, all, emptied } = seen;
@@ -42,8 +35,8 @@ impl Loaded {
         if emptied && (key || after.len() > 0) {
             (size, key) = (true, true);
         }
-        // What is set would get the deadline of a hash that has expired since it was loaded.
-        size |= self.can_be_left_over(rules) && after.len() > 0;
+        // The deadline of what is left over is removed, or replaced.
+        size |= self.is_left_over() && after.len() > 0;
         if all {
             for (field, _) in self.before.pairs() {
                 fields.entry(field.to_vec()).or_insert(false);
@@ -66,10 +59,14 @@ impl Loaded {
             call.push(field);
             call.push_number(deadline.millis().map_or(-1, u64::cast_signed));
         }
-        if size || all {
-            call.push_number(self.before.len());
-        } else {
-            call.push("");
+        // A field that was seen and is still there tells that there is a hash. Without one, the server may have a key whose
+        // fields have all expired. Then there is no hash, and what is set would get the deadline of the old one.
+        match (self.before.len(), present.is_empty()) {
+            (len, _) if size || all => call.push_number(len),
+            (0, _) if key => call.push("0"),
+            (1.., true) if key => call.push("some"),
+            (_, true) if after.len() > 0 => call.push("not left over"),
+            _ => call.push(""),
         }
         if key {
             call.push_number(self.key_time);

@@ -40,7 +40,7 @@ use nodes::Nodes;
 ///   slot: `{user:1}profile` and `{user:1}cart`.
 /// * **Updates of several hashes** are [`update_tagged`](Self::update_tagged).
 /// * **`keys`, `key_count`, `is_empty`, `scan_keys`, `iter_keys` and `clear_all`** ask one primary after the other. They are not
-///   one step. If slots move meanwhile, a key may be counted twice or not at all.
+///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all.
 ///
 /// ```no_run
 /// use hashlet::{Hashes, RemoteCluster, RemoteError};
@@ -71,7 +71,7 @@ use nodes::Nodes;
 ///
 /// # Users
 /// A user needs the permissions that [`Remote`](crate::Remote#users) names, and
-/// CLUSTER SLOTS and PING, and for [`Store::copy_from`](crate::Store::copy_from) CLUSTER NODES.
+/// CLUSTER SLOTS and PING, and for [copies](crate::Store::copy_from) CLUSTER NODES.
 ///
 /// # Panics
 /// Every method panics inside a closure that a store or a server's update runs, as those of a store do.

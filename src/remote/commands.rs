@@ -255,13 +255,10 @@ impl<S: Servers> Hashes for Caller<S> {
     #[track_caller]
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
         let keys = self.on_all(|node| {
-            let (mut keys, mut cursor) = (Vec::new(), Some(0));
-            while let Some(at) = cursor {
-                let (some, next) = self.scan_node(node, at, KEYS_A_PAGE)?;
-                keys.extend(some);
-                cursor = next;
-            }
-            Ok(keys)
+            self.walk(node, KEYS_A_PAGE, Vec::new(), |keys, page| {
+                keys.extend(page);
+                Ok::<_, RemoteError>(())
+            })
         })?;
         let mut keys: Vec<Vec<u8>> = keys.into_iter().flatten().collect();
         keys.sort_unstable();

@@ -91,7 +91,8 @@ impl fmt::Debug for CopyOptions<'_> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyReport {
-    /// Hashes copied.
+    /// Hashes copied. `copy_from` counts a hash twice, here and below, if the server names its key twice. It may do that
+    /// while its number of keys changes much.
     pub keys: u64,
     /// Fields copied.
     pub fields: u64,
@@ -100,8 +101,9 @@ pub struct CopyReport {
     /// How long it took.
     pub duration: Duration,
     /// Whether slots of the cluster moved, or primaries changed or were started again, between the beginning and the end. Then
-    /// [`copy_from`](crate::Store::copy_from) may have missed hashes, and should be called again. Nothing is missing after
-    /// [`copy_to`](crate::Store::copy_to). It is `false` for a single server.
+    /// [`copy_from`](crate::Store::copy_from) may have missed hashes, and a primary that died may have lost what
+    /// [`copy_to`](crate::Store::copy_to) had copied. So call it again. Slots that only move take nothing from `copy_to`. It is
+    /// `false` for a single server: there a copy begins anew, or fails.
     pub topology_changed: bool,
 }
 
@@ -113,7 +115,7 @@ impl CopyReport {
     }
 }
 
-/// Why a copy has failed. What was copied before is there.
+/// Why a copy has failed. What was copied before is there, unless the server has lost it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CopyError {

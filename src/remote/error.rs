@@ -30,7 +30,7 @@ pub enum RemoteError {
     /// The server does not accept the user or the password, or the user may not do this. Such a call is not repeated.
     Denied(String),
     /// The server cannot be reached, or its answer to a call that only reads did not arrive or is none to what was asked,
-    /// not even after the call was repeated.
+    /// not even after the call was repeated. Or it was restarted or replaced during a copy or a walk over all keys.
     Wire(Reason),
     /// The request has left, and no answer to it has arrived, or one that is none to what was asked. It is not known
     /// whether the server has done it. Read the state to find out; or repeat the call, if that does no harm.
@@ -76,6 +76,11 @@ impl RemoteError {
         let Self::Server(text) = self else { return false };
         let code = text.split(' ').next().unwrap_or_default();
         ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"].contains(&code)
+    }
+
+    /// The server was restarted, or another one has taken its place, during a call that needs one and the same.
+    pub(super) fn replaced() -> Self {
+        Self::Wire("it was restarted or replaced during the call".into())
     }
 
     /// An answer that is none to what was asked. The text tells its kind, and nothing of what a program keeps in hashes.

@@ -41,8 +41,8 @@ pub(super) trait Servers: Send + Sync + Sized {
     /// The servers, and the keys that are on each.
     fn topology(caller: &Caller<Self>) -> Result<Topology>;
 
-    /// What each server tells of its slots. If it is the same later, and no slot was moving, none has moved.
-    fn motion(caller: &Caller<Self>, nodes: &[Node]) -> Result<Motion>;
+    /// What a server tells of its slots, in brackets those that are moving, and the number of their last change.
+    fn slots(caller: &Caller<Self>, node: &Node) -> Result<String>;
 }
 
 /// An answer or a refusal, or what has kept it from arriving.
@@ -73,14 +73,6 @@ pub(super) struct Topology {
     pub(super) nodes: Vec<Node>,
     /// The first and last slot of a range, and the place of its server in `nodes`.
     pub(super) slots: Vec<(u16, u16, usize)>,
-}
-
-/// What servers tell of their slots.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Motion {
-    /// The slots of each server, the number of its last change, and its process.
-    pub(super) states: Vec<String>,
-    pub(super) is_moving: bool,
 }
 
 impl Topology {
@@ -162,8 +154,8 @@ impl Servers for Server {
         Ok(Topology { nodes: vec![Node { id: 0, host: String::new(), port: 0 }], slots: Vec::new() })
     }
 
-    fn motion(_: &Caller<Self>, _: &[Node]) -> Result<Motion> {
-        Ok(Motion::default())
+    fn slots(_: &Caller<Self>, _: &Node) -> Result<String> {
+        Ok(String::new())
     }
 }
 

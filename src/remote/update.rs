@@ -136,15 +136,16 @@ impl<S: Servers> Caller<S> {
         }
     }
 
-    /// Loads the first of these hashes and those behind it, as long as they have together at most this many fields.
+    /// Loads the first of these hashes and those behind it, as long as they have together at most this many fields. What is
+    /// no hash has none.
     #[track_caller]
     pub(super) fn load_some(&self, keys: &[&[u8]], fields: usize) -> Result<Vec<Loaded>, RemoteError> {
-        if S::SPLITS_KEYS {
-            return self.load_each(keys, fields);
-        }
-        let mut call = ScriptCall::new(&LOAD, keys);
-        call.push_number(fields);
-        let (_, loaded) = self.run(&call, Repeat::Harmless, |answer| self.all(keys, answer))?;
+        if S::SPLITS_KEYS { self.load_each(keys, fields) } else { self.load_together(keys, fields) }
+    }
+
+    #[track_caller]
+    fn load_together(&self, keys: &[&[u8]], fields: usize) -> Result<Vec<Loaded>, RemoteError> {
+        let (_, loaded) = self.run(&load_call(keys, fields), Repeat::Harmless, |answer| self.all(keys, answer))?;
         if loaded.is_empty() { Err(RemoteError::unexpected(&Value::Nil)) } else { Ok(loaded) }
     }
 
@@ -162,12 +163,12 @@ impl<S: Servers> Caller<S> {
         let number = together.take_while(|sum| *sum <= fields).count().max(1);
         let keys = &keys[..number];
         let mut loads = Pipeline::default();
-        keys.iter().for_each(|key| loads.request(&ScriptCall::new(&LOAD, &[key]).request));
+        keys.iter().for_each(|key| loads.request(&load_call(&[key], fields).request));
         let answers = self.answers(&loads)?.into_iter();
         let loaded = keys.iter().zip(answers).map(|(key, answer)| {
-            let (_, mut loaded) = match answer {
-                Ok(answer) => self.all(&[key], answer)?,
-                Err(_) => self.load(&[key])?,
+            let mut loaded = match answer {
+                Ok(answer) => self.all(&[key], answer)?.1,
+                Err(_) => self.load_together(&[key], fields)?,
             };
             loaded.pop().ok_or_else(|| RemoteError::unexpected(&Value::Nil))
         });
@@ -194,8 +195,8 @@ impl<S: Servers> Caller<S> {
         let mut before = Record::new(Mark::default(), key);
         let fields = pairs(fields)?;
         before.put_many(&fields.iter().map(|(field, value)| (&field[..], &value[..])).collect::<Vec<_>>(), cx);
-        for (field, time) in pairs_of(timed, count)? {
-            before.set_field_deadline(&field, Deadline::of_millis(time as u64), cx);
+        for (field, time) in pairs_of(timed, integer)? {
+            before.set_field_deadline(&field, Deadline::of_millis(time.cast_unsigned()), cx);
         }
         let key_time = integer(key_time)?;
         if let (Ok(millis), 1..) = (u64::try_from(key_time), before.len()) {
@@ -220,6 +221,13 @@ impl<S: Servers> Caller<S> {
         changes.iter().for_each(|changes| changes.push(&mut call));
         self.run(&call, Repeat::Doubles, flag)
     }
+}
+
+/// A call that loads the first of these hashes and those behind it, as long as they have together at most this many fields.
+fn load_call(keys: &[&[u8]], fields: usize) -> ScriptCall {
+    let mut call = ScriptCall::new(&LOAD, keys);
+    call.push_number(fields);
+    call
 }
 
 /// A copy of a record, with its deadlines.

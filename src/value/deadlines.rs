@@ -123,7 +123,11 @@ impl HashMut<'_> {
 
     /// The same, with the error that says why there is no room.
     pub(crate) fn try_expire(&mut self, when: When, condition: ExpireCondition) -> Result<ExpireOutcome> {
-        self.change(Sight::Key, |record, cx| record.expire(when, condition, cx))
+        let outcome = self.change(Sight::Key, |record, cx| record.expire(when, condition, cx));
+        if matches!(outcome, Ok(ExpireOutcome::Deleted)) {
+            self.see(Sight::All); // all of it is removed
+        }
+        outcome
     }
 
     /// Removes the key's deadline, and returns whether it had one. O(1).
@@ -213,7 +217,11 @@ impl HashMut<'_> {
         let pairs = Arguments::pairs(pairs);
         let pairs = pairs.as_pairs();
         self.see(Sight::Key);
-        self.change(Sight::Pairs(&pairs), |record, cx| record.set_with(&pairs, &options, cx))
+        let new = self.change(Sight::Pairs(&pairs), |record, cx| record.set_with(&pairs, &options, cx));
+        if matches!(new, Ok(Some(_))) && options.key.is_some() && self.view().record.len() == 0 {
+            self.see(Sight::All); // all of it is removed, if the deadline of the key is in the past
+        }
+        new
     }
 
     /// Returns the value of a field, or `None` if there is no such field, and changes its deadline. O(1).

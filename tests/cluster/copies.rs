@@ -84,6 +84,46 @@ fn hashes_go_out_and_come_back_equal() {
     });
 }
 
+/// Another client replaces hashes by strings during the copy. That is as if it had removed them.
+#[test]
+fn a_key_that_becomes_another_type_meanwhile_is_left_out() {
+    each("copies of other types", |cluster| {
+        let remote = cluster.open();
+        remote.set_many("stays", [("f", "v")]).unwrap();
+        let mut client = cluster.owner(cluster.slot("{t}")).0.connect().unwrap();
+        let has_ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !has_ended.load(Ordering::SeqCst) {
+                    let mut changes = redis::pipe();
+                    for n in 0..20 {
+                        changes.cmd("SET").arg(format!("{{t}}{n}")).arg("a string");
+                    }
+                    changes.exec(&mut client).unwrap();
+                    let mut changes = redis::pipe();
+                    for n in 0..20 {
+                        changes.cmd("DEL").arg(format!("{{t}}{n}"));
+                        changes.cmd("HSET").arg(format!("{{t}}{n}")).arg("f").arg("v");
+                    }
+                    changes.exec(&mut client).unwrap();
+                }
+            });
+            let copies: Vec<_> = (0..100)
+                .map(|_| {
+                    let copy = Store::new();
+                    copy.copy_from(&remote, CopyOptions::new()).map(|_| copy)
+                })
+                .collect();
+            has_ended.store(true, Ordering::SeqCst);
+            for copy in copies {
+                let copy = copy.unwrap_or_else(|error| panic!("{}: {error}", cluster.name));
+                assert_eq!(copy.get("stays", "f").as_deref(), Some(&b"v"[..]), "{}", cluster.name);
+                assert!(copy.iter_keys().all(|key| copy.get(key, "f").as_deref() == Some(&b"v"[..])));
+            }
+        });
+    });
+}
+
 #[test]
 fn a_copy_reports_slots_that_have_moved() {
     let store = store(2_000);

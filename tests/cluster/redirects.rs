@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{Hashes, RemoteCluster, RemoteError, RemoteOptions};
+use hashlet::{CopyError, CopyOptions, Hashes, RemoteCluster, RemoteError, RemoteOptions, Store};
 
 enum Reply {
     Text(String),
@@ -20,6 +20,10 @@ fn text(text: &str) -> Reply {
     Reply::Text(format!("{text}\r\n"))
 }
 
+fn bulk(words: &str) -> Reply {
+    Reply::Text(format!("${}\r\n{words}\r\n", words.len()))
+}
+
 /// The answer of a server, by its number, to the words of a request.
 type Answer = dyn Fn(&Fakes, usize, &[String]) -> Reply + Send + Sync;
 
@@ -27,6 +31,8 @@ type Answer = dyn Fn(&Fakes, usize, &[String]) -> Reply + Send + Sync;
 struct Fakes {
     ports: Vec<u16>,
     owner: AtomicUsize,
+    /// A number that tells one process of a server from another.
+    process: AtomicUsize,
     /// The requests that each server has got, but for those that a client makes for itself.
     requests: Mutex<Vec<(usize, Vec<String>)>>,
     answer: Box<Answer>,
@@ -38,6 +44,7 @@ impl Fakes {
         let fakes = Arc::new(Self {
             ports: listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect(),
             owner: AtomicUsize::new(0),
+            process: AtomicUsize::new(0),
             requests: Mutex::default(),
             answer: Box::new(answer),
         });
@@ -60,8 +67,12 @@ impl Fakes {
                 "CLIENT" | "ASKING" => text("+OK"),
                 "PING" => text("+PONG"),
                 "INFO" => {
-                    let info = "redis_version:8.2.3\r\nredis_mode:cluster\r\n";
-                    Reply::Text(format!("${}\r\n{info}\r\n", info.len()))
+                    let process = self.process.load(Ordering::SeqCst);
+                    bulk(&format!("redis_version:8.2.3\r\nredis_mode:cluster\r\nrun_id:{process}\r\n"))
+                }
+                "CLUSTER" if words[1] == "NODES" => {
+                    let (id, port) = ((node + 1).to_string().repeat(40), self.ports[node]);
+                    bulk(&format!("{id} 127.0.0.1:{port}@1 myself,master - 0 0 1 connected 0-16383\n"))
                 }
                 "CLUSTER" => {
                     let owner = self.owner.load(Ordering::SeqCst);
@@ -244,6 +255,50 @@ fn all_keys_are_asked_for_where_they_are_now() {
     assert_eq!(remote.keys().unwrap(), [b"k"]);
     remote.clear_all().unwrap();
     assert_eq!(fakes.got("FLUSHDB"), [1]);
+}
+
+/// Each process of a server has its keys in another order, so it has other keys after the same cursor. And it may not have what
+/// was copied to the one before.
+#[test]
+fn a_primary_that_is_restarted_during_a_call_about_all_keys_is_noticed() {
+    let restarts = Arc::new(AtomicUsize::new(0));
+    let left = Arc::clone(&restarts);
+    let fakes = Fakes::start(1, move |fakes, _, words| match words[0].as_str() {
+        "SCAN" => {
+            let (is_first, process) = (words[1] == "0", fakes.process.load(Ordering::SeqCst));
+            let key = if is_first == (process % 2 == 0) { "a" } else { "b" };
+            if is_first && left.load(Ordering::SeqCst) > 0 {
+                left.fetch_sub(1, Ordering::SeqCst);
+                fakes.process.fetch_add(1, Ordering::SeqCst);
+            }
+            text(&format!("*2\r\n$1\r\n{}\r\n*1\r\n$1\r\n{key}", if is_first { 5 } else { 0 }))
+        }
+        "HSET" | "UNLINK" => {
+            fakes.process.fetch_add(left.swap(0, Ordering::SeqCst), Ordering::SeqCst);
+            text(":1")
+        }
+        "DBSIZE" => text(":2"),
+        "HLEN" => text(":1"),
+        _ => text("*5\r\n$1\r\n1\r\n$1\r\n0\r\n:-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n*0"), // a hash
+    });
+    let remote = fakes.open(patient().retries(1));
+    for restarted in 0..=1 {
+        restarts.store(restarted, Ordering::SeqCst);
+        assert_eq!(remote.keys().unwrap(), [b"a", b"b"]);
+        restarts.store(restarted, Ordering::SeqCst);
+        let store = Store::new();
+        let report = store.copy_from(&remote, CopyOptions::new()).unwrap();
+        assert_eq!((report.keys, store.key_count(), report.topology_changed), (2, 2, restarted > 0));
+        restarts.store(restarted, Ordering::SeqCst);
+        let report = store.copy_to(&remote, CopyOptions::new()).unwrap();
+        assert_eq!((report.keys, report.topology_changed), (2, restarted > 0));
+    }
+    // All servers are asked anew as long as patience lasts, and a copy fails.
+    restarts.store(2, Ordering::SeqCst);
+    assert_eq!(remote.keys().unwrap(), [b"a", b"b"]);
+    restarts.store(2, Ordering::SeqCst);
+    let copied = Store::new().copy_from(&remote, CopyOptions::new());
+    assert!(matches!(copied, Err(CopyError::Remote(RemoteError::Wire(_)))), "{copied:?}");
 }
 
 /// A password that is changed while a program runs.

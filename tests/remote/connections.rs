@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hashlet::{Across, Hashes, Overwrite, Remote, RemoteError, RemoteOptions, Sample};
+use hashlet::{Across, CopyError, CopyOptions, Hashes, Overwrite, Remote, RemoteError, RemoteOptions, Sample, Store};
 
 use super::fake::Fake;
 use super::proxy::Proxy;
@@ -102,6 +102,54 @@ fn after_a_fail_over_the_old_connections_are_given_up() {
     assert!(matches!(&refused, Err(RemoteError::Server(text)) if text.starts_with("READONLY")), "{refused:?}");
     assert!(remote.set("k", "f", "v").unwrap(), "the next call has a new connection");
     assert_eq!(fake.connections(), 3);
+}
+
+/// Each process of a server has its keys in another order, so it has other keys after the same cursor.
+#[test]
+fn a_walk_begins_anew_if_the_server_is_another_one() {
+    let (process, changes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (running, left) = (Arc::clone(&process), Arc::clone(&changes));
+    let fake = Fake::start_process("restarted", process, move |_, words| {
+        Some(match words[0].as_str() {
+            "SCAN" => {
+                let (is_first, number) = (words[1] == "0", running.load(Ordering::SeqCst));
+                let key = if is_first == (number % 2 == 0) { "a" } else { "b" };
+                if is_first && left.load(Ordering::SeqCst) > 0 {
+                    left.fetch_sub(1, Ordering::SeqCst);
+                    running.fetch_add(1, Ordering::SeqCst); // another process answers from now on
+                }
+                format!("*2\r\n$1\r\n{}\r\n*1\r\n$1\r\n{key}\r\n", if is_first { 5 } else { 0 })
+            }
+            "HSET" | "UNLINK" => {
+                running.fetch_add(left.swap(0, Ordering::SeqCst), Ordering::SeqCst);
+                ":1\r\n".to_string()
+            }
+            "DBSIZE" => ":2\r\n".to_string(),
+            _ => "*5\r\n$1\r\n1\r\n$1\r\n0\r\n:-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n*0\r\n".to_string(), // a hash
+        })
+    });
+    let remote = Remote::open_with(&fake.url(), RemoteOptions::new().retries(1)).unwrap();
+    for replaced in 0..=1 {
+        changes.store(replaced, Ordering::SeqCst);
+        assert_eq!(remote.keys().unwrap(), [b"a", b"b"]);
+        changes.store(replaced, Ordering::SeqCst);
+        let store = Store::new();
+        let report = store.copy_from(&remote, CopyOptions::new()).unwrap();
+        assert_eq!((report.keys, store.key_count()), (2, 2));
+    }
+    changes.store(2, Ordering::SeqCst);
+    let keys = remote.keys();
+    assert!(matches!(keys, Err(RemoteError::Wire(_))), "{keys:?}");
+    changes.store(2, Ordering::SeqCst);
+    let copied = Store::new().copy_from(&remote, CopyOptions::new());
+    assert!(matches!(copied, Err(CopyError::Remote(RemoteError::Wire(_)))), "{copied:?}");
+    // Another process may not have what was copied to the one before.
+    let store = Store::new();
+    store.set("k", "f", "v").unwrap();
+    store.copy_to(&remote, CopyOptions::new()).unwrap();
+    changes.store(1, Ordering::SeqCst);
+    let copied = store.copy_to(&remote, CopyOptions::new());
+    assert!(matches!(copied, Err(CopyError::Remote(RemoteError::Wire(_)))), "{copied:?}");
 }
 
 #[test]

@@ -145,6 +145,46 @@ fn what_cannot_be_copied_is_refused_by_name() {
     });
 }
 
+/// Another client replaces hashes by strings during the copy. That is as if it had removed them.
+#[test]
+fn a_key_that_becomes_another_type_meanwhile_is_left_out() {
+    each("copies of other types", 10, |server| {
+        let remote = server.open();
+        remote.set_many("stays", [("f", "v")]).unwrap();
+        let mut client = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let mut changes = redis::pipe();
+                    for n in 0..20 {
+                        changes.cmd("SET").arg(format!("k{n}")).arg("a string");
+                    }
+                    changes.exec(&mut client).unwrap();
+                    let mut changes = redis::pipe();
+                    for n in 0..20 {
+                        changes.cmd("DEL").arg(format!("k{n}"));
+                        changes.cmd("HSET").arg(format!("k{n}")).arg("f").arg("v");
+                    }
+                    changes.exec(&mut client).unwrap();
+                }
+            });
+            let copies: Vec<_> = (0..200)
+                .map(|_| {
+                    let copy = Store::new();
+                    copy.copy_from(&remote, CopyOptions::new()).map(|_| copy)
+                })
+                .collect();
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            for copy in copies {
+                let copy = copy.unwrap_or_else(|error| panic!("{}: {error}", server.name));
+                assert_eq!(copy.get("stays", "f").as_deref(), Some(&b"v"[..]), "{}", server.name);
+                assert!(copy.iter_keys().all(|key| copy.get(key, "f").as_deref() == Some(&b"v"[..])));
+            }
+        });
+    });
+}
+
 /// A limited store refuses a hash if there is no room for its deadlines: it would live for ever.
 #[test]
 fn a_copy_never_loses_deadlines_for_want_of_room() {

@@ -71,6 +71,10 @@ fn an_expired_field_is_absent() {
             start();
             let options = SetOptions::new().only_new_fields().keep_ttl();
             assert_eq!(remote.set_with("k", [("t", "new")], options).unwrap(), Some(1));
+            assert_eq!(remote.get("k", "t").unwrap().as_deref(), Some(&b"new"[..]), "{}: it is kept", server.name);
+            start();
+            assert_eq!(remote.increment_float("k", "t", 0.5).unwrap(), 0.5);
+            assert_eq!(remote.get("k", "t").unwrap().as_deref(), Some(&b"0.5"[..]), "{}: it is kept", server.name);
             start();
             let update = remote.update("k", |hash| {
                 assert_eq!((hash.len(), hash.expire_field("t", HOUR)), (1, ExpireOutcome::Missing));
@@ -146,6 +150,63 @@ fn an_update_during_which_a_hash_expires_begins_anew() {
             let told = format!("{}, {runs} runs", server.name);
             assert_eq!(remote.ttl("k").unwrap(), Ttl::Never, "{told}: the deadline was that of the old hash");
             assert_eq!(remote.fields("k").unwrap(), [b"new"], "{told}");
+        }
+    });
+}
+
+/// Takes the hash if it is absent, and lets somebody else do something in the middle of it.
+fn own(remote: &Remote, owner: &str, mut meanwhile: impl FnMut()) -> bool {
+    let mut runs = 0;
+    let update = remote.update("k", |hash| {
+        runs += 1;
+        let owns = hash.set_with([(owner, "1")], SetOptions::new().only_new_key()).unwrap().is_some();
+        if runs == 1 {
+            meanwhile();
+        }
+        owns
+    });
+    update.unwrap()
+}
+
+/// Of two updates that set fields only in a hash that is absent, one comes too late.
+#[test]
+fn only_one_update_finds_a_hash_that_has_expired_absent() {
+    each("owners of expired hashes", 11, |server| {
+        let (remote, other) = (server.open(), server.open());
+        for has_deadline in [false, true] {
+            for _ in 0..ROUNDS {
+                expired(&remote, false);
+                if !has_deadline {
+                    remote.persist("k").unwrap();
+                }
+                let mut others = false;
+                let ours = own(&remote, "ours", || {
+                    thread::scope(|scope| others = scope.spawn(|| own(&other, "other", || ())).join().unwrap());
+                });
+                let told = format!("{}, a deadline: {has_deadline}", server.name);
+                assert_eq!((ours, others), (false, true), "{told}");
+                assert_eq!(remote.fields("k").unwrap(), [b"other"], "{told}");
+            }
+        }
+    });
+}
+
+/// An update takes the hash for one that is there, and meanwhile all its fields expire.
+#[test]
+fn an_update_that_has_looked_for_a_key_sees_that_all_fields_have_expired() {
+    each("expiring keys", 4, |server| {
+        let remote = server.open();
+        for _ in 0..ROUNDS / 3 {
+            remote.clear("k").unwrap();
+            remote.set("k", "t", "old").unwrap();
+            remote.expire_field("k", "t", Duration::from_millis(30)).unwrap();
+            let found = remote.update("k", |hash| {
+                let is_there = hash.ttl() != Ttl::Missing;
+                thread::sleep(Duration::from_millis(40));
+                hash.set("new", "1").unwrap();
+                is_there
+            });
+            assert!(!found.unwrap(), "{}", server.name);
         }
     });
 }

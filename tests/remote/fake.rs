@@ -23,6 +23,15 @@ impl Fake {
         name: &str,
         answer: impl Fn(usize, &[String]) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_process(name, Arc::default(), answer)
+    }
+
+    /// Starts it with a number that tells one process of a server from another.
+    pub(crate) fn start_process(
+        name: &str,
+        process: Arc<AtomicUsize>,
+        answer: impl Fn(usize, &[String]) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         let path = socket_path(&format!("fake-{name}"));
         let listener = UnixListener::bind(&path).unwrap();
         let (connections, answer): (Arc<AtomicUsize>, Arc<Answer>) = (Arc::default(), Arc::new(answer));
@@ -30,7 +39,8 @@ impl Fake {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (number, answer) = (count.fetch_add(1, Ordering::SeqCst) + 1, Arc::clone(&answer));
-                thread::spawn(move || serve(&client, |words| answer(number, words)));
+                let process = Arc::clone(&process);
+                thread::spawn(move || serve(&client, &process, |words| answer(number, words)));
             }
         });
         Self { path, connections }
@@ -52,13 +62,14 @@ impl Drop for Fake {
     }
 }
 
-fn serve(mut client: &UnixStream, answer: impl Fn(&[String]) -> Option<String>) {
+fn serve(mut client: &UnixStream, process: &AtomicUsize, answer: impl Fn(&[String]) -> Option<String>) {
     let mut requests = BufReader::new(client.try_clone().unwrap());
     while let Some(words) = read_request(&mut requests) {
         let usual = match words[0].as_str() {
             "SELECT" | "CLIENT" => Some("+OK\r\n".to_string()),
             "INFO" => {
-                let info = "redis_version:8.2.3\r\nredis_mode:standalone\r\n";
+                let process = process.load(Ordering::SeqCst);
+                let info = format!("redis_version:8.2.3\r\nredis_mode:standalone\r\nrun_id:{process}\r\n");
                 Some(format!("${}\r\n{info}\r\n", info.len()))
             }
             _ => answer(&words),

@@ -275,6 +275,79 @@ fn the_deadline_of_a_key_is_lost_only_with_all_its_fields() {
     });
 }
 
+/// A deadline in the past removes the whole hash, so the whole hash must still be as it was.
+#[test]
+fn an_update_that_removes_a_hash_by_a_deadline_removes_all_of_it() {
+    each("hashes with deadlines in the past", 5, |server| {
+        let (remote, other) = (server.open(), server.open());
+        type Change = fn(&mut hashlet::HashMut<'_>);
+        let changes: [(&str, Change); 2] = [
+            ("expire", |hash| assert_eq!(hash.expire(UNIX_EPOCH), ExpireOutcome::Deleted)),
+            ("set_with", |hash| {
+                _ = hash.set_with([("own", "1")], SetOptions::new().expire_key(UNIX_EPOCH)).unwrap();
+            }),
+        ];
+        for (name, change) in changes {
+            for others in [&["f"][..], &["f", "g"]] {
+                other.clear("k").unwrap();
+                other.set_many("k", others.iter().map(|field| (field, "1"))).unwrap();
+                let mut runs = 0;
+                let updated = remote.update("k", |hash| {
+                    runs += 1;
+                    if runs == 1 {
+                        let replace = || other.update("k", |hash| (hash.set("new", "1").unwrap(), hash.remove("f")));
+                        let replaced = std::thread::scope(|scope| scope.spawn(replace).join().unwrap());
+                        assert_eq!(replaced.unwrap(), (true, true));
+                    }
+                    change(hash);
+                });
+                updated.unwrap();
+                let told = format!("{}: {name}, {others:?}", server.name);
+                assert_eq!(runs, 2, "{told}");
+                assert!(remote.get_all("k").unwrap().is_empty(), "{told}: a field was left");
+            }
+        }
+    });
+}
+
+/// A closure that takes long: its deadlines have passed when the server learns of them.
+#[test]
+fn a_deadline_that_has_passed_when_an_update_ends_removes_what_it_is_for() {
+    each("deadlines that have passed", 4, |server| {
+        let remote = server.open();
+        let soon = Duration::from_millis(20);
+        for has_others in [false, true] {
+            remote.clear("k").unwrap();
+            remote.set_many("k", [("old", "1"), ("untimed", "1")]).unwrap();
+            remote.expire_field("k", "untimed", FAR).unwrap();
+            let updated: Result<(), RemoteError> = remote.update_many(["k", "l"], |[k, l]| {
+                k.set_with([("new", "1"), ("newer", "1")], SetOptions::new().expire(soon)).unwrap();
+                assert_eq!(k.expire_field("old", soon), ExpireOutcome::Set);
+                assert!(k.persist_field("untimed"));
+                if has_others {
+                    k.set("stays", "1").unwrap();
+                }
+                k.remove("untimed");
+                l.set("done", "1").unwrap();
+                std::thread::sleep(2 * soon);
+            });
+            updated.unwrap();
+            let left = remote.fields("k").unwrap();
+            assert_eq!(left, if has_others { vec![b"stays".to_vec()] } else { vec![] }, "{}", server.name);
+            assert_eq!(remote.take("l", "done").unwrap().as_deref(), Some(&b"1"[..]), "{}", server.name);
+        }
+        remote.clear("k").unwrap();
+        let updated = remote.update("k", |hash| {
+            hash.set("f", "1").unwrap();
+            let outcome = hash.expire(soon);
+            std::thread::sleep(2 * soon);
+            outcome
+        });
+        assert_eq!(updated.unwrap(), ExpireOutcome::Set);
+        assert!(!remote.contains_key("k").unwrap(), "{}", server.name);
+    });
+}
+
 /// A key of another type comes between the load and the write: nothing is written to any key.
 #[test]
 fn an_update_of_several_keys_is_done_whole_or_not_at_all() {

@@ -12,7 +12,7 @@ use super::{Caller, RemoteError, RemoteOptions, Server, Servers};
 use crate::remote::answer::{array, count, integer, text};
 use crate::remote::pipeline::Pipeline;
 use crate::remote::request::Request;
-use crate::remote::servers::{Exchanged, Lost, Motion, Node, Topology};
+use crate::remote::servers::{Exchanged, Lost, Node, Topology};
 
 type Result<T> = std::result::Result<T, RemoteError>;
 
@@ -111,18 +111,9 @@ impl Servers for Nodes {
         caller.ask(&slots, |answer| topology(answer, &host))
     }
 
-    fn motion(caller: &Caller<Self>, nodes: &[Node]) -> Result<Motion> {
-        let mut motion = Motion::default();
-        for node in nodes {
-            let nodes = caller.ask(Request::to_node("CLUSTER", node).arg("NODES"), text)?;
-            let state = own_state(&nodes).ok_or_else(|| RemoteError::unexpected(&Value::Nil))?;
-            motion.is_moving |= state.contains('[');
-            motion.states.push(state);
-            // A server that was started again goes through its keys in another order.
-            let info = caller.ask(Request::to_node("INFO", node).arg("server"), text)?;
-            motion.states.extend(info.lines().find(|line| line.starts_with("run_id:")).map(str::to_string));
-        }
-        Ok(motion)
+    fn slots(caller: &Caller<Self>, node: &Node) -> Result<String> {
+        let nodes = caller.ask(Request::to_node("CLUSTER", node).arg("NODES"), text)?;
+        own_slots(&nodes).ok_or_else(|| RemoteError::unexpected(&Value::Nil))
     }
 }
 
@@ -145,7 +136,7 @@ fn answered<T>(answer: redis::RedisResult<T>) -> Exchanged<T> {
 
 /// Reads what a node tells of itself in its answer to CLUSTER NODES. The words of a line are: id, address, flags, primary, the
 /// times of two messages, the number of the last change of slots, the link, and the slots. Those that are moving are in brackets.
-fn own_state(nodes: &str) -> Option<String> {
+fn own_slots(nodes: &str) -> Option<String> {
     let line = nodes.lines().find(|line| line.split(' ').nth(2).is_some_and(|flags| flags.contains("myself")))?;
     let words: Vec<&str> = line.split(' ').collect();
     let [id, _, flags, primary, _, _, number, _, slots @ ..] = &words[..] else { return None };
@@ -197,9 +188,9 @@ mod tests {
     #[test]
     fn a_node_tells_which_slots_are_moving() {
         let nodes = "aa 127.0.0.1:1@2 master - 0 17 3 connected 0-5\nbb 127.0.0.1:3@4 myself,master - 0 0 7 connected 6-9 [7->-aa]\n";
-        assert_eq!(own_state(nodes).as_deref(), Some("bb myself,master - 7 6-9 [7->-aa]"));
-        assert_eq!(own_state("aa 127.0.0.1:1@2 master - 0 17 3 connected 0-5\n"), None);
-        assert_eq!(own_state(""), None);
+        assert_eq!(own_slots(nodes).as_deref(), Some("bb myself,master - 7 6-9 [7->-aa]"));
+        assert_eq!(own_slots("aa 127.0.0.1:1@2 master - 0 17 3 connected 0-5\n"), None);
+        assert_eq!(own_slots(""), None);
     }
 
     #[test]

@@ -25,10 +25,11 @@ impl Store {
     /// Copies all hashes of a server, or of all primaries of a cluster, with all deadlines into this store. What the store has
     /// under the same keys is replaced, everything else stays. O(n).
     ///
-    /// If slots of a cluster move meanwhile, or a primary changes, hashes may be missing, and
-    /// [`CopyReport::topology_changed`] says so. It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
-    /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. Memory:
-    /// a copy of hashes with 10,000 fields, or of the largest hash if it has more.
+    /// It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
+    /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. If a server is
+    /// restarted or another one takes its place, the copy of its keys begins anew, and so does its progress. If slots of a
+    /// cluster move meanwhile, or a primary changes, hashes may be missing, and [`CopyReport::topology_changed`] says so.
+    /// Memory: a copy of hashes with 10,000 fields, or of the largest hash if it has more.
     ///
     /// ```no_run
     /// use hashlet::{CopyOptions, Remote, Store};
@@ -56,14 +57,11 @@ impl Store {
     #[track_caller]
     fn copy_into<S: Servers>(&self, from: &Caller<S>, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
-        let (begin, topology) = (Instant::now(), from.topology()?);
-        let motion = from.motion(&topology.nodes)?;
+        let (begin, state) = (Instant::now(), from.state()?);
         let expected_keys = from.key_count()? as u64;
         let mut report = CopyReport::default();
-        for node in &topology.nodes {
-            let mut cursor = Some(0);
-            while let Some(at) = cursor {
-                let (page, next) = from.scan_node(node, at, KEYS_A_PAGE)?;
+        for node in &state.topology.nodes {
+            report = from.walk(node, KEYS_A_PAGE, report, |report, page| {
                 let keys: Vec<&[u8]> = page.iter().map(|key| &key[..]).collect();
                 let mut left = &keys[..];
                 while !left.is_empty() {
@@ -77,12 +75,11 @@ impl Store {
                         }
                     }
                 }
-                options.tell(&report, expected_keys);
-                cursor = next;
-            }
+                options.tell(report, expected_keys);
+                Ok::<_, CopyError>(())
+            })?;
         }
-        let topology_changed =
-            motion.is_moving || from.topology()? != topology || from.motion(&topology.nodes)? != motion;
+        let topology_changed = S::SPLITS_KEYS && from.has_changed(&state)?;
         Ok(CopyReport { duration: begin.elapsed(), topology_changed, ..report })
     }
 

@@ -10,6 +10,7 @@ use super::sealed::Which;
 use super::{CopyError, CopyOptions, CopyReport, CopyTarget};
 use crate::hash::{Pair, Record};
 use crate::options::Rules;
+use crate::remote::RemoteError;
 use crate::remote::call::Caller;
 use crate::remote::deadline::LATEST;
 use crate::remote::pipeline::Pipeline;
@@ -33,7 +34,8 @@ impl Store {
     /// Memory: about 128 KiB for each primary, a copy of the largest hash, and what a [`save`](Self::save) takes while others write.
     /// Each hash is copied in a few commands, so somebody who reads the server meanwhile may see a part of it. Nobody
     /// should write these keys on the server before the copy has ended: if a connection is lost, about the last 128 KiB of
-    /// commands are repeated, the removal of what was there among them, and what others have just written is lost.
+    /// commands are repeated, the removal of what was there among them, and what others have just written is lost. If a
+    /// primary of a cluster dies meanwhile, what was copied to it may be lost, and [`CopyReport::topology_changed`] is `true`.
     ///
     /// ```no_run
     /// use hashlet::{CopyOptions, Remote, Store};
@@ -46,8 +48,10 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`CopyError::Remote`] if the server cannot be reached or refuses. Then the last hashes on the server may be there in
-    /// part, or without their deadlines. [`CopyError::TooLate`] for a deadline that it cannot hold. [`CopyError::Busy`] if the store is being saved or copied already.
+    /// [`CopyError::Remote`] if the server cannot be reached or refuses, or if a single server was restarted or another one
+    /// has taken its place, which may have lost what was copied. Then the last hashes on the server may be there in part, or
+    /// without their deadlines. [`CopyError::TooLate`] for a deadline that it cannot hold. [`CopyError::Busy`] if the store is
+    /// being saved or copied already.
     ///
     /// # Locking
     /// As [`save_to`](Self::save_to).
@@ -62,8 +66,8 @@ impl Store {
     #[track_caller]
     fn copy_out<S: Servers>(&self, to: &Caller<S>, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
-        let begin = Instant::now();
-        let mut out = Out::new(to)?;
+        let (begin, state) = (Instant::now(), to.state()?);
+        let mut out = Out::new(to, &state.topology);
         let copied = self.save_records(|records, expected_keys| {
             for record in records {
                 out.write(&record, &self.rules)?;
@@ -74,15 +78,18 @@ impl Store {
         // A save without a file fails only if there is one already.
         copied.map_err(|_| CopyError::Busy)??;
         (0..out.pipelines.len()).try_for_each(|at| out.send(at))?;
+        let topology_changed = to.has_changed(&state)?;
+        if topology_changed && !S::SPLITS_KEYS {
+            return Err(RemoteError::replaced().into()); // it may have lost what was acknowledged
+        }
         options.tell(&out.report, out.report.keys);
-        Ok(CopyReport { duration: begin.elapsed(), topology_changed: out.topology_changed()?, ..out.report })
+        Ok(CopyReport { duration: begin.elapsed(), topology_changed, ..out.report })
     }
 }
 
 /// Records on their way to servers.
 struct Out<'a, S: Servers> {
     to: &'a Caller<S>,
-    topology: Topology,
     places: HashMap<Slot, usize>,
     /// One for each server.
     pipelines: Vec<Pipeline>,
@@ -90,10 +97,9 @@ struct Out<'a, S: Servers> {
 }
 
 impl<'a, S: Servers> Out<'a, S> {
-    fn new(to: &'a Caller<S>) -> Result<Self, CopyError> {
-        let topology = to.topology()?;
+    fn new(to: &'a Caller<S>, topology: &Topology) -> Self {
         let pipelines = topology.nodes.iter().map(|_| Pipeline::default()).collect();
-        Ok(Self { to, places: topology.places(), topology, pipelines, report: CopyReport::default() })
+        Self { to, places: topology.places(), pipelines, report: CopyReport::default() }
     }
 
     /// Adds the commands for a record, and sends a pipeline whenever it is long enough.
@@ -159,16 +165,8 @@ impl<'a, S: Servers> Out<'a, S> {
     /// Asks which server holds which keys now.
     fn ask_anew(&mut self) -> Result<(), CopyError> {
         let topology = self.to.topology()?;
-        self.report.topology_changed |= topology != self.topology;
         self.pipelines.resize_with(self.pipelines.len().max(topology.nodes.len()), Pipeline::default);
-        (self.places, self.topology) = (topology.places(), topology);
+        self.places = topology.places();
         Ok(())
-    }
-
-    fn topology_changed(&mut self) -> Result<bool, CopyError> {
-        if S::SPLITS_KEYS {
-            self.ask_anew()?;
-        }
-        Ok(self.report.topology_changed)
     }
 }

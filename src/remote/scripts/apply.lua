@@ -2,8 +2,8 @@
 -- something differs and nothing was done.
 --
 -- For each key, what was seen: n and n pairs of field and value; n and n absent fields; n and n pairs of field and
--- HPEXPIRETIME; the number of fields, or nothing; the key's PEXPIRETIME, or nothing. Numbers are text, with which Lua
--- calculates all the same.
+-- HPEXPIRETIME; the number of fields, or 'some', or 'not left over' (no key with a deadline whose fields have all
+-- expired), or nothing; the key's PEXPIRETIME, or nothing. Numbers are text, with which Lua calculates all the same.
 -- Then for each key, what to do: n and n times a name, m and m arguments.
 local call, words, at = redis.call, ARGV, 0
 for key_number = 1, #KEYS do
@@ -30,9 +30,11 @@ for key_number = 1, #KEYS do
         end
     end
     local size, time = words[last + 1], words[last + 2]
-    -- HLEN would count what has expired.
-    if size ~= '' and #call('HKEYS', key) ~= tonumber(size) then
-        return 0
+    if size ~= '' and (size ~= 'not left over' or call('PEXPIRETIME', key) >= 0) then
+        local fields = #call('HKEYS', key) -- HLEN would count what has expired
+        if fields == 0 and size ~= '0' or tonumber(size) and fields ~= tonumber(size) then
+            return 0
+        end
     end
     if time ~= '' and call('PEXPIRETIME', key) ~= tonumber(time) then
         return 0
