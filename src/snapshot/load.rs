@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::hash::image::{self, Flaw, Input};
 use crate::hash::{Context, Record, Terms};
+use crate::shapes::Shapes;
 use crate::shard::Shard;
 use crate::snapshot::{Block, BlockReader, Disk, LoadOptions, Progress, SnapshotError, SystemDisk};
 use crate::store::room::Room;
@@ -225,7 +226,8 @@ impl Store {
     }
 
     fn heap_bytes(&mut self) -> usize {
-        size_of_val::<[_]>(&self.shards) + self.sum(Shard::heap_bytes)
+        let shapes = self.rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
+        size_of_val::<[_]>(&self.shards) + shapes + self.sum(Shard::heap_bytes)
     }
 
     fn sum(&mut self, of: impl Fn(&Shard) -> usize) -> usize {

@@ -89,7 +89,7 @@ fn write(
         return Err(CopyError::TooLate { key: key.to_vec() });
     }
     pipeline.command(&[b"UNLINK", key]);
-    let (mut pairs, mut bytes) = (record.pairs(), 0);
+    let (mut pairs, mut bytes) = (record.pairs(rules), 0);
     loop {
         let some: Vec<Pair<'_>> = pairs.by_ref().take(FIELDS).collect();
         if some.is_empty() {

@@ -1,0 +1,516 @@
+//! Packed hashes whose names are in a shape, and how a hash gets a shape, changes it and loses it.
+//!
+//! A new field leads to another shape. If there is none, the hash gets its names back into its block. A field that is
+//! removed leads to another shape too. If there is none, the field is *missing*: it keeps its place in the shape, a bit
+//! says so, and its value is empty. So a removal never makes a hash larger, but for the bits.
+//!
+//! Changes that leave the width of the ends and the deadlines alone move only bytes within the block. All others take the
+//! hash apart and put it together anew.
+
+use std::array;
+use std::ops::Range;
+
+use super::draft::Tagged;
+use super::{COUNT_AT, DEADLINES, Deadlines, GAPS, KEY_LEN_AT, Layout, Packed, SHAPE_AT, SHAPED, WIDE, bitmap_len};
+use super::{block_len, close, push_ends, push_head, width};
+use crate::hash::{Pair, entry};
+use crate::options::Rules;
+use crate::saving::Mark;
+use crate::shapes::{MOST_NAMES, Shape, Shapes, Sighting, is_worth_it, name_bytes, print_of};
+use crate::time::Deadline;
+
+/// What moves when a value comes or goes. `used` is where the bytes end that are in use. There are neither deadlines nor
+/// missing fields.
+impl Layout {
+    /// Adds a value at this index, which leads to this shape.
+    fn insert_value(self, bytes: &mut [u8], used: usize, (shape, index): (u8, usize), value: &[u8]) {
+        let w = self.end_width;
+        let end_at = self.ends_at() + index * w;
+        let value_at = if index == 0 { self.entries_at() } else { self.entry(bytes, index - 1).end };
+        bytes.copy_within(value_at..used, value_at + w + value.len());
+        bytes.copy_within(end_at..value_at, end_at + w);
+        bytes[value_at + w..][..value.len()].copy_from_slice(value);
+        let end = value_at - self.entries_at() + value.len();
+        bytes[end_at..][..w].copy_from_slice(&(end as u16).to_le_bytes()[..w]);
+        let larger = Self { fields: self.fields + 1, ..self };
+        larger.move_ends(bytes, index + 1, value.len());
+        (bytes[COUNT_AT], bytes[SHAPE_AT]) = (larger.fields as u8, shape);
+    }
+
+    /// Removes the value at this index, which leads to this shape.
+    fn remove_value(self, bytes: &mut [u8], used: usize, (shape, index): (u8, usize)) {
+        let (w, value) = (self.end_width, self.entry(bytes, index));
+        let end_at = self.ends_at() + index * w;
+        self.move_ends(bytes, index + 1, value.len().wrapping_neg());
+        bytes.copy_within(end_at + w..value.start, end_at);
+        bytes.copy_within(value.end..used, value.start - w);
+        (bytes[COUNT_AT], bytes[SHAPE_AT]) = ((self.fields - 1) as u8, shape);
+    }
+}
+
+/// What a hash that has a shape holds beside the names.
+struct Parts<'a> {
+    /// In the order of the names. `None` stands for a missing field.
+    values: Vec<Option<&'a [u8]>>,
+    deadlines: Deadlines,
+}
+
+impl Parts<'_> {
+    fn assemble(&self, mark: Mark, key: &[u8], shape: u8) -> Packed {
+        let fields = self.values.len();
+        let values = self.values.iter().map(|value| value.unwrap_or_default());
+        let value_bytes = values.clone().map(<[u8]>::len).sum();
+        let (w, has_gaps) = (width(value_bytes), self.values.contains(&None));
+        let gaps = if has_gaps { bitmap_len(fields) } else { 0 };
+        let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
+        let len = head_len + gaps + fields * w + value_bytes + self.deadlines.tail_len(fields);
+        let mut bytes = Vec::with_capacity(block_len(len));
+        let (gap_flag, wide_flag) = (if has_gaps { GAPS } else { 0 }, if w == 1 { 0 } else { WIDE });
+        let flags = SHAPED | gap_flag | wide_flag | self.deadlines.flags();
+        push_head(&mut bytes, mark.set_in(flags), [fields as u8, shape], key);
+        bytes.resize(bytes.len() + gaps, 0);
+        let gaps_at = bytes.len() - gaps;
+        for (index, _) in self.values.iter().enumerate().filter(|(_, value)| value.is_none()) {
+            bytes[gaps_at + index / 8] |= 1 << (index % 8);
+        }
+        push_ends(&mut bytes, values.clone().map(<[u8]>::len), w);
+        values.for_each(|value| bytes.extend_from_slice(value));
+        self.deadlines.push_tail(&mut bytes, fields);
+        Packed(close(bytes))
+    }
+}
+
+/// Looks at shapes.
+impl Packed {
+    #[inline]
+    pub(crate) fn is_shaped(&self) -> bool {
+        self.flags() & SHAPED != 0
+    }
+
+    /// A number that most other hashes do not have, of its place in memory.
+    #[inline]
+    pub(crate) fn number(&self) -> usize {
+        ((self.0.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+    }
+
+    /// Whether the hash should look for a shape when its names have changed.
+    #[inline]
+    pub(crate) fn lacks_shape(&self) -> bool {
+        self.flags() & (SHAPED | GAPS) != SHAPED
+    }
+
+    #[inline]
+    pub(super) fn shape<'a>(&self, rules: &'a Rules) -> Option<&'a Shape> {
+        self.is_shaped().then(|| rules.shape(self.0[SHAPE_AT]))
+    }
+
+    /// The names of missing fields.
+    pub(super) fn missing_names<'a>(&self, shape: &'a Shape) -> impl Iterator<Item = &'a [u8]> {
+        let layout = Layout::of(&self.0);
+        let indexes = if layout.flags & GAPS == 0 { 0..0 } else { 0..layout.fields };
+        indexes.filter(move |index| layout.is_missing(&self.0, *index)).map(|index| shape.name(index))
+    }
+
+    /// The bytes that the hash's shape saves, if it has one.
+    #[inline(always)]
+    pub(crate) fn saved_bytes(&self, rules: &Rules) -> Option<usize> {
+        let shape = self.shape(rules)?;
+        let missing = if self.flags() & GAPS == 0 { 0 } else { self.missing_bytes(shape) };
+        Some(shape.saved_bytes() - missing)
+    }
+
+    /// The part of [`saved_bytes`](Self::saved_bytes) that a shape counts for missing fields.
+    #[inline(never)]
+    fn missing_bytes(&self, shape: &Shape) -> usize {
+        self.missing_names(shape).map(|name| name_bytes(name) + 1).sum()
+    }
+
+    /// Whether the hash has a shape, and would have none if this field were added.
+    pub(crate) fn loses_shape_with(&self, field: &[u8], rules: &Rules) -> bool {
+        let tag = rules.tag(field);
+        match self.shape(rules) {
+            Some(_) if self.flags() & GAPS == 0 => self.step(tag, field, rules).is_none(),
+            Some(shape) => shape.find(tag, field).is_none(),
+            None => false,
+        }
+    }
+
+    /// The shape with a new field, and the field's index in it. No field is missing.
+    #[inline]
+    fn step(&self, tag: u8, field: &[u8], rules: &Rules) -> Option<(u8, usize)> {
+        rules.shapes.as_ref()?.with(self.0[SHAPE_AT], tag, field)
+    }
+
+    /// The shape without the field at this index, if no other is missing.
+    #[inline]
+    fn step_back(&self, index: usize, rules: &Rules) -> Option<u8> {
+        let shapes = rules.shapes.as_ref().filter(|_| self.flags() & GAPS == 0)?;
+        shapes.without(self.0[SHAPE_AT], index)
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let layout = Layout::of(&self.0);
+        let value = |index| (!layout.is_missing(&self.0, index)).then(|| &self.0[layout.entry(&self.0, index)]);
+        let deadlines = Deadlines::new(self.deadline(), self.field_deadlines());
+        Parts { values: (0..layout.fields).map(value).collect(), deadlines }
+    }
+
+    /// Whether the hash lacks a shape, and is small enough to have one.
+    #[inline]
+    pub(crate) fn could_have_shape(&self) -> bool {
+        self.lacks_shape() && (1..=MOST_NAMES).contains(&self.len())
+    }
+
+    /// A number that stands for the hash's names, in any order, if it could have a shape that is worth it.
+    pub(crate) fn names_hash(&self, rules: &Rules) -> Option<u64> {
+        if !self.could_have_shape() {
+            return None;
+        }
+        let (mut names, mut hashes) = (0, 0_u64);
+        for (_, (field, _)) in self.pairs(rules) {
+            names += name_bytes(field);
+            hashes = hashes.wrapping_add(rules.hash(field));
+        }
+        is_worth_it(names, self.len(), self.plain_bytes(rules)).then_some(hashes)
+    }
+}
+
+/// Takes and leaves shapes.
+impl Packed {
+    /// Learns the hash's names, if they are worth it and were seen often enough. `reserve` asks for room for what is
+    /// learned.
+    pub(crate) fn learn_shape(
+        &self,
+        sighting: Option<Sighting>,
+        rules: &Rules,
+        reserve: impl Fn(usize) -> bool,
+    ) -> Option<u8> {
+        let names: Vec<(u8, &[u8])> = self.pairs(rules).map(|(tag, (field, _))| (tag, field)).collect();
+        let shapes = rules.shapes.as_ref().filter(|_| !names.is_empty())?;
+        shapes.learn(&names, self.plain_bytes(rules), sighting, reserve)
+    }
+
+    /// The bytes of the block if it has no shape, about.
+    fn plain_bytes(&self, rules: &Rules) -> usize {
+        self.0.len() + self.saved_bytes(rules).unwrap_or(0)
+    }
+
+    /// Gives a hash that lacks a shape the one of its names, if there is one. Returns whether it has it now.
+    pub(crate) fn take_shape(&mut self, shapes: &Shapes, rules: &Rules) -> bool {
+        if !self.could_have_shape() {
+            return false;
+        }
+        let (fields, layout) = (self.len(), Layout::of(&self.0));
+        let print = if layout.is_shaped() {
+            let tags: Vec<u8> = self.pairs(rules).map(|(tag, _)| tag).collect();
+            print_of(&tags)
+        } else {
+            print_of(&self.0[layout.tags_at..][..fields])
+        };
+        // Most often the names are in the same order.
+        let find = |shape: &Shape, at: usize| {
+            let (tag, name) = (shape.tag(at), shape.name(at));
+            self.value_if_at(at, name, layout).or_else(|| self.find(tag, name, rules).map(|(_, value)| value))
+        };
+        let mut values = Vec::with_capacity(fields);
+        let found = shapes.find(print, |shape| {
+            values.clear();
+            let found = (0..shape.fields()).map_while(|at| find(shape, at));
+            values.extend(found.map(|value| Some(&self.0[value])));
+            shape.fields() == fields && values.len() == fields
+        });
+        let Some((id, shape)) = found else { return false };
+        let deadlines = if self.has_deadlines() {
+            let of_fields = (0..fields).map(|at| {
+                let found = self.find(shape.tag(at), shape.name(at), rules);
+                found.map_or(Deadline::NEVER, |(index, _)| self.field_deadline(index))
+            });
+            Deadlines::new(self.deadline(), of_fields.enumerate())
+        } else {
+            Deadlines::default()
+        };
+        *self = Parts { values, deadlines }.assemble(self.mark(), self.key(), id);
+        true
+    }
+
+    /// The place of the value at this index of a hash without a shape, if the field there has this name.
+    #[inline]
+    fn value_if_at(&self, index: usize, name: &[u8], layout: Layout) -> Option<Range<usize>> {
+        if layout.is_shaped() || index >= layout.fields {
+            return None;
+        }
+        let entry = layout.entry(&self.0, index);
+        let offset = entry::value_offset_of(&self.0[entry.clone()], name)?;
+        Some(entry.start + offset..entry.end)
+    }
+
+    /// Takes the names back into the block.
+    pub(crate) fn leave_shape(&mut self, rules: &Rules) {
+        if self.is_shaped() {
+            let deadlines = self.deadlines_of_present();
+            *self = Self(close(Self::assemble_pairs(self.mark(), self.key(), self.pairs(rules))));
+            if deadlines.flags() != 0 {
+                self.set_deadlines(deadlines);
+            }
+        }
+    }
+
+    /// The deadlines, counted without missing fields.
+    pub(super) fn deadlines_of_present(&self) -> Deadlines {
+        let layout = Layout::of(&self.0);
+        let indexes = if self.has_field_deadlines() { 0..layout.fields } else { 0..0 };
+        let of_fields = indexes.filter(|index| !layout.is_missing(&self.0, *index));
+        Deadlines::new(self.deadline(), of_fields.map(|index| self.field_deadline(index)).enumerate())
+    }
+
+    /// Makes an empty hash one of these pairs, if their names are those of a shape. The caller has checked the pairs.
+    pub(crate) fn put_known(&mut self, pairs: &[Pair<'_>], rules: &Rules) -> bool {
+        let is_possible = self.len() == 0 && (1..=MOST_NAMES).contains(&pairs.len());
+        let shapes = rules.shapes.as_deref().filter(|shapes| is_possible && shapes.may_have(pairs.len()));
+        let Some(shapes) = shapes else { return false };
+        let tags: [u8; MOST_NAMES] = array::from_fn(|at| pairs.get(at).map_or(0, |(field, _)| rules.tag(field)));
+        let mut values = Vec::new();
+        // As many different names as there are pairs are the names of all pairs.
+        let found = shapes.find(print_of(&tags[..pairs.len()]), |shape| {
+            values.clear();
+            values.resize(pairs.len(), None);
+            shape.fields() == pairs.len()
+                && pairs.iter().zip(tags).all(|((field, value), tag)| {
+                    shape.find(tag, field).is_some_and(|at| values[at].replace(*value).is_none())
+                })
+        });
+        let Some((id, _)) = found else { return false };
+        *self = Parts { values, deadlines: Deadlines::default() }.assemble(self.mark(), self.key(), id);
+        true
+    }
+}
+
+/// Changes of a hash that has a shape.
+impl Packed {
+    /// Adds a field. Without a shape for it, the names come back.
+    #[inline(never)]
+    pub(super) fn insert_shaped(&mut self, new: Tagged<'_>, rules: &Rules) {
+        let (tag, field, value) = new;
+        let layout = Layout::of(&self.0);
+        let missing = self.shape(rules).filter(|_| layout.flags & GAPS != 0).map(|shape| shape.find(tag, field));
+        match missing {
+            Some(Some(index)) => *self = self.changed(self.0[SHAPE_AT], |parts| parts.values[index] = Some(value)),
+            Some(None) => self.leave_shape_with(new, rules),
+            None => match self.step(tag, field, rules) {
+                Some(step) if self.has_room_for_value(layout, layout.end_width + value.len(), value.len()) => {
+                    let used = layout.tail_at(&self.0);
+                    layout.insert_value(&mut self.0, used, step, value);
+                }
+                Some((shape, index)) => {
+                    *self = self.changed(shape, |parts| {
+                        parts.values.insert(index, Some(value));
+                        parts.deadlines.insert_field(index);
+                    });
+                }
+                None => self.leave_shape_with(new, rules),
+            },
+        }
+    }
+
+    /// Removes the field at this index. Without a shape for the others, it is missing.
+    #[inline(never)]
+    pub(super) fn remove_shaped(&mut self, index: usize, rules: &Rules) {
+        let layout = Layout::of(&self.0);
+        let len = layout.entry(&self.0, index).len();
+        if self.len() == 1 {
+            *self = Self::new(self.mark(), self.key()); // the deadline of the key went before
+            return;
+        }
+        match self.step_back(index, rules) {
+            Some(shape)
+                if self.has_room_for_value(layout, (layout.end_width + len).wrapping_neg(), len.wrapping_neg()) =>
+            {
+                let used = layout.tail_at(&self.0);
+                layout.remove_value(&mut self.0, used, (shape, index));
+            }
+            Some(shape) => {
+                *self = self.changed(shape, |parts| {
+                    parts.values.remove(index);
+                    parts.deadlines.remove_field(index);
+                });
+            }
+            None => {
+                *self = self.changed(self.0[SHAPE_AT], |parts| {
+                    parts.values[index] = None;
+                    parts.deadlines.set_field(index, Deadline::NEVER);
+                });
+                self.leave_shape_if_smaller(rules);
+            }
+        }
+    }
+
+    /// Gives the field at this index a value that changes the width of the ends.
+    #[cold]
+    pub(super) fn replace_shaped(&mut self, index: usize, value: &[u8]) {
+        *self = self.changed(self.0[SHAPE_AT], |parts| parts.values[index] = Some(value));
+    }
+
+    /// Whether a value can come or go within the block, which then takes so many bytes more, or with a wrapped negative
+    /// fewer. Makes room for it.
+    fn has_room_for_value(&mut self, layout: Layout, more: usize, value_bytes: usize) -> bool {
+        let used = layout.tail_at(&self.0);
+        layout.flags & (DEADLINES | GAPS) == 0
+            && layout.keeps_width(layout.entry_bytes(&self.0), value_bytes)
+            && self.make_room_in_block(used, used.wrapping_add(more))
+    }
+
+    /// The hash with this shape, after a change of its parts.
+    fn changed<'v>(&'v self, shape: u8, change: impl FnOnce(&mut Parts<'v>)) -> Self {
+        let mut parts = self.parts();
+        change(&mut parts);
+        parts.assemble(self.mark(), self.key(), shape)
+    }
+
+    fn leave_shape_with(&mut self, new: Tagged<'_>, rules: &Rules) {
+        let (tag, field, value) = new;
+        let deadlines = self.deadlines_of_present();
+        let bytes = Self::assemble_pairs(
+            self.mark(),
+            self.key(),
+            self.pairs(rules).chain(std::iter::once((tag, (field, value)))),
+        );
+        self.0 = close(bytes);
+        if deadlines.flags() != 0 {
+            self.set_deadlines(deadlines);
+        }
+    }
+
+    /// Takes the names back if those of missing fields take more room than that.
+    fn leave_shape_if_smaller(&mut self, rules: &Rules) {
+        let layout = Layout::of(&self.0);
+        let shaped = bitmap_len(layout.fields) + layout.fields * layout.end_width;
+        let plain = self.saved_bytes(rules).unwrap_or(0) + self.len() * 2;
+        if plain <= shaped {
+            self.leave_shape(rules);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::random::Random;
+    use crate::shapes::Learning;
+    use crate::time::Deadline;
+
+    type Contents = (Deadline, BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>);
+
+    fn contents(packed: &Packed, rules: &Rules) -> Contents {
+        let fields = packed.pairs(rules).map(|(tag, (field, value))| {
+            let (index, _) = packed.find(tag, field, rules).unwrap();
+            (field.to_vec(), (value.to_vec(), packed.field_deadline(index)))
+        });
+        (packed.deadline(), fields.collect())
+    }
+
+    fn learn(packed: &mut Packed, shapes: &Shapes, rules: &Rules) {
+        if packed.lacks_shape() && !packed.take_shape(shapes, rules) {
+            packed.learn_shape(None, rules, |_| true);
+            packed.take_shape(shapes, rules);
+        }
+    }
+
+    /// Whatever is done to a hash that takes and loses shapes, it has the contents of one without shapes, and takes no
+    /// more bytes than it.
+    #[test]
+    fn a_hash_with_a_shape_is_the_hash_without_one() {
+        let plain_rules = Rules::default();
+        let mut shaped_turns = 0;
+        for (key, names) in [("", 6), ("k", 12), ("a key of more than a hundred and twenty-seven bytes", 150)] {
+            let key = key.repeat(3);
+            let shapes = Some(Arc::new(Shapes::new(Learning::EAGER)));
+            let rules = Rules { shapes, ..plain_rules.clone() };
+            let shapes = rules.shapes.as_deref().unwrap();
+            let mut random = Random::seeded(5);
+            let [mut shaped, mut plain] = [(); 2].map(|()| Packed::new(Mark::default(), key.as_bytes()));
+            for turn in 0..20_000 {
+                let field = format!("field:{}", random.below(names));
+                let (field, tag) = (field.as_bytes(), rules.tag(field.as_bytes()));
+                let found = shaped.find(tag, field, &rules);
+                let other = plain.find(tag, field, &plain_rules);
+                assert_eq!(found.as_ref().map(|it| shaped.value(it)), other.as_ref().map(|it| plain.value(it)));
+                let deadline = Deadline::from_bytes((1 + random.below(3) as u64).to_le_bytes());
+                let deadline = if random.below(2) == 0 { Deadline::NEVER } else { deadline };
+                match (random.below(10), found, other) {
+                    (0..3, Some((index, _)), Some((other, _))) => {
+                        if plain.len() == 1 {
+                            [&mut shaped, &mut plain].into_iter().for_each(|it| it.set_deadline(Deadline::NEVER));
+                        }
+                        shaped.remove_all_at(&[index], &rules);
+                        plain.remove_all_at(&[other], &plain_rules);
+                    }
+                    (3, Some((index, _)), Some((other, _))) => {
+                        shaped.set_field_deadline(index, deadline);
+                        plain.set_field_deadline(other, deadline);
+                    }
+                    (4, Some(_), _) => [&mut shaped, &mut plain].into_iter().for_each(|it| it.set_deadline(deadline)),
+                    (5, Some(_), _) => {
+                        shaped = shaped.with_key(Mark::default(), key.as_bytes());
+                        let mut image = Vec::new();
+                        shaped.write_image(&mut image, rules.shapes.as_deref());
+                        let mut other = Vec::new();
+                        let mut without = shaped.clone();
+                        without.leave_shape(&rules);
+                        without.write_image(&mut other, None);
+                        assert_eq!(image, other, "a snapshot knows no shapes");
+                        assert_eq!(contents(&without, &plain_rules), contents(&plain, &plain_rules));
+                    }
+                    (_, found, other) => {
+                        let value = vec![b'v'; random.below(if turn % 1_000 < 500 { 6 } else { 60 })];
+                        assert_eq!(shaped.put_found(found, (tag, field, &value), &rules), other.is_none());
+                        plain.put_found(other, (tag, field, &value), &plain_rules);
+                    }
+                }
+                if random.below(3) > 0 {
+                    learn(&mut shaped, shapes, &rules);
+                }
+                shaped_turns += usize::from(shaped.is_shaped());
+                shaped.validate(&rules);
+                assert_eq!(contents(&shaped, &rules), contents(&plain, &plain_rules));
+                assert_eq!(shaped.size(&rules), plain.size(&plain_rules));
+                let [mut least, mut other] = [shaped.clone(), plain.clone()];
+                [&mut least, &mut other].into_iter().for_each(Packed::shrink_to_fit);
+                assert!(least.heap_bytes() <= other.heap_bytes());
+            }
+        }
+        assert!(shaped_turns > 10_000, "{shaped_turns}");
+    }
+
+    /// Names of many hashes at once lead to the same shape as names that are set one by one, in any order.
+    #[test]
+    fn the_same_names_have_one_shape() {
+        let shapes = Some(Arc::new(Shapes::new(Learning::EAGER)));
+        let rules = Rules { shapes, ..Rules::default() };
+        let shapes = rules.shapes.as_deref().unwrap();
+        let names: Vec<String> = (0..20).map(|n| format!("name:{n}")).collect();
+        let pairs: Vec<Pair<'_>> = names.iter().map(|name| (name.as_bytes(), name.as_bytes())).collect();
+        let mut first = Packed::new(Mark::default(), b"first");
+        assert!(!first.put_known(&pairs, &rules), "nothing is known yet");
+        for &(field, value) in &pairs {
+            first.put_found(None, (rules.tag(field), field, value), &rules);
+        }
+        learn(&mut first, shapes, &rules);
+        assert!(first.is_shaped());
+        assert_eq!(shapes.count(), 1);
+        for turn in 0..20 {
+            let mut turned = pairs.clone();
+            turned.rotate_left(turn);
+            let mut other = Packed::new(Mark::default(), b"other");
+            assert!(other.put_known(&turned, &rules));
+            other.validate(&rules);
+            assert_eq!(contents(&other, &rules), contents(&first, &rules));
+            let mut repeated = turned.clone();
+            repeated[1] = repeated[0];
+            assert!(!Packed::new(Mark::default(), b"other").put_known(&repeated, &rules), "a name stands twice");
+        }
+        assert_eq!(shapes.count(), 1);
+    }
+}
