@@ -20,7 +20,7 @@ pub(super) const FIRST: u32 = 16;
 /// A census first looks at so many hashes. If no two of them have the same names, it learns nothing.
 const SAMPLE: usize = 64;
 /// The most hashes that take a shape in one census, because other calls wait for it.
-const MOST_AT_ONCE: usize = 128;
+const MOST_AT_ONCE: usize = 512;
 
 impl Shard {
     /// Counts a record that has no shape, or has lost it, if there are shapes. Takes a census when it is due. What is
