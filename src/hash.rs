@@ -63,6 +63,7 @@ pub(crate) use number::IntegerText;
 pub(crate) use purge::Scope;
 pub(crate) use quiet::Growth;
 pub use sample::Sample;
+pub(crate) use shaping::takes;
 pub(crate) use transfer::Source;
 pub(crate) use undo::Undo;
 

@@ -150,10 +150,13 @@ impl Limits {
     /// and returns an error.
     ///
     /// Names of fields that many hashes share ([`StoreBuilder::shapes`](crate::StoreBuilder::shapes)) take at most a
-    /// thirty-second of the limit. A write, and even a removal, can make a hash larger by its names, if no other hashes
-    /// have the names that it leads to.
+    /// thirty-second of the limit. A field that is removed from such a hash leaves a mark, so a removal can make the hash
+    /// larger, by a bit for each of its names and in steps of 8 bytes. A removal is not refused, so removals of short values
+    /// from many hashes can exceed the limit. A new field that leads to names of their own can make a hash larger by all of
+    /// its names, and is refused if there is no room for them.
     ///
-    /// An empty store takes 128 bytes for each shard, and 96 for what it knows of shapes. A [`HashValue`](crate::HashValue) outside a store is not limited.
+    /// An empty store takes 128 bytes for each shard, and 256 for what it knows of shapes. A
+    /// [`HashValue`](crate::HashValue) outside a store is not limited.
     ///
     /// ```
     /// use hashlet::{Error, Limits, Store};

@@ -6,10 +6,11 @@
 //!
 //! # Life
 //! A shape is *learned* in a census of a segment of keys (`shard/census.rs`): if censuses have seen sixteen hashes of the
-//! same names, two or more at a time, if the shape saves each of them a sixth of its block, and if it saves them all more
-//! than it takes. The tables take 11 KB, and are made when shapes would have saved as much. So what a hash is for a moment, while it is built or changed, is not learned. A shape never changes, and
-//! lives as long as the store. A store learns at most 256 shapes. Each has at most 128 names, which take at most 2 KiB
-//! together. Later kinds of hashes have none, and are as in a store without shapes.
+//! same names, if the shape saves each of them a sixth of its block, and if it saves them all more than it takes. Hashes of
+//! several censuses add up, but for one in each. So a kind is found that is rare in each segment, and what a hash is for a
+//! moment, while it is built or changed, is not learned. The tables take 11 KB, and are made when shapes would have saved as
+//! much. A shape never changes, and lives as long as the store. A store learns at most 256 shapes. Each has at most 128
+//! names, which take at most 2 KiB together. Later kinds of hashes have none, and are as in a store without shapes.
 //!
 //! # Finding
 //! | asked for | found by |
@@ -33,6 +34,7 @@
 //! in no record before it is in the array.
 
 use std::array;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use crate::bytes;
@@ -43,11 +45,11 @@ use crate::sync::atomic::{
 use crate::tags::{LANES, first_equal, first_of_many, next_equal};
 
 /// The most shapes of a store.
-const MOST_SHAPES: usize = 256;
+pub(crate) const MOST_SHAPES: usize = 256;
 /// The most names of a shape.
 pub(crate) const MOST_NAMES: usize = 128;
 /// The most bytes of the names of a shape, with their lengths.
-const MOST_NAME_BYTES: usize = 2048;
+pub(crate) const MOST_NAME_BYTES: usize = 2048;
 /// The slots of each of the small tables.
 const SLOTS: usize = 512;
 const SLOT_BITS: u32 = SLOTS.ilog2();
@@ -59,6 +61,8 @@ const SEEN_SLOTS: usize = 256;
 pub(crate) struct Learning {
     /// Whether the names of each hash are learned when they change, whatever that saves. For tests.
     is_eager: bool,
+    /// Whether a census is taken all the time, and two hashes are enough. For tests.
+    is_keen: bool,
     /// The most bytes that all shapes may take.
     most_bytes: usize,
 }
@@ -73,17 +77,21 @@ const LARGEST_SHARE: usize = 32;
 
 impl Default for Learning {
     fn default() -> Self {
-        Self { is_eager: false, most_bytes: usize::MAX }
+        Self { is_eager: false, is_keen: false, most_bytes: usize::MAX }
     }
 }
 
 impl Learning {
     /// Everything is learned at once, for tests.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) const EAGER: Self = Self { is_eager: true, most_bytes: usize::MAX };
+    pub(crate) const EAGER: Self = Self { is_eager: true, is_keen: false, most_bytes: usize::MAX };
+
+    /// What two hashes have in common is learned soon, for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) const KEEN: Self = Self { is_eager: false, is_keen: true, most_bytes: usize::MAX };
 
     /// Nothing is learned.
-    const NOTHING: Self = Self { is_eager: false, most_bytes: 0 };
+    const NOTHING: Self = Self { is_eager: false, is_keen: false, most_bytes: 0 };
 
     /// The same in a store with this limit to its bytes.
     pub(crate) fn within(self, limit: Option<usize>) -> Self {
@@ -91,12 +99,36 @@ impl Learning {
     }
 }
 
-/// Hashes without a shape that have the same names.
-#[derive(Clone, Copy)]
-pub(crate) struct Sighting {
+/// What the names of a hash without a shape tell of its kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
     /// A number that stands for the names.
     pub(crate) names: u64,
-    pub(crate) hashes: u32,
+    pub(crate) fields: usize,
+    /// The bytes of the names with their lengths.
+    pub(crate) name_bytes: usize,
+}
+
+impl Kind {
+    /// What a shape would save each hash: see [`Shape::saved_bytes`].
+    pub(crate) fn saved_bytes(&self) -> usize {
+        self.name_bytes + self.fields
+    }
+
+    /// What the shape would take, at most.
+    pub(crate) fn shape_bytes(&self) -> usize {
+        shape_bytes(self.fields, self.name_bytes)
+    }
+}
+
+/// What a shape of so many names takes, which have these bytes without their lengths.
+fn shape_bytes(fields: usize, name_bytes: usize) -> usize {
+    size_of::<Shape>() + padded(fields) + name_bytes + fields * (size_of::<u16>() + size_of::<AtomicU16>())
+}
+
+/// The length of the tags of so many names, which are searched several at a time.
+fn padded(fields: usize) -> usize {
+    [LANES, 2 * LANES, 4 * LANES].into_iter().find(|len| fields <= *len).unwrap_or(MOST_NAMES)
 }
 
 /// The names of hashes of one kind.
@@ -121,7 +153,6 @@ impl Shape {
         let fields = names.len();
         let tags: Vec<u8> = names.iter().map(|(tag, _)| *tag).collect();
         let first_tags = array::from_fn(|at| tags.get(at).copied().unwrap_or(0));
-        let padded = [LANES, 2 * LANES, 4 * LANES].into_iter().find(|len| fields <= *len).unwrap_or(MOST_NAMES);
         let mut end = 0;
         let ends = names.iter().map(|(_, name)| {
             end += name.len();
@@ -134,7 +165,7 @@ impl Shape {
             names: names.iter().flat_map(|(_, name)| *name).copied().collect(),
             entry_bytes: names.iter().map(|(_, name)| name_bytes(name)).sum(),
             print: print_of(&tags),
-            tags: tags.into_iter().chain(std::iter::repeat(0)).take(padded).collect(),
+            tags: tags.into_iter().chain(std::iter::repeat(0)).take(padded(fields)).collect(),
             without: names.iter().map(|_| AtomicU16::new(0)).collect(),
         }
     }
@@ -200,10 +231,7 @@ impl Shape {
     }
 
     fn heap_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.tags.len()
-            + self.names.len()
-            + self.fields * (size_of::<u16>() + size_of::<AtomicU16>())
+        shape_bytes(self.fields, self.names.len())
     }
 }
 
@@ -301,6 +329,11 @@ impl Shapes {
         self.learning.is_eager
     }
 
+    /// Whether a census is taken all the time. For tests.
+    pub(crate) fn is_keen(&self) -> bool {
+        self.learning.is_keen
+    }
+
     /// Whether there may be a shape of this many names.
     #[inline]
     pub(crate) fn may_have(&self, fields: usize) -> bool {
@@ -322,20 +355,16 @@ impl Shapes {
         SHARED_BYTES + self.known.get().map_or(0, |known| KNOWN_BYTES + known.bytes.load(Relaxed))
     }
 
-    /// Whether shapes would have saved more than the tables take, with what such a shape saves the hashes that were seen.
-    fn promises_enough(&self, sighting: Option<Sighting>, shape: &Shape) -> bool {
-        sighting.is_none_or(|Sighting { hashes, .. }| {
-            let more = shape.saved_bytes() * hashes as usize;
-            self.promised.fetch_add(more, Relaxed) + more >= KNOWN_BYTES
-        })
-    }
-
-    /// Makes the tables, which the store needs before it can learn shapes. The caller has the turn.
-    fn make_known(&self) -> &Known {
+    /// Makes the tables, which the store needs before it can learn shapes, if there is room for them. The caller has the
+    /// turn.
+    fn make_known(&self, reserve: impl Fn(usize) -> bool) -> Option<&Arc<Known>> {
+        if !self.may_take(KNOWN_BYTES) || !reserve(KNOWN_BYTES) {
+            return None;
+        }
         let known = Arc::new(Known::default());
         let lent = || Self { known: OnceLock::from(Arc::clone(&known)), ..Self::new(Learning::NOTHING) };
         self.lent.get_or_init(|| (0..LENT).map(|_| Arc::new(lent())).collect());
-        self.known.get_or_init(|| known)
+        Some(self.known.get_or_init(|| known))
     }
 
     /// The shape of this number, which a record has.
@@ -379,39 +408,39 @@ impl Shapes {
         self.heap_bytes() + more <= self.learning.most_bytes
     }
 
-    /// Learns the names of a hash whose block takes this many bytes, if they are worth it and were seen often enough, or
-    /// if nothing is said of that. Returns the number of the shape. `reserve` asks for room.
-    pub(crate) fn learn(
-        &self,
-        names: &[(u8, &[u8])],
-        block: usize,
-        sighting: Option<Sighting>,
-        reserve: impl Fn(usize) -> bool,
-    ) -> Option<u8> {
+    /// Counts hashes of the same kind, of which a census has seen at least two. Returns whether enough were seen by now for
+    /// their names to be learned. `reserve` asks for room.
+    pub(crate) fn see(&self, kind: Kind, hashes: u32, reserve: impl Fn(usize) -> bool) -> bool {
+        if self.are_full() {
+            return false;
+        }
+        let _turn = self.turn.lock();
+        let is_promising = || {
+            let more = kind.saved_bytes() * hashes as usize;
+            self.learning.is_keen || self.promised.fetch_add(more, Relaxed) + more >= KNOWN_BYTES
+        };
+        let known = self.known.get().or_else(|| if is_promising() { self.make_known(reserve) } else { None });
+        let Some(known) = known else { return false };
+        // A census may see hashes again. One in each does not count, so that two hashes alone seldom come to enough.
+        let seen = 1 + known.see(kind.names, u64::from(hashes) - 1);
+        self.learning.is_keen
+            || seen >= SAME && seen * kind.saved_bytes() >= kind.shape_bytes() && self.may_take(kind.shape_bytes())
+    }
+
+    /// Learns these names, if there is place for them. Returns the number of the shape. `reserve` asks for room.
+    pub(crate) fn learn(&self, names: &[(u8, &[u8])], reserve: impl Fn(usize) -> bool) -> Option<u8> {
         let name_len: usize = names.iter().map(|(_, name)| name_bytes(name)).sum();
-        let is_worth_it = is_worth_it(name_len, names.len(), block) || self.is_eager();
-        if self.are_full() || names.len() > MOST_NAMES || name_len > MOST_NAME_BYTES || !is_worth_it {
+        if self.are_full() || names.len() > MOST_NAMES || name_len > MOST_NAME_BYTES {
             return None;
         }
         let shape = Shape::new(names);
         let _turn = self.turn.lock();
-        let known = match self.known.get() {
-            Some(known) => known,
-            None if !self.promises_enough(sighting, &shape) => return None,
-            None if self.may_take(KNOWN_BYTES) && reserve(KNOWN_BYTES) => self.make_known(),
-            None => return None,
-        };
+        let known = self.known.get().or_else(|| self.make_known(&reserve))?;
         let is_same = |other: &Shape| {
             other.fields == shape.fields && names.iter().all(|(tag, name)| other.find(*tag, name).is_some())
         };
         if let Some((id, _)) = known.find(shape.print, is_same) {
             return Some(id); // another thread was faster
-        }
-        if let Some(sighting) = sighting {
-            let seen = known.see(sighting);
-            if seen < SAME || seen * shape.saved_bytes() < shape.heap_bytes() {
-                return None;
-            }
         }
         let id = u8::try_from(known.count.load(Relaxed)).ok()?;
         let bytes = shape.heap_bytes();
@@ -422,6 +451,10 @@ impl Shapes {
         Some(id)
     }
 }
+
+/// The lock of [`Shapes`] guards no data: whatever panics while it is held leaves everything whole.
+impl UnwindSafe for Shapes {}
+impl RefUnwindSafe for Shapes {}
 
 impl Default for Known {
     fn default() -> Self {
@@ -481,18 +514,17 @@ impl Known {
     }
 
     /// Counts hashes with the same names. Returns how many were seen so far, up to 255. The caller has the turn.
-    fn see(&self, Sighting { names, hashes }: Sighting) -> usize {
+    fn see(&self, names: u64, hashes: u64) -> usize {
         const COUNT: u64 = 0xff;
         let slot = &self.seen[(names >> 32) as usize % SEEN_SLOTS];
-        let (before, hashes) = (slot.load(Relaxed), u64::from(hashes));
-        let (known, count) = (before & !COUNT, before & COUNT);
-        let (known, count) = match names & !COUNT {
-            names if names == known => (names, count + hashes),
-            names if hashes > count => (names, hashes),
-            _ => (known, count - hashes),
+        let (before, names) = (slot.load(Relaxed), names & !COUNT);
+        let (known, count) = match (before & !COUNT, before & COUNT) {
+            (known, count) if known == names => (names, count + hashes),
+            (_, count) if hashes > count => (names, hashes),
+            (known, count) => (known, count - hashes),
         };
         slot.store(known | count.min(COUNT), Relaxed);
-        if known == names & !COUNT { count.min(COUNT) as usize } else { 0 }
+        if known == names { count.min(COUNT) as usize } else { 0 }
     }
 
     /// Files a shape under the next number. The caller has the turn.
@@ -568,7 +600,7 @@ mod tests {
     }
 
     fn learn(shapes: &Shapes, of: &[&'static str], rules: &Rules) -> Option<u8> {
-        shapes.learn(&names(of, rules), 0, None, |_| true)
+        shapes.learn(&names(of, rules), |_| true)
     }
 
     /// The names of the shape to which a step leads.
@@ -624,25 +656,22 @@ mod tests {
 
     #[test]
     fn what_is_learned_has_its_limits() {
-        let rules = Rules::default();
-        let shapes = Shapes::new(Learning::default());
+        let (rules, shapes) = (Rules::default(), Shapes::new(Learning::default()));
         let name = |len: usize| &*"n".repeat(len).leak();
-        let learn_in = |of: &[&'static str], block| shapes.learn(&names(of, &rules), block, None, |_| true);
-        assert_eq!(learn_in(&[name(10)], 6 * 12 + 1), None, "a name of 10 bytes in a block of 73");
-        assert_eq!((shapes.count(), shapes.may_have(1)), (0, false));
-        assert_eq!(learn_in(&[name(10)], 6 * 12), Some(0));
-        assert_eq!(shapes.learn(&names(&["a", "b"], &rules), 10, None, |_| false), None, "there is no room");
-        assert_eq!(learn_in(&[name(1_000), name(1_045)], 10), None, "2,049 bytes with their lengths");
-        assert_eq!(learn_in(&[name(1_000), name(1_044)], 10), Some(1));
+        assert!(!is_worth_it(11, 1, 6 * 12 + 1), "a name of 10 bytes in a block of 73");
+        assert!(is_worth_it(11, 1, 6 * 12));
+        assert_eq!(shapes.learn(&names(&["a", "b"], &rules), |_| false), None, "there is no room");
+        assert_eq!((shapes.count(), shapes.may_have(2)), (0, false));
+        assert_eq!(learn(&shapes, &[name(1_000), name(1_045)], &rules), None, "2,049 bytes with their lengths");
+        assert_eq!(learn(&shapes, &[name(1_000), name(1_044)], &rules), Some(0));
         let many: Vec<&'static str> = (0..129).map(|n| &*format!("{n}").leak()).collect();
-        assert_eq!((learn_in(&many, 10), learn_in(&many[1..], 10)), (None, Some(2)));
+        assert_eq!((learn(&shapes, &many, &rules), learn(&shapes, &many[1..], &rules)), (None, Some(1)));
         let small = Shapes::new(Learning::default());
-        small.learn(&names(&many[1..], &rules), 10, None, |_| true);
-        let full = Shapes::new(Learning { is_eager: false, most_bytes: small.heap_bytes() + 1_000 });
-        let learned =
-            [&many[1..], &[name(1_000), name(1_044)]].map(|of| full.learn(&names(of, &rules), 10, None, |_| true));
+        assert_eq!(learn(&small, &many[1..], &rules), Some(0));
+        let full = Shapes::new(Learning { most_bytes: small.heap_bytes() + 1_000, ..Learning::default() });
+        let learned = [&many[1..], &[name(1_000), name(1_044)]].map(|of| learn(&full, of, &rules));
         assert_eq!(learned, [Some(0), None], "the second takes too many bytes");
-        for n in 3..MOST_SHAPES + 10 {
+        for n in 2..MOST_SHAPES + 10 {
             let learned = learn(&shapes, &[&*format!("kind {n}").leak(), "name"], &rules);
             assert_eq!(learned, u8::try_from(n).ok());
             assert_eq!(shapes.are_full(), n >= MOST_SHAPES - 1);
@@ -650,33 +679,30 @@ mod tests {
         shapes.validate(|name| rules.tag(name));
     }
 
-    /// Names are learned when sixteen hashes were seen with them, or more if they are short. Names that are rarer than
-    /// others of the same slot are not.
+    /// A kind is learned when sixteen of its hashes were seen, or more if its names are short. A kind that is rarer than
+    /// another one of the same slot is not.
     #[test]
-    fn sightings_add_up() {
-        let (rules, shapes) = (Rules::default(), Shapes::new(Learning::default()));
-        let see = |of: &[&'static str], names_hash: u64, hashes: u32| {
-            let sighting = Some(Sighting { names: names_hash << 32, hashes });
-            shapes.learn(&names(of, &rules), 0, sighting, |_| true)
+    fn what_is_seen_adds_up() {
+        let shapes = Shapes::new(Learning::default());
+        let see = |names: u64, name_bytes: usize, hashes: u32| {
+            shapes.see(Kind { names: names << 32, fields: 3, name_bytes }, hashes, |_| true)
         };
-        let kind = ["a name of a field", "another name of a field", "a third name"];
-        assert_eq!(see(&kind, 1, 100), None, "the tables would take more than that saves");
-        assert_eq!((learn(&shapes, &["tables"], &rules), shapes.count()), (Some(0), 1));
-        assert_eq!([10, 5, 1].map(|hashes| see(&kind, 1, hashes)), [None, None, Some(1)]);
-        assert_eq!(see(&kind, 1, 2), Some(1), "it is known by now");
-        let mut seen = 0;
-        while see(&["s"], 2, 15).is_none() {
-            seen += 15;
-        }
-        let short = shapes.get(2);
-        let needed = short.heap_bytes().div_ceil(short.saved_bytes());
-        assert!((seen + 1..=seen + 15).contains(&needed), "{needed} hashes, not {seen}");
-        let (frequent, rare) = (["name:1", "name:2", "name:3", "name:4"], ["name:5", "name:6", "name:7", "name:8"]);
+        assert!(!see(1, 50, 100) && shapes.known.get().is_none(), "the tables would take more than that saves");
+        assert!(!shapes.see(Kind { names: 1, fields: 3, name_bytes: 50 }, 1_000, |_| false), "there is no room");
+        assert!(!see(2, 2_000, 7), "the tables are made");
+        assert_eq!(
+            [11, 5, 3].map(|hashes| see(1, 50, hashes)),
+            [false, false, true],
+            "10, 4 and 2 beside the first ones"
+        );
+        assert_eq!([2; 16].map(|hashes| see(4, 50, hashes)).iter().position(|is_enough| *is_enough), Some(14));
+        let short = Kind { names: 0, fields: 3, name_bytes: 3 };
+        let needed = short.shape_bytes().div_ceil(short.saved_bytes());
+        assert!(needed > SAME && !see(3, 3, needed as u32 - 1) && see(3, 3, 2));
         for _ in 0..20 {
-            assert_eq!(see(&rare, 3 + SEEN_SLOTS as u64, 2), None, "the same slot, but not the same number");
-            see(&frequent, 3, 5);
+            assert!(!see(5, 50, 3), "the same slot, but not the same number");
+            see(5 + SEEN_SLOTS as u64, 50, 6);
         }
-        assert_eq!((shapes.count(), listed(&shapes, 3)), (4, frequent.map(str::as_bytes).to_vec()));
-        shapes.validate(|name| rules.tag(name));
+        assert!(see(5 + SEEN_SLOTS as u64, 50, 6));
     }
 }

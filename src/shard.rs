@@ -75,6 +75,8 @@ pub(crate) struct Shard {
     changes: u64,
     /// So many records without a shape may come until a census is due.
     until_census: u32,
+    /// How many censuses in a row have found nothing, up to a limit.
+    fruitless: u8,
     /// The mark of the last save that has walked over the whole shard.
     whole: Mark,
     /// The mark of the last save during which a table was filed here that this save had not written as a whole.
@@ -151,6 +153,7 @@ impl Shard {
             soonest: Deadline::NEVER,
             changes: 0,
             until_census: FIRST,
+            fruitless: 0,
             whole: Mark::default(),
             unsaved: None,
         }
@@ -206,7 +209,7 @@ impl Shard {
         let Self { keys, sums, .. } = self;
         keys.shrink_to_fit(rules, |KeySegment { records, upcoming }| {
             *upcoming = Upcoming::from(upcoming.soonest());
-            take_shapes(records, sums, usize::MAX, rules);
+            take_shapes(records, sums, &mut { usize::MAX }, rules);
             for record in records.iter_mut() {
                 let before = Sums::of(record, rules);
                 record.shrink_to_fit(rules);
@@ -295,7 +298,7 @@ impl Shard {
                 self.sums.exchange(before, Sums::of(record, rules));
             }
             if growth.shaped < 0 {
-                self.note_plain(hash, rules, None);
+                self.note_shapeless(hash, rules, None);
             }
         }
         Some(result)
@@ -369,12 +372,12 @@ impl Shard {
 impl Shard {
     /// Files a record whose key is not there yet, and whose sums are counted already.
     fn insert(&mut self, hash: u64, record: Record, rules: &Rules, room: Option<&dyn Port>) {
-        let (soonest, is_plain) = (record.soonest(), record.could_have_shape());
+        let (soonest, could_have_shape) = (record.soonest(), record.could_have_shape());
         let at = self.keys.prepare_insert(hash, rules);
         self.keys.edit(at, |keys| keys.insert(hash, record, rules));
         self.lower_bounds(at, soonest, hash);
-        if is_plain {
-            self.note_plain(hash, rules, room);
+        if could_have_shape {
+            self.note_shapeless(hash, rules, room);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hash::{Port, Record};
 use crate::options::Rules;
-use crate::shapes::{Shapes, Sighting};
+use crate::shapes::{Kind, Shapes};
 
 impl Record {
     /// The bytes that the record's shape saves, if it has one.
@@ -16,15 +16,23 @@ impl Record {
         }
     }
 
-    /// Whether the record lacks a shape, and is small enough to have one.
+    /// Whether the record has no shape, and is small enough to have one.
     #[inline]
     pub(crate) fn could_have_shape(&self) -> bool {
-        matches!(self, Self::Packed(packed) if packed.could_have_shape())
+        matches!(self, Self::Packed(packed) if !packed.is_shaped() && packed.could_have_shape())
     }
 
-    /// Whether the record lacks a shape, and there may be one for it. Asked when its names have changed.
+    /// Whether the record has no shape, and there may be one for it. Asked when its names have changed.
     #[inline]
     pub(crate) fn wants_shape(&self, rules: &Rules) -> bool {
+        match (self, rules.shapes.as_deref()) {
+            (Self::Packed(packed), Some(shapes)) => !packed.is_shaped() && shapes.may_have(packed.len()),
+            _ => false,
+        }
+    }
+
+    /// Whether the record has no shape, or one of which fields are missing, and there may be one for it. Asked in a census.
+    pub(crate) fn wants_better_shape(&self, rules: &Rules) -> bool {
         match (self, rules.shapes.as_deref()) {
             (Self::Packed(packed), Some(shapes)) => packed.lacks_shape() && shapes.may_have(packed.len()),
             _ => false,
@@ -43,25 +51,24 @@ impl Record {
     /// which takes room, if the store has a limit.
     #[inline(never)]
     pub(crate) fn settle_shape(&mut self, rules: &Rules, room: Option<&dyn Port>) {
-        if rules.shapes.as_deref().is_some_and(Shapes::is_eager) && !self.take_shape(rules) {
-            self.learn_shape(None, rules, room);
+        if !self.take_shape(rules) && rules.shapes.as_deref().is_some_and(Shapes::is_eager) {
+            self.learn_shape(rules, room);
+            self.take_shape(rules);
         }
-        self.take_shape(rules);
     }
 
-    /// A number that stands for the record's names, in any order, if it could have a shape that is worth it.
-    pub(crate) fn names_hash(&self, rules: &Rules) -> Option<u64> {
+    /// The record's kind, if it could have a shape, or a better one, that is worth it.
+    pub(crate) fn kind(&self, rules: &Rules) -> Option<Kind> {
         match self {
-            Self::Packed(packed) => packed.names_hash(rules),
+            Self::Packed(packed) => packed.kind(rules),
             Self::Table(_) => None,
         }
     }
 
-    /// Learns the record's names, if they are worth it and were seen often enough. What is learned takes room, if the
-    /// store has a limit.
-    pub(crate) fn learn_shape(&self, sighting: Option<Sighting>, rules: &Rules, room: Option<&dyn Port>) {
+    /// Learns the record's names. What is learned takes room, if the store has a limit.
+    pub(crate) fn learn_shape(&self, rules: &Rules, room: Option<&dyn Port>) {
         if let Self::Packed(packed) = self {
-            packed.learn_shape(sighting, rules, |bytes| room.is_none_or(|room| room.take_for_good(bytes)));
+            packed.learn_shape(rules, takes(room));
         }
     }
 
@@ -83,4 +90,9 @@ impl Record {
             packed.leave_shape(rules);
         }
     }
+}
+
+/// Takes bytes for as long as the store lives, if it has a limit. Returns whether there is room for them.
+pub(crate) fn takes(room: Option<&dyn Port>) -> impl Fn(usize) -> bool {
+    move |bytes| room.is_none_or(|room| room.take_for_good(bytes))
 }

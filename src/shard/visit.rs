@@ -134,7 +134,7 @@ impl<'a> Visit<'a> {
             Held::New(_) => {}
         }
         if after.shaped < before.shaped && after.fields > 0 && after.tables == 0 {
-            self.shard.note_plain(self.hash, rules, room);
+            self.shard.note_shapeless(self.hash, rules, room);
         }
     }
 }

@@ -134,6 +134,14 @@ impl StoreBuilder {
         self
     }
 
+    /// Has the store take a census all the time, and learn what two hashes have in common.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn keen_shapes(mut self) -> Self {
+        self.learning = Some(Learning::KEEN);
+        self
+    }
+
     /// Chooses the clock by which keys and fields expire. The default is the system's clock.
     pub fn clock(mut self, clock: &ManualClock) -> Self {
         self.clock = Clock::Manual(clock.clone());
@@ -185,7 +193,7 @@ impl StoreBuilder {
         self
     }
 
-    /// Returns an empty store. Allocates its shards and nothing else.
+    /// Returns an empty store. Allocates its shards, and 256 bytes for what it will know of shapes.
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));

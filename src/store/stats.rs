@@ -24,7 +24,7 @@ pub struct Stats {
     pub shapes: usize,
     /// The number of hashes that leave their names to a shape.
     pub shaped: usize,
-    /// The bytes by which the names in shapes make these hashes smaller.
+    /// The bytes of names that these hashes leave to shapes, with a tag of one byte for each name.
     pub saved_bytes: usize,
     /// The bytes that the shapes themselves take, with what it takes to learn them. They are part of
     /// [`bytes`](Self::bytes).

@@ -59,7 +59,7 @@ fn what_is_seen_of_a_kind_adds_up() {
         store.set_many(numbered(key), hash_of(key % 100)).unwrap();
     }
     let stats = store.stats();
-    assert!((95..=100).contains(&stats.shapes) && stats.shaped > 90_000, "{stats:?}");
+    assert!(stats.shapes >= 80 && stats.shaped > 75_000, "{stats:?}");
     check::store(&store);
 }
 
@@ -133,6 +133,50 @@ fn a_full_store_of_hashes_with_shapes_is_recovered() {
         assert!(journal.stats().shaped > 4_000, "{:?}", journal.stats());
         check::store(&journal);
         journal.checkpoint().unwrap(); // the second time, it is read from a snapshot
+    }
+}
+
+/// A store is loaded again when its kinds have become rare, so that they would not be learned any more.
+#[test]
+#[cfg(feature = "snapshot")]
+fn a_full_store_of_rare_kinds_is_loaded_again() {
+    let limits = Limits::default().max_bytes(2 << 20);
+    let store = Store::builder().shards(1).limits(limits).build();
+    for kind in 0..40 {
+        for key in 0..200 {
+            let names = (0..20).map(|n| (format!("a name of 34 bytes, {n:02}, kind {kind:04}"), "v"));
+            store.set_many(format!("{kind}:{key}"), names).unwrap();
+        }
+        (15..200).for_each(|key| assert!(store.clear(format!("{kind}:{key}"))));
+    }
+    for len in [100_000, 1_000, 10] {
+        while store.set(format!("fill:{}", store.key_count()), "f", vec![b'x'; len]).is_ok() {}
+    }
+    assert!(store.stats().saved_bytes > 250_000, "{:?}", store.stats());
+    let mut snapshot = Vec::new();
+    store.save_to(&mut snapshot).unwrap();
+    for shards in [1, 64] {
+        let loaded = Store::builder().shards(shards).limits(limits).load_from(&snapshot[..]).unwrap();
+        assert_eq!(loaded.key_count(), store.key_count());
+        check::store(&loaded);
+    }
+}
+
+/// A call on several keys settles one hash after the other. What it learns meanwhile is counted once.
+#[test]
+fn a_census_in_a_call_on_several_keys_counts_each_hash_once() {
+    for keys in 1..40 {
+        let store = Store::builder().shards(1).build();
+        let names = || (0..8).map(|n| (format!("{n}, {}", "a long name ".repeat(15)), "v"));
+        for key in 0..keys {
+            store.set_many(numbered(key), names()).unwrap();
+        }
+        store.update_many(["new", "f0"], |[new, _]| new.set_many(names()).map(drop)).unwrap().unwrap();
+        check::store(&store);
+        store.clear_all();
+        let stats = store.stats();
+        assert_eq!((stats.shaped, stats.saved_bytes), (0, 0), "{keys} keys");
+        check::store(&store);
     }
 }
 

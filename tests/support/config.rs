@@ -16,6 +16,9 @@ pub(crate) struct Config {
     /// Whether each shape is learned at once.
     #[cfg(feature = "testing")]
     is_eager: bool,
+    /// Whether a shape is learned as soon as two hashes near each other have the same names.
+    #[cfg(feature = "testing")]
+    is_keen: bool,
 }
 
 /// Thresholds at which a hash stays packed as long as the packed layout can hold it.
@@ -36,7 +39,7 @@ pub(crate) fn tiny() -> Thresholds {
 /// The numbers of shards: one, where all keys share a directory, and many. Both kinds of changes, quiet ones and those
 /// in calls, occur with each of the thresholds. With shapes, hashes of the same names share them from the first one on;
 /// without, only after many such hashes.
-pub(crate) fn all() -> [Config; 11] {
+pub(crate) fn all() -> [Config; 12] {
     [
         config("packed, 1 shard", packed(), 1),
         config("packed, 64 shards, loud", packed(), 64),
@@ -46,9 +49,10 @@ pub(crate) fn all() -> [Config; 11] {
         config("tiny, 64 shards, loud", tiny(), 64),
         config("default, 1 shard, loud", Thresholds::default(), 1),
         config("default, 64 shards", Thresholds::default(), 64),
-        config("packed, 1 shard, shapes", packed(), 1),
-        config("tiny, 64 shards, shapes", tiny(), 64),
-        config("default, 64 shards, shapes, loud", Thresholds::default(), 64),
+        config("packed, 1 shard, keen shapes", packed(), 1),
+        config("tiny, 64 shards, eager shapes", tiny(), 64),
+        config("default, 1 shard, keen shapes, loud", Thresholds::default(), 1),
+        config("default, 1 shard, eager shapes, loud", Thresholds::default(), 1),
     ]
 }
 
@@ -60,7 +64,9 @@ fn config(name: &'static str, thresholds: Thresholds, shards: usize) -> Config {
         #[cfg(feature = "testing")]
         is_loud: name.ends_with("loud"),
         #[cfg(feature = "testing")]
-        is_eager: name.contains("shapes"),
+        is_eager: name.contains("eager shapes"),
+        #[cfg(feature = "testing")]
+        is_keen: name.contains("keen shapes"),
     }
 }
 
@@ -71,6 +77,8 @@ impl Config {
         let builder = builder.loud(self.is_loud);
         #[cfg(feature = "testing")]
         let builder = if self.is_eager { builder.eager_shapes() } else { builder };
+        #[cfg(feature = "testing")]
+        let builder = if self.is_keen { builder.keen_shapes() } else { builder };
         builder
     }
 

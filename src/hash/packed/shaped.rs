@@ -16,7 +16,7 @@ use super::{block_len, close, push_ends, push_head, width};
 use crate::hash::{Pair, entry};
 use crate::options::Rules;
 use crate::saving::Mark;
-use crate::shapes::{MOST_NAMES, Shape, Shapes, Sighting, is_worth_it, name_bytes, print_of};
+use crate::shapes::{Kind, MOST_NAME_BYTES, MOST_NAMES, Shape, Shapes, is_worth_it, name_bytes, print_of};
 use crate::time::Deadline;
 
 /// What moves when a value comes or goes. `used` is where the bytes end that are in use. There are neither deadlines nor
@@ -93,7 +93,7 @@ impl Packed {
         ((self.0.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
     }
 
-    /// Whether the hash should look for a shape when its names have changed.
+    /// Whether the hash has no shape, or one of which fields are missing.
     #[inline]
     pub(crate) fn lacks_shape(&self) -> bool {
         self.flags() & (SHAPED | GAPS) != SHAPED
@@ -161,33 +161,29 @@ impl Packed {
         self.lacks_shape() && (1..=MOST_NAMES).contains(&self.len())
     }
 
-    /// A number that stands for the hash's names, in any order, if it could have a shape that is worth it.
-    pub(crate) fn names_hash(&self, rules: &Rules) -> Option<u64> {
+    /// The hash's kind, if it could have a shape that is worth it.
+    pub(crate) fn kind(&self, rules: &Rules) -> Option<Kind> {
         if !self.could_have_shape() {
             return None;
         }
-        let (mut names, mut hashes) = (0, 0_u64);
+        let mut kind = Kind { names: 0, fields: self.len(), name_bytes: 0 };
         for (_, (field, _)) in self.pairs(rules) {
-            names += name_bytes(field);
-            hashes = hashes.wrapping_add(rules.hash(field));
+            kind.name_bytes += name_bytes(field);
+            if kind.name_bytes > MOST_NAME_BYTES {
+                return None;
+            }
+            kind.names = kind.names.wrapping_add(rules.hash(field)); // in any order
         }
-        is_worth_it(names, self.len(), self.plain_bytes(rules)).then_some(hashes)
+        is_worth_it(kind.name_bytes, kind.fields, self.plain_bytes(rules)).then_some(kind)
     }
 }
 
 /// Takes and leaves shapes.
 impl Packed {
-    /// Learns the hash's names, if they are worth it and were seen often enough. `reserve` asks for room for what is
-    /// learned.
-    pub(crate) fn learn_shape(
-        &self,
-        sighting: Option<Sighting>,
-        rules: &Rules,
-        reserve: impl Fn(usize) -> bool,
-    ) -> Option<u8> {
+    /// Learns the hash's names. `reserve` asks for room for what is learned.
+    pub(crate) fn learn_shape(&self, rules: &Rules, reserve: impl Fn(usize) -> bool) -> Option<u8> {
         let names: Vec<(u8, &[u8])> = self.pairs(rules).map(|(tag, (field, _))| (tag, field)).collect();
-        let shapes = rules.shapes.as_ref().filter(|_| !names.is_empty())?;
-        shapes.learn(&names, self.plain_bytes(rules), sighting, reserve)
+        rules.shapes.as_ref().filter(|_| !names.is_empty())?.learn(&names, reserve)
     }
 
     /// The bytes of the block if it has no shape, about.
@@ -413,7 +409,7 @@ mod tests {
 
     fn learn(packed: &mut Packed, shapes: &Shapes, rules: &Rules) {
         if packed.lacks_shape() && !packed.take_shape(shapes, rules) {
-            packed.learn_shape(None, rules, |_| true);
+            packed.learn_shape(rules, |_| true);
             packed.take_shape(shapes, rules);
         }
     }
