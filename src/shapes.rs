@@ -632,11 +632,11 @@ mod tests {
     #[test]
     fn shapes_of_the_same_print_are_told_apart_by_their_names() {
         let (rules, shapes) = (Rules::default(), Shapes::new(Learning::EAGER));
-        let all: Vec<&'static str> = (0..2_000).map(|n| &*format!("name:{n}").leak()).collect();
+        let all: Vec<&'static str> = (0..20_000).map(|n| &*format!("name:{n}").leak()).collect();
         let tag = rules.tag(all[0].as_bytes());
         let same: Vec<&'static str> =
             all.into_iter().filter(|name| rules.tag(name.as_bytes()) == tag).take(6).collect();
-        assert_eq!(same.len(), 6, "2,000 names have at most 256 tags");
+        assert_eq!(same.len(), 6, "20,000 names have at most 256 tags");
         let single: Vec<u8> = same.iter().map(|name| learn(&shapes, &[name], &rules).unwrap()).collect();
         assert_eq!(single, [0, 1, 2, 3, 4, 5]);
         let pair = learn(&shapes, &same[..2], &rules).unwrap();
