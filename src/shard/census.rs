@@ -21,6 +21,8 @@ pub(super) const FIRST: u32 = 16;
 const SAMPLE: usize = 64;
 /// The most fields at which a census looks to learn, and the most fields of hashes that it gives a shape, about.
 const MOST_FIELDS: usize = 6_000;
+/// A census of fewer hashes is no reason to take the next one later.
+const FEW: usize = 2 * FIRST as usize;
 /// How often a census that finds nothing doubles the number of hashes until the next one.
 const MOST_DOUBLINGS: u8 = 6;
 
@@ -48,7 +50,11 @@ impl Shard {
         if learn_names(records, shapes, rules, room) {
             take_shapes(records, sums, &mut left, rules);
         }
-        self.fruitless = if left < MOST_FIELDS { 0 } else { MOST_DOUBLINGS.min(self.fruitless + 1) };
+        self.fruitless = match records.len() {
+            _ if left < MOST_FIELDS => 0,
+            0..FEW => self.fruitless, // so few tell nothing
+            _ => MOST_DOUBLINGS.min(self.fruitless + 1),
+        };
         self.until_census = match left {
             _ if shapes.is_keen() => 2,
             0 => FIRST, // the others soon
