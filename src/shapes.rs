@@ -595,11 +595,11 @@ mod tests {
     use super::*;
     use crate::options::Rules;
 
-    fn names(of: &[&'static str], rules: &Rules) -> Vec<(u8, &'static [u8])> {
+    fn names<'a>(of: &[&'a str], rules: &Rules) -> Vec<(u8, &'a [u8])> {
         of.iter().map(|name| (rules.tag(name.as_bytes()), name.as_bytes())).collect()
     }
 
-    fn learn(shapes: &Shapes, of: &[&'static str], rules: &Rules) -> Option<u8> {
+    fn learn(shapes: &Shapes, of: &[&str], rules: &Rules) -> Option<u8> {
         shapes.learn(&names(of, rules), |_| true)
     }
 
@@ -632,10 +632,10 @@ mod tests {
     #[test]
     fn shapes_of_the_same_print_are_told_apart_by_their_names() {
         let (rules, shapes) = (Rules::default(), Shapes::new(Learning::EAGER));
-        let all: Vec<&'static str> = (0..20_000).map(|n| &*format!("name:{n}").leak()).collect();
+        let all: Vec<String> = (0..20_000).map(|n| format!("name:{n}")).collect();
         let tag = rules.tag(all[0].as_bytes());
-        let same: Vec<&'static str> =
-            all.into_iter().filter(|name| rules.tag(name.as_bytes()) == tag).take(6).collect();
+        let all = all.iter().map(String::as_str);
+        let same: Vec<&str> = all.filter(|name| rules.tag(name.as_bytes()) == tag).take(6).collect();
         assert_eq!(same.len(), 6, "20,000 names have at most 256 tags");
         let single: Vec<u8> = same.iter().map(|name| learn(&shapes, &[name], &rules).unwrap()).collect();
         assert_eq!(single, [0, 1, 2, 3, 4, 5]);
@@ -657,22 +657,23 @@ mod tests {
     #[test]
     fn what_is_learned_has_its_limits() {
         let (rules, shapes) = (Rules::default(), Shapes::new(Learning::default()));
-        let name = |len: usize| &*"n".repeat(len).leak();
+        let name = |len: usize| "n".repeat(len);
         assert!(!is_worth_it(11, 1, 6 * 12 + 1), "a name of 10 bytes in a block of 73");
         assert!(is_worth_it(11, 1, 6 * 12));
         assert_eq!(shapes.learn(&names(&["a", "b"], &rules), |_| false), None, "there is no room");
         assert_eq!((shapes.count(), shapes.may_have(2)), (0, false));
-        assert_eq!(learn(&shapes, &[name(1_000), name(1_045)], &rules), None, "2,049 bytes with their lengths");
-        assert_eq!(learn(&shapes, &[name(1_000), name(1_044)], &rules), Some(0));
-        let many: Vec<&'static str> = (0..129).map(|n| &*format!("{n}").leak()).collect();
+        assert_eq!(learn(&shapes, &[&name(1_000), &name(1_045)], &rules), None, "2,049 bytes with their lengths");
+        assert_eq!(learn(&shapes, &[&name(1_000), &name(1_044)], &rules), Some(0));
+        let many: Vec<String> = (0..129).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!((learn(&shapes, &many, &rules), learn(&shapes, &many[1..], &rules)), (None, Some(1)));
         let small = Shapes::new(Learning::default());
         assert_eq!(learn(&small, &many[1..], &rules), Some(0));
         let full = Shapes::new(Learning { most_bytes: small.heap_bytes() + 1_000, ..Learning::default() });
-        let learned = [&many[1..], &[name(1_000), name(1_044)]].map(|of| learn(&full, of, &rules));
-        assert_eq!(learned, [Some(0), None], "the second takes too many bytes");
+        assert_eq!(learn(&full, &many[1..], &rules), Some(0));
+        assert_eq!(learn(&full, &[&name(1_000), &name(1_044)], &rules), None, "it takes too many bytes");
         for n in 2..MOST_SHAPES + 10 {
-            let learned = learn(&shapes, &[&*format!("kind {n}").leak(), "name"], &rules);
+            let learned = learn(&shapes, &[&format!("kind {n}"), "name"], &rules);
             assert_eq!(learned, u8::try_from(n).ok());
             assert_eq!(shapes.are_full(), n >= MOST_SHAPES - 1);
         }
