@@ -19,7 +19,7 @@ impl Record {
     /// Whether the record has no shape, and is small enough to have one.
     #[inline]
     pub(crate) fn could_have_shape(&self) -> bool {
-        matches!(self, Self::Packed(packed) if !packed.is_shaped() && packed.could_have_shape())
+        matches!(self, Self::Packed(packed) if !packed.is_shaped() && packed.could_take_shape())
     }
 
     /// Whether the record has no shape, and there may be one for it. Asked when its names have changed.
@@ -57,7 +57,7 @@ impl Record {
         }
     }
 
-    /// The record's kind, if it could have a shape, or a better one, that is worth it.
+    /// The record's kind, if it could take a shape that is worth it.
     pub(crate) fn kind(&self, rules: &Rules) -> Option<Kind> {
         match self {
             Self::Packed(packed) => packed.kind(rules),
@@ -67,8 +67,8 @@ impl Record {
 
     /// Learns the record's names. What is learned takes room, if the store has a limit.
     pub(crate) fn learn_shape(&self, rules: &Rules, room: Option<&dyn Port>) {
-        if let Self::Packed(packed) = self {
-            packed.learn_shape(rules, takes(room));
+        if let (Self::Packed(packed), Some(shapes)) = (self, rules.shapes.as_deref()) {
+            packed.learn_shape(shapes, rules, takes(room));
         }
     }
 

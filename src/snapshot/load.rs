@@ -90,7 +90,9 @@ impl StoreBuilder {
     /// 16 bytes for each byte that was really read.
     ///
     /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables
-    /// around the same hashes take more memory in one process than in another. Such a store is full.
+    /// around the same hashes take more memory in one process than in another. Such a store is full. If the hashes do not
+    /// fit, the load looks for names that many of them share ([shapes](crate::guide::limits#shapes)), which takes up to
+    /// 150 bytes more for each hash meanwhile.
     ///
     /// ```
     /// use hashlet::{SnapshotError, Store};

@@ -7,6 +7,9 @@
 //! Changes that leave the width of the ends and the deadlines alone move only bytes within the block. All others take the
 //! hash apart and put it together anew.
 
+#[cfg(test)]
+mod tests;
+
 use std::array;
 use std::ops::Range;
 
@@ -155,15 +158,15 @@ impl Packed {
         Parts { values: (0..layout.fields).map(value).collect(), deadlines }
     }
 
-    /// Whether the hash lacks a shape, and is small enough to have one.
+    /// Whether the hash has no shape or one of which fields are missing, and is small enough for another one.
     #[inline]
-    pub(crate) fn could_have_shape(&self) -> bool {
+    pub(crate) fn could_take_shape(&self) -> bool {
         self.lacks_shape() && (1..=MOST_NAMES).contains(&self.len())
     }
 
-    /// The hash's kind, if it could have a shape that is worth it.
+    /// The hash's kind, if it could take a shape that is worth it.
     pub(crate) fn kind(&self, rules: &Rules) -> Option<Kind> {
-        if !self.could_have_shape() {
+        if !self.could_take_shape() {
             return None;
         }
         let mut kind = Kind { names: 0, fields: self.len(), name_bytes: 0 };
@@ -181,9 +184,11 @@ impl Packed {
 /// Takes and leaves shapes.
 impl Packed {
     /// Learns the hash's names. `reserve` asks for room for what is learned.
-    pub(crate) fn learn_shape(&self, rules: &Rules, reserve: impl Fn(usize) -> bool) -> Option<u8> {
+    pub(crate) fn learn_shape(&self, shapes: &Shapes, rules: &Rules, reserve: impl Fn(usize) -> bool) {
         let names: Vec<(u8, &[u8])> = self.pairs(rules).map(|(tag, (field, _))| (tag, field)).collect();
-        rules.shapes.as_ref().filter(|_| !names.is_empty())?.learn(&names, reserve)
+        if !names.is_empty() {
+            shapes.learn(&names, reserve);
+        }
     }
 
     /// The bytes of the block if it has no shape, about.
@@ -193,7 +198,7 @@ impl Packed {
 
     /// Gives a hash that lacks a shape the one of its names, if there is one. Returns whether it has it now.
     pub(crate) fn take_shape(&mut self, shapes: &Shapes, rules: &Rules) -> bool {
-        if !self.could_have_shape() {
+        if !self.could_take_shape() {
             return false;
         }
         let (fields, layout) = (self.len(), Layout::of(&self.0));
@@ -243,11 +248,17 @@ impl Packed {
     /// Takes the names back into the block.
     pub(crate) fn leave_shape(&mut self, rules: &Rules) {
         if self.is_shaped() {
-            let deadlines = self.deadlines_of_present();
-            *self = Self(close(Self::assemble_pairs(self.mark(), self.key(), self.pairs(rules))));
-            if deadlines.flags() != 0 {
-                self.set_deadlines(deadlines);
-            }
+            self.leave_shape_with(None, rules);
+        }
+    }
+
+    /// Takes the names back into the block, and adds a field.
+    fn leave_shape_with(&mut self, new: Option<Tagged<'_>>, rules: &Rules) {
+        let deadlines = self.deadlines_of_present();
+        let pairs = self.pairs(rules).chain(new.map(|(tag, field, value)| (tag, (field, value))));
+        self.0 = close(Self::assemble_pairs(self.mark(), self.key(), pairs));
+        if deadlines.flags() != 0 {
+            self.set_deadlines(deadlines);
         }
     }
 
@@ -291,7 +302,7 @@ impl Packed {
         let missing = self.shape(rules).filter(|_| layout.flags & GAPS != 0).map(|shape| shape.find(tag, field));
         match missing {
             Some(Some(index)) => *self = self.changed(self.0[SHAPE_AT], |parts| parts.values[index] = Some(value)),
-            Some(None) => self.leave_shape_with(new, rules),
+            Some(None) => self.leave_shape_with(Some(new), rules),
             None => match self.step(tag, field, rules) {
                 Some(step) if self.has_room_for_value(layout, layout.end_width + value.len(), value.len()) => {
                     let used = layout.tail_at(&self.0);
@@ -303,7 +314,7 @@ impl Packed {
                         parts.deadlines.insert_field(index);
                     });
                 }
-                None => self.leave_shape_with(new, rules),
+                None => self.leave_shape_with(Some(new), rules),
             },
         }
     }
@@ -362,20 +373,6 @@ impl Packed {
         parts.assemble(self.mark(), self.key(), shape)
     }
 
-    fn leave_shape_with(&mut self, new: Tagged<'_>, rules: &Rules) {
-        let (tag, field, value) = new;
-        let deadlines = self.deadlines_of_present();
-        let bytes = Self::assemble_pairs(
-            self.mark(),
-            self.key(),
-            self.pairs(rules).chain(std::iter::once((tag, (field, value)))),
-        );
-        self.0 = close(bytes);
-        if deadlines.flags() != 0 {
-            self.set_deadlines(deadlines);
-        }
-    }
-
     /// Takes the names back if those of missing fields take more room than that.
     fn leave_shape_if_smaller(&mut self, rules: &Rules) {
         let layout = Layout::of(&self.0);
@@ -384,129 +381,5 @@ impl Packed {
         if plain <= shaped {
             self.leave_shape(rules);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::random::Random;
-    use crate::shapes::Learning;
-    use crate::time::Deadline;
-
-    type Contents = (Deadline, BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>);
-
-    fn contents(packed: &Packed, rules: &Rules) -> Contents {
-        let fields = packed.pairs(rules).map(|(tag, (field, value))| {
-            let (index, _) = packed.find(tag, field, rules).unwrap();
-            (field.to_vec(), (value.to_vec(), packed.field_deadline(index)))
-        });
-        (packed.deadline(), fields.collect())
-    }
-
-    fn learn(packed: &mut Packed, shapes: &Shapes, rules: &Rules) {
-        if packed.lacks_shape() && !packed.take_shape(shapes, rules) {
-            packed.learn_shape(rules, |_| true);
-            packed.take_shape(shapes, rules);
-        }
-    }
-
-    /// Whatever is done to a hash that takes and loses shapes, it has the contents of one without shapes, and takes no
-    /// more bytes than it.
-    #[test]
-    fn a_hash_with_a_shape_is_the_hash_without_one() {
-        let plain_rules = Rules::default();
-        let mut shaped_turns = 0;
-        for (key, names) in [("", 6), ("k", 12), ("a key of more than a hundred and twenty-seven bytes", 150)] {
-            let key = key.repeat(3);
-            let shapes = Some(Arc::new(Shapes::new(Learning::EAGER)));
-            let rules = Rules { shapes, ..plain_rules.clone() };
-            let shapes = rules.shapes.as_deref().unwrap();
-            let mut random = Random::seeded(5);
-            let [mut shaped, mut plain] = [(); 2].map(|()| Packed::new(Mark::default(), key.as_bytes()));
-            for turn in 0..20_000 {
-                let field = format!("field:{}", random.below(names));
-                let (field, tag) = (field.as_bytes(), rules.tag(field.as_bytes()));
-                let found = shaped.find(tag, field, &rules);
-                let other = plain.find(tag, field, &plain_rules);
-                assert_eq!(found.as_ref().map(|it| shaped.value(it)), other.as_ref().map(|it| plain.value(it)));
-                let deadline = Deadline::from_bytes((1 + random.below(3) as u64).to_le_bytes());
-                let deadline = if random.below(2) == 0 { Deadline::NEVER } else { deadline };
-                match (random.below(10), found, other) {
-                    (0..3, Some((index, _)), Some((other, _))) => {
-                        if plain.len() == 1 {
-                            [&mut shaped, &mut plain].into_iter().for_each(|it| it.set_deadline(Deadline::NEVER));
-                        }
-                        shaped.remove_all_at(&[index], &rules);
-                        plain.remove_all_at(&[other], &plain_rules);
-                    }
-                    (3, Some((index, _)), Some((other, _))) => {
-                        shaped.set_field_deadline(index, deadline);
-                        plain.set_field_deadline(other, deadline);
-                    }
-                    (4, Some(_), _) => [&mut shaped, &mut plain].into_iter().for_each(|it| it.set_deadline(deadline)),
-                    (5, Some(_), _) => {
-                        shaped = shaped.with_key(Mark::default(), key.as_bytes());
-                        let mut image = Vec::new();
-                        shaped.write_image(&mut image, rules.shapes.as_deref());
-                        let mut other = Vec::new();
-                        let mut without = shaped.clone();
-                        without.leave_shape(&rules);
-                        without.write_image(&mut other, None);
-                        assert_eq!(image, other, "a snapshot knows no shapes");
-                        assert_eq!(contents(&without, &plain_rules), contents(&plain, &plain_rules));
-                    }
-                    (_, found, other) => {
-                        let value = vec![b'v'; random.below(if turn % 1_000 < 500 { 6 } else { 60 })];
-                        assert_eq!(shaped.put_found(found, (tag, field, &value), &rules), other.is_none());
-                        plain.put_found(other, (tag, field, &value), &plain_rules);
-                    }
-                }
-                if random.below(3) > 0 {
-                    learn(&mut shaped, shapes, &rules);
-                }
-                shaped_turns += usize::from(shaped.is_shaped());
-                shaped.validate(&rules);
-                assert_eq!(contents(&shaped, &rules), contents(&plain, &plain_rules));
-                assert_eq!(shaped.size(&rules), plain.size(&plain_rules));
-                let [mut least, mut other] = [shaped.clone(), plain.clone()];
-                [&mut least, &mut other].into_iter().for_each(Packed::shrink_to_fit);
-                assert!(least.heap_bytes() <= other.heap_bytes());
-            }
-        }
-        assert!(shaped_turns > 10_000, "{shaped_turns}");
-    }
-
-    /// Names of many hashes at once lead to the same shape as names that are set one by one, in any order.
-    #[test]
-    fn the_same_names_have_one_shape() {
-        let shapes = Some(Arc::new(Shapes::new(Learning::EAGER)));
-        let rules = Rules { shapes, ..Rules::default() };
-        let shapes = rules.shapes.as_deref().unwrap();
-        let names: Vec<String> = (0..20).map(|n| format!("name:{n}")).collect();
-        let pairs: Vec<Pair<'_>> = names.iter().map(|name| (name.as_bytes(), name.as_bytes())).collect();
-        let mut first = Packed::new(Mark::default(), b"first");
-        assert!(!first.put_known(&pairs, &rules), "nothing is known yet");
-        for &(field, value) in &pairs {
-            first.put_found(None, (rules.tag(field), field, value), &rules);
-        }
-        learn(&mut first, shapes, &rules);
-        assert!(first.is_shaped());
-        assert_eq!(shapes.count(), 1);
-        for turn in 0..20 {
-            let mut turned = pairs.clone();
-            turned.rotate_left(turn);
-            let mut other = Packed::new(Mark::default(), b"other");
-            assert!(other.put_known(&turned, &rules));
-            other.validate(&rules);
-            assert_eq!(contents(&other, &rules), contents(&first, &rules));
-            let mut repeated = turned.clone();
-            repeated[1] = repeated[0];
-            assert!(!Packed::new(Mark::default(), b"other").put_known(&repeated, &rules), "a name stands twice");
-        }
-        assert_eq!(shapes.count(), 1);
     }
 }
