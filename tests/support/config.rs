@@ -37,8 +37,8 @@ pub(crate) fn tiny() -> Thresholds {
 }
 
 /// The numbers of shards: one, where all keys share a directory, and many. Both kinds of changes, quiet ones and those
-/// in calls, occur with each of the thresholds. With shapes, hashes of the same names share them from the first one on;
-/// without, only after many such hashes.
+/// in calls, occur with each of the thresholds. With eager shapes, hashes of the same names share them from the first one
+/// on. With keen shapes, two near each other are enough. Without either, only many such hashes share them.
 pub(crate) fn all() -> [Config; 12] {
     [
         config("packed, 1 shard", packed(), 1),
