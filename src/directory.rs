@@ -93,7 +93,7 @@ pub(crate) trait Segment: Default {
 #[derive(Debug)]
 pub(crate) struct Directory<S> {
     nodes: Vec<Node<S>>,
-    slots: Vec<u32>,
+    slots: Box<[u32]>,
     len: usize,
     segment_bytes: usize,
     deepest: u32,
@@ -130,7 +130,7 @@ impl<S: Segment> Directory<S> {
     pub(crate) fn new(skip: u32) -> Self {
         debug_assert!(skip + MAX_DIRECTORY_BITS <= u64::BITS);
         let (skip, widest) = (skip as u8, BUCKET_BITS as u8);
-        Self { nodes: Vec::new(), slots: Vec::new(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip, widest }
+        Self { nodes: Vec::new(), slots: Box::default(), len: 0, segment_bytes: 0, deepest: 0, depth: 0, skip, widest }
     }
 
     /// An empty directory for the same hashes.
@@ -144,7 +144,7 @@ impl<S: Segment> Directory<S> {
 
     /// Bytes asked of the allocator.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.segment_bytes + self.nodes.capacity() * size_of::<Node<S>>() + self.slots.capacity() * size_of::<u32>()
+        self.segment_bytes + self.nodes.capacity() * size_of::<Node<S>>() + self.slots.len() * size_of::<u32>()
     }
 
     pub(crate) fn segments(&self) -> Segments<'_, S> {
@@ -348,7 +348,6 @@ impl<S: Segment> Directory<S> {
         self.trim();
         self.edit_all(&mut shrink);
         self.nodes.shrink_to_fit();
-        self.slots.shrink_to_fit();
     }
 
     /// The hash with the bits that tell segments apart moved to the top.
@@ -426,17 +425,17 @@ impl<S: Segment> Directory<S> {
         if self.slots.is_empty() {
             slots.resize(copies, 0);
         }
-        for &slot in &self.slots {
+        for &slot in &*self.slots {
             slots.resize(slots.len() + copies, slot);
         }
-        self.slots = slots;
+        self.slots = slots.into_boxed_slice();
         self.depth = depth;
         self.deepest = 0;
     }
 
     fn halve(&mut self) {
         self.depth -= 1;
-        self.slots = if self.depth == 0 { Vec::new() } else { self.slots.iter().step_by(2).copied().collect() };
+        self.slots = if self.depth == 0 { Box::default() } else { self.slots.iter().step_by(2).copied().collect() };
         self.deepest = self.nodes.iter().map(|node| u32::from(node.depth == self.depth)).sum();
     }
 
@@ -519,7 +518,7 @@ impl<S: Segment> Directory<S> {
     /// If one is broken.
     pub(crate) fn validate(&self, rules: &Rules) {
         if self.nodes.is_empty() {
-            let allocated = self.nodes.capacity() + self.slots.capacity();
+            let allocated = self.nodes.capacity() + self.slots.len();
             assert!(self.len == 0 && allocated == 0, "1: an empty directory holds memory");
             return;
         }

@@ -36,6 +36,7 @@ mod packed;
 mod purge;
 mod quiet;
 mod sample;
+mod shaping;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ pub(crate) use number::IntegerText;
 pub(crate) use purge::Scope;
 pub(crate) use quiet::Growth;
 pub use sample::Sample;
+pub(crate) use shaping::takes;
 pub(crate) use transfer::Source;
 pub(crate) use undo::Undo;
 
@@ -112,11 +114,10 @@ impl Record {
     /// The record of a hash that was packed elsewhere, perhaps with other thresholds.
     #[cfg(feature = "snapshot")]
     pub(crate) fn of_packed(packed: Packed, cx: Context<'_>) -> Self {
-        let is_oversized = cx.rules.is_oversized(packed.size().1)
-            && packed.entries().any(|(_, entry)| {
-                let (field, value) = entry::pair(entry);
-                cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len())
-            });
+        let is_oversized = cx.rules.is_oversized(packed.size(cx.rules).1)
+            && packed
+                .pairs(cx.rules)
+                .any(|(_, (field, value))| cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len()));
         let mut record = Self::Packed(packed);
         if is_oversized {
             record.promote(cx);
@@ -171,7 +172,9 @@ impl Record {
     fn write_ahead(&mut self, cx: Context<'_>) {
         match self {
             Self::Packed(packed) => {
-                cx.save_ahead(|saver| saver.blocks.write(|items| image::write_hash(items, packed)));
+                cx.save_ahead(|saver| {
+                    saver.blocks.write(|items| image::write_hash(items, packed, cx.rules.shapes.as_deref()));
+                });
                 packed.set_mark(cx.mark());
             }
             Self::Table(table) => table.save_head_ahead(cx),
@@ -201,7 +204,7 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 if packed.mark() != saver.mark {
-                    saver.blocks.write(|items| image::write_hash(items, packed));
+                    saver.blocks.write(|items| image::write_hash(items, packed, saver.shapes));
                     packed.set_mark(saver.mark);
                 }
                 true
@@ -236,36 +239,37 @@ impl Record {
     #[inline(always)]
     pub(crate) fn get(&self, field: &[u8], rules: &Rules) -> Option<&[u8]> {
         match self {
-            Self::Packed(packed) => packed.get(rules.tag(field), field),
+            Self::Packed(packed) => packed.get(rules.tag(field), field, rules),
             Self::Table(table) => table.get(field, rules),
         }
     }
 
-    pub(crate) fn pairs(&self) -> Pairs<'_> {
+    pub(crate) fn pairs<'a>(&'a self, rules: &'a Rules) -> Pairs<'a> {
         match self {
-            Self::Packed(packed) => Pairs::Packed(packed.entries()),
+            Self::Packed(packed) => Pairs::Packed(packed.pairs(rules)),
             Self::Table(table) => Pairs::Table(table.entries()),
         }
     }
 
     /// Draws a field with its value, each as likely as any other, if there is one. O(1).
-    fn draw(&self, random: &mut Random) -> Option<Pair<'_>> {
+    fn draw<'a>(&'a self, random: &mut Random, rules: &'a Rules) -> Option<Pair<'a>> {
         match self {
-            Self::Packed(packed) => packed.draw(random),
-            Self::Table(table) => table.draw(random),
+            Self::Packed(packed) => packed.draw(random, rules),
+            Self::Table(table) => table.draw(random).map(entry::pair),
         }
-        .map(entry::pair)
     }
 
     /// Offers the fields with their values to a page, in groups that follow hash order, until it is complete.
     pub(crate) fn scan(&self, selection: &mut Selection<(Vec<u8>, Vec<u8>)>, rules: &Rules) {
-        let ordered = |entry| (Order::of_hash(rules.hash(entry::pair(entry).0)), entry);
-        let copy = |entry| <[&[u8]; 2]>::from(entry::pair(entry)).map(<[u8]>::to_vec).into();
+        fn ordered<'p>(pair: Pair<'p>, rules: &Rules) -> (Order, Pair<'p>) {
+            (Order::of_hash(rules.hash(pair.0)), pair)
+        }
+        let copy = |(field, value): Pair<'_>| (field.to_vec(), value.to_vec());
         let _complete = match self {
-            Self::Packed(packed) => selection.offer(packed.entries().map(|(_, entry)| ordered(entry)), copy),
-            Self::Table(table) => table
-                .segments_from(selection.from().hash())
-                .try_for_each(|fields| selection.offer(fields.iter().map(ordered), copy)),
+            Self::Packed(packed) => selection.offer(packed.pairs(rules).map(|(_, pair)| ordered(pair, rules)), copy),
+            Self::Table(table) => table.segments_from(selection.from().hash()).try_for_each(|fields| {
+                selection.offer(fields.iter().map(|entry| ordered(entry::pair(entry), rules)), copy)
+            }),
         };
     }
 
@@ -339,7 +343,7 @@ impl Record {
     pub(crate) fn has_its_encoding(&self, began: Encoding, rules: &Rules) -> bool {
         let thresholds = &rules.thresholds;
         match self {
-            Self::Packed(packed) => packed.is_within(thresholds.max_fields, thresholds.max_packed_bytes),
+            Self::Packed(packed) => packed.is_within(thresholds.max_fields, thresholds.max_packed_bytes, rules),
             Self::Table(table) => {
                 let parts = if began == Encoding::Packed { 1 } else { 2 };
                 !fits(table.oversized(), table.size(), thresholds, parts)
@@ -387,17 +391,41 @@ fn first_step(pairs: &[Pair<'_>]) -> usize {
 /// Sets fields as long as the hash should stay packed. Returns the number of new fields, and the number of pairs that
 /// are set.
 fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> (usize, usize) {
+    if put_known(packed, pairs, cx) {
+        return (pairs.len(), pairs.len());
+    }
+    let (mut new, mut done) = (0, 0);
+    while packed.is_shaped()
+        && let Some(&(field, value)) = pairs.get(done)
+    {
+        let tag = cx.rules.tag(field);
+        let found = packed.find(tag, field, cx.rules);
+        let size = packed.size(cx.rules);
+        if !works_packed(size, (field, value), cx.rules) || !Packed::can_hold(size, found.as_ref(), field, value) {
+            return (new, done);
+        }
+        cx.record(|| {
+            let before = found.as_ref().map(|found| packed.value(found));
+            Some((packed.key(), Effect::Put { field, value, before }))
+        });
+        new += usize::from(packed.put_found(found, (tag, field, value), cx.rules));
+        done += 1;
+    }
+    if done == pairs.len() {
+        return (new, done);
+    }
     let mut draft = packed.draft();
-    let mut new = 0;
-    for (done, &(field, value)) in pairs.iter().enumerate() {
+    let mut is_reserved = false;
+    for (done, &(field, value)) in pairs.iter().enumerate().skip(done) {
         let tag = cx.rules.tag(field);
         let found = draft.find(tag, field);
         let size = draft.size();
         if !works_packed(size, (field, value), cx.rules) || !Packed::can_hold(size, found.as_ref(), field, value) {
             return (new, done);
         }
-        if new == 0 && found.is_none() {
+        if !is_reserved && found.is_none() {
             draft.reserve(&pairs[done..]);
+            is_reserved = true;
         }
         cx.record(|| {
             let before = found.as_ref().map(|found| draft.value(found));
@@ -406,6 +434,25 @@ fn put_packed(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> (usiz
         new += usize::from(draft.put_found(found, (tag, field, value)));
     }
     (new, pairs.len())
+}
+
+/// Sets the fields of an empty hash at once, if their names are those of a shape.
+fn put_known(packed: &mut Packed, pairs: &[Pair<'_>], cx: Context<'_>) -> bool {
+    let Thresholds { max_fields, max_packed_bytes, .. } = cx.rules.thresholds;
+    if packed.len() > 0 || pairs.len() > max_fields || cx.rules.shapes.is_none() {
+        return false;
+    }
+    let entry_bytes: usize = pairs.iter().map(|(field, value)| entry::len(field, value)).sum();
+    let is_oversized =
+        |(field, value): &Pair<'_>| cx.rules.is_oversized(field.len()) || cx.rules.is_oversized(value.len());
+    let is_packed = entry_bytes <= max_packed_bytes && !pairs.iter().any(is_oversized);
+    if !is_packed || !packed.put_known(pairs, cx.rules) {
+        return false;
+    }
+    for &(field, value) in pairs {
+        cx.record(|| Some((packed.key(), Effect::Put { field, value, before: None })));
+    }
+    true
 }
 
 /// Whether a hash of this size should stay packed for now while this field is set.
@@ -428,7 +475,7 @@ fn fits(oversized: usize, (fields, entry_bytes): (usize, usize), thresholds: &Th
 /// The fields and values of a record, in no particular order.
 #[derive(Clone)]
 pub(crate) enum Pairs<'a> {
-    Packed(packed::Entries<'a>),
+    Packed(packed::Pairs<'a>),
     Table(table::Entries<'a>),
 }
 
@@ -438,7 +485,7 @@ impl<'a> Iterator for Pairs<'a> {
     #[inline]
     fn next(&mut self) -> Option<Pair<'a>> {
         match self {
-            Self::Packed(entries) => entries.next().map(|(_, entry)| entry::pair(entry)),
+            Self::Packed(pairs) => pairs.next().map(|(_, pair)| pair),
             Self::Table(entries) => entries.next().map(entry::pair),
         }
     }
@@ -455,10 +502,10 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 packed.validate(rules);
-                let (fields, entry_bytes) = packed.size();
+                let (fields, entry_bytes) = packed.size(rules);
                 assert!(fields <= thresholds.max_fields, "1: {fields} fields");
                 assert!(entry_bytes <= thresholds.max_packed_bytes, "1: {entry_bytes} bytes");
-                let longest = self.pairs().flat_map(<[&[u8]; 2]>::from).map(<[u8]>::len).max();
+                let longest = self.pairs(rules).flat_map(<[&[u8]; 2]>::from).map(<[u8]>::len).max();
                 assert!(longest.is_none_or(|len| !rules.is_oversized(len)), "1: a string of {longest:?} bytes");
             }
             Self::Table(table) => {

@@ -90,8 +90,10 @@ mod random;
 #[cfg_attr(not(feature = "snapshot"), allow(dead_code, unused_imports))]
 mod saving;
 mod scan;
+mod shapes;
 mod shard;
 mod sync;
+mod tags;
 #[cfg(feature = "journal")]
 mod tail;
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The options that are fixed when a store is built: thresholds, limits and the hash function.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::hashing::Hashing;
+use crate::shapes::{Shape, Shapes};
 
 /// The most fields of a packed hash, and the most bytes of its entries. Both are two-byte numbers.
 pub(crate) const PACKED_MAX: usize = u16::MAX as usize;
@@ -146,7 +149,14 @@ impl Limits {
     /// judged by itself. The calls before a refused one keep their effect, unless the closure is one of `try_update`
     /// and returns an error.
     ///
-    /// An empty store takes 128 bytes for each shard. A [`HashValue`](crate::HashValue) outside a store is not limited.
+    /// Names of fields that many hashes share ([`StoreBuilder::shapes`](crate::StoreBuilder::shapes)) take at most a
+    /// thirty-second of the limit. A field that is removed from such a hash leaves a mark, so a removal can make the hash
+    /// larger, by a bit for each of its names and in steps of 8 bytes. A removal is not refused, so removals of short values
+    /// from many hashes can exceed the limit. A new field that leads to names of their own can make a hash larger by all of
+    /// its names, and is refused if there is no room for them.
+    ///
+    /// An empty store takes 128 bytes for each shard, and 256 for what it knows of shapes. A
+    /// [`HashValue`](crate::HashValue) outside a store is not limited.
     ///
     /// ```
     /// use hashlet::{Error, Limits, Store};
@@ -178,6 +188,8 @@ pub(crate) struct Rules {
     pub(crate) thresholds: Thresholds,
     pub(crate) limits: Limits,
     pub(crate) hashing: Hashing,
+    /// The shapes of the store whose rules these are, or from which the hash comes that has them.
+    pub(crate) shapes: Option<Arc<Shapes>>,
 }
 
 impl Rules {
@@ -189,6 +201,17 @@ impl Rules {
     #[inline]
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         self.hashing.hash(bytes)
+    }
+
+    /// The same rules for a hash outside of the store, with these shapes.
+    pub(crate) fn of_value(&self, shapes: Option<Arc<Shapes>>) -> Self {
+        Self { shapes, hashing: self.hashing.clone(), ..*self }
+    }
+
+    /// The shape of this number, which a record has.
+    #[inline]
+    pub(crate) fn shape(&self, id: u8) -> &Shape {
+        self.shapes.as_ref().expect("a record has a shape only where its store's shapes are known").get(id)
     }
 
     /// The tag of a field; see [`Hashing::tag`].

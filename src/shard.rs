@@ -37,11 +37,12 @@
 //!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. No record is empty, and each is found under its key.
-//! 2. `fields`, `tables` and `record_bytes` are the sums over all records.
+//! 2. `sums` are the sums over all records.
 //! 3. No deadline is sooner than its segment's bound, and no segment's bound sooner than the shard's.
 //! 4. While no save runs, each record as a whole has the mark of the store's epoch.
 
 mod attempt;
+mod census;
 mod segment;
 mod several;
 mod visit;
@@ -50,15 +51,17 @@ use std::ops::ControlFlow;
 
 use crate::directory::upcoming::Upcoming;
 use crate::directory::{At, Directory};
-use crate::hash::{Context, Encoding, Growth, Record, Scope};
+use crate::hash::{Context, Encoding, Growth, Port, Record, Scope};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;
 #[cfg(feature = "testing")]
 use crate::saving::Epoch;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
+use crate::sync::{CachePadded, RwLock};
 use crate::time::{Deadline, Now};
 pub(crate) use attempt::{Attempted, attempt};
+use census::{FIRST, take_shapes};
 use segment::KeySegment;
 pub(crate) use several::Taken;
 use visit::Held;
@@ -70,6 +73,10 @@ pub(crate) struct Shard {
     sums: Sums,
     soonest: Deadline,
     changes: u64,
+    /// So many records without a shape may come until a census is due.
+    until_census: u32,
+    /// How many censuses in a row have found nothing, up to a limit.
+    fruitless: u8,
     /// The mark of the last save that has walked over the whole shard.
     whole: Mark,
     /// The mark of the last save during which a table was filed here that this save had not written as a whole.
@@ -79,6 +86,9 @@ pub(crate) struct Shard {
 /// The most bytes that a key takes for which room is reserved. Room is reserved in segments of 1,024 slots for 784 keys
 /// each, and the number of segments is a power of two. One key more than fits is therefore the worst case.
 pub(crate) const RESERVED_KEY_BYTES: usize = 45;
+
+/// What an empty shard takes, with its lock.
+const _: () = assert!(size_of::<CachePadded<RwLock<Shard>>>() == 128 || cfg!(test));
 
 /// Whether a command on a missing key creates it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,18 +101,31 @@ pub(crate) enum Create {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) fields: usize,
-    pub(crate) tables: usize,
     pub(crate) record_bytes: usize,
+    pub(crate) tables: u32,
+    /// Records that have a shape.
+    pub(crate) shaped: u32,
+    /// Bytes that their shapes save.
+    pub(crate) saved_bytes: usize,
 }
 
 impl Sums {
     #[inline]
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record, rules: &Rules) -> Self {
+        let saved_bytes = record.saved_bytes(rules);
         Self {
             fields: record.len(),
-            tables: usize::from(record.encoding() == Encoding::Table),
+            tables: u32::from(record.encoding() == Encoding::Table),
             record_bytes: record.heap_bytes(),
+            shaped: u32::from(saved_bytes.is_some()),
+            saved_bytes: saved_bytes.unwrap_or(0),
         }
+    }
+
+    /// Whether the names of a record with these sums have changed since it had those, as far as sums can tell.
+    #[inline]
+    fn tell_other_names(self, before: Self) -> bool {
+        (self.fields, self.shaped) != (before.fields, before.shaped)
     }
 
     /// The encoding of the one record of which these are the sums.
@@ -116,6 +139,8 @@ impl Sums {
         self.fields = self.fields - before.fields + after.fields;
         self.tables = self.tables - before.tables + after.tables;
         self.record_bytes = self.record_bytes - before.record_bytes + after.record_bytes;
+        self.shaped = self.shaped - before.shaped + after.shaped;
+        self.saved_bytes = self.saved_bytes - before.saved_bytes + after.saved_bytes;
     }
 }
 
@@ -127,6 +152,8 @@ impl Shard {
             sums: Sums::default(),
             soonest: Deadline::NEVER,
             changes: 0,
+            until_census: FIRST,
+            fruitless: 0,
             whole: Mark::default(),
             unsaved: None,
         }
@@ -177,15 +204,16 @@ impl Shard {
         self.keys.reserve(keys, rules);
     }
 
-    /// Gives back the unused memory of keys and records.
+    /// Gives back the unused memory of keys and records. Records take the shapes that there are.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums, .. } = self;
         keys.shrink_to_fit(rules, |KeySegment { records, upcoming }| {
             *upcoming = Upcoming::from(upcoming.soonest());
+            take_shapes(records, sums, &mut { usize::MAX }, rules);
             for record in records.iter_mut() {
-                let before = Sums::of(record);
+                let before = Sums::of(record, rules);
                 record.shrink_to_fit(rules);
-                sums.exchange(before, Sums::of(record));
+                sums.exchange(before, Sums::of(record, rules));
             }
             records.shrink_to_fit(|record| rules.hash(record.key()));
         });
@@ -250,6 +278,7 @@ impl Shard {
         hash: u64,
         key: &[u8],
         mark: Mark,
+        rules: &Rules,
         change: impl FnOnce(&mut Record) -> Option<(R, Growth)>,
     ) -> Option<R> {
         let record = self.keys.find_mut(hash)?.find_mut(hash, key)?;
@@ -260,6 +289,18 @@ impl Shard {
         self.changes = self.changes.wrapping_add(1);
         self.sums.fields = self.sums.fields.wrapping_add_signed(growth.fields);
         self.sums.record_bytes = self.sums.record_bytes.wrapping_add_signed(growth.bytes);
+        if growth.fields != 0 {
+            self.sums.shaped = self.sums.shaped.wrapping_add_signed(growth.shaped);
+            self.sums.saved_bytes = self.sums.saved_bytes.wrapping_add_signed(growth.saved);
+            if record.wants_shape(rules) {
+                let before = Sums::of(record, rules);
+                record.settle_shape(rules, None);
+                self.sums.exchange(before, Sums::of(record, rules));
+            }
+            if growth.shaped < 0 {
+                self.note_shapeless(hash, rules, None);
+            }
+        }
         Some(result)
     }
 
@@ -319,7 +360,7 @@ impl Shard {
         let has_deadlines = self.has_deadlines();
         let record = self.record_mut(slot);
         record.save_ahead(cx);
-        let before = Sums::of(record);
+        let before = Sums::of(record, cx.rules);
         if has_deadlines {
             record.command(cx, |record| record.purge(scope, cx));
         }
@@ -330,11 +371,14 @@ impl Shard {
 /// Filing.
 impl Shard {
     /// Files a record whose key is not there yet, and whose sums are counted already.
-    fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
-        let soonest = record.soonest();
+    fn insert(&mut self, hash: u64, record: Record, rules: &Rules, room: Option<&dyn Port>) {
+        let (soonest, could_have_shape) = (record.soonest(), record.could_have_shape());
         let at = self.keys.prepare_insert(hash, rules);
         self.keys.edit(at, |keys| keys.insert(hash, record, rules));
         self.lower_bounds(at, soonest, hash);
+        if could_have_shape {
+            self.note_shapeless(hash, rules, room);
+        }
     }
 
     #[inline]
@@ -410,11 +454,14 @@ impl Shard {
     }
 
     /// Files a record, unless its key is there already.
-    pub(crate) fn load(&mut self, hash: u64, record: Record, rules: &Rules) -> bool {
+    pub(crate) fn load(&mut self, hash: u64, mut record: Record, rules: &Rules) -> bool {
         let is_new = self.slot(hash, record.key()).is_none();
         if is_new {
-            self.sums.exchange(Sums::default(), Sums::of(&record));
-            self.insert(hash, record, rules);
+            if record.wants_shape(rules) {
+                record.settle_shape(rules, None);
+            }
+            self.sums.exchange(Sums::default(), Sums::of(&record, rules));
+            self.insert(hash, record, rules, None);
         }
         is_new
     }
@@ -456,9 +503,9 @@ impl Shard {
             let found = self.find(rules.hash(record.key()), record.key());
             assert!(found.is_some_and(|found| std::ptr::eq(found, record)), "1: a key stands twice or is not found");
         }
-        let sum = |part: fn(Sums) -> usize| self.records().map(|record| part(Sums::of(record))).sum();
-        let [fields, tables, record_bytes] = [sum(|of| of.fields), sum(|of| of.tables), sum(|of| of.record_bytes)];
-        assert_eq!(self.sums, Sums { fields, tables, record_bytes }, "2: sums");
+        let mut sums = Sums::default();
+        self.records().for_each(|record| sums.exchange(Sums::default(), Sums::of(record, rules)));
+        assert_eq!(self.sums, sums, "2: sums");
         for keys in self.keys.segments() {
             let is_covered = |record: &Record| keys.upcoming.covers(record.soonest(), rules.hash(record.key()));
             assert!(keys.records.iter().all(is_covered), "3: a deadline that its segment does not know");

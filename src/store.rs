@@ -63,6 +63,7 @@ use std::sync::Arc;
 use crate::hash::Scope;
 use crate::options::Rules;
 use crate::saving::Saving;
+use crate::shapes::Shapes;
 use crate::shard::Shard;
 use crate::store::listener::Listener;
 #[cfg(feature = "recorder")]
@@ -161,14 +162,15 @@ impl Store {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
-        let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards)));
+        let shape_bytes = rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
+        let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards) + shape_bytes));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
             allows_quiet_changes: room.is_none(),
+            saving: Saving::new(rules.shapes.clone()),
             shards,
             rules,
             room,
-            saving: Saving::default(),
             clock,
             listener,
             #[cfg(feature = "recorder")]
@@ -190,6 +192,9 @@ impl Store {
     pub fn validate(&self) {
         for shard in &self.shards {
             shard.read().validate(&self.rules, self.saving.epoch());
+        }
+        if let Some(shapes) = &self.rules.shapes {
+            shapes.validate(|name| self.rules.tag(name));
         }
         if let Some(room) = &self.room {
             let bytes = self.stats().bytes; // which purges

@@ -8,6 +8,7 @@
 //! | `over.rs` | `TypedHashes`, the same over a server or whatever else has the vocabulary of a store |
 //! | `object.rs` | structs as hashes, each member in a field of its own |
 //! | `forward.rs` | macros for methods that several serializers share |
+//! | `field.rs` | values of single fields as bytes, for both views |
 //! | `error.rs` | `CodecError` |
 
 #[macro_use]
@@ -22,6 +23,7 @@ mod over;
 
 mod codec;
 mod error;
+mod field;
 
 #[cfg(feature = "bincode")]
 pub use codec::Bincode;

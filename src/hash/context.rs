@@ -35,6 +35,8 @@ pub(crate) trait Port {
     /// Keeps bytes reserved that become free from now on to the end of the call. So the call can put back what they
     /// held.
     fn hold_freed(&self);
+    /// Counts this many bytes for as long as the store lives. Returns whether there is room for them.
+    fn take_for_good(&self, bytes: usize) -> bool;
     /// Whether little room is left.
     fn is_short_of_room(&self) -> bool;
     /// Writes something to the running snapshot before it is changed.
@@ -366,6 +368,10 @@ impl Port for Nobody {
     fn settle(&self, _: usize, _: usize) {}
 
     fn hold_freed(&self) {}
+
+    fn take_for_good(&self, _: usize) -> bool {
+        true
+    }
 
     fn is_short_of_room(&self) -> bool {
         false

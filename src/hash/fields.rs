@@ -111,7 +111,7 @@ impl Record {
     /// Removes the fields for which a closure returns `false`, and returns their number. The closure judges all fields
     /// before the first one is removed.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool, cx: Context<'_>) -> usize {
-        let refused = self.pairs().filter(|(field, value)| !keep(field, value));
+        let refused = self.pairs(cx.rules).filter(|(field, value)| !keep(field, value));
         let refused: Vec<Vec<u8>> = refused.map(|(field, _)| field.to_vec()).collect();
         refused.iter().filter(|field| self.remove(field, cx)).count()
     }

@@ -87,6 +87,7 @@ impl Record {
         // Bytes beside the entries in a table.
         let (mut beside_before, mut beside_after) = (0, 0);
         let mut is_oversized = false;
+        let mut new_field = None;
         for (field, value) in pairs {
             let len = entry::len(field, value);
             after += len;
@@ -98,6 +99,8 @@ impl Record {
                 before += len;
                 beside_before += beside_in_table(len);
                 replaced += 1;
+            } else {
+                new_field = Some(field);
             }
         }
         let fields = self.len() + written - replaced;
@@ -107,15 +110,21 @@ impl Record {
             Self::Table(_) => with(beside_after).saturating_sub(before + beside_before),
             Self::Packed(packed) => {
                 // In a closure the hash may have passed the thresholds already.
-                let becomes_table = |passes: bool| passes && packed.is_within(max_fields, max_packed_bytes);
-                let entry_bytes = packed.size().1 + after - before;
+                let becomes_table = |passes: bool| passes && packed.is_within(max_fields, max_packed_bytes, cx.rules);
+                let entry_bytes = packed.size(cx.rules).1 + after - before;
                 if is_oversized || becomes_table(fields > max_fields || entry_bytes > max_packed_bytes) {
-                    let converted = TABLE_BYTES + self.len() * (TABLE_FIELD_BYTES - PACKED_FIELD_BYTES);
+                    let names = packed.saved_bytes(cx.rules).unwrap_or(0); // a table has its names itself
+                    let converted = TABLE_BYTES + names + self.len() * (TABLE_FIELD_BYTES - PACKED_FIELD_BYTES);
                     (with(beside_after) + converted).saturating_sub(before + beside_before)
                 } else {
+                    // A hash that loses its shape takes its names back.
+                    let new = written - replaced;
+                    let loses_shape =
+                        new > 1 || new_field.is_some_and(|field| packed.loses_shape_with(field, cx.rules));
+                    let names = packed.saved_bytes(cx.rules).filter(|_| loses_shape).unwrap_or(0);
                     let free = packed.free_bytes();
                     let beside_before = replaced * PACKED_FIELD_BYTES;
-                    with(written * PACKED_FIELD_BYTES).saturating_sub(before + beside_before + free)
+                    (with(written * PACKED_FIELD_BYTES) + names).saturating_sub(before + beside_before + free)
                 }
             }
         }

@@ -20,7 +20,7 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 let tag = rules.tag(field);
-                Found::Packed(tag, packed.find(tag, field))
+                Found::Packed(tag, packed.find(tag, field, rules))
             }
             Self::Table(table) => Found::Table(table.find(rules.hash(field), field)),
         }
@@ -64,7 +64,7 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 let tag = cx.rules.tag(field);
-                let found = packed.find(tag, field);
+                let found = packed.find(tag, field, cx.rules);
                 self.put_in_packed(tag, found, field, value, cx)
             }
             Self::Table(table) => {
@@ -95,13 +95,13 @@ impl Record {
             if found.is_none() {
                 cx.rules.check_fields(packed.len() + 1)?;
             }
-            let size = packed.size();
+            let size = packed.size(cx.rules);
             if works_packed(size, (field, value), cx.rules) && Packed::can_hold(size, found.as_ref(), field, value) {
                 cx.record(|| {
                     let before = found.as_ref().map(|found| packed.value(found));
                     Some((packed.key(), Effect::Put { field, value, before }))
                 });
-                return Ok(packed.put_found(found, (tag, field, value)));
+                return Ok(packed.put_found(found, (tag, field, value), cx.rules));
             }
         }
         Ok(self.put_in_table(field, value, cx))
@@ -148,7 +148,7 @@ impl Record {
         }
         if let Self::Packed(packed) = self {
             indexes.iter().for_each(|&index| packed.record_removal(index, cx));
-            packed.remove_all_at(indexes);
+            packed.remove_all_at(indexes, cx.rules);
         }
     }
 

@@ -10,6 +10,7 @@ mod read;
 
 use crate::hash::packed::Packed;
 use crate::saving::Items;
+use crate::shapes::Shapes;
 #[cfg(feature = "snapshot")]
 pub(crate) use input::{Flaw, Input, NO_DEADLINE, REPEATED_FIELD};
 #[cfg(feature = "snapshot")]
@@ -25,9 +26,9 @@ pub(super) const PART: u8 = 3;
 #[cfg(feature = "snapshot")]
 pub(crate) const END: u8 = 4;
 
-pub(crate) fn write_hash(items: &mut Items, packed: &Packed) {
+pub(crate) fn write_hash(items: &mut Items, packed: &Packed, shapes: Option<&Shapes>) {
     items.keys += 1;
     items.fields += packed.len() as u64;
     items.bytes.push(HASH);
-    packed.write_image(&mut items.bytes);
+    packed.write_image(&mut items.bytes, shapes);
 }

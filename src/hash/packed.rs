@@ -13,14 +13,34 @@
 //! - Numbers are little-endian. `deadlines.rs` draws the deadlines, and `draft.rs` makes the changes.
 //! - A snapshot holds the same bytes without tags, mark and free bytes (`image.rs`).
 //!
+//! # With a shape
+//! Hashes of one kind repeat the names of their fields. Such a hash can leave its names, with their tags, to a *shape* of
+//! its store (`shapes.rs`). Its block holds the number of the shape, and its entries are values alone, in the order of
+//! the shape's names:
+//!
+//! ```text
+//! +-------+------+----------+--------+-----+------------+------------------+--------+------------+------+
+//! | flags | n u8 | shape u8 | klen   | key | missing    | ends n x w       | values | deadlines  | free |
+//! |       |      |          | varint |     | if flagged | w = 1 or 2 bytes |        | if flagged |      |
+//! +-------+------+----------+--------+-----+------------+------------------+--------+------------+------+
+//! ```
+//! `missing` has a bit for each field of the shape, and is there only if one of them is missing (flag bit 5). The others
+//! are counted without it: `n`, the ends and the deadlines know all fields of the shape, and the value of a missing one is
+//! empty.
+//!
+//! So everything but names works without the shape. A field that is added or removed leads to another shape or to none
+//! (`shaped.rs`). Whoever settles a record whose names have changed has it look for a shape. A snapshot knows no shapes.
+//!
 //! Invariants, recomputed under these numbers by `validate`:
 //! 1. A block without any bytes is an empty hash with the empty key. Any other block has all parts. Its free bytes are
 //!    at most a quarter of it, or at most [`STEP`] - 1 if that is more.
-//! 2. The ends rise, and the last one is the length of the entries.
+//! 2. The ends rise, and the last one is the length of the entries. Values may be empty, entries with names are not.
 //! 3. Ends are wide (flag bit 0) exactly if the entries take more than 255 bytes.
 //! 4. Each tag is that of its field, and no field occurs twice.
 //! 5. The deadlines are as in `deadlines.rs`. Flag bit 1 says that the key has a deadline, and bit 2 that a field has
 //!    one. A hash without fields has no deadlines.
+//! 6. A shape (flag bit 4) has as many names as `n` says. At least one field is there. A missing one has neither a value
+//!    nor a deadline.
 //!
 //! Flag bit 3 is the [`Mark`] of a save. Changes and conversions keep it. A block without any bytes has the mark in
 //! which that bit is 0.
@@ -29,8 +49,8 @@
 //! leaves free bytes, and up to a quarter of the block stays free. So the allocator is not called for most changes of a
 //! value's length, nor for a field that is removed and set again.
 //!
-//! Entries are in the order of insertion, with one exception: if a new value changes the width of the ends, its entry
-//! moves to the end.
+//! Without a shape, entries are in the order of insertion, with one exception: if a new value changes the width of the
+//! ends, its entry moves to the end.
 //!
 //! Rejected:
 //! - No tags. A miss at 128 fields would cost ten times as much.
@@ -43,21 +63,22 @@ mod deadlines;
 mod draft;
 mod image;
 mod in_place;
-mod tags;
+mod shaped;
 
 use crate::hash::entry;
-use crate::hash::{Context, Effect};
-use crate::options::PACKED_MAX;
-#[cfg(any(test, feature = "testing"))]
-use crate::options::Rules;
+use crate::hash::{Context, Effect, Pair};
+use crate::options::{PACKED_MAX, Rules};
 use crate::random::Random;
 use crate::saving::Mark;
+use crate::shapes::{Shape, Shapes, name_bytes};
+use crate::tags::{LANES, MANY, first_equal, first_of_many, next_equal};
+#[cfg(any(test, feature = "testing"))]
+use crate::time::Deadline;
 pub(crate) use deadlines::Deadlines;
-use deadlines::Tail;
+use deadlines::{Tail, bitmap_len};
 pub(crate) use draft::Draft;
 #[cfg(feature = "snapshot")]
 pub(crate) use image::read_pair;
-use tags::{LANES, MANY, first_equal, first_of_many, next_equal};
 
 /// Flag: ends are two bytes wide.
 const WIDE: u8 = 1;
@@ -67,9 +88,13 @@ const KEY_DEADLINE: u8 = 1 << 1;
 const FIELD_DEADLINES: u8 = 1 << 2;
 /// Flags: there are deadlines.
 const DEADLINES: u8 = KEY_DEADLINE | FIELD_DEADLINES;
-/// The flags on which the layout depends.
+/// The flags on which the layout of a snapshot's item depends.
 const FORM: u8 = WIDE | DEADLINES;
-const _: () = assert!(FORM & Mark::FLAG == 0);
+/// Flag: the names are in a shape.
+const SHAPED: u8 = 1 << 4;
+/// Flag: fields of the shape are missing.
+const GAPS: u8 = 1 << 5;
+const _: () = assert!((FORM | SHAPED | GAPS) & Mark::FLAG == 0);
 /// The most bytes that all entries together can have if the ends are one byte wide.
 const NARROW_MAX: usize = u8::MAX as usize;
 
@@ -82,6 +107,8 @@ const LARGE: usize = 1024;
 
 const FLAGS_AT: usize = 0;
 const COUNT_AT: usize = FLAGS_AT + 1;
+/// Where the number of the shape is, if the names are in one. The number of fields has one byte then.
+const SHAPE_AT: usize = COUNT_AT + 1;
 const KEY_LEN_AT: usize = COUNT_AT + 2;
 /// What a hash without any bytes begins with while it is changed: no flags, no fields and the empty key.
 const EMPTY: [u8; KEY_LEN_AT + 1] = [0; KEY_LEN_AT + 1];
@@ -94,7 +121,10 @@ pub(crate) struct Packed(Box<[u8]>);
 #[derive(Clone, Copy)]
 struct Layout {
     flags: u8,
+    /// The number of fields, the missing ones of a shape included.
     fields: usize,
+    /// The bytes of tags, or with a shape, of the bitmap of missing fields.
+    tags: usize,
     end_width: usize,
     tags_at: usize,
 }
@@ -103,16 +133,43 @@ impl Layout {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
         let Some(&[flags, low, high, key_len]) = bytes.first_chunk() else {
-            return Self { flags: 0, fields: 0, end_width: 1, tags_at: 0 };
+            return Self { flags: 0, fields: 0, tags: 0, end_width: 1, tags_at: 0 };
         };
         let (key_len, read) = if key_len < 0x80 { (key_len.into(), 1) } else { long_key_len(bytes) };
+        let (end_width, tags_at) = (1 + usize::from(flags & WIDE), KEY_LEN_AT + read + key_len);
+        if flags & SHAPED != 0 {
+            let fields = low.into();
+            let tags = if flags & GAPS == 0 { 0 } else { bitmap_len(fields) };
+            return Self { flags, fields, tags, end_width, tags_at };
+        }
         let fields = u16::from_le_bytes([low, high]).into();
-        Self { flags, fields, end_width: 1 + usize::from(flags & WIDE), tags_at: KEY_LEN_AT + read + key_len }
+        Self { flags, fields, tags: fields, end_width, tags_at }
+    }
+
+    #[inline]
+    fn is_shaped(&self) -> bool {
+        self.flags & SHAPED != 0
+    }
+
+    /// Whether the field at this index of a shape is missing.
+    #[inline]
+    fn is_missing(&self, bytes: &[u8], index: usize) -> bool {
+        self.flags & GAPS != 0 && bytes[self.tags_at + index / 8] >> (index % 8) & 1 == 1
+    }
+
+    /// The number of fields that are there.
+    #[inline]
+    fn present(&self, bytes: &[u8]) -> usize {
+        if self.flags & GAPS == 0 {
+            return self.fields;
+        }
+        let missing: u32 = bytes[self.tags_at..self.ends_at()].iter().map(|byte| byte.count_ones()).sum();
+        self.fields - missing as usize
     }
 
     #[inline]
     fn ends_at(&self) -> usize {
-        self.tags_at + self.fields
+        self.tags_at + self.tags
     }
 
     #[inline]
@@ -168,16 +225,20 @@ impl Layout {
         if self.flags & DEADLINES == 0 { tail_at } else { tail_at + self.tail_len(bytes) }
     }
 
-    /// The number of fields, and the number of bytes of all entries.
-    #[inline]
-    fn size(&self, bytes: &[u8]) -> (usize, usize) {
-        (self.fields, self.entry_bytes(bytes))
-    }
-
     /// The index of a field, and the range of its value in the block. Up to sixteen fields are searched without a loop.
     /// That is enough for most lookups that programs do.
     #[inline(always)]
-    fn find(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
+    fn find(&self, bytes: &[u8], tag: u8, field: &[u8], rules: &Rules) -> Option<FoundEntry> {
+        if self.is_shaped() {
+            let index = rules.shape(bytes[SHAPE_AT]).find(tag, field)?;
+            return (!self.is_missing(bytes, index)).then(|| (index, self.entry(bytes, index)));
+        }
+        self.find_plain(bytes, tag, field)
+    }
+
+    /// [`find`](Self::find) in a hash without a shape.
+    #[inline(always)]
+    fn find_plain(&self, bytes: &[u8], tag: u8, field: &[u8]) -> Option<FoundEntry> {
         // Bytes after the tags are read as well if there are fewer than sixteen. Only tiny blocks are too short for it.
         let first = match bytes[self.tags_at..].first_chunk() {
             Some(tags) if self.fields <= LANES => first_equal(*tags, tag),
@@ -262,23 +323,27 @@ impl Packed {
         let head_len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len();
         let len = head_len + fields * (2 + usize::from(wide)) + entry_bytes;
         let mut bytes = Vec::with_capacity(block_len(len).max(room));
-        bytes.push(mark.set_in(if wide { WIDE } else { 0 }));
-        bytes.extend_from_slice(&(fields as u16).to_le_bytes());
-        entry::push_varint(&mut bytes, key.len());
-        bytes.extend_from_slice(key);
+        push_head(&mut bytes, mark.set_in(if wide { WIDE } else { 0 }), (fields as u16).to_le_bytes(), key);
         bytes.extend(entries.clone().map(|(tag, _)| tag));
-        let mut end = 0;
-        for (_, entry) in entries.clone() {
-            end += entry.len();
-            if wide {
-                bytes.extend_from_slice(&(end as u16).to_le_bytes());
-            } else {
-                bytes.push(end as u8);
-            }
-        }
+        push_ends(&mut bytes, entries.clone().map(|(_, entry)| entry.len()), width(entry_bytes));
         for (_, entry) in entries {
             bytes.extend_from_slice(entry);
         }
+        bytes
+    }
+
+    /// The bytes of a hash with this mark and key, made of tagged pairs.
+    fn assemble_pairs<'a>(mark: Mark, key: &[u8], pairs: impl Iterator<Item = (u8, Pair<'a>)>) -> Vec<u8> {
+        let pairs: Vec<_> = pairs.collect(); // walked several times
+        let lens = pairs.iter().map(|(_, (field, value))| entry::len(field, value));
+        let (fields, entry_bytes) = lens.clone().fold((0, 0), |(n, sum), len| (n + 1, sum + len));
+        let w = width(entry_bytes);
+        let len = KEY_LEN_AT + entry::varint_len(key.len()) + key.len() + fields * (1 + w) + entry_bytes;
+        let mut bytes = Vec::with_capacity(block_len(len));
+        push_head(&mut bytes, mark.set_in(if w == 1 { 0 } else { WIDE }), (fields as u16).to_le_bytes(), key);
+        bytes.extend(pairs.iter().map(|(tag, _)| *tag));
+        push_ends(&mut bytes, lens, w);
+        pairs.iter().for_each(|(_, (field, value))| entry::push(&mut bytes, field, value));
         bytes
     }
 
@@ -365,20 +430,26 @@ impl Packed {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        Layout::of(&self.0).fields
+        Layout::of(&self.0).present(&self.0)
     }
 
-    /// The number of fields, and the number of bytes of all entries.
+    /// The number of fields, and the number of bytes of all entries, as a hash without a shape would have them.
     #[inline]
-    pub(crate) fn size(&self) -> (usize, usize) {
-        Layout::of(&self.0).size(&self.0)
+    pub(crate) fn size(&self, rules: &Rules) -> (usize, usize) {
+        let layout = Layout::of(&self.0);
+        let names = self
+            .shape(rules)
+            .map_or(0, |shape| shape.entry_bytes() - self.missing_names(shape).map(name_bytes).sum::<usize>());
+        (layout.present(&self.0), layout.entry_bytes(&self.0) + names)
     }
 
-    /// Whether there are at most this many fields, and at most this many bytes of entries.
+    /// Whether there are at most this many fields, and at most this many bytes of entries, as a hash without a shape
+    /// would have them.
     #[inline(always)]
-    pub(crate) fn is_within(&self, fields: usize, entry_bytes: usize) -> bool {
+    pub(crate) fn is_within(&self, fields: usize, entry_bytes: usize, rules: &Rules) -> bool {
         // Usually even the whole block is short enough. Then the bytes of entries need not be read.
-        self.len() <= fields && (self.0.len() <= entry_bytes || self.size().1 <= entry_bytes)
+        let is_short = self.0.len() <= entry_bytes && !self.is_shaped();
+        self.len() <= fields && (is_short || self.size(rules).1 <= entry_bytes)
     }
 
     /// Bytes asked of the allocator.
@@ -393,15 +464,15 @@ impl Packed {
 
     /// The value of a field. O(n / 8) for the tags, and one entry.
     #[inline(always)]
-    pub(crate) fn get(&self, tag: u8, field: &[u8]) -> Option<&[u8]> {
-        let (_, value) = Layout::of(&self.0).find(&self.0, tag, field)?;
+    pub(crate) fn get(&self, tag: u8, field: &[u8], rules: &Rules) -> Option<&[u8]> {
+        let (_, value) = Layout::of(&self.0).find(&self.0, tag, field, rules)?;
         Some(&self.0[value])
     }
 
     /// The place of a field. O(n / 8) for the tags, and one entry.
     #[inline(always)]
-    pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        Layout::of(&self.0).find(&self.0, tag, field)
+    pub(crate) fn find(&self, tag: u8, field: &[u8], rules: &Rules) -> Option<FoundEntry> {
+        Layout::of(&self.0).find(&self.0, tag, field, rules)
     }
 
     /// The value of a field that was found.
@@ -434,15 +505,27 @@ impl Packed {
     #[inline]
     pub(crate) fn record_removal(&self, index: usize, cx: Context<'_>) {
         cx.record(|| {
-            let (field, value) = entry::pair(self.entry(index));
+            let (field, value) = self.pair_at(index, cx.rules);
             Some((self.key(), Effect::Remove { field, value, deadline: self.field_deadline(index) }))
         });
     }
 
-    /// Draws an entry, or returns `None` if there is none. Each entry is equally likely. O(1).
-    pub(crate) fn draw(&self, random: &mut Random) -> Option<&[u8]> {
-        let layout = Layout::of(&self.0);
-        (layout.fields > 0).then(|| &self.0[layout.entry(&self.0, random.below(layout.fields))])
+    /// Draws a field with its value, or returns `None` if there is none. Each is equally likely. O(1).
+    pub(crate) fn draw<'a>(&'a self, random: &mut Random, rules: &'a Rules) -> Option<Pair<'a>> {
+        let (layout, len) = (Layout::of(&self.0), self.len());
+        let drawn = (len > 0).then(|| random.below(len))?;
+        let mut present = (0..layout.fields).filter(|index| !layout.is_missing(&self.0, *index));
+        let index = if len == layout.fields { Some(drawn) } else { present.nth(drawn) };
+        index.map(|index| self.pair_at(index, rules))
+    }
+
+    /// The field at this index, with its value.
+    pub(crate) fn pair_at<'a>(&'a self, index: usize, rules: &'a Rules) -> Pair<'a> {
+        let entry = &self.0[Layout::of(&self.0).entry(&self.0, index)];
+        match self.shape(rules) {
+            Some(shape) => (shape.name(index), entry),
+            None => entry::pair(entry),
+        }
     }
 
     /// Gives free bytes back to the allocator.
@@ -456,8 +539,14 @@ impl Packed {
         }
     }
 
-    pub(crate) fn entries(&self) -> Entries<'_> {
-        Entries { bytes: &self.0, layout: Layout::of(&self.0), next: 0 }
+    pub(crate) fn pairs<'a>(&'a self, rules: &'a Rules) -> Pairs<'a> {
+        self.pairs_with(rules.shapes.as_deref())
+    }
+
+    /// [`pairs`](Self::pairs) for whoever knows nothing but the shapes.
+    pub(crate) fn pairs_with<'a>(&'a self, shapes: Option<&'a Shapes>) -> Pairs<'a> {
+        let shape = shapes.filter(|_| self.is_shaped()).map(|shapes| shapes.get(self.0[SHAPE_AT]));
+        Pairs { bytes: &self.0, layout: Layout::of(&self.0), shape, next: 0 }
     }
 
     /// Opens the hash for changes. Dropping the draft closes it.
@@ -469,6 +558,30 @@ impl Packed {
 
 /// The index of a field, and the range of its value in the block.
 pub(crate) type FoundEntry = (usize, Range<usize>);
+
+/// Appends the head of a block.
+fn push_head(bytes: &mut Vec<u8>, flags: u8, count: [u8; 2], key: &[u8]) {
+    bytes.push(flags);
+    bytes.extend_from_slice(&count);
+    entry::push_varint(bytes, key.len());
+    bytes.extend_from_slice(key);
+}
+
+/// Appends the ends, of this width, of entries or values of these lengths.
+fn push_ends(bytes: &mut Vec<u8>, lens: impl Iterator<Item = usize>, width: usize) {
+    let mut end = 0;
+    if width == 1 {
+        bytes.extend(lens.map(|len| {
+            end += len;
+            end as u8
+        }));
+    } else {
+        lens.for_each(|len| {
+            end += len;
+            bytes.extend_from_slice(&(end as u16).to_le_bytes());
+        });
+    }
+}
 
 /// The width of an end if the entries take this many bytes.
 fn width(entry_bytes: usize) -> usize {
@@ -494,9 +607,9 @@ fn free_max(block: usize) -> usize {
     (block / 4).max(STEP - 1)
 }
 
-/// The tagged entries of a packed hash.
+/// The tagged entries of a hash that has no shape.
 #[derive(Clone)]
-pub(crate) struct Entries<'a> {
+struct Entries<'a> {
     bytes: &'a [u8],
     layout: Layout,
     next: usize,
@@ -517,6 +630,36 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// The tagged pairs of a packed hash.
+#[derive(Clone)]
+pub(crate) struct Pairs<'a> {
+    bytes: &'a [u8],
+    layout: Layout,
+    shape: Option<&'a Shape>,
+    next: usize,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (u8, Pair<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next < self.layout.fields && self.layout.is_missing(self.bytes, self.next) {
+            self.next += 1;
+        }
+        let index = self.next;
+        if index == self.layout.fields {
+            return None;
+        }
+        self.next += 1;
+        let entry = &self.bytes[self.layout.entry(self.bytes, index)];
+        Some(match self.shape {
+            Some(shape) => (shape.tag(index), (shape.name(index), entry)),
+            None => (self.bytes[self.layout.tags_at + index], entry::pair(entry)),
+        })
+    }
+}
+
 #[cfg(any(test, feature = "testing"))]
 impl Packed {
     /// Checks the invariants of the module's documentation.
@@ -531,7 +674,8 @@ impl Packed {
         let mut end = 0;
         for index in 0..layout.fields {
             let entry = layout.entry(bytes, index);
-            assert!(!entry.is_empty() && entry.start == layout.entries_at() + end, "2: end {index}");
+            let is_entry = layout.is_shaped() || !entry.is_empty();
+            assert!(is_entry && entry.start == layout.entries_at() + end, "2: end {index}");
             end = entry.end - layout.entries_at();
         }
         assert_eq!(layout.entry_bytes(bytes), end, "2: the last end");
@@ -542,12 +686,21 @@ impl Packed {
         deadlines.push_tail(&mut tail, layout.fields);
         assert_eq!(deadlines.flags(), layout.flags & DEADLINES, "5: flags of deadlines");
         assert_eq!(layout.tail(bytes).bytes(), tail, "5: deadlines");
-        assert!(layout.fields > 0 || tail.is_empty(), "5: a deadline for nothing");
+        assert!(self.len() > 0 || tail.is_empty(), "5: a deadline for nothing");
         assert_eq!(layout.end_width, width(end), "3: width of ends");
-        for (index, (found, entry)) in self.entries().enumerate() {
-            let field = entry::pair(entry).0;
+        if let Some(shape) = self.shape(rules) {
+            assert!(self.len() > 0 && layout.fields == shape.fields(), "6: fields of the shape");
+            let missing: Vec<usize> = (0..8 * layout.tags).filter(|at| layout.is_missing(bytes, *at)).collect();
+            assert_eq!(missing.is_empty(), layout.flags & GAPS == 0, "6: missing fields");
+            for at in missing {
+                assert!(at < layout.fields && layout.entry(bytes, at).is_empty(), "6: missing field {at}");
+                assert_eq!(self.field_deadline(at), Deadline::NEVER, "6: missing field {at}");
+            }
+        }
+        for (index, (found, (field, _))) in self.pairs(rules).enumerate() {
             assert_eq!(found, rules.tag(field), "4: tag {index}");
-            assert_eq!(layout.find(bytes, found, field).map(|(at, _)| at), Some(index), "4: a field stands twice");
+            let found = layout.find(bytes, found, field, rules).map(|(at, _)| at);
+            assert!(found == Some(index) || layout.flags & GAPS != 0 && found > Some(index), "4: a field stands twice");
         }
     }
 }

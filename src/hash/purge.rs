@@ -4,7 +4,7 @@
 //! concerns ([`Scope`]). A call that only reads first asks whether there is something to purge. So nothing else in the
 //! crate needs to know that fields can expire.
 
-use crate::hash::{Context, ExpiredPart, Pair, Record, entry};
+use crate::hash::{Context, ExpiredPart, Pair, Record};
 use crate::saving::Mark;
 use crate::time::{Deadline, Now};
 
@@ -94,7 +94,7 @@ impl Record {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now()));
                 let due: Vec<usize> = due.map(|(index, _)| index).collect();
-                due.iter().for_each(|&index| report_field(packed.key(), entry::pair(packed.entry(index)), cx));
+                due.iter().for_each(|&index| report_field(packed.key(), packed.pair_at(index, cx.rules), cx));
                 self.remove_packed(&due, cx);
             }
             Self::Table(table) => match scope {

@@ -20,6 +20,10 @@ const FREED_MAX: usize = 64 << 10;
 pub(crate) struct Growth {
     pub(crate) fields: isize,
     pub(crate) bytes: isize,
+    /// Whether it has more shapes: one, or one less.
+    pub(crate) shaped: i32,
+    /// The bytes that its shape saves.
+    pub(crate) saved: isize,
 }
 
 impl Record {
@@ -39,7 +43,7 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 let tag = cx.rules.tag(field);
-                let found = packed.find(tag, field);
+                let found = packed.find(tag, field, cx.rules);
                 put_in_packed(packed, found.as_ref(), (tag, field, value), cx.rules)
             }
             Self::Table(table) => put_in_table(table, table.find(cx.rules.hash(field), field), field, value, cx),
@@ -53,7 +57,7 @@ impl Record {
         match self {
             Self::Packed(packed) => {
                 let tag = cx.rules.tag(field);
-                let found = packed.find(tag, field);
+                let found = packed.find(tag, field, cx.rules);
                 let sum = add(found.as_ref().map(|found| packed.value(found)))?;
                 let (_, growth) =
                     put_in_packed(packed, found.as_ref(), (tag, field, IntegerText::of(sum).as_bytes()), cx.rules)?;
@@ -72,8 +76,8 @@ impl Record {
     #[inline(always)]
     pub(crate) fn remove_quietly(&mut self, field: &[u8], cx: Context<'_>) -> Option<(bool, Growth)> {
         match self {
-            Self::Packed(packed) => match packed.find(cx.rules.tag(field), field) {
-                Some((index, _)) => packed.remove_in_place(index).then_some((true, Growth { fields: -1, bytes: 0 })),
+            Self::Packed(packed) => match packed.find(cx.rules.tag(field), field, cx.rules) {
+                Some((index, _)) => remove_packed(packed, index, cx.rules),
                 None => Some((false, Growth::default())),
             },
             Self::Table(table) => remove_in_table(table, field, cx),
@@ -107,16 +111,48 @@ fn resize_packed(
     rules: &Rules,
 ) -> Option<(bool, Growth)> {
     let (_, field, value) = new;
-    let (fields, entry_bytes) = packed.size();
+    let (fields, entry_bytes) = packed.size(rules);
     let (fields, entry_bytes) = match found {
         Some((_, old)) => (fields, entry_bytes - old.len() + value.len()),
         None => (fields + 1, entry_bytes + entry::len(field, value)),
     };
-    let (block, is_new) = (packed.heap_bytes(), found.is_none());
+    let (before, is_new) = (Sizes::of(packed, found.is_none(), rules), found.is_none());
     let is_done = fits(0, (fields, entry_bytes), &rules.thresholds, 1)
         && is_short(field, value, fields, rules)
-        && packed.put_in_place(found, new);
-    is_done.then(|| (is_new, Growth { fields: is_new.into(), bytes: difference(packed.heap_bytes(), block) }))
+        && packed.put_in_place(found, new, rules);
+    is_done.then(|| (is_new, before.growth_to(Sizes::of(packed, is_new, rules), is_new.into())))
+}
+
+/// Removes a field of a packed record that stays packed.
+#[inline]
+fn remove_packed(packed: &mut Packed, index: usize, rules: &Rules) -> Option<(bool, Growth)> {
+    let before = Sizes::of(packed, true, rules);
+    packed.remove_in_place(index, rules).then(|| (true, before.growth_to(Sizes::of(packed, true, rules), -1)))
+}
+
+/// What a packed record takes, and what its shape saves if the names change.
+#[derive(Clone, Copy)]
+struct Sizes {
+    bytes: usize,
+    saved: Option<usize>,
+}
+
+impl Sizes {
+    #[inline]
+    fn of(packed: &Packed, names_change: bool, rules: &Rules) -> Self {
+        let saved = if names_change { packed.saved_bytes(rules) } else { None };
+        Self { bytes: packed.heap_bytes(), saved }
+    }
+
+    #[inline]
+    fn growth_to(self, after: Self, fields: isize) -> Growth {
+        Growth {
+            fields,
+            bytes: difference(after.bytes, self.bytes),
+            shaped: i32::from(after.saved.is_some()) - i32::from(self.saved.is_some()),
+            saved: difference(after.saved.unwrap_or(0), self.saved.unwrap_or(0)),
+        }
+    }
 }
 
 /// Sets a field of a table that stays a table.
@@ -141,7 +177,7 @@ fn put_in_table(
     }
     let before = table.heap_bytes();
     let is_new = table.set_found(found, field, value, cx);
-    Some((is_new, Growth { fields: is_new.into(), bytes: difference(table.heap_bytes(), before) }))
+    Some((is_new, Growth { fields: is_new.into(), bytes: difference(table.heap_bytes(), before), ..Growth::default() }))
 }
 
 /// Removes a field of a table that stays a table.
@@ -160,7 +196,7 @@ fn remove_in_table(table: &mut Table, field: &[u8], cx: Context<'_>) -> Option<(
     }
     let before = table.heap_bytes();
     table.remove_found(&found, field, cx);
-    Some((true, Growth { fields: -1, bytes: difference(table.heap_bytes(), before) }))
+    Some((true, Growth { fields: -1, bytes: difference(table.heap_bytes(), before), ..Growth::default() }))
 }
 
 /// Whether a table stays one if it has this many fields and bytes of entries after a change of short strings.
@@ -192,24 +228,27 @@ mod tests {
     use crate::hash::{Encoding, Terms};
     use crate::options::{Limits, Thresholds};
     use crate::random::Random;
+    use crate::shapes::{Learning, Shapes};
 
     /// A quiet change leaves the record that the command itself leaves, and says truly by how much it grew. Whatever
     /// changes the encoding, exceeds a limit or is no number is left to the command.
     #[test]
     fn a_quiet_change_has_the_result_of_the_command() {
-        for max_fields in [0, 12, 128] {
+        for (max_fields, has_shapes) in [(0, false), (12, false), (128, false), (12, true), (128, true)] {
             let rules = Rules {
                 thresholds: Thresholds::default().max_fields(max_fields).max_string(30).max_packed_bytes(400),
                 limits: Limits::default().max_fields(60).max_string(50),
+                shapes: has_shapes.then(|| Shapes::new(Learning::EAGER).into()),
                 ..Rules::default()
             };
             let mark = Mark::default().other();
             let cx = Context::new(&rules, Terms::of_quiet_change(mark));
             let mut random = Random::seeded(3);
             let mut record = Record::new(mark, b"key");
-            let (mut quiet_ones, mut others) = (0, 0);
+            let (mut quiet_ones, mut others, mut shaped) = (0, 0, 0);
             for turn in 0..20_000 {
-                let field = format!("f{}", random.below(if turn % 4_000 < 2_000 { 70 } else { 8 }));
+                let many = turn % 4_000 < 2_000 && !has_shapes; // so few names that all sets of them have shapes
+                let field = format!("f{}", random.below(if many { 70 } else { 8 }));
                 let field = field.as_bytes();
                 let value = match random.below(20) {
                     0 => vec![b'v'; random.below(60)],
@@ -243,6 +282,13 @@ mod tests {
                         assert_eq!(quiet_result, result);
                         assert_eq!(record.len().wrapping_add_signed(growth.fields), quiet.len());
                         assert_eq!(bytes.wrapping_add_signed(growth.bytes), quiet.heap_bytes());
+                        let [before, after] = [&record, &quiet].map(|record| record.saved_bytes(&rules));
+                        let counts = |saved: Option<usize>| (i32::from(saved.is_some()), saved.unwrap_or(0));
+                        let grown = (growth.shaped, growth.saved);
+                        let expected = if growth.fields == 0 { (0, 0) } else { grown };
+                        assert_eq!(grown, expected, "shapes change only with names");
+                        assert_eq!(counts(before).0 + grown.0, counts(after).0);
+                        assert_eq!(counts(before).1.wrapping_add_signed(grown.1), counts(after).1);
                         assert!(quiet.has_its_encoding(record.encoding(), &rules), "it keeps its encoding");
                         quiet.validate(&rules);
                         loud.choose_encoding(record.encoding(), cx);
@@ -251,19 +297,24 @@ mod tests {
                     }
                     None => {
                         others += 1;
-                        assert_eq!(sorted(&quiet), sorted(&record), "nothing was done");
+                        assert_eq!(sorted(&quiet, &rules), sorted(&record, &rules), "nothing was done");
                         loud.choose_encoding(record.encoding(), cx);
                     }
                 }
                 if growth.is_some() {
-                    assert_eq!(sorted(&quiet), sorted(&loud));
+                    assert_eq!(sorted(&quiet, &rules), sorted(&loud, &rules));
                 }
                 record = if growth.is_some() && random.below(2) == 0 { quiet } else { loud };
                 if record.len() == 0 {
                     record = Record::new(mark, b"key");
+                } else if random.below(2) == 0 {
+                    record.settle_shape(&rules, None);
+                    shaped += usize::from(record.saved_bytes(&rules).is_some());
+                    record.validate(&rules);
                 }
             }
             assert!(quiet_ones > 5_000 && others > 500, "{quiet_ones} quiet changes, {others} others");
+            assert_eq!(shaped > 1_000, has_shapes, "{shaped} records had a shape");
         }
     }
 
@@ -287,8 +338,8 @@ mod tests {
         record.validate(&rules);
     }
 
-    fn sorted(record: &Record) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let mut pairs: Vec<_> = record.pairs().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+    fn sorted(record: &Record, rules: &Rules) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut pairs: Vec<_> = record.pairs(rules).map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
         pairs.sort();
         pairs
     }

@@ -24,38 +24,54 @@ impl Sample {
 
 impl Record {
     /// Draws a field with its value, as Redis's HRANDFIELD does. Each field is equally likely.
-    pub(crate) fn random_field(&self, rules: &Rules) -> Option<Pair<'_>> {
-        self.draw(&mut Random::of_call(rules))
+    pub(crate) fn random_field<'a>(&'a self, rules: &'a Rules) -> Option<Pair<'a>> {
+        self.draw(&mut Random::of_call(rules), rules)
     }
 
     /// Returns copies of random fields with their values, as Redis's HRANDFIELD with a count does.
     pub(crate) fn random_fields(&self, sample: Sample, rules: &Rules) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.sample(sample, &mut Random::of_call(rules), |(field, value)| (field.to_vec(), value.to_vec()))
+        self.sample(sample, &mut Random::of_call(rules), rules, |(field, value)| (field.to_vec(), value.to_vec()))
     }
 
-    fn sample<'a, T>(&'a self, sample: Sample, random: &mut Random, copy: impl Fn(Pair<'a>) -> T) -> Vec<T> {
+    fn sample<'a, T>(
+        &'a self,
+        sample: Sample,
+        random: &mut Random,
+        rules: &'a Rules,
+        copy: impl Fn(Pair<'a>) -> T,
+    ) -> Vec<T> {
         match sample {
             _ if self.len() == 0 => Vec::new(),
-            Sample::Distinct(count) if count >= self.len() => self.pairs().map(copy).collect(),
-            Sample::Distinct(count) if count < self.len() / 4 => self.draw_distinct(count, random).map(copy).collect(),
-            Sample::Distinct(count) => self.select(count, random).map(copy).collect(),
+            Sample::Distinct(count) if count >= self.len() => self.pairs(rules).map(copy).collect(),
+            Sample::Distinct(count) if count < self.len() / 4 => {
+                self.draw_distinct(count, random, rules).map(copy).collect()
+            }
+            Sample::Distinct(count) => self.select(count, random, rules).map(copy).collect(),
             Sample::WithRepeats(count) => {
-                (0..count.min(Sample::MAX_REPEATS)).filter_map(|_| self.draw(random)).map(copy).collect()
+                (0..count.min(Sample::MAX_REPEATS)).filter_map(|_| self.draw(random, rules)).map(copy).collect()
             }
         }
     }
 
     /// Chooses a small part of all fields. It draws until it has this many different ones. O(count).
-    fn draw_distinct<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
+    fn draw_distinct<'a>(
+        &'a self,
+        count: usize,
+        random: &mut Random,
+        rules: &'a Rules,
+    ) -> impl Iterator<Item = Pair<'a>> {
         let mut drawn = HashSet::with_capacity(count);
-        std::iter::repeat_with(|| self.draw(random)).flatten().filter(move |pair| drawn.insert(pair.0)).take(count)
+        std::iter::repeat_with(|| self.draw(random, rules))
+            .flatten()
+            .filter(move |pair| drawn.insert(pair.0))
+            .take(count)
     }
 
     /// Chooses a large part of all fields in one walk (Knuth's algorithm S). If `wanted` more fields are to be taken,
     /// and `left` fields are still ahead, it takes the next field with probability `wanted / left`. O(n).
-    fn select<'a>(&'a self, count: usize, random: &mut Random) -> impl Iterator<Item = Pair<'a>> {
+    fn select<'a>(&'a self, count: usize, random: &mut Random, rules: &'a Rules) -> impl Iterator<Item = Pair<'a>> {
         let (mut wanted, mut left) = (count, self.len());
-        self.pairs().filter(move |_| {
+        self.pairs(rules).filter(move |_| {
             let taken = random.below(left) < wanted;
             wanted -= usize::from(taken);
             left -= 1;
@@ -92,13 +108,13 @@ mod tests {
 
     /// Takes samples of this kind until there are 30 draws for each field on average, and checks that they are even.
     fn check_even(record: &Record, fields: &[String], sample: Sample) {
-        let mut random = Random::seeded(11);
+        let (mut random, rules) = (Random::seeded(11), Rules::default());
         let mut counts = vec![0; fields.len()];
         let places: std::collections::HashMap<&[u8], usize> =
             fields.iter().enumerate().map(|(place, field)| (field.as_bytes(), place)).collect();
         let mut left = 30 * fields.len();
         while left > 0 {
-            let drawn = record.sample(sample, &mut random, |pair| pair);
+            let drawn = record.sample(sample, &mut random, &rules, |pair| pair);
             assert!(drawn.iter().all(|(_, value)| value == b"value"));
             drawn.iter().for_each(|(field, _)| counts[places[field]] += 1);
             left = left.saturating_sub(drawn.len());

@@ -89,12 +89,11 @@ impl Table {
         let terms = cx.terms_noting_nothing(); // the hash stays what it is
         let cx = cx.on(&terms);
         let mut table = Self::new(packed.mark(), packed.key(), packed.deadline());
-        for (_, entry) in packed.entries() {
-            let (field, value) = entry::pair(entry);
+        for (_, (field, value)) in packed.pairs(cx.rules) {
             table.set(cx.rules.hash(field), field, value, cx);
         }
         for (index, deadline) in packed.field_deadlines() {
-            let field = entry::pair(packed.entry(index)).0;
+            let (field, _) = packed.pair_at(index, cx.rules);
             table.set_field_deadline(cx.rules.hash(field), field, deadline, cx);
         }
         table

@@ -38,7 +38,7 @@ impl Loaded {
         // The deadline of what is left over is removed, or replaced.
         size |= self.is_left_over() && after.len() > 0;
         if all {
-            for (field, _) in self.before.pairs() {
+            for (field, _) in self.before.pairs(rules) {
                 fields.entry(field.to_vec()).or_insert(false);
             }
         }
@@ -93,7 +93,7 @@ struct Command<'a> {
 impl<'a> Changes<'a> {
     /// # Errors
     /// `Unsupported` if there is a deadline that the server cannot hold.
-    pub(super) fn between(loaded: &'a Loaded, after: &'a Record, rules: &Rules) -> Result<Self, RemoteError> {
+    pub(super) fn between(loaded: &'a Loaded, after: &'a Record, rules: &'a Rules) -> Result<Self, RemoteError> {
         let before = &loaded.before;
         let mut set = Vec::new();
         let mut set_until: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
@@ -104,7 +104,7 @@ impl<'a> Changes<'a> {
             if has_deadlines { record.field_deadline(field, rules).and_then(Deadline::millis) } else { None }
         };
         let mut kept = 0;
-        for (field, value) in after.pairs() {
+        for (field, value) in after.pairs(rules) {
             let old = before.get(field, rules);
             kept += usize::from(old.is_some());
             let (deadline, old_deadline) = (deadline_in(after, field), deadline_in(before, field));
@@ -120,7 +120,7 @@ impl<'a> Changes<'a> {
             }
         }
         let is_removed = |field: &&[u8]| kept < before.len() && after.get(field, rules).is_none();
-        let removed: Vec<&[u8]> = before.pairs().map(|(field, _)| field).filter(is_removed).collect();
+        let removed: Vec<&[u8]> = before.pairs(rules).map(|(field, _)| field).filter(is_removed).collect();
 
         // First what the server may refuse for want of memory. It judges all commands of a script alike.
         let mut changes = Self::default();

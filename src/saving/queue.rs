@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::mem::take;
+use std::sync::Arc;
 
 use crate::saving::blocks::{Blocks, Items};
 use crate::saving::mark::{Epoch, Mark};
 use crate::saving::saver::Saver;
 use crate::saving::walk::Unsaved;
+use crate::shapes::Shapes;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
@@ -54,10 +56,17 @@ pub(crate) struct Saving {
     epoch: AtomicU8,
     next_table: AtomicU32,
     queue: Mutex<Option<Queue>>,
+    /// The shapes of what is saved.
+    shapes: Option<Arc<Shapes>>,
 }
 
 /// The methods that calls use.
 impl Saving {
+    /// No save is running on a store with these shapes.
+    pub(crate) fn new(shapes: Option<Arc<Shapes>>) -> Self {
+        Self { shapes, ..Self::default() }
+    }
+
     #[inline]
     pub(crate) fn epoch(&self) -> Epoch {
         Epoch(self.epoch.load(SeqCst))
@@ -69,7 +78,7 @@ impl Saving {
         if let Some(queue) = &mut *self.queue.lock()
             && !queue.has_failed
         {
-            write(&mut Saver::ahead(&mut queue.blocks, mark, &self.next_table));
+            write(&mut Saver::ahead(&mut queue.blocks, mark, self.shapes.as_deref(), &self.next_table));
             queue.has_grown();
         }
     }
@@ -138,7 +147,7 @@ impl Saving {
 
     /// Returns a saver that writes one slice into these blocks.
     pub(crate) fn saver<'a>(&'a self, blocks: &'a mut Blocks, mark: Mark) -> Saver<'a> {
-        Saver::of_slice(blocks, mark, &self.next_table)
+        Saver::of_slice(blocks, mark, self.shapes.as_deref(), &self.next_table)
     }
 
     /// Marks the running save as failed: nothing is written any more.

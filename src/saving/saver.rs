@@ -2,6 +2,7 @@
 
 use crate::saving::blocks::Blocks;
 use crate::saving::mark::Mark;
+use crate::shapes::Shapes;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 /// A slice, the work of a saver under one lock, ends after this many bytes of items. It is so short that a thread which
@@ -11,6 +12,8 @@ const SLICE_BYTES: usize = 4 << 10;
 pub(crate) struct Saver<'a> {
     pub(crate) blocks: &'a mut Blocks,
     pub(crate) mark: Mark,
+    /// The shapes of the records.
+    pub(crate) shapes: Option<&'a Shapes>,
     /// The slice is over when this many bytes wait in the blocks.
     until: usize,
     next_table: &'a AtomicU32,
@@ -18,14 +21,24 @@ pub(crate) struct Saver<'a> {
 
 impl<'a> Saver<'a> {
     /// A saver that writes one slice.
-    pub(super) fn of_slice(blocks: &'a mut Blocks, mark: Mark, next_table: &'a AtomicU32) -> Self {
+    pub(super) fn of_slice(
+        blocks: &'a mut Blocks,
+        mark: Mark,
+        shapes: Option<&'a Shapes>,
+        next_table: &'a AtomicU32,
+    ) -> Self {
         let until = blocks.bytes() + blocks.block_bytes().min(SLICE_BYTES);
-        Self { blocks, mark, until, next_table }
+        Self { blocks, mark, shapes, until, next_table }
     }
 
     /// A saver that writes a single record or segment of any length, ahead of the walk.
-    pub(super) fn ahead(blocks: &'a mut Blocks, mark: Mark, next_table: &'a AtomicU32) -> Self {
-        Self { blocks, mark, until: usize::MAX, next_table }
+    pub(super) fn ahead(
+        blocks: &'a mut Blocks,
+        mark: Mark,
+        shapes: Option<&'a Shapes>,
+        next_table: &'a AtomicU32,
+    ) -> Self {
+        Self { blocks, mark, shapes, until: usize::MAX, next_table }
     }
 
     /// Returns a new number for a table, which its parts carry in this snapshot. There are always enough numbers: a

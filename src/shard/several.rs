@@ -2,7 +2,7 @@
 //! nor moved. So all records are found before the first one is taken out, and all are put back before the first one is
 //! settled.
 
-use std::mem::{swap, take};
+use std::mem::{replace, swap, take};
 
 use crate::hash::{Context, Record, Scope};
 use crate::shard::visit::{Held, Visit};
@@ -16,7 +16,7 @@ impl Shard {
     /// Takes the record out and purges it, or makes an empty one.
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
         let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| self.take_out(slot, cx));
-        let before = if slot.is_some() { Sums::of(&record) } else { Sums::default() };
+        let before = if slot.is_some() { Sums::of(&record, cx.rules) } else { Sums::default() };
         record.command(cx, |record| record.purge(Scope::Hash, cx));
         Taken { hash, slot, before, record }
     }
@@ -30,6 +30,14 @@ impl Shard {
 
     /// Settles a record that was put back, as a visit does, or a new record.
     pub(crate) fn settle(&mut self, taken: &mut Taken, key: &[u8], cx: Context<'_>) {
+        // A census changes other records, which may have been put back and not settled yet. So none is taken now.
+        let until_census = replace(&mut self.until_census, u32::MAX);
+        self.settle_one(taken, key, cx);
+        let noted = u32::MAX - self.until_census;
+        self.until_census = until_census.saturating_sub(noted).max(1);
+    }
+
+    fn settle_one(&mut self, taken: &mut Taken, key: &[u8], cx: Context<'_>) {
         let mut visit = match taken.slot {
             // Another one that was settled before may have moved it.
             Some(_) => {

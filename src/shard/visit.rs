@@ -50,9 +50,12 @@ impl Record {
     /// Usually a record stays in its slot in the encoding that it had. `None` if there is more to settle.
     #[inline(always)]
     pub(super) fn settled(&self, before: Sums, cx: Context<'_>) -> Option<Settled> {
-        let sums = Sums::of(self);
-        let stays =
-            sums.fields > 0 && sums.tables == before.tables && self.has_its_encoding(before.encoding(), cx.rules);
+        let sums = Sums::of(self, cx.rules);
+        let stays = sums.fields > 0
+            && sums.tables == before.tables
+            && self.has_its_encoding(before.encoding(), cx.rules)
+            && sums.shaped >= before.shaped
+            && !(sums.tell_other_names(before) && self.wants_shape(cx.rules));
         stays.then(|| Settled {
             sums,
             is_saved: self.is_saved(cx.mark()),
@@ -109,10 +112,13 @@ impl<'a> Visit<'a> {
 
     /// Has the record choose its encoding, and files it under its key, or removes it if it is empty.
     fn file(&mut self) {
-        let (rules, before) = (self.cx.rules, self.before);
+        let (rules, before, room) = (self.cx.rules, self.before, self.cx.room());
         let (record, cx) = self.lend();
         record.choose_encoding(before.encoding(), cx);
-        let after = if record.len() == 0 { Sums::default() } else { Sums::of(record) };
+        if Sums::of(record, rules).tell_other_names(before) && record.wants_shape(rules) {
+            record.settle_shape(rules, room);
+        }
+        let after = if record.len() == 0 { Sums::default() } else { Sums::of(record, rules) };
         let (is_saved, soonest) = (record.is_saved(cx.mark()), record.soonest());
         self.shard.sums.exchange(before, after);
         if !is_saved {
@@ -124,8 +130,11 @@ impl<'a> Visit<'a> {
                 self.shard.keys.edit(*at, |keys| keys.remove(*bucket, rules));
                 self.shard.keys.shrink_after_removal(*at, rules);
             }
-            Held::New(record) if after.fields > 0 => self.shard.insert(self.hash, take(record), rules),
+            Held::New(record) if after.fields > 0 => self.shard.insert(self.hash, take(record), rules, room),
             Held::New(_) => {}
+        }
+        if after.shaped < before.shaped && after.fields > 0 && after.tables == 0 {
+            self.shard.note_shapeless(self.hash, rules, room);
         }
     }
 }

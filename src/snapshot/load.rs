@@ -1,5 +1,7 @@
 //! Loading a store from a file or a reader.
 
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::hash::image::{self, Flaw, Input};
 use crate::hash::{Context, Record, Terms};
+use crate::shapes::{Kind, MOST_SHAPES, Shapes};
 use crate::shard::Shard;
 use crate::snapshot::{Block, BlockReader, Disk, LoadOptions, Progress, SnapshotError, SystemDisk};
 use crate::store::room::Room;
@@ -87,7 +90,9 @@ impl StoreBuilder {
     /// 16 bytes for each byte that was really read.
     ///
     /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables
-    /// around the same hashes take more memory in one process than in another. Such a store is full.
+    /// around the same hashes take more memory in one process than in another. Such a store is full. If the hashes do not
+    /// fit, the load looks for names that many of them share ([shapes](crate::guide::limits#shapes)), which takes up to
+    /// 150 bytes more for each hash meanwhile.
     ///
     /// ```
     /// use hashlet::{SnapshotError, Store};
@@ -156,6 +161,7 @@ impl Store {
         let cx = Context::new(&rules, &terms);
         let mut images = image::ItemReader::new(len);
         let mut progress = options.progress;
+        let mut attempts = ATTEMPTS;
         let told = loop {
             match reader.read()? {
                 Block::End { keys, fields } => break (keys, fields),
@@ -166,7 +172,7 @@ impl Store {
                     }
                 }
             }
-            self.check_room(images.table_bytes)?;
+            self.check_room(images.table_bytes, &mut attempts)?;
             progress.call(Progress { keys: images.keys, expected_keys, bytes: reader.offset() });
         };
         let flaw = |flaw| reader.flaw(0, flaw);
@@ -202,36 +208,75 @@ impl Store {
         if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key occurs twice in the snapshot")) }
     }
 
-    /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables.
-    fn check_room(&mut self, table_bytes: usize) -> Result<()> {
+    /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables, and no
+    /// attempts are left to make them smaller.
+    fn check_room(&mut self, table_bytes: usize, attempts: &mut u32) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
-        check_size(table_bytes.saturating_add(self.sum(|shard| shard.sums().record_bytes)), limit)
+        loop {
+            let size = table_bytes.saturating_add(self.sum(|shard| shard.sums().record_bytes));
+            let checked = check_size(size, limit);
+            if checked.is_ok() || *attempts == 0 {
+                return checked;
+            }
+            *attempts -= 1;
+            self.learn_what_saves_most();
+        }
     }
 
     /// Counts everything that was loaded against the limit.
     pub(crate) fn take_room(&mut self) -> Result<()> {
         let Some(room) = &self.room else { return Ok(()) };
         let limit = room.limit();
-        let mut size = self.heap_bytes();
-        if size > limit {
+        if self.heap_bytes() > limit {
             let Self { shards, rules, .. } = self;
             shards.iter_mut().for_each(|shard| shard.0.get_mut().shrink_to_fit(rules));
-            size = self.heap_bytes();
         }
+        if self.heap_bytes() > limit {
+            self.learn_what_saves_most();
+        }
+        let size = self.heap_bytes();
         check_size(size, limit)?;
         self.room = Some(Room::new(limit, size));
         Ok(())
     }
 
+    /// Learns the names that save most bytes, however few hashes have them, and gives all hashes their shapes. The saved
+    /// store may have learned them when more hashes had them, and have been full only because of that.
+    fn learn_what_saves_most(&mut self) {
+        let Self { shards, rules, .. } = self;
+        let Some(shapes) = rules.shapes.clone() else { return };
+        let mut kinds: HashMap<u64, (Kind, usize)> = HashMap::new();
+        for record in shards.iter_mut().flat_map(|shard| shard.0.get_mut().records()) {
+            if let Some(kind) = record.kind(rules) {
+                kinds.entry(kind.names).or_insert((kind, 0)).1 += kind.saved_bytes();
+            }
+        }
+        let gain = |(kind, saved): &(Kind, usize)| saved.saturating_sub(kind.shape_bytes());
+        let mut best: Vec<(Kind, usize)> = kinds.into_values().filter(|kind| gain(kind) > 0).collect();
+        best.sort_unstable_by_key(|kind| Reverse(gain(kind)));
+        let mut best: HashSet<u64> =
+            best.into_iter().take(MOST_SHAPES - shapes.count()).map(|(kind, _)| kind.names).collect();
+        for record in shards.iter_mut().flat_map(|shard| shard.0.get_mut().records()) {
+            if record.kind(rules).is_some_and(|kind| best.remove(&kind.names)) {
+                record.learn_shape(rules, None); // its bytes are counted with all others
+            }
+        }
+        shards.iter_mut().for_each(|shard| shard.0.get_mut().take_shapes(rules));
+    }
+
     fn heap_bytes(&mut self) -> usize {
-        size_of_val::<[_]>(&self.shards) + self.sum(Shard::heap_bytes)
+        let shapes = self.rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
+        size_of_val::<[_]>(&self.shards) + shapes + self.sum(Shard::heap_bytes)
     }
 
     fn sum(&mut self, of: impl Fn(&Shard) -> usize) -> usize {
         self.shards.iter_mut().map(|shard| of(shard.0.get_mut())).sum()
     }
 }
+
+/// How often a load that exceeds the limit looks for names that would make it smaller, which reads all hashes.
+const ATTEMPTS: u32 = 4;
 
 /// Allows a sixteenth more than the limit, so that a store that was full can be loaded. The tables around its hashes
 /// can be larger in this process.

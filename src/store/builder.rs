@@ -1,11 +1,12 @@
 //! The builder of a store.
 
-use std::sync::OnceLock;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
 use crate::hashing::MAX_SHARD_BITS;
 use crate::options::{Limits, Rules, Thresholds};
+use crate::shapes::{Learning, Shapes};
 use crate::store::Store;
 use crate::store::listener::{Expired, Listener, WhenFull};
 use crate::time::{Clock, ManualClock};
@@ -42,6 +43,7 @@ pub struct StoreBuilder {
     rules: Rules,
     clock: Clock,
     listener: Option<(SyncSender<Expired>, WhenFull)>,
+    learning: Option<Learning>,
     #[cfg(feature = "testing")]
     is_loud: bool,
 }
@@ -53,6 +55,7 @@ impl Default for StoreBuilder {
             rules: Rules::default(),
             clock: Clock::System,
             listener: None,
+            learning: Some(Learning::default()),
             #[cfg(feature = "testing")]
             is_loud: false,
         }
@@ -98,6 +101,44 @@ impl StoreBuilder {
     /// whole store.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.rules.limits = limits;
+        self
+    }
+
+    /// Chooses whether packed hashes with the same field names keep these names once for all of them, as *shapes*. The
+    /// default is `true`. Shapes make hashes of a few kinds smaller. See the guide:
+    /// [`guide::limits`](crate::guide::limits#shapes).
+    ///
+    /// ```
+    /// use hashlet::Store;
+    ///
+    /// let [shaped, plain] = [true, false].map(|shapes| {
+    ///     let store = Store::builder().shards(1).shapes(shapes).build();
+    ///     for n in 0..10_000 {
+    ///         store.set_many(format!("user:{n}"), [("first_name", "Ada"), ("last_name", "Lovelace")]).unwrap();
+    ///     }
+    ///     store.stats()
+    /// });
+    /// assert_eq!((shaped.shapes, plain.shapes), (1, 0));
+    /// assert!(shaped.bytes < plain.bytes);
+    /// ```
+    pub fn shapes(mut self, shapes: bool) -> Self {
+        self.learning = shapes.then(Learning::default);
+        self
+    }
+
+    /// Has the store learn each shape at once, whatever it saves.
+    #[cfg(any(test, feature = "testing"))]
+    #[doc(hidden)]
+    pub fn eager_shapes(mut self) -> Self {
+        self.learning = Some(Learning::EAGER);
+        self
+    }
+
+    /// Has the store take a census all the time, and learn what two hashes have in common.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn keen_shapes(mut self) -> Self {
+        self.learning = Some(Learning::KEEN);
         self
     }
 
@@ -152,11 +193,13 @@ impl StoreBuilder {
         self
     }
 
-    /// Returns an empty store. Allocates its shards and nothing else.
+    /// Returns an empty store. Allocates its shards, and 256 bytes for what it will know of shapes.
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
-        let store = Store::with_rules(self.shards, self.rules, self.clock, listener);
+        let limit = self.rules.limits.max_bytes;
+        let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(limit))));
+        let store = Store::with_rules(self.shards, Rules { shapes, ..self.rules }, self.clock, listener);
         #[cfg(feature = "testing")]
         let store = Store { allows_quiet_changes: store.allows_quiet_changes && !self.is_loud, ..store };
         store

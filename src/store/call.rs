@@ -28,6 +28,8 @@ pub(crate) struct Call<'a> {
     outbox: Option<Outbox<'a>>,
     #[cfg(feature = "recorder")]
     recorder: &'a Recorder,
+    #[cfg(feature = "recorder")]
+    rules: &'a Rules,
     #[cfg(feature = "journal")]
     pub(super) journaled: Option<Journaled<'a>>,
     /// Whether the call is refused what can be refused, because the journal has failed.
@@ -58,6 +60,8 @@ impl<'a> Call<'a> {
             outbox: store.listener.as_ref().map(Outbox::new),
             #[cfg(feature = "recorder")]
             recorder: &store.recorder,
+            #[cfg(feature = "recorder")]
+            rules: &store.rules,
             #[cfg(feature = "journal")]
             journaled: store.journal.as_deref().map(Journaled::new),
             #[cfg(feature = "journal")]
@@ -171,6 +175,10 @@ impl Port for Call<'_> {
         }
     }
 
+    fn take_for_good(&self, bytes: usize) -> bool {
+        self.reservation.as_ref().is_none_or(|reservation| reservation.take_for_good(bytes))
+    }
+
     fn is_short_of_room(&self) -> bool {
         self.reservation.as_ref().is_some_and(Reservation::is_short)
     }
@@ -200,7 +208,7 @@ impl Port for Call<'_> {
     fn record(&self, key: &[u8], effect: &Effect<'_>) {
         #[cfg(feature = "recorder")]
         if self.recorder.is_on() {
-            self.recorder.push(key, effect);
+            self.recorder.push(key, effect, self.rules);
         }
         #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {

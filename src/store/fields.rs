@@ -149,7 +149,7 @@ impl Store {
     #[track_caller]
     fn copy_pairs(&self, key: &[u8], copy: impl FnMut((&[u8], &[u8])) -> Vec<u8>) -> Vec<Vec<u8>> {
         self.look(key, Scope::Hash, |record, _| {
-            record.map(|record| record.pairs().map(copy).collect()).unwrap_or_default()
+            record.map(|record| record.pairs(&self.rules).map(copy).collect()).unwrap_or_default()
         })
     }
 

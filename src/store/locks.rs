@@ -225,7 +225,7 @@ impl Store {
         let epoch = self.saving.epoch();
         let mark = epoch.mark();
         let cx = Context::new(&self.rules, Terms::of_quiet_change(mark));
-        let result = locked.shard.change_quietly(locked.hash, key, mark, |record| change(record, cx))?;
+        let result = locked.shard.change_quietly(locked.hash, key, mark, &self.rules, |record| change(record, cx))?;
         Some((result, epoch))
     }
 

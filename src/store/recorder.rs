@@ -7,6 +7,7 @@ use std::mem::take;
 
 use crate::error::Result;
 use crate::hash::{Effect, Record, Redo, Source};
+use crate::options::Rules;
 use crate::saving::Mark;
 use crate::store::Store;
 use crate::sync::Mutex;
@@ -27,8 +28,8 @@ impl Recorder {
         self.is_on.load(SeqCst)
     }
 
-    pub(super) fn push(&self, key: &[u8], effect: &Effect<'_>) {
-        self.effects.lock().push(Recorded { key: key.into(), change: Change::of(effect) });
+    pub(super) fn push(&self, key: &[u8], effect: &Effect<'_>, rules: &Rules) {
+        self.effects.lock().push(Recorded { key: key.into(), change: Change::of(effect, rules) });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -56,13 +57,15 @@ enum Change {
     Transfer { key: Box<[u8]>, replaced: Record, source: Source },
 }
 
-/// A copy of a record, with the same key.
-fn copy(record: &Record) -> Record {
-    record.with_key(Mark::default(), record.key())
+/// A copy of a record, with the same key, for any store.
+fn copy(record: &Record, rules: &Rules) -> Record {
+    let mut copy = record.with_key(Mark::default(), record.key());
+    copy.leave_shape(rules);
+    copy
 }
 
 impl Change {
-    fn of(effect: &Effect<'_>) -> Self {
+    fn of(effect: &Effect<'_>, rules: &Rules) -> Self {
         match *effect {
             Effect::Put { field, value, before } => {
                 Self::Put { field: field.into(), value: value.into(), before: before.map(Into::into) }
@@ -74,12 +77,12 @@ impl Change {
                 Self::FieldDeadline { field: field.into(), deadline, before }
             }
             Effect::KeyDeadline { deadline, before } => Self::KeyDeadline { deadline, before },
-            Effect::Clear { before } => Self::Clear { before: copy(before) },
+            Effect::Clear { before } => Self::Clear { before: copy(before, rules) },
             Effect::MoveTo { key, replaced } => {
-                Self::Transfer { key: key.into(), replaced: copy(replaced), source: Source::Moves }
+                Self::Transfer { key: key.into(), replaced: copy(replaced, rules), source: Source::Moves }
             }
             Effect::CopyTo { key, replaced } => {
-                Self::Transfer { key: key.into(), replaced: copy(replaced), source: Source::Stays }
+                Self::Transfer { key: key.into(), replaced: copy(replaced, rules), source: Source::Stays }
             }
         }
     }

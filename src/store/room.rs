@@ -96,6 +96,11 @@ impl<'a> Reservation<'a> {
         self.begun.set(self.unsettled.get() - footprint.cast_signed());
     }
 
+    /// See [`Port::take_for_good`](crate::hash::Port::take_for_good).
+    pub(crate) fn take_for_good(&self, bytes: usize) -> bool {
+        self.room.try_take(bytes).is_ok()
+    }
+
     /// Reserves this many more bytes, or fails if there is no room for them.
     pub(crate) fn take(&self, bytes: usize) -> Result<()> {
         if bytes > 0 {

@@ -19,6 +19,16 @@ pub struct Stats {
     pub packed: usize,
     /// The number of hashes in the table encoding.
     pub tables: usize,
+    /// The number of *shapes*: of different sets of field names that packed hashes share. See the guide:
+    /// [`guide::limits`](crate::guide::limits#shapes).
+    pub shapes: usize,
+    /// The number of hashes that leave their names to a shape.
+    pub shaped: usize,
+    /// The bytes of names that these hashes leave to shapes, with a tag of one byte for each name.
+    pub saved_bytes: usize,
+    /// The bytes that the shapes themselves take, with what it takes to learn them. They are part of
+    /// [`bytes`](Self::bytes).
+    pub shape_bytes: usize,
     /// Bytes that the store has asked of the allocator and not given back. They include everything but the `Store`
     /// value itself. Bytes that the allocator adds (rounding, its own records) are not counted.
     pub bytes: usize,
@@ -35,7 +45,7 @@ impl Store {
     /// such key. O(1).
     ///
     /// The slot that points at the hash takes 17 bytes, plus its share of the free slots. It is not counted here, but
-    /// in [`stats`](Self::stats).
+    /// in [`stats`](Self::stats), and so are names that the hash shares with others.
     #[doc(alias = "MEMORY USAGE")]
     #[track_caller]
     pub fn memory_usage(&self, key: impl AsRef<[u8]>) -> Option<usize> {
@@ -64,6 +74,9 @@ impl Store {
     pub fn stats(&self) -> Stats {
         let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
         let stats = self.each_shard(Stats::of).fold(empty, Stats::plus);
+        let shapes = self.rules.shapes.as_deref();
+        let (count, bytes) = shapes.map_or((0, 0), |shapes| (shapes.count(), shapes.heap_bytes()));
+        let stats = Stats { shapes: count, shape_bytes: bytes, bytes: stats.bytes + bytes, ..stats };
         Stats { lost: self.listener.as_ref().map_or(0, Listener::lost), ..stats }
     }
 
@@ -137,10 +150,12 @@ impl Stats {
         Self {
             keys,
             fields: sums.fields,
-            packed: keys - sums.tables,
-            tables: sums.tables,
+            packed: keys - sums.tables as usize,
+            tables: sums.tables as usize,
+            shaped: sums.shaped as usize,
+            saved_bytes: sums.saved_bytes,
             bytes: shard.heap_bytes(),
-            lost: 0,
+            ..Self::default()
         }
     }
 
@@ -150,6 +165,10 @@ impl Stats {
             fields: self.fields + other.fields,
             packed: self.packed + other.packed,
             tables: self.tables + other.tables,
+            shapes: self.shapes + other.shapes,
+            shaped: self.shaped + other.shaped,
+            saved_bytes: self.saved_bytes + other.saved_bytes,
+            shape_bytes: self.shape_bytes + other.shape_bytes,
             bytes: self.bytes + other.bytes,
             lost: self.lost + other.lost,
         }

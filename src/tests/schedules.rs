@@ -42,3 +42,4 @@ mod room;
 mod saves;
 mod scans;
 mod scene;
+mod shapes;

@@ -1,13 +1,13 @@
 //! `TypedHashes`: typed values and objects over everything that has the vocabulary of a store.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::Codec;
 use super::error::CodecError;
+use super::field;
 use super::object::{change, load, member, member_bytes, save, to_members};
 use crate::expiry::{SetOptions, Touch};
 use crate::hashes::Hashes;
@@ -133,7 +133,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         pairs: impl IntoIterator<Item = (F, &'v T)>,
     ) -> Result<usize, H> {
         let key = key.as_ref();
-        self.hashes.set_many(key, self.encode_all(key, pairs)?).map_err(failed::<H>)
+        self.hashes.set_many(key, field::encode_all(&self.codec, key, pairs)?).map_err(failed::<H>)
     }
 
     /// Sets fields with deadlines or on conditions; see [`Typed::set_with`](crate::Typed::set_with).
@@ -147,7 +147,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         options: SetOptions,
     ) -> Result<Option<usize>, H> {
         let key = key.as_ref();
-        self.hashes.set_with(key, self.encode_all(key, pairs)?, options).map_err(failed::<H>)
+        self.hashes.set_with(key, field::encode_all(&self.codec, key, pairs)?, options).map_err(failed::<H>)
     }
 
     /// Returns the value of a field and changes its deadline; see
@@ -269,22 +269,11 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     }
 
     fn decode<T: DeserializeOwned>(&self, key: &[u8], field: &[u8], bytes: &[u8]) -> Result<T, H> {
-        self.codec.decode(PhantomData, bytes).map_err(CodecError::decode(key, field))
+        field::decode(&self.codec, key, field, bytes)
     }
 
     fn encode<T: Serialize + ?Sized>(&self, key: &[u8], field: &[u8], value: &T) -> Result<Vec<u8>, H> {
-        let mut bytes = Vec::new();
-        self.codec.encode(value, &mut bytes).map_err(CodecError::encode(key, field))?;
-        Ok(bytes)
-    }
-
-    fn encode_all<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
-        &self,
-        key: &[u8],
-        pairs: impl IntoIterator<Item = (F, &'v T)>,
-    ) -> Result<Vec<(F, Vec<u8>)>, H> {
-        let pairs = pairs.into_iter();
-        pairs.map(|(field, value)| self.encode(key, field.as_ref(), value).map(|bytes| (field, bytes))).collect()
+        field::encode(&self.codec, key, field, value)
     }
 }
 

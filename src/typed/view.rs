@@ -1,13 +1,13 @@
 //! `Typed`: a view of a store whose fields hold values of serde types.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::Codec;
 use super::error::CodecError;
+use super::field;
 use crate::expiry::{SetOptions, Touch};
 use crate::store::Store;
 use crate::value::{Arguments, HashMut};
@@ -143,7 +143,7 @@ impl<C: Codec> Typed<'_, C> {
         pairs: impl IntoIterator<Item = (F, &'v T)>,
     ) -> Result<usize> {
         let key = key.as_ref();
-        Ok(self.store.set_many(key, self.encode_all(key, pairs)?)?)
+        Ok(self.store.set_many(key, field::encode_all(&self.codec, key, pairs)?)?)
     }
 
     /// Sets fields with deadlines or on conditions, as [`Store::set_with`] does. Returns how many are new, or `None` if
@@ -172,7 +172,7 @@ impl<C: Codec> Typed<'_, C> {
         options: SetOptions,
     ) -> Result<Option<usize>> {
         let key = key.as_ref();
-        Ok(self.store.set_with(key, self.encode_all(key, pairs)?, options)?)
+        Ok(self.store.set_with(key, field::encode_all(&self.codec, key, pairs)?, options)?)
     }
 
     /// Returns the value of a field and changes its deadline, in one atomic step, as [`Store::get_and_expire`] does.
@@ -301,21 +301,10 @@ impl<C: Codec> Typed<'_, C> {
     }
 
     fn decode<T: DeserializeOwned>(&self, key: &[u8], field: &[u8], bytes: &[u8]) -> Result<T> {
-        self.codec.decode(PhantomData, bytes).map_err(CodecError::decode(key, field))
+        field::decode(&self.codec, key, field, bytes)
     }
 
     fn encode<T: Serialize + ?Sized>(&self, key: &[u8], field: &[u8], value: &T) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.codec.encode(value, &mut bytes).map_err(CodecError::encode(key, field))?;
-        Ok(bytes)
-    }
-
-    fn encode_all<'v, F: AsRef<[u8]>, T: Serialize + ?Sized + 'v>(
-        &self,
-        key: &[u8],
-        pairs: impl IntoIterator<Item = (F, &'v T)>,
-    ) -> Result<Vec<(F, Vec<u8>)>> {
-        let pairs = pairs.into_iter();
-        pairs.map(|(field, value)| self.encode(key, field.as_ref(), value).map(|bytes| (field, bytes))).collect()
+        field::encode(&self.codec, key, field, value)
     }
 }

@@ -101,7 +101,7 @@ impl<'a> HashRef<'a> {
     #[must_use]
     pub fn iter(&self) -> Iter<'a> {
         self.see(Sight::All);
-        Iter::of(self.record)
+        Iter::of(self.record, self.rules)
     }
 
     /// Returns a random field with its value, or `None` if there are no fields. Every field is equally likely. O(1).

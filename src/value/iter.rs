@@ -3,6 +3,7 @@
 use std::iter::FusedIterator;
 
 use crate::hash::{Pairs, Record};
+use crate::options::Rules;
 
 /// An iterator over the fields and values of a hash, borrowed, in no particular order. `iter` of
 /// [`HashValue`](crate::HashValue), [`HashRef`](crate::HashRef) and [`HashMut`](crate::HashMut) returns it.
@@ -13,8 +14,8 @@ pub struct Iter<'a> {
 }
 
 impl<'a> Iter<'a> {
-    pub(crate) fn of(record: &'a Record) -> Self {
-        Self { pairs: record.pairs(), left: record.len() }
+    pub(crate) fn of(record: &'a Record, rules: &'a Rules) -> Self {
+        Self { pairs: record.pairs(rules), left: record.len() }
     }
 }
 
@@ -49,8 +50,8 @@ pub struct IntoIter {
 }
 
 impl IntoIter {
-    pub(crate) fn of(record: &Record) -> Self {
-        let owned: Vec<_> = record.pairs().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+    pub(crate) fn of(record: &Record, rules: &Rules) -> Self {
+        let owned: Vec<_> = record.pairs(rules).map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
         Self { pairs: owned.into_iter() }
     }
 }

@@ -15,7 +15,8 @@ use crate::value::{Arguments, HashMut, HashRef, IntoIter, Iter};
 /// is useful as a small map in few allocations.
 ///
 /// It keeps its own thresholds, limits and hash function, which take about a hundred bytes in addition to what it
-/// allocates. A copy from a store has those of the store. An empty hash allocates nothing.
+/// allocates. A copy from a store has those of the store, and may share the names of its fields with the hashes there
+/// ([shapes](crate::guide::limits#shapes)). An empty hash allocates nothing.
 ///
 /// Two hashes are equal if they have the same fields with the same values, whatever their encodings and thresholds.
 ///
@@ -53,7 +54,8 @@ impl HashValue {
 
     /// Turns a record that leaves its store into a hash. The record has the empty key.
     pub(crate) fn of(record: Record, rules: &Rules) -> Self {
-        let mut value = Self { record, rules: rules.clone() };
+        let rules = rules.of_value(record.lend_shapes(rules));
+        let mut value = Self { record, rules };
         let (cx, began) = (Context::of_value(&value.rules), value.record.encoding());
         value.record.forget_deadlines(cx);
         value.record.choose_encoding(began, cx);
@@ -62,7 +64,7 @@ impl HashValue {
 
     /// Returns an empty hash with the rules of a store.
     pub(crate) fn empty(rules: &Rules) -> Self {
-        Self { record: Record::default(), rules: rules.clone() }
+        Self { record: Record::default(), rules: rules.of_value(None) }
     }
 
     /// Runs one call that changes the hash, and chooses the encoding at its end.
@@ -154,7 +156,8 @@ impl HashValue {
         self.record.shrink_to_fit(&self.rules);
     }
 
-    /// Returns the bytes that the hash has asked of the allocator, without those of the value itself. O(1).
+    /// Returns the bytes that the hash has asked of the allocator, without those of the value itself. O(1). Names that it
+    /// shares with the store from which it comes are not counted.
     #[doc(alias = "MEMORY USAGE")]
     #[must_use]
     pub fn memory_usage(&self) -> usize {
@@ -343,6 +346,6 @@ impl IntoIterator for HashValue {
 
     /// Copies all fields and values. O(n).
     fn into_iter(self) -> IntoIter {
-        IntoIter::of(&self.record)
+        IntoIter::of(&self.record, &self.rules)
     }
 }

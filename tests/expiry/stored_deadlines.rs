@@ -119,6 +119,15 @@ fn a_hash_that_leaves_the_store_has_no_deadlines() {
             store.set_many("k", copy.iter()).unwrap();
             assert!(deadlines(store, "k").is_empty());
             store.shrink_to_fit();
+            if store.stats().shaped > 0 {
+                // Without its names it is smaller than the value, and as large as a hash that never had a deadline.
+                let other = config.store();
+                other.set_many("k", copy.iter()).unwrap();
+                other.shrink_to_fit();
+                assert_eq!(store.memory_usage("k"), other.memory_usage("k"));
+                store.clear("k");
+                continue;
+            }
             let more = store.memory_usage("k").unwrap() - shrunk.memory_usage();
             let is_packed = store.encoding("k") == Some(Encoding::Packed);
             let steps: &[usize] = if is_packed { &[0, 8] } else { &[1] };
@@ -135,7 +144,7 @@ fn the_last_deadline_gives_all_its_bytes_back() {
             store.set_many("k", (0..size).map(|n| (name(n), "v"))).unwrap();
             store.set("k", "long", vec![b'x'; 2_000]).unwrap();
             // Some free bytes remain, which no deadline has caused.
-            let exact = || (store.shrink_to_fit(), store.memory_usage("k"), store.stats().bytes);
+            let exact = || (store.shrink_to_fit(), store.memory_usage("k"), check::counts(store).bytes);
             let before = exact();
             let all = || (0..size).map(name).chain(["long".into()]);
             store.expire("k", HOUR);

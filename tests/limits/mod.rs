@@ -2,4 +2,5 @@
 //! that with the allocator, and is a binary of its own.
 
 mod max_bytes;
+mod shapes;
 mod sizes;

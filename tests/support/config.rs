@@ -13,6 +13,12 @@ pub(crate) struct Config {
     /// Whether each command runs in a call, because the store makes no quiet changes.
     #[cfg(feature = "testing")]
     is_loud: bool,
+    /// Whether each shape is learned at once.
+    #[cfg(feature = "testing")]
+    is_eager: bool,
+    /// Whether a shape is learned as soon as two hashes near each other have the same names.
+    #[cfg(feature = "testing")]
+    is_keen: bool,
 }
 
 /// Thresholds at which a hash stays packed as long as the packed layout can hold it.
@@ -31,8 +37,9 @@ pub(crate) fn tiny() -> Thresholds {
 }
 
 /// The numbers of shards: one, where all keys share a directory, and many. Both kinds of changes, quiet ones and those
-/// in calls, occur with each of the thresholds.
-pub(crate) fn all() -> [Config; 8] {
+/// in calls, occur with each of the thresholds. With eager shapes, hashes of the same names share them from the first one
+/// on. With keen shapes, two near each other are enough. Without either, only many such hashes share them.
+pub(crate) fn all() -> [Config; 12] {
     [
         config("packed, 1 shard", packed(), 1),
         config("packed, 64 shards, loud", packed(), 64),
@@ -42,6 +49,10 @@ pub(crate) fn all() -> [Config; 8] {
         config("tiny, 64 shards, loud", tiny(), 64),
         config("default, 1 shard, loud", Thresholds::default(), 1),
         config("default, 64 shards", Thresholds::default(), 64),
+        config("packed, 1 shard, keen shapes", packed(), 1),
+        config("tiny, 64 shards, eager shapes", tiny(), 64),
+        config("default, 1 shard, keen shapes, loud", Thresholds::default(), 1),
+        config("default, 1 shard, eager shapes, loud", Thresholds::default(), 1),
     ]
 }
 
@@ -52,6 +63,10 @@ fn config(name: &'static str, thresholds: Thresholds, shards: usize) -> Config {
         shards,
         #[cfg(feature = "testing")]
         is_loud: name.ends_with("loud"),
+        #[cfg(feature = "testing")]
+        is_eager: name.contains("eager shapes"),
+        #[cfg(feature = "testing")]
+        is_keen: name.contains("keen shapes"),
     }
 }
 
@@ -60,6 +75,10 @@ impl Config {
         let builder = Store::builder().shards(self.shards).thresholds(self.thresholds);
         #[cfg(feature = "testing")]
         let builder = builder.loud(self.is_loud);
+        #[cfg(feature = "testing")]
+        let builder = if self.is_eager { builder.eager_shapes() } else { builder };
+        #[cfg(feature = "testing")]
+        let builder = if self.is_keen { builder.keen_shapes() } else { builder };
         builder
     }
 

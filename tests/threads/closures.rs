@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::on_every_configuration;
-use hashlet::{Encoding, ExpireCondition, HashMut, Overwrite, Sample, SetOptions, Stats, Store, Touch};
+use hashlet::{
+    Encoding, ExpireCondition, HashMut, HashValue, Overwrite, Sample, SetOptions, Stats, Store, StoreBuilder, Touch,
+};
 
 thread_local! {
     /// The file in which this thread panicked last.
@@ -138,9 +140,11 @@ fn no_method_of_a_store_is_left_out_here() {
 }
 
 #[test]
-fn a_store_goes_through_threads_and_unwinding() {
+fn stores_and_hashes_go_through_threads_and_unwinding() {
     fn check<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
     check::<Store>();
+    check::<StoreBuilder>();
+    check::<HashValue>();
 }
 
 /// Every way in which a store runs user code on a hash. The key `k` has to exist, so that the last two find a key.

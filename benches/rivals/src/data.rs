@@ -1,4 +1,4 @@
-//! The five shapes of data, generated or read once and kept in one block of memory.
+//! The seven shapes of data, generated or read once and kept in one block of memory.
 //!
 //! | shape | pieces | a piece |
 //! |---|---|---|
@@ -7,6 +7,8 @@
 //! | `big` | 1,000,000 | one field more of the one hash |
 //! | `middle` | 20,000 | a hash of 128 fields |
 //! | `packages` | some hundred | a record of `/var/lib/dpkg/status`, with long texts among short ones |
+//! | `optional` | 1,000,000 | a person with some of 5 fields, each absent in a third |
+//! | `unique` | 300,000 | a hash of 10 fields, with names that no other one has |
 
 use std::fs;
 use std::ops::Range;
@@ -14,12 +16,14 @@ use std::ops::Range;
 use crate::control;
 use crate::support::random::Random;
 use crate::support::rival::{Pair, Rival};
-use crate::support::workload::{Middle, Profile, SEED, big_field};
+use crate::support::workload::{Middle, Profile, SEED, big_field, letters};
 
 pub(crate) const PROFILES: usize = 1_000_000;
 const CARTS: usize = 200_000;
 const BIG_FIELDS: usize = 1_000_000;
 const MIDDLE_HASHES: usize = 20_000;
+const UNIQUE: usize = 300_000;
+/// Those that all operations are measured on.
 pub(crate) const SHAPES: [&str; 5] = ["profiles", "carts", "big", "middle", "packages"];
 
 const STATUS_FILE: &str = "/var/lib/dpkg/status";
@@ -126,6 +130,8 @@ pub(crate) fn generator(shape: &str) -> (usize, fn(usize) -> Piece) {
         "carts" => (CARTS, cart),
         "big" => (BIG_FIELDS, big),
         "middle" => (MIDDLE_HASHES, middle),
+        "optional" => (PROFILES, optional),
+        "unique" => (UNIQUE, unique),
         _ => panic!("no shape is called {shape}"),
     }
 }
@@ -148,6 +154,31 @@ pub(crate) fn big(number: usize) -> Piece {
 fn middle(number: usize) -> Piece {
     let hash = Middle::new(number);
     (hash.key.clone().into(), hash.pairs().into_iter().map(owned).collect())
+}
+
+/// A profile's first fields, of which each is absent in a third of the hashes. If all would be, the first is there.
+fn optional(number: usize) -> Piece {
+    let mut random = Random::new(SEED ^ number as u64);
+    let (key, mut pairs) = profile(number);
+    let first = pairs[0].clone();
+    pairs.truncate(5);
+    pairs.retain(|_| random.below(3) > 0);
+    if pairs.is_empty() {
+        pairs.push(first);
+    }
+    (key, pairs)
+}
+
+/// A profile's values, of which two come twice, in fields with random names.
+fn unique(number: usize) -> Piece {
+    let mut random = Random::new(SEED ^ number as u64);
+    let (key, pairs) = profile(number);
+    let mut name = || {
+        let length = 8 + random.below(5);
+        letters(&mut random, length).into()
+    };
+    let pairs = pairs.iter().cycle().take(10).map(|(_, value)| (name(), value.clone())).collect();
+    (key, pairs)
 }
 
 /// Three of a thousand things, each with what a shop knows about it.

@@ -14,6 +14,7 @@ mod operations;
 mod pauses;
 pub(crate) mod persistence;
 mod remote;
+mod shapes;
 mod threads;
 
 use crate::child::{Figures, Task};
@@ -24,6 +25,7 @@ pub(crate) use self::cores::{CORES, KEYS as KEYS_ON_CORES, MIXES, SHARDS, THINKI
 pub(crate) use self::fields::SIZES;
 pub(crate) use self::growth::{FIELD_STEPS, KEY_STEPS};
 pub(crate) use self::instructions::{compare, write_baseline};
+pub(crate) use self::shapes::OPERATIONS as ON_SHAPES;
 pub(crate) use self::threads::{OPERATIONS as ON_THREADS, THREADS};
 
 /// One family of figures, measured group by group, subject by subject, each in a process of its own.
@@ -31,7 +33,8 @@ pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) groups: &'static [&'static str],
-    pub(crate) subjects: fn() -> Vec<&'static str>,
+    /// Who is measured in a group.
+    pub(crate) subjects: fn(group: &str) -> Vec<&'static str>,
     /// Repeats beyond which nothing is learnt: the figure is exact, or repeats are inside.
     pub(crate) repeats: usize,
     /// What it takes at full scale with three repeats, on two cores, all rivals and both servers there.
@@ -46,6 +49,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &threads::PART,
     &cores::PART,
     &allocators::PART,
+    &shapes::PART,
     &fields::PART,
     &latency::PART,
     &growth::PART,

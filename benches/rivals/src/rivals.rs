@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `hashlet` | `Store::new()` |
 //! | `hashlet_tables` | a `Store` that keeps every hash as a table: what the packed encoding gains and costs |
+//! | `hashlet_unshaped` | a `Store` that learns no shapes: what they gain and cost |
 //! | `dashmap` | a `DashMap` of maps, of boxed slices with ahash: what a careful program would write |
 //! | `dashmap_strings` | `DashMap<String, HashMap<String, String>>`: what most programs write |
 //! | `sharded` | 64 parking_lot `RwLock`s, each over a hashbrown map of maps |
@@ -23,9 +24,9 @@ mod scc;
 mod server;
 mod sharded;
 mod strings;
-mod tables;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub(crate) use self::bare::Bare;
 pub(crate) use self::kevy::Kevy;
@@ -35,15 +36,16 @@ pub(crate) use self::scc::Scc;
 pub(crate) use self::server::{Redis, SERVERS, Valkey, program, version};
 pub(crate) use self::sharded::Sharded;
 pub(crate) use self::strings::Strings;
-pub(crate) use self::tables::Tables;
+pub(crate) use self::variants::{Tables, Unshaped};
 
 /// Those that threads can share, in this process.
 pub(crate) const SHARED: [&str; 8] =
     ["hashlet", "dashmap", "dashmap_strings", "sharded", "papaya", "scc", "moka", "kevy"];
 pub(crate) const TABLES: &str = "hashlet_tables";
+pub(crate) const UNSHAPED: &str = "hashlet_unshaped";
 pub(crate) const BARE: &str = "bare";
 
-/// Where a name stands in tables: ours, the others, ours without the packed encoding, the servers, the bound.
+/// Where a name stands in tables: ours, the others, ours built in another way, the servers, the bound.
 pub(crate) fn place(name: &str) -> usize {
     let servers = SERVERS.map(|(server, _)| server);
     let among = |names: &[&str]| names.iter().position(|known| *known == name);
@@ -72,6 +74,7 @@ macro_rules! with_rival {
         $crate::rivals::with_rival!(@among $name, $rival => $body, {
             "hashlet" => hashlet::Store,
             "hashlet_tables" => $crate::rivals::Tables,
+            "hashlet_unshaped" => $crate::rivals::Unshaped,
             "dashmap" => $crate::support::rival::DashMaps,
             "dashmap_strings" => $crate::rivals::Strings,
             "sharded" => $crate::rivals::Sharded,

@@ -68,13 +68,14 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, results: &mu
 }
 
 fn turns(part: &Part, arguments: &Arguments) -> Vec<Turn> {
-    let subjects = (part.subjects)();
     let repeats = part.repeats.min(arguments.repeats);
-    let groups: Vec<_> = part.groups.iter().filter(|group| is_there(part.name, group)).collect();
-    let at_full_scale = part.minutes * 60.0 / (part.repeats.min(3) * groups.len() * subjects.len().max(1)) as f64;
+    let groups = part.groups.iter().filter(|group| is_there(part.name, group));
+    let groups: Vec<_> = groups.map(|group| (group, (part.subjects)(group))).collect();
+    let cells: usize = groups.iter().map(|(_, subjects)| subjects.len()).sum();
+    let at_full_scale = part.minutes * 60.0 / (part.repeats.min(3) * cells.max(1)) as f64;
     let mut turns = Vec::new();
     for repeat in 0..repeats {
-        for group in &groups {
+        for (group, subjects) in &groups {
             for turn in 0..subjects.len() {
                 let subject = subjects[(turn + repeat) % subjects.len()];
                 let task = Task { part: part.name.into(), group: (**group).into(), subject: subject.into() };

@@ -82,11 +82,6 @@ impl Packed {
     pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
         *self.draft().deadlines() = deadlines;
     }
-
-    /// The entry at this index.
-    pub(crate) fn entry(&self, index: usize) -> &[u8] {
-        &self.0[Layout::of(&self.0).entry(&self.0, index)]
-    }
 }
 
 /// The tail of a hash with these flags and this many fields.
@@ -203,6 +198,12 @@ impl Deadlines {
         let at = self.fields.partition_point(|(other, _)| *other < index);
         let end = at + usize::from(self.fields.get(at).is_some_and(|(other, _)| *other == index));
         self.fields.splice(at..end, (deadline != Deadline::NEVER).then_some((index, deadline)));
+    }
+
+    /// Adds a field without a deadline. The index of each later field becomes one more.
+    pub(super) fn insert_field(&mut self, index: usize) {
+        let at = self.fields.partition_point(|(other, _)| *other < index);
+        self.fields[at..].iter_mut().for_each(|(other, _)| *other += 1);
     }
 
     /// Removes a field, and returns its deadline. The index of each later field becomes one less.

@@ -99,12 +99,13 @@ impl<'a> Draft<'a> {
 
     /// The number of fields, and the number of bytes of all entries.
     pub(crate) fn size(&self) -> (usize, usize) {
-        Layout::of(&self.bytes).size(&self.bytes)
+        let layout = Layout::of(&self.bytes);
+        (layout.fields, layout.entry_bytes(&self.bytes))
     }
 
     /// The place of a field.
     pub(crate) fn find(&self, tag: u8, field: &[u8]) -> Option<FoundEntry> {
-        Layout::of(&self.bytes).find(&self.bytes, tag, field)
+        Layout::of(&self.bytes).find_plain(&self.bytes, tag, field)
     }
 
     /// The hash's key.

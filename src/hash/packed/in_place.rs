@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::draft::Tagged;
 use super::{COUNT_AT, DEADLINES, FoundEntry, Layout, Packed, block_len, free_max, width};
 use crate::hash::entry;
+use crate::options::Rules;
 
 /// Moves of bytes. `used` is where the bytes end that are in use. What stands behind the entries moves with them.
 impl Layout {
@@ -60,7 +61,7 @@ impl Layout {
     }
 
     /// Adds to the ends from this index on. To subtract, adds the wrapped negative.
-    fn move_ends(&self, bytes: &mut [u8], from: usize, by: usize) {
+    pub(super) fn move_ends(&self, bytes: &mut [u8], from: usize, by: usize) {
         let ends = &mut bytes[self.ends_at() + from * self.end_width..self.entries_at()];
         if self.end_width == 1 {
             for end in ends {
@@ -82,31 +83,56 @@ impl Packed {
     /// Sets a field, at the place where it was found if it is there. Returns whether it is new. The encoding [can
     /// hold](Self::can_hold) the result.
     #[inline]
-    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>) -> bool {
+    pub(crate) fn put_found(&mut self, found: Option<FoundEntry>, new: Tagged<'_>, rules: &Rules) -> bool {
         let is_new = found.is_none();
-        if !self.put_in_place(found.as_ref(), new) {
-            self.draft().put_found(found, new);
+        if !self.put_in_place(found.as_ref(), new, rules) {
+            match found {
+                Some((index, _)) if self.is_shaped() => self.replace_shaped(index, new.2),
+                found => _ = self.draft().put_found(found, new),
+            }
         }
         is_new
     }
 
-    /// [`put_found`](Self::put_found) if only the bytes behind the field have to move. Otherwise changes nothing and
-    /// returns `false`.
+    /// [`put_found`](Self::put_found) if only the bytes behind the field have to move, or if it is a new field of a hash
+    /// that has a shape. Otherwise changes nothing and returns `false`.
     #[inline(always)]
-    pub(crate) fn put_in_place(&mut self, found: Option<&FoundEntry>, new: Tagged<'_>) -> bool {
+    pub(crate) fn put_in_place(&mut self, found: Option<&FoundEntry>, new: Tagged<'_>, rules: &Rules) -> bool {
         match found {
             Some((index, old)) => self.replace_in_place(*index, old, new.2),
+            None if self.is_shaped() => {
+                self.insert_shaped(new, rules);
+                true
+            }
             None => self.insert_in_place(new),
         }
     }
 
     /// Removes the fields at these indexes, which are in rising order.
     #[inline]
-    pub(crate) fn remove_all_at(&mut self, indexes: &[usize]) {
-        let is_done = matches!(indexes, &[index] if self.remove_in_place(index));
-        if !is_done {
+    pub(crate) fn remove_all_at(&mut self, indexes: &[usize], rules: &Rules) {
+        let is_done = matches!(indexes, &[index] if self.remove_in_place(index, rules));
+        if is_done {
+            return;
+        }
+        if self.is_shaped() {
+            // A removal may move others, so all are found by their names.
+            let names: Vec<Vec<u8>> = indexes.iter().map(|index| self.pair_at(*index, rules).0.to_vec()).collect();
+            for name in names {
+                let found = self.find(rules.tag(&name), &name, rules);
+                found.into_iter().for_each(|(index, _)| self.remove_at(index, rules));
+            }
+        } else {
             let mut draft = self.draft();
             indexes.iter().rev().for_each(|&index| draft.remove_at(index));
+        }
+    }
+
+    fn remove_at(&mut self, index: usize, rules: &Rules) {
+        if self.is_shaped() {
+            self.remove_shaped(index, rules);
+        } else if !self.remove_in_place(index, rules) {
+            self.draft().remove_at(index);
         }
     }
 
@@ -138,10 +164,17 @@ impl Packed {
         is_possible
     }
 
-    /// Removes the field at this index, if only the bytes behind it have to move. Otherwise changes nothing and returns
-    /// `false`.
-    pub(crate) fn remove_in_place(&mut self, index: usize) -> bool {
+    /// Removes the field at this index, if only the bytes behind it have to move, or if the hash has a shape and keeps
+    /// other fields. Otherwise changes nothing and returns `false`.
+    pub(crate) fn remove_in_place(&mut self, index: usize, rules: &Rules) -> bool {
         let layout = Layout::of(&self.0);
+        if layout.is_shaped() {
+            let is_possible = self.len() > 1;
+            if is_possible {
+                self.remove_shaped(index, rules);
+            }
+            return is_possible;
+        }
         let entry = layout.entry(&self.0, index);
         let entry_bytes = layout.entry_bytes(&self.0);
         let used = layout.entries_at() + entry_bytes;
@@ -157,7 +190,7 @@ impl Packed {
 
     /// Makes the block large enough for this many bytes. Returns `false` if too many would be free.
     #[inline]
-    fn make_room_in_block(&mut self, used: usize, new_used: usize) -> bool {
+    pub(super) fn make_room_in_block(&mut self, used: usize, new_used: usize) -> bool {
         let block = self.0.len();
         if new_used <= block {
             return block - new_used <= free_max(block);
@@ -173,7 +206,6 @@ impl Packed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Rules;
     use crate::random::Random;
     use crate::saving::Mark;
     use crate::time::Deadline;
@@ -190,11 +222,11 @@ mod tests {
                 let field = format!("f{}", random.below(30));
                 let value = vec![b'v'; random.below(40)];
                 let tag = rules.tag(field.as_bytes());
-                let found = packed.find(tag, field.as_bytes());
+                let found = packed.find(tag, field.as_bytes(), &rules);
                 let mut other = packed.clone();
                 match (random.below(8), found) {
                     (0 | 1, Some((index, _))) => {
-                        packed.remove_all_at(&[index]);
+                        packed.remove_all_at(&[index], &rules);
                         other.draft().remove_at(index);
                     }
                     (2, Some((index, _))) => {
@@ -204,7 +236,10 @@ mod tests {
                         other = packed.clone();
                     }
                     (_, found) => {
-                        assert_eq!(packed.put_found(found.clone(), (tag, field.as_bytes(), &value)), found.is_none());
+                        assert_eq!(
+                            packed.put_found(found.clone(), (tag, field.as_bytes(), &value), &rules),
+                            found.is_none()
+                        );
                         other.draft().put_found(found, (tag, field.as_bytes(), &value));
                     }
                 }

@@ -88,7 +88,7 @@ impl Store {
         let mut bytes = 0;
         let taken = self.try_update(key, |new| -> Result<(), Error> {
             new.clear();
-            new.set_many(hash.pairs().inspect(|(field, value)| bytes += field.len() + value.len()))?;
+            new.set_many(hash.pairs(rules).inspect(|(field, value)| bytes += field.len() + value.len()))?;
             for (field, deadline) in hash.timed_fields(rules) {
                 if let Some(time) = deadline.time() {
                     new.try_expire_field(field, time.into(), ExpireCondition::Always)?;

@@ -119,7 +119,7 @@ impl<'a, S: Servers> Out<'a, S> {
         let place = if S::SPLITS_KEYS { self.places.get(&Slot::for_key(key)).copied() } else { None };
         let at = place.unwrap_or(0);
         self.pipelines[at].command(&[b"UNLINK", key]);
-        let (mut pairs, mut bytes) = (record.pairs(), 0);
+        let (mut pairs, mut bytes) = (record.pairs(rules), 0);
         loop {
             let some: Vec<Pair<'_>> = pairs.by_ref().take(FIELDS).collect();
             if some.is_empty() {

@@ -16,8 +16,10 @@ fn scene(keys: &[&str], room: usize) -> Scene {
     let shape = Shape::draw(2).max_fields(128);
     let fill = |scene: &Scene| keys.iter().for_each(|key| _ = scene.set(key, "x", "").unwrap());
     let unlimited = Scene::of(shape);
+    let before = unlimited.stats().shape_bytes;
     fill(&unlimited);
-    let limit = unlimited.stats().bytes + room;
+    let filled = unlimited.stats();
+    let limit = filled.bytes - (filled.shape_bytes - before) + room; // so small a store learns no shapes
     let scene = Scene::with(shape, |builder| builder.limits(Limits::default().max_bytes(limit)));
     fill(&scene);
     scene

@@ -29,10 +29,14 @@ pub(super) struct Shape {
     /// It decides which keys share a shard.
     hash_seed: u64,
     pub(super) is_listened_to: bool,
+    /// Whether packed hashes leave their names to shapes from the first hash on.
+    is_eager: bool,
 }
 
 impl Shape {
-    pub(super) const PLAIN: Self = Self { shards: 1, max_fields: 128, hash_seed: 1, is_listened_to: true };
+    pub(super) const PLAIN: Self =
+        Self { shards: 1, max_fields: 128, hash_seed: 1, is_listened_to: true, is_eager: false };
+    pub(super) const EAGER: Self = Self { shards: 2, is_eager: true, ..Self::PLAIN };
 
     /// Draws a shape with at most this many shards.
     pub(super) fn draw(max_shards: usize) -> Self {
@@ -42,6 +46,7 @@ impl Shape {
             max_fields: [128, 0, 1, 2][draw.gen_range(0..4)],
             hash_seed: draw.gen_range(0..8),
             is_listened_to: draw.gen_range(0..2) == 0,
+            is_eager: draw.gen_range(0..4) == 0,
         }
     }
 
@@ -104,7 +109,8 @@ impl Scene {
 
 pub(super) fn builder(shape: Shape) -> StoreBuilder {
     let thresholds = Thresholds::default().max_fields(shape.max_fields);
-    Store::builder().shards(shape.shards).thresholds(thresholds).hash_seed(shape.hash_seed)
+    let builder = Store::builder().shards(shape.shards).thresholds(thresholds).hash_seed(shape.hash_seed);
+    if shape.is_eager { builder.eager_shapes() } else { builder }
 }
 
 fn tell(expired: &Expired) -> String {

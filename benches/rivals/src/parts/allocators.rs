@@ -26,7 +26,7 @@ pub(crate) const PART: Part = Part {
     name: "allocators",
     about: "hashlet and a DashMap on two allocators, with huge pages and without",
     groups: &["glibc", "glibc_huge", "mimalloc", "mimalloc_huge"],
-    subjects: super::alone,
+    subjects: |_| super::alone(),
     repeats: 1,
     minutes: 8.0,
     run: measure,

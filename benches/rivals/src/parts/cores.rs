@@ -39,7 +39,7 @@ pub(crate) const PART: Part = Part {
     name: "cores",
     about: "what up to 64 cores would meet, simulated",
     groups: &["profiles"],
-    subjects: super::alone,
+    subjects: |_| super::alone(),
     repeats: 1,
     minutes: 1.0,
     run: measure,

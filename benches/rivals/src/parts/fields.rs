@@ -16,7 +16,7 @@ pub(crate) const PART: Part = Part {
     name: "fields",
     about: "time by the number of fields",
     groups: &["short"],
-    subjects: super::both_encodings,
+    subjects: |_| super::both_encodings(),
     repeats: usize::MAX,
     minutes: 1.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),

@@ -17,7 +17,7 @@ pub(crate) const PART: Part = Part {
     name: "growth",
     about: "time by the number of keys, and of fields in one hash",
     groups: &["keys", "one_hash"],
-    subjects: super::in_process,
+    subjects: |_| super::in_process(),
     repeats: 2,
     minutes: 15.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),

@@ -21,7 +21,7 @@ pub(crate) const PART: Part = Part {
     name: "instructions",
     about: "instructions an operation, by callgrind",
     groups: &["callgrind"],
-    subjects: || {
+    subjects: |_| {
         if !can_count() {
             say("instructions: SKIPPED, there is no valgrind");
             return Vec::new();

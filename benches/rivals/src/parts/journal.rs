@@ -36,7 +36,7 @@ pub(crate) const PART: Part = Part {
     name: "journal",
     about: "what the journal costs and gives, beside its bars",
     groups: &["profiles"],
-    subjects: || {
+    subjects: |_| {
         let redis = super::servers().into_iter().filter(|name| *name == "redis");
         ["hashlet", "kevy", "fjall", "redb"].into_iter().chain(redis).collect()
     },

@@ -14,7 +14,7 @@ pub(crate) const PART: Part = Part {
     name: "latency",
     about: "pointer chase by working set",
     groups: &["memory"],
-    subjects: || vec!["pointer_chase"],
+    subjects: |_| vec!["pointer_chase"],
     repeats: usize::MAX,
     minutes: 0.5,
     run: |_, scale| measure(scale),

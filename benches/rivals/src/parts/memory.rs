@@ -9,7 +9,8 @@
 //!
 //! `profiles` are also measured at every 10,000th key from 700,000 to 1,400,000: structures that double take their memory
 //! in steps, and the worst of them counts too. `keys` and `one_hash` grow to 10,000,000 keys of two fields, and to
-//! 4,000,000 fields.
+//! 4,000,000 fields. `optional` and `unique` are the worst for shapes: hashes of many kinds, and hashes that are each of a
+//! kind of its own.
 
 mod resident;
 
@@ -20,16 +21,20 @@ use crate::child::{Figures, Task};
 use crate::data::{self, Data, PROFILES, Piece, scaled};
 use crate::heap;
 use crate::parts::growth;
-use crate::rivals::with_rival;
+use crate::rivals::{UNSHAPED, with_rival};
 use crate::support::rival::Rival;
 
 pub(crate) const PART: Part = Part {
     name: "memory",
     about: "bytes a key, a field or a hash",
-    groups: &["profiles", "carts", "big", "middle", "packages", "keys", "one_hash"],
-    subjects: super::everybody,
+    groups: &["profiles", "carts", "big", "middle", "packages", "optional", "unique", "keys", "one_hash"],
+    subjects: |group| match group {
+        "profiles" | "carts" | "middle" | "packages" => [super::everybody(), vec![UNSHAPED]].concat(),
+        "optional" | "unique" => [super::alone(), vec![UNSHAPED, "dashmap"], super::servers()].concat(),
+        _ => super::everybody(),
+    },
     repeats: 1,
-    minutes: 13.0,
+    minutes: 15.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

@@ -6,7 +6,7 @@ use crate::child::{Figures, Task};
 use crate::data::{Data, SHAPES, scaled};
 use crate::operations::Operation::{self, *};
 use crate::operations::Requests;
-use crate::rivals::with_rival;
+use crate::rivals::{UNSHAPED, with_rival};
 use crate::support::random::{Random, Zipf};
 use crate::support::rival::Rival;
 use crate::support::rounds::median;
@@ -16,9 +16,12 @@ pub(crate) const PART: Part = Part {
     name: "operations",
     about: "time of each operation on one thread",
     groups: &SHAPES,
-    subjects: super::everybody,
+    subjects: |group| match group {
+        "profiles" => [super::everybody(), vec![UNSHAPED]].concat(),
+        _ => super::everybody(),
+    },
     repeats: usize::MAX,
-    minutes: 19.0,
+    minutes: 19.5,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),
 };
 

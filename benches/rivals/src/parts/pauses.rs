@@ -22,7 +22,7 @@ pub(crate) const PART: Part = Part {
     name: "pauses",
     about: "longest single call",
     groups: &["one_hash", "keys", "long_values"],
-    subjects: super::in_process,
+    subjects: |_| super::in_process(),
     repeats: 1,
     minutes: 9.0,
     run: |task, scale| with_rival!(any task.subject.as_str(), R => measure::<R>(task, scale)),

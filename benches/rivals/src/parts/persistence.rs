@@ -32,7 +32,7 @@ pub(crate) const PART: Part = Part {
     name: "persistence",
     about: "saving and loading the profiles",
     groups: &["profiles"],
-    subjects: || [vec!["hashlet", "raw", "bincode", "redb", "fjall"], super::servers()].concat(),
+    subjects: |_| [vec!["hashlet", "raw", "bincode", "redb", "fjall"], super::servers()].concat(),
     repeats: usize::MAX,
     minutes: 3.5,
     run: |task, scale| save(&task.subject, scale),

@@ -27,7 +27,7 @@ pub(crate) const PART: Part = Part {
     name: "threads",
     about: "reads and writes on one thread and on two",
     groups: &["profiles"],
-    subjects: || [super::shared(), super::servers()].concat(),
+    subjects: |_| [super::shared(), super::servers()].concat(),
     repeats: usize::MAX,
     minutes: 15.0,
     run: |task, scale| with_rival!(shared task.subject.as_str(), R => measure::<R>(task, scale)),
@@ -50,10 +50,10 @@ pub(super) struct Round {
     /// Millions of operations a second.
     pub(super) rate: f64,
     /// Nanoseconds of a processor for an operation.
-    cpu: f64,
+    pub(super) cpu: f64,
     /// Waits in a million operations.
     waits: f64,
-    was_interrupted: bool,
+    pub(super) was_interrupted: bool,
 }
 
 fn measure<R: Rival + Sync>(task: &Task, scale: f64) -> Figures {
@@ -111,7 +111,7 @@ fn quiet(rounds: &[Round]) -> usize {
 }
 
 /// Works on each list in a thread and on a core of its own. The round tells which core is the first.
-fn together<R: Rival + Sync>(store: &R, lists: &[Requests], round: usize) -> Round {
+pub(super) fn together<R: Rival + Sync>(store: &R, lists: &[Requests], round: usize) -> Round {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let arrived = AtomicUsize::new(0);
     let wait_for_all = |times: usize| {

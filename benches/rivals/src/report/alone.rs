@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::block::Block;
 use super::table::{Best, Cell, Table};
-use super::words::alone;
+use super::words::{self, OURS, alone};
+use crate::parts::ON_SHAPES;
 use crate::results::Results;
 
 /// A row or a column: its words, and a part of the names of its figures.
@@ -16,6 +17,13 @@ pub(super) fn blocks(results: &Results) -> Vec<Option<Block>> {
         of(
             ("instructions", "instructions", "Instructions"),
             vec![("Processor instructions for each operation", instructions(results))],
+        ),
+        of(
+            ("shaped", "shapes", "Shapes"),
+            vec![(
+                "The time with shapes divided by that without (below 1, shapes are faster), and how many hashes have a shape",
+                shapes(results),
+            )],
         ),
         of(
             ("encoding", "encoding", "One hash beside a bare map"),
@@ -71,6 +79,30 @@ fn instructions(results: &Results) -> Table {
     table(results, "instructions", ("operation", &columns), &rows, |name, prefix| {
         format!("{prefix}{name} instructions")
     })
+}
+
+/// Names that are unique are only built, so that the other rows have no figure there.
+fn shapes(results: &Results) -> Table {
+    const COLUMNS: [Named<'_>; 3] = [
+        ("1,000,000 profiles", "profiles"),
+        ("1,000 profiles, in the cache", "cached"),
+        ("300,000 hashes with unique names", "unique"),
+    ];
+    let row = |name: &str| {
+        let words = match name {
+            "set_many" => "build a hash by one call",
+            "set_each" => "build a hash field by field",
+            "get_all_by_two" => "copy a whole hash, two threads at once",
+            "shaped" => "the part of the hashes that has a shape",
+            name => words::operation(name),
+        };
+        let cell = |(_, group)| Cell::figure(results.median("shapes", group, OURS, &format!("{name} x")));
+        (words.to_owned(), COLUMNS.map(cell).to_vec())
+    };
+    let names = ON_SHAPES.iter().map(|operation| operation.name());
+    let names = names.chain(["get_all_by_two", "set_many", "set_each", "shaped"].map(str::to_owned));
+    let head = [""].into_iter().chain(COLUMNS.map(|(words, _)| words)).map(str::to_owned).collect();
+    Table { head, rows: names.map(|name| row(&name)).collect(), best: Best::None }
 }
 
 fn encoding(results: &Results) -> Table {

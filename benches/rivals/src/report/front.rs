@@ -4,7 +4,7 @@ use super::runs;
 use super::table::{Best, Cell, Table};
 use super::words::{self, FIRST_RIVAL, OURS};
 use crate::results::Results;
-use crate::rivals::{BARE, TABLES};
+use crate::rivals::{BARE, TABLES, UNSHAPED};
 
 /// A row: what it tells and in which unit, and `part`, `group` and `figure` of it.
 struct Row(&'static str, [&'static str; 3], Best);
@@ -74,7 +74,7 @@ impl Row {
     fn cells(&self, results: &Results) -> (String, Vec<Cell>, Best) {
         let Self(words, [part, group, figure], best) = *self;
         let of = |subject: &str| results.median(part, group, subject, figure);
-        let is_other = |subject: &&str| ![OURS, FIRST_RIVAL, TABLES, BARE, "raw"].contains(subject);
+        let is_other = |subject: &&str| ![OURS, FIRST_RIVAL, TABLES, UNSHAPED, BARE, "raw"].contains(subject);
         let others = results.subjects(part).into_iter().filter(is_other);
         let others = others.filter_map(|subject| Some((of(subject)?, subject)));
         let other = match best {

@@ -18,9 +18,10 @@ const SIZE: (u32, u32) = (1_000, 460);
 const LEGEND: u32 = 150;
 const FONT: &str = "sans-serif";
 /// Whose colour is which, in every plot (after Tol: told apart also by those who see fewer colours).
-const COLORS: [(&str, RGBColor); 12] = [
+const COLORS: [(&str, RGBColor); 13] = [
     ("hashlet", RGBColor(204, 51, 17)),
     ("hashlet_tables", RGBColor(238, 170, 153)),
+    ("hashlet_unshaped", RGBColor(204, 102, 119)),
     ("dashmap", RGBColor(0, 119, 187)),
     ("dashmap_strings", RGBColor(51, 187, 238)),
     ("sharded", RGBColor(0, 153, 136)),

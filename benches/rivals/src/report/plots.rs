@@ -6,7 +6,7 @@ use std::{fs, io};
 use super::plot::{self, Bars, Lines, Outcome, Panel, Series};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
-use crate::rivals::{BARE, TABLES};
+use crate::rivals::{BARE, TABLES, UNSHAPED};
 
 /// Draws what was measured.
 pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
@@ -185,7 +185,7 @@ fn pauses(results: &Results, folder: &Path) -> Outcome {
 /// What tells most, for the README.
 fn front(results: &Results, folder: &Path) -> Outcome {
     let panel = |title, is_more_better, part, group, figure| {
-        let names = results.subjects(part).into_iter().filter(|subject| ![BARE, TABLES].contains(subject));
+        let names = results.subjects(part).into_iter().filter(|subject| ![BARE, TABLES, UNSHAPED].contains(subject));
         let bars = names.filter_map(|name| Some((name.to_owned(), results.median(part, group, name, figure)?)));
         Panel { title, is_more_better, bars: bars.collect() }
     };

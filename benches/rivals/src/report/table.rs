@@ -97,6 +97,17 @@ fn grouped(text: &str) -> String {
 }
 
 impl Table {
+    /// Leaves out columns without a figure: of subjects that only other groups of a part have.
+    pub(super) fn without_empty_columns(mut self) -> Self {
+        for column in (0..self.head.len() - 1).rev() {
+            if self.rows.iter().all(|(_, cells)| cells[column].is_empty()) {
+                self.head.remove(column + 1);
+                self.rows.iter_mut().for_each(|(_, cells)| drop(cells.remove(column)));
+            }
+        }
+        self
+    }
+
     /// Rows without a figure are left out. Whoever looks as good as the best of a row is bold, too.
     pub(super) fn markdown(&self) -> String {
         let mut lines = vec![row(self.head.iter().cloned()), row(self.head.iter().map(|_| "---".to_owned()))];

@@ -97,6 +97,8 @@ fn memory(results: &Results) -> Table {
         ("big", "each".to_owned(), "one hash of 1,000,000 fields, bytes a field".to_owned()),
         ("middle", "each".to_owned(), "20,000 hashes of 128 fields, bytes a hash".to_owned()),
         ("packages", "each".to_owned(), "the packages of a Debian system, bytes a package".to_owned()),
+        ("optional", "each".to_owned(), "1,000,000 profiles of up to 5 fields, bytes a key".to_owned()),
+        ("unique", "each".to_owned(), "300,000 hashes of 10 fields with unique names, bytes a key".to_owned()),
         ("keys", keys.to_string(), format!("{} keys of 2 fields, bytes a key", count(keys))),
         ("one_hash", fields.to_string(), format!("one hash of {} fields, bytes a field", count(fields))),
     ];
@@ -144,7 +146,7 @@ fn shapes(results: &Results) -> Table {
             rows.push((format!("{shape_words}: {}{table}", words::operation(name)), cells));
         }
     }
-    Table { head: head(&[""], results, "operations", &[RATIO]), rows, best: Best::Least }
+    Table { head: head(&[""], results, "operations", &[RATIO]), rows, best: Best::Least }.without_empty_columns()
 }
 
 const BESIDE_NOTE: &str =

@@ -53,6 +53,7 @@ pub(super) fn promotes(shape: &str, operation: &str) -> bool {
 pub(super) fn subject(name: &str) -> &str {
     match name {
         "hashlet_tables" => "hashlet, tables only",
+        "hashlet_unshaped" => "hashlet without shapes",
         "dashmap" => "DashMap",
         "dashmap_strings" => "DashMap of Strings",
         "sharded" => "64 locked maps",

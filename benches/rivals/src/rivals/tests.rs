@@ -1,4 +1,4 @@
-use super::{BARE, SHARED, TABLES, with_rival};
+use super::{BARE, SHARED, TABLES, UNSHAPED, with_rival};
 use crate::support::random::Random;
 use crate::support::rival::Rival;
 use crate::support::workload::SEED;
@@ -37,7 +37,7 @@ fn answers<R: Rival>() -> Vec<String> {
 #[test]
 fn every_rival_gives_the_answers_of_hashlet() {
     let ours = answers::<hashlet::Store>();
-    for name in SHARED.into_iter().chain([TABLES, BARE]) {
+    for name in SHARED.into_iter().chain([TABLES, UNSHAPED, BARE]) {
         let theirs = with_rival!(any name, R => answers::<R>());
         let different = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
         assert_eq!(different.map(|call| (call, &ours[call], &theirs[call])), None, "{name}");

@@ -1,18 +1,49 @@
-//! hashlet with a table in place of every packed hash.
+//! hashlet built in another way: with a table in place of every packed hash, or without shapes.
+
+use std::marker::PhantomData;
 
 use hashlet::{HashValue, Store, Thresholds};
 
 use crate::support::rival::{Pair, Rival};
 
 /// What the packed encoding gains and costs is the difference to this.
-pub(crate) struct Tables(Store);
+pub(crate) type Tables = Variant<OnlyTables>;
+/// What shapes gain and cost is the difference to this.
+pub(crate) type Unshaped = Variant<NoShapes>;
 
-impl Rival for Tables {
-    const NAME: &str = "hashlet_tables";
+pub(crate) trait Build {
+    const NAME: &str;
+    fn build() -> Store;
+}
+
+pub(crate) struct OnlyTables;
+
+impl Build for OnlyTables {
+    const NAME: &str = super::TABLES;
+
+    fn build() -> Store {
+        Store::builder().thresholds(Thresholds::default().max_fields(0)).build()
+    }
+}
+
+pub(crate) struct NoShapes;
+
+impl Build for NoShapes {
+    const NAME: &str = super::UNSHAPED;
+
+    fn build() -> Store {
+        Store::builder().shapes(false).build()
+    }
+}
+
+pub(crate) struct Variant<B>(Store, PhantomData<B>);
+
+impl<B: Build> Rival for Variant<B> {
+    const NAME: &str = B::NAME;
     type Whole = HashValue;
 
     fn new() -> Self {
-        Self(Store::builder().thresholds(Thresholds::default().max_fields(0)).build())
+        Self(B::build(), PhantomData)
     }
 
     fn set_many(&self, key: &[u8], pairs: &[Pair<'_>]) -> usize {
