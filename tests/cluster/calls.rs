@@ -6,7 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use hashlet::{Across, AnyHashes, ExpireOutcome, Hashes, Overwrite, RemoteCluster, RemoteError, SetOptions};
 
+use super::differential::command::Command;
+use super::rounds;
 use super::servers::{Cluster, each};
+use crate::support::source::Bytes;
+
+/// Each cluster gets this many random commands at full scale.
+const COMMANDS: f64 = 30_000.0;
 
 fn key(number: usize) -> String {
     format!("key:{number}")
@@ -47,6 +53,18 @@ fn keys_are_spread_over_the_primaries_and_found_again() {
         assert_eq!(remote.update(key(8), |hash| hash.increment("n", 1)).unwrap().unwrap(), 9);
         remote.clear_all().unwrap();
         assert!(remote.is_empty().unwrap());
+    });
+}
+
+#[test]
+fn a_cluster_answers_as_a_store() {
+    each("commands", |cluster| {
+        let slot = |key: &Bytes| redis::cluster_routing::Slot::for_key(&key.0);
+        let is_apart = |command: &Command| match command.keys() {
+            [one, other] => slot(one) != slot(other),
+            _ => false,
+        };
+        rounds::run(cluster.name, COMMANDS, || cluster.open(), is_apart);
     });
 }
 

@@ -19,6 +19,7 @@ mod fake;
 mod proxy;
 #[cfg(feature = "json")]
 mod recipes;
+mod rounds;
 mod servers;
 #[cfg(feature = "json")]
 mod typed;
