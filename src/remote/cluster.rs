@@ -40,7 +40,8 @@ use nodes::Nodes;
 ///   slot: `{user:1}profile` and `{user:1}cart`.
 /// * **Updates of several hashes** are [`update_tagged`](Self::update_tagged).
 /// * **`keys`, `key_count`, `is_empty`, `scan_keys`, `iter_keys` and `clear_all`** ask one primary after the other. They are not
-///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all.
+///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all. If one primary fails after
+///   `clear_all` has emptied another, the error is [`RemoteError::Unknown`].
 ///
 /// ```no_run
 /// use hashlet::{Hashes, RemoteCluster, RemoteError};

@@ -274,8 +274,20 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn clear_all(&self) -> Result<()> {
-        // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
-        self.on_all(|node| self.tell(Request::to_node("FLUSHDB", node).arg("ASYNC"), done)).map(drop)
+        let mut cleared: Vec<Node> = Vec::new();
+        let result = self.on_all(|node| {
+            if !cleared.contains(node) {
+                // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
+                self.tell(Request::to_node("FLUSHDB", node).arg("ASYNC"), done)?;
+                cleared.push(node.clone());
+            }
+            Ok(())
+        });
+        match result {
+            // The others have nothing left, so this is no error after which all is as before.
+            Err(error) if !cleared.is_empty() => Err(error.after_a_part()),
+            result => result.map(drop),
+        }
     }
 
     #[track_caller]
