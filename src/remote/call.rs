@@ -168,7 +168,7 @@ impl<S: Servers> Caller<S> {
     ) -> Result<T> {
         let begin = Instant::now();
         let [pause, longest_pause] = PAUSES;
-        let mut repeated = 0;
+        let (mut waited, mut repeated) = (0, 0);
         loop {
             let tried = match self.pool.take() {
                 Ok(mut taken) => {
@@ -180,12 +180,11 @@ impl<S: Servers> Caller<S> {
             };
             match tried {
                 Tried::Done(result) => return result,
-                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < patience => {}
-                Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => {}
+                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < patience => waited += 1,
+                Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => repeated += 1,
                 Tried::NotDone(error) | Tried::Unanswered(error) => return Err(error),
             }
-            repeated += 1;
-            thread::sleep(longest_pause.min(pause * u32::try_from(repeated).unwrap_or(u32::MAX)));
+            thread::sleep(longest_pause.min(pause * u32::try_from(waited + repeated).unwrap_or(u32::MAX)));
         }
     }
 
