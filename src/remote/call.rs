@@ -207,6 +207,11 @@ impl<S: Servers> Caller<S> {
             Ok(answer) => {
                 self.pool.put(taken);
                 Tried::Done(answer)
+            // What it tells of the cluster is of no use.
+            Ok(Err(error)) if S::SPLITS_KEYS && error.is_elsewhere() => {
+                self.pool.give_up(&taken);
+                Tried::NotDone(error)
+            }
             }
             Err(lost) => {
                 self.pool.give_up(&taken);
