@@ -101,19 +101,27 @@ impl<S: Servers> Caller<S> {
     /// on those that do then, as long as patience lasts.
     #[track_caller]
     pub(super) fn on_all<T>(&self, mut step: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
+        self.patiently(|| self.nodes()?.iter().map(&mut step).collect())
+    }
+
+    /// Does something that asks certain nodes of a cluster. If one of them cannot be reached or says that another one holds its
+    /// keys, it is done again from its beginning, as long as patience lasts.
+    #[track_caller]
+    pub(super) fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
         let begin = Instant::now();
         loop {
-            match self.nodes()?.iter().map(&mut step).collect() {
-                Err(error)
-                    if S::SPLITS_KEYS
-                        && (matches!(error, RemoteError::Wire(_)) || error.is_elsewhere())
-                        && begin.elapsed() < self.options.patience =>
-                {
+            match attempt() {
+                Err(error) if Self::is_gone(&error) && begin.elapsed() < self.options.patience => {
                     thread::sleep(PAUSES[1]);
                 }
                 result => return result,
             }
         }
+    }
+
+    /// Whether an error says that a node of a cluster cannot be reached, or that another one holds its keys.
+    pub(super) fn is_gone(error: &RemoteError) -> bool {
+        S::SPLITS_KEYS && (matches!(error, RemoteError::Wire(_)) || error.is_elsewhere())
     }
 
     /// Makes a call that only reads, and reads its answer.

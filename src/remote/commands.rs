@@ -299,18 +299,18 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
-        let (first, mut at) = Cursor::for_server(cursor);
-        let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
-        let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
-        if node.id != first {
-            at = 0; // the server at which the scan was is gone
-        }
-        let (items, next) = self.scan_node(&node, at, count)?;
-        let next = match next {
-            Some(next) => Some(Cursor::of_server(node.id, next)),
-            None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
-        };
-        Ok(Page { items, next })
+        let (first, begin) = Cursor::for_server(cursor);
+        self.patiently(|| {
+            let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
+            let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
+            let at = if node.id == first { begin } else { 0 }; // the server at which the scan was may be gone
+            let (items, next) = self.scan_node(&node, at, count)?;
+            let next = match next {
+                Some(next) => Some(Cursor::of_server(node.id, next)),
+                None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
+            };
+            Ok(Page { items, next })
+        })
     }
 
     #[track_caller]
