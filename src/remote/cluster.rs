@@ -80,13 +80,14 @@ use nodes::Nodes;
 pub struct RemoteCluster(Arc<Caller<Nodes>>);
 
 impl RemoteCluster {
-    /// Connects to a cluster, and checks that all its primaries can do everything that [`Hashes`](crate::Hashes) needs.
+    /// Connects to a cluster, and checks that its primaries can do everything that [`Hashes`](crate::Hashes) needs. Those that
+    /// cannot be reached are not checked.
     ///
     /// Names are `redis+cluster://[user][:password@]host[:port],host[:port],…`. Each of the hosts is asked for the others, so
     /// one is enough while it is there, and several are better. Port 6379 need not be named. O(nodes).
     ///
     /// # Errors
-    /// [`RemoteError::Wire`] if none of the servers can be reached. [`RemoteError::Denied`] if they do not accept the user or the
+    /// [`RemoteError::Wire`] if none of the hosts or none of the primaries can be reached. [`RemoteError::Denied`] if they do not accept the user or the
     /// password. [`RemoteError::Unsupported`] if the name is none, or if a server is older than Redis 8.0 or Valkey 9.1, or
     /// no node of a cluster.
     #[track_caller]
@@ -111,7 +112,7 @@ impl RemoteCluster {
     pub fn open_with(name: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         assert_outside_closures();
         let nodes = Nodes::new(name::read(name)?);
-        // By connections of their own, whose errors are not those of the client.
+        // Without the cluster client, which would not tell why a server that is no node of a cluster is of no use.
         let mut unreachable = None;
         for server in nodes.servers()? {
             match server.info(&options) {
@@ -128,8 +129,16 @@ impl RemoteCluster {
             return Err(error);
         }
         let caller = Caller::new(nodes, options);
+        let mut checks = Vec::new();
         for node in caller.nodes()? {
-            caller.ask(Request::to_node("INFO", &node).arg("server"), |info| check_server(&text(info)?, true))?;
+            match caller.ask(Request::to_node("INFO", &node).arg("server"), |info| check_server(&text(info)?, true)) {
+                Err(error) if !matches!(error, RemoteError::Wire(_)) => return Err(error),
+                check => checks.push(check),
+            }
+        }
+        // One that cannot be reached has perhaps just died. The others hold their keys all the same.
+        if checks.iter().all(Result::is_err) {
+            checks.into_iter().collect::<Result<(), _>>()?;
         }
         Ok(Self(Arc::new(caller)))
     }
