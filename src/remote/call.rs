@@ -183,7 +183,7 @@ impl<S: Servers> Caller<S> {
                     let result = exchange(&mut taken.connection);
                     self.exchanged(taken, repeat, result)
                 }
-                Err(error @ RemoteError::Wire(_)) => Tried::NotDone(error),
+                Err(error) if matches!(error, RemoteError::Wire(_)) || Self::is_gone(&error) => Tried::NotDone(error),
                 Err(error) => Tried::Done(Err(error)),
             };
             match tried {
@@ -207,6 +207,11 @@ impl<S: Servers> Caller<S> {
                 self.pool.give_up(&taken);
                 unanswered(unexpected)
             }
+            // What it tells of the cluster is of no use.
+            Ok(Err(error)) if S::SPLITS_KEYS && error.is_elsewhere() => {
+                self.pool.give_up(&taken);
+                Tried::NotDone(error)
+            }
             // After a fail-over. The name of the server may lead to another one now.
             Ok(Err(RemoteError::Server(text))) if text.contains("READONLY") => {
                 self.pool.give_up(&taken);
@@ -215,11 +220,6 @@ impl<S: Servers> Caller<S> {
             Ok(answer) => {
                 self.pool.put(taken);
                 Tried::Done(answer)
-            // What it tells of the cluster is of no use.
-            Ok(Err(error)) if S::SPLITS_KEYS && error.is_elsewhere() => {
-                self.pool.give_up(&taken);
-                Tried::NotDone(error)
-            }
             }
             Err(lost) => {
                 self.pool.give_up(&taken);
