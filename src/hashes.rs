@@ -22,7 +22,7 @@ pub use across::{Across, ExactExpiry};
 pub(crate) use forward::vocabulary;
 
 /// Fields with their values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The vocabulary of a [`Store`](crate::Store), for code that runs on a store in the process and on a server alike.
 ///
