@@ -254,7 +254,9 @@ mod tests {
         assert_eq!((&bb.part[..], &bb.slots[..]), ("bb myself,master - 7", &[(3, 5), (9, 9)][..]));
         assert_eq!(bb.on_the_way, ["[7->-aa]"]);
         assert!(bb.has_slots_on_the_way());
-        for odd in ["aa 127.0.0.1:1@2 master - 0 17 3 connected 0-5\n", "bb a:1@2 myself,master - 0 0 7 connected x", ""] {
+        for odd in
+            ["aa 127.0.0.1:1@2 master - 0 17 3 connected 0-5\n", "bb a:1@2 myself,master - 0 0 7 connected x", ""]
+        {
             assert_eq!(account(odd), None, "{odd}");
         }
         let topology = |slots: &[(u16, u16, usize)]| Topology { nodes: Vec::new(), slots: slots.to_vec() };
