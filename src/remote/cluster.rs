@@ -39,6 +39,9 @@ use nodes::Nodes;
 ///   sent. That is so for `rename`, `copy` and `clear_many`. Keys with the same tag, the part of a key in `{}`, are in one
 ///   slot: `{user:1}profile` and `{user:1}cart`.
 /// * **Updates of several hashes** are [`update_tagged`](Self::update_tagged).
+/// * **A `scan` of one hash** goes on in another order after the slot of the hash has moved or its primary has changed, and can
+///   leave out fields that were there all the time. [`get_all`](crate::Hashes::get_all) and [`read`](crate::Hashes::read) see
+///   the whole hash.
 /// * **`keys`, `key_count`, `is_empty`, `scan_keys`, `iter_keys` and `clear_all`** ask one primary after the other. They are not
 ///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all. If one primary fails after
 ///   `clear_all` has emptied another, the error is [`RemoteError::Unknown`].
@@ -58,17 +61,27 @@ use nodes::Nodes;
 /// ```
 ///
 /// # Slots that move, and primaries that die
-/// A server that does not hold a key says so and does nothing. Then the call is made where the key is now. While a slot moves,
-/// an update of several hashes waits until they are together again. If the primary of a key cannot be reached or is not
-/// elected yet, calls that were not sent are made again, at most for [`RemoteOptions::patience`]. A call whose request had left
-/// when the connection was lost is [`RemoteError::Unknown`], unless it only reads. No change is ever made twice.
+/// A server that does not hold a key says so and does nothing. Then the call is made where the key is now. If the primary of a
+/// key cannot be reached or is not elected yet, calls that were not sent are made again, at most for
+/// [`RemoteOptions::patience`]. Those about all keys begin anew in that case. A call whose request had left when the connection
+/// was lost is [`RemoteError::Unknown`], unless it only reads. No change is ever made twice.
+///
+/// While a slot moves key by key, a call on several keys of it waits until all are on one server: `update_tagged`, `rename`,
+/// `copy` and `clear_many`. A key that does not exist is on none, so a call with such a key waits until the whole slot has
+/// moved. If patience ends before, nothing was done, and the error is [`RemoteError::Server`] with `TRYAGAIN`.
+///
+/// A node that hangs, without closing its connections, is noticed by calls on its own keys after
+/// [`RemoteOptions::timeout`]. Calls on other nodes connect anew then. They ask one of the servers that were named for the slots:
+/// if that is the one that hangs, up to twice [`RemoteOptions::connect_timeout`] passes before the next is asked, and it is
+/// asked last for a minute.
 ///
 /// A primary that dies takes the changes with it that no replica has yet, acknowledged ones too. See the guide:
 /// [`guide::cluster`](crate::guide::cluster).
 ///
 /// # Connections
-/// Each call that runs has a connection to each node, replicas included. So there are as many as nodes, times calls that run
-/// at the same time. Reads are answered by primaries only.
+/// Each call that runs has a connection to its node. Connections to nodes stay open together, so there are at most as many as
+/// primaries and servers that were named, times calls that run at the same time. Calls are answered by primaries only. Replicas
+/// get none, unless they are named.
 ///
 /// # Users
 /// A user needs the permissions that [`Remote`](crate::Remote#users) names, and
@@ -159,7 +172,8 @@ impl RemoteCluster {
     /// ```
     ///
     /// # Errors
-    /// [`RemoteError::Refused`] if a name is given twice. [`RemoteError::CrossSlot`] if the tag is empty, because it is none then.
+    /// [`RemoteError::Refused`] if a name is given twice. [`RemoteError::CrossSlot`] if the tag is empty or begins with `}`,
+    /// because it is none then. Nothing is sent in these cases.
     /// Otherwise as [`Hashes`](crate::Hashes#errors) says.
     #[doc(alias = "MULTI")]
     #[track_caller]
@@ -197,6 +211,9 @@ impl RemoteCluster {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
         let tag = tag.as_ref();
+        if matches!(tag, [] | [b'}', ..]) {
+            return Err(RemoteError::CrossSlot.into()); // a key has a tag up to its first } only if that is not empty
+        }
         let keys = names.map(|name| [b"{", tag, b"}", name.as_ref()].concat());
         self.0.update_copies(keys.each_ref().map(|key| &key[..]), update)
     }
