@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | before the request is handed over whole | the server has not done it: it does not act on a part | again | again |
 //! | before the answer is there whole | nothing | again | `Unknown`, at once |
-//! | after that | everything | | |
+//! | after that | everything | is not repeated | is not repeated |
 //!
 //! A call is repeated at most [`RemoteOptions::retries`](crate::RemoteOptions::retries) times, each time on a connection
 //! that was opened after the one before was lost.
