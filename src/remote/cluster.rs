@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `name.rs` | `redis+cluster://a,b,c` |
 //! | `nodes.rs` | what is different in a cluster: slots, redirects, and which servers there are |
-//! | `link.rs` | the connection to one node, which tells whether a request has left |
+//! | `link.rs` | the connection to one node, which is opened when it is needed, and tells whether a request has left |
 //!
 //! The client knows the slots, follows redirects and connects to new primaries. A request that was lost is not its business:
 //! it would send an increment a second time. So the connections that it is given say so in a way that it does not repeat, and
@@ -73,15 +73,15 @@ use nodes::Nodes;
 /// A node that hangs, without closing its connections, is noticed by calls on its own keys after
 /// [`RemoteOptions::timeout`]. Calls on other nodes connect anew then. They ask one of the servers that were named for the slots:
 /// if that is the one that hangs, up to twice [`RemoteOptions::connect_timeout`] passes before the next is asked, and it is
-/// asked last for a minute.
+/// asked last for a minute. A call that is redirected may ask it too, and calls about all keys need it if it is a primary.
 ///
 /// A primary that dies takes the changes with it that no replica has yet, acknowledged ones too. See the guide:
 /// [`guide::cluster`](crate::guide::cluster).
 ///
 /// # Connections
-/// Each call that runs has a connection to its node. Connections to nodes stay open together, so there are at most as many as
-/// primaries and servers that were named, times calls that run at the same time. Calls are answered by primaries only. Replicas
-/// get none, unless they are named.
+/// Each call that runs has a connection to its node, and keeps those that calls before it have opened to other nodes. So there
+/// are usually as many as primaries, times calls that run at the same time. Calls are answered by primaries only. A replica
+/// gets a connection only to be asked for the slots.
 ///
 /// # Users
 /// A user needs the permissions that [`Remote`](crate::Remote#users) names, and
