@@ -109,7 +109,7 @@ mod readme {}
 pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy};
-pub use error::{Error, Result};
+pub use error::{Error, FieldError, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
 pub use hashes::{Across, ExactExpiry, Hashes};
