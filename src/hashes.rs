@@ -9,14 +9,15 @@
 mod across;
 mod forward;
 
+use std::str::FromStr;
 use std::time::SystemTime;
 
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::scan::{Cursor, Page};
 use crate::store::Overwrite;
-use crate::value::{HashMut, HashRef, HashValue};
+use crate::value::{HashMut, HashRef, HashValue, parse, string_of};
 pub use across::{Across, ExactExpiry};
 #[cfg(feature = "redis")]
 pub(crate) use forward::vocabulary;
@@ -107,6 +108,59 @@ pub trait Hashes {
     /// As [the trait](Self#errors) says.
     #[doc(alias = "HGET")]
     fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Returns the value of a field as text, or `None` if there is no such field or key. O(1), plus a look at each byte of
+    /// the value. See [`Store::get_string`](crate::Store::get_string).
+    ///
+    /// # Errors
+    /// [`FieldError::NotText`] if the value is not UTF-8. [`FieldError::Refused`] with the error of the call, as
+    /// [the trait](Self#errors) says.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    fn get_string(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> Result<Option<String>, FieldError<Self::Error>> {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        let value = self.get(key, field).map_err(FieldError::Refused)?;
+        value.map(|value| string_of(key, field, value)).transpose()
+    }
+
+    /// Reads a value of any type that is [`FromStr`] from the text of a field. Returns `None` if there is no such field or
+    /// key, and changes nothing. O(1), plus what the type takes. See [`Store::get_parsed`](crate::Store::get_parsed).
+    ///
+    /// ```
+    /// use hashlet::{FieldError, Hashes, Store};
+    ///
+    /// fn visits<H: Hashes>(hashes: &H, user: &str) -> Result<u64, FieldError<H::Error>> {
+    ///     Ok(hashes.get_parsed(user, "visits")?.unwrap_or(0))
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set("user:1", "visits", "3")?;
+    /// assert_eq!(visits(&store, "user:1")?, 3);
+    /// assert_eq!(visits(&store, "user:2")?, 0);
+    /// # Ok::<(), FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FieldError::NotParsed`] if the type refuses the text. [`FieldError::NotText`] if the value is not UTF-8.
+    /// [`FieldError::Refused`] with the error of the call, as [the trait](Self#errors) says.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    fn get_parsed<T>(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> Result<Option<T>, FieldError<Self::Error>>
+    where
+        T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        let value = self.get(key, field).map_err(FieldError::Refused)?;
+        value.map(|value| parse(key, field, &value)).transpose()
+    }
 
     /// Returns the value of each of these fields, in their order and of one instant. O(fields asked for). See
     /// [`Store::get_many`](crate::Store::get_many).
