@@ -271,12 +271,32 @@ pub trait Hashes {
     #[doc(alias = "HGETDEL")]
     fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
 
-    /// Adds to the integer in a field, and returns the sum. O(1). See [`Store::increment`](crate::Store::increment).
+    /// Adds to the integer in a field, and returns the sum. O(1). A key that is not there gets this one field: for a number
+    /// in an object use [`increment_existing`](Self::increment_existing). See
+    /// [`Store::increment`](crate::Store::increment).
     ///
     /// # Errors
     /// That the value is no integer, or that the sum does not fit. Otherwise as [`set`](Self::set).
     #[doc(alias = "HINCRBY")]
     fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64, Self::Error>;
+
+    /// Adds to the integer in a field if the key is there, and returns the sum. Returns `None` and changes nothing if there
+    /// is no such key. O(1) on a store. On a server it is an [`update_existing`](Self::update_existing). See
+    /// [`Store::increment_existing`](crate::Store::increment_existing).
+    ///
+    /// # Errors
+    /// As [`increment`](Self::increment).
+    #[doc(alias = "HINCRBY")]
+    #[track_caller]
+    fn increment_existing(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+    ) -> Result<Option<i64>, Self::Error> {
+        let field = field.as_ref();
+        self.try_update_existing(key, |hash| Ok(hash.increment(field, amount)?))
+    }
 
     /// Adds to the floating-point number in a field, and returns the sum. The text is the same on a store and on a
     /// server. O(1). See [`Store::increment_float`](crate::Store::increment_float).
@@ -332,6 +352,55 @@ pub trait Hashes {
         key: impl AsRef<[u8]>,
         update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E>;
+
+    /// [`update`](Self::update) of a hash that is there. Returns what the closure returns, or `None` if there is no such
+    /// key. The closure does not run then, and nothing is created. On a server, the hash must still be there when it is
+    /// changed. See [`Store::update_existing`](crate::Store::update_existing).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Hashes, Store};
+    ///
+    /// fn prolong<H: Hashes>(hashes: &H, id: &str) -> Result<bool, H::Error> {
+    ///     Ok(hashes.update_existing(id, |session| session.expire(Duration::from_secs(1_800)))?.is_some())
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set("session:9", "user", "ada")?;
+    /// assert!(prolong(&store, "session:9")?);
+    /// assert!(!prolong(&store, "session:10")?);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    fn update_existing<R>(
+        &self,
+        key: impl AsRef<[u8]>,
+        mut update: impl FnMut(&mut HashMut<'_>) -> R,
+    ) -> Result<Option<R>, Self::Error> {
+        self.update(key, |hash| (!hash.is_empty()).then(|| update(hash)))
+    }
+
+    /// [`try_update`](Self::try_update) of a hash that is there. Returns what the closure returns, or `Ok(None)` if there is
+    /// no such key. The closure does not run then, and nothing is created. See
+    /// [`Store::try_update_existing`](crate::Store::try_update_existing).
+    ///
+    /// # Errors
+    /// Those of the closure, and those of `update`.
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    fn try_update_existing<R, E: From<Self::Error>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        mut update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
+        self.try_update(key, |hash| if hash.is_empty() { Ok(None) } else { update(hash).map(Some) })
+    }
 
     /// Returns a random field with its value. O(1). See [`Store::random_field`](crate::Store::random_field).
     ///

@@ -383,7 +383,44 @@ impl Store {
         self.with_room(|| increment(self, key, field, amount))
     }
 
-    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
+    /// Adds to the integer in a field if the key is there, and returns the sum. Returns `None` and changes nothing if there
+    /// is no such key. An absent field of a key that is there counts as 0, as in [`increment`](Self::increment). O(1).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// assert_eq!(store.increment_existing("user:1", "visits", 1)?, Some(1));
+    /// store.clear("user:1");
+    /// assert_eq!(store.increment_existing("user:1", "visits", 1)?, None);
+    /// assert!(!store.contains_key("user:1")); // no half of a user is left
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`increment`](Self::increment), if the key is there. The value stays as it was.
+    #[doc(alias = "HINCRBY")]
+    #[track_caller]
+    pub fn increment_existing(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+    ) -> Result<Option<i64>> {
+        #[track_caller]
+        fn increment_existing(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<Option<i64>> {
+            store.change_existing_field(
+                key,
+                |record, cx| record.increment_quietly(field, amount, cx),
+                |sum, tell| tell(&Effect::Put { field, value: IntegerText::of(*sum).as_bytes(), before: None }),
+                |record, cx| record.increment(field, amount, cx),
+            )
+        }
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| increment_existing(self, key, field, amount))
+    }
+
+    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1). A key that is
+    /// not there gets this one field, as in [`increment`](Self::increment).
     ///
     /// # Errors
     /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is not a finite number, or has 5,120 bytes or more.
