@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use hashlet::{Across, CopyOptions, Remote, SetOptions, Store};
+use hashlet::{Across, CopyOptions, FieldError, Remote, SetOptions, Store};
 
 const IDLE: Duration = Duration::from_secs(30 * 60);
 const WINDOW: Duration = Duration::from_secs(60);
@@ -63,10 +63,9 @@ impl<H: Across> BoxOffice<'_, H> {
     }
 
     /// Returns the seats that are free, and those that a customer has.
-    pub(crate) fn seats(&self, show: &str, customer: &str) -> Result<[i64; 2], H::Error> {
-        let number = |text: Option<Vec<u8>>| text.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
-        let free = number(self.hashes.get(format!("show:{show}"), "free")?);
-        let taken = number(self.hashes.get(session(customer), format!("seats:{show}"))?);
+    pub(crate) fn seats(&self, show: &str, customer: &str) -> Result<[i64; 2], FieldError<H::Error>> {
+        let free = self.hashes.get_parsed(format!("show:{show}"), "free")?;
+        let taken = self.hashes.get_parsed(session(customer), format!("seats:{show}"))?;
         Ok([free.unwrap_or(0), taken.unwrap_or(0)])
     }
 }
@@ -103,7 +102,7 @@ pub(crate) fn move_out_and_in(store: &Store, server: &Remote) -> Result<Store, B
 }
 
 /// Where it begins: a store with two customers, and a show that is sold out.
-pub(crate) fn first_night() -> hashlet::Result<Store> {
+pub(crate) fn first_night() -> Result<Store, FieldError> {
     let store = Store::new();
     let office = BoxOffice { hashes: &store };
     office.announce("premiere", 100)?;

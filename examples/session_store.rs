@@ -42,12 +42,9 @@ impl Sessions {
     /// Counts a page, and prolongs the session. A session that another thread has closed stays closed. This waits for no
     /// disk. A loss of power may take back the pages of the last tenth of a second.
     fn visit(&self, id: &str) -> hashlet::Result<Option<i64>> {
-        self.store.try_update(id, |session| {
-            if session.is_empty() {
-                return Ok(None);
-            }
+        self.store.try_update_existing(id, |session| {
             session.expire(IDLE);
-            session.increment("pages", 1).map(Some)
+            session.increment("pages", 1)
         })
     }
 
@@ -69,7 +66,7 @@ impl Sessions {
 /// session.
 fn next_end(expired: &Receiver<Expired>) -> Option<String> {
     expired.iter().find_map(|expired| match expired {
-        Expired::Key { hash, .. } => hash.get("user").map(|user| String::from_utf8_lossy(user).into_owned()),
+        Expired::Key { hash, .. } => hash.get_str("user").ok()?.map(str::to_owned),
         _ => None,
     })
 }

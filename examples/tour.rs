@@ -2,10 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "a tour talks")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::thread;
 
-use hashlet::{HashValue, JournalOptions, SaveOptions, Store, Thresholds};
+use hashlet::{FieldError, HashValue, JournalOptions, SaveOptions, Store, Thresholds};
 
 fn main() -> Result<(), Box<dyn Error>> {
     basic_use()?;
@@ -17,18 +18,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     journal()
 }
 
-fn basic_use() -> hashlet::Result<()> {
+fn basic_use() -> Result<(), FieldError> {
     println!("Basic use");
     let store = Store::new();
     store.set("user:123", "name", "John Doe")?;
     let new = store.set_many("user:123", [("email", "john@example.com"), ("city", "Oslo"), ("visits", "0")])?;
     println!("  {new} more fields set, user:123 now has {}", store.size("user:123"));
 
-    let name = store.get("user:123", "name");
-    println!("  name is {}", text(name.as_deref()));
-    println!("  phone is {}", text(store.get("user:123", "phone").as_deref()));
-    for (field, value) in &store.get_all("user:123") {
-        println!("    {} = {}", text(Some(field)), text(Some(value)));
+    // Values are bytes. These calls ask for text, or for what is written as text.
+    println!("  name is {}", value(&store, "user:123", "name")?);
+    println!("  phone is {}", value(&store, "user:123", "phone")?);
+    println!("  visits are {:?}", store.get_parsed::<u64>("user:123", "visits")?);
+    for (field, value) in BTreeMap::<String, String>::try_from(store.get_all("user:123"))? {
+        println!("    {field} = {value}");
     }
 
     // A closure reads the hash in place: nothing is copied, and no other thread writes to it meanwhile.
@@ -41,15 +43,15 @@ fn basic_use() -> hashlet::Result<()> {
     Ok(())
 }
 
-fn atomic_update() -> hashlet::Result<()> {
+fn atomic_update() -> Result<(), FieldError> {
     println!("One atomic step");
     let store = Store::new();
     store.set_many("stock", [("apples", "5"), ("pears", "1")])?;
 
     // The closure is one atomic step: no other thread sees the stock between its reads and its writes.
     let take = |fruit: &str, wanted: i64| {
-        store.try_update("stock", |stock| -> hashlet::Result<bool> {
-            if stock.increment(fruit, 0)? < wanted {
+        store.try_update("stock", |stock| -> Result<bool, FieldError> {
+            if stock.get_parsed::<i64>(fruit)?.unwrap_or(0) < wanted {
                 return Ok(false);
             }
             // If one of these fails, neither is done.
@@ -60,7 +62,7 @@ fn atomic_update() -> hashlet::Result<()> {
     };
     println!("  take 3 apples: {}", take("apples", 3)?);
     println!("  take 3 apples: {}", take("apples", 3)?);
-    println!("  left: {}, sold: {}", value(&store, "stock", "apples"), value(&store, "stock", "sold"));
+    println!("  left: {}, sold: {}", value(&store, "stock", "apples")?, value(&store, "stock", "sold")?);
 
     // Numbers are checked, and a call that fails changes nothing.
     store.set("stock", "apples", "many")?;
@@ -70,7 +72,7 @@ fn atomic_update() -> hashlet::Result<()> {
     Ok(())
 }
 
-fn counters_from_several_threads() -> hashlet::Result<()> {
+fn counters_from_several_threads() -> Result<(), FieldError> {
     println!("Counters from 4 threads");
     let store = Store::new();
     thread::scope(|scope| {
@@ -79,13 +81,13 @@ fn counters_from_several_threads() -> hashlet::Result<()> {
                 store.increment("visits", page, 1)?;
                 store.increment("visits", "all", 1)?;
             }
-            hashlet::Result::Ok(())
+            Ok::<_, FieldError>(())
         };
         let threads = ["/", "/about", "/", "/news"].map(|page| scope.spawn(move || counting(page)));
         threads.into_iter().try_for_each(|thread| thread.join().expect("the thread does not panic"))
     })?;
     for page in ["/", "/about", "/news", "all"] {
-        println!("  {page}: {}", value(&store, "visits", page));
+        println!("  {page}: {}", value(&store, "visits", page)?);
     }
     println!();
     Ok(())
@@ -144,9 +146,9 @@ fn snapshot(store: &Store) -> Result<(), Box<dyn Error>> {
     });
     let report = store.save_with(&path, renaming)?;
     println!("  {} keys in {} bytes, {:.0?} until the disk had them", report.keys, report.bytes, report.duration);
-    println!("  user:1 is {} now", value(store, "user:1", "name"));
+    println!("  user:1 is {} now", value(store, "user:1", "name")?);
     let loaded = Store::load(&path)?;
-    println!("  user:1 was {} then, and there were {} keys\n", value(&loaded, "user:1", "name"), loaded.key_count());
+    println!("  user:1 was {} then, and there were {} keys\n", value(&loaded, "user:1", "name")?, loaded.key_count());
 
     std::fs::remove_dir_all(&folder)?;
     Ok(())
@@ -160,11 +162,11 @@ fn journal() -> Result<(), Box<dyn Error>> {
         store.increment("visits", "/", 1)?;
     }
     store.sync()?; // everything so far outlasts a loss of power
-    println!("  {} visits are safe, in a log of {} bytes", value(&store, "visits", "/"), store.status().log_bytes);
+    println!("  {} visits are safe, in a log of {} bytes", value(&store, "visits", "/")?, store.status().log_bytes);
     drop(store); // without `close`; what was synced would be there after a crash, too
 
     let store = Store::builder().open(&folder, JournalOptions::new())?;
-    println!("  opened again: {} visits, from {} calls", value(&store, "visits", "/"), store.recovery().entries);
+    println!("  opened again: {} visits, from {} calls", value(&store, "visits", "/")?, store.recovery().entries);
     let report = store.checkpoint()?;
     println!("  a checkpoint makes a snapshot of {} bytes of them, and begins a new log", report.bytes);
     store.close()?;
@@ -174,10 +176,6 @@ fn journal() -> Result<(), Box<dyn Error>> {
 }
 
 /// The value of a field as text.
-fn value(store: &Store, key: &str, field: &str) -> String {
-    text(store.get(key, field).as_deref()).to_owned()
-}
-
-fn text(bytes: Option<&[u8]>) -> &str {
-    bytes.map_or("missing", |bytes| std::str::from_utf8(bytes).unwrap_or("not text"))
+fn value(store: &Store, key: &str, field: &str) -> Result<String, FieldError> {
+    Ok(store.get_string(key, field)?.unwrap_or("missing".into()))
 }

@@ -49,9 +49,10 @@ impl<H: Hashes> Profiles<'_, H> {
         Ok(TypedHashes::new(self.hashes, Json).update_object(key(id), change)?.is_some())
     }
 
-    /// Counts a visit without reading the rest, because a number in a struct is a number in the hash.
-    pub(crate) fn visit(&self, id: u64) -> Result<i64, H::Error> {
-        self.hashes.increment(key(id), "visits", 1)
+    /// Counts a visit without reading the rest, because a number in a struct is a number in the hash. A profile that is gone
+    /// stays gone: `increment` would make one that has nothing but visits.
+    pub(crate) fn visit(&self, id: u64) -> Result<Option<i64>, H::Error> {
+        self.hashes.increment_existing(key(id), "visits", 1)
     }
 }
 
@@ -86,6 +87,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let john = profiles.get(123)?.ok_or("he is there")?;
     assert_eq!((john.visits, john.preferences.notifications), (2_000, true));
     assert!(!profiles.change(456, |_| ())?, "there is no such user");
+    assert_eq!(profiles.visit(456)?, None);
+    assert_eq!(profiles.get(456)?, None, "and no half of one");
     println!("{} has come {} times", john.name, john.visits);
     Ok(())
 }

@@ -1,6 +1,23 @@
-//! The errors of a write. Reads cannot fail.
+//! The errors of calls on a store, and what all error types of the crate have in common.
+//!
+//! | file | content |
+//! |---|---|
+//! | `field.rs` | `FieldError`, of reads that ask for text or for a type that is read from text |
+//! | `name.rs` | how errors show keys and fields |
+//!
+//! An error either shows what has caused it, or returns it as its `source`, and never both. One that only holds another
+//! error shows that one, and has its `source`.
+
+mod field;
+mod name;
 
 use std::fmt;
+
+pub use field::FieldError;
+pub(crate) use name::Name;
+
+/// What somebody else has found wrong: a codec, a type, or a client.
+pub(crate) type Reason = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a call that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -66,6 +83,28 @@ pub enum Error {
     Unlogged,
 }
 
+impl Error {
+    /// Returns whether this is [`Full`](Self::Full). Every error that can hold this one has a method of this name, and so has
+    /// [`ExpireOutcome`](crate::ExpireOutcome). So one question finds out whether a call needs an answer to a full store.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Limits, Store};
+    ///
+    /// let store = Store::builder().limits(Limits::default().max_bytes(1 << 20)).build();
+    /// let error = store.set("page:1", "body", vec![b'x'; 2 << 20]).unwrap_err();
+    /// assert!(error.is_full()); // remove something, or tell your caller
+    /// let error = store.increment_float("page:1", "score", f64::NAN).unwrap_err();
+    /// assert!(!error.is_full());
+    /// assert!(!store.expire("page:1", Duration::from_secs(60)).is_full()); // `Missing`
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -101,6 +140,6 @@ pub(crate) trait Refusal: From<Error> {
 
 impl Refusal for Error {
     fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        Self::is_full(self)
     }
 }

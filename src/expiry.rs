@@ -131,6 +131,14 @@ pub enum ExpireOutcome {
     Full,
 }
 
+impl ExpireOutcome {
+    /// Returns whether there is no room for the deadline. See [`Error::is_full`](crate::Error::is_full).
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self == Self::Full
+    }
+}
+
 /// The time that a key or field has to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ttl {

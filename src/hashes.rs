@@ -9,14 +9,15 @@
 mod across;
 mod forward;
 
+use std::str::FromStr;
 use std::time::SystemTime;
 
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::scan::{Cursor, Page};
 use crate::store::Overwrite;
-use crate::value::{HashMut, HashRef, HashValue};
+use crate::value::{HashMut, HashRef, HashValue, parse, string_of};
 pub use across::{Across, ExactExpiry};
 #[cfg(feature = "redis")]
 pub(crate) use forward::vocabulary;
@@ -107,6 +108,59 @@ pub trait Hashes {
     /// As [the trait](Self#errors) says.
     #[doc(alias = "HGET")]
     fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Returns the value of a field as text, or `None` if there is no such field or key. O(1), plus a look at each byte of
+    /// the value. See [`Store::get_string`](crate::Store::get_string).
+    ///
+    /// # Errors
+    /// [`FieldError::NotText`] if the value is not UTF-8. [`FieldError::Refused`] with the error of the call, as
+    /// [the trait](Self#errors) says.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    fn get_string(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> Result<Option<String>, FieldError<Self::Error>> {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        let value = self.get(key, field).map_err(FieldError::Refused)?;
+        value.map(|value| string_of(key, field, value)).transpose()
+    }
+
+    /// Reads a value of any type that is [`FromStr`] from the text of a field. Returns `None` if there is no such field or
+    /// key, and changes nothing. O(1), plus what the type takes. See [`Store::get_parsed`](crate::Store::get_parsed).
+    ///
+    /// ```
+    /// use hashlet::{FieldError, Hashes, Store};
+    ///
+    /// fn visits<H: Hashes>(hashes: &H, user: &str) -> Result<u64, FieldError<H::Error>> {
+    ///     Ok(hashes.get_parsed(user, "visits")?.unwrap_or(0))
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set("user:1", "visits", "3")?;
+    /// assert_eq!(visits(&store, "user:1")?, 3);
+    /// assert_eq!(visits(&store, "user:2")?, 0);
+    /// # Ok::<(), FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FieldError::NotParsed`] if the type refuses the text. [`FieldError::NotText`] if the value is not UTF-8.
+    /// [`FieldError::Refused`] with the error of the call, as [the trait](Self#errors) says.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    fn get_parsed<T>(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> Result<Option<T>, FieldError<Self::Error>>
+    where
+        T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        let value = self.get(key, field).map_err(FieldError::Refused)?;
+        value.map(|value| parse(key, field, &value)).transpose()
+    }
 
     /// Returns the value of each of these fields, in their order and of one instant. O(fields asked for). See
     /// [`Store::get_many`](crate::Store::get_many).
@@ -217,12 +271,32 @@ pub trait Hashes {
     #[doc(alias = "HGETDEL")]
     fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
 
-    /// Adds to the integer in a field, and returns the sum. O(1). See [`Store::increment`](crate::Store::increment).
+    /// Adds to the integer in a field, and returns the sum. O(1). A key that is not there gets this one field: for a number
+    /// in an object use [`increment_existing`](Self::increment_existing). See
+    /// [`Store::increment`](crate::Store::increment).
     ///
     /// # Errors
     /// That the value is no integer, or that the sum does not fit. Otherwise as [`set`](Self::set).
     #[doc(alias = "HINCRBY")]
     fn increment(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Result<i64, Self::Error>;
+
+    /// Adds to the integer in a field if the key is there, and returns the sum. Returns `None` and changes nothing if there
+    /// is no such key. O(1) on a store. On a server it is an [`update_existing`](Self::update_existing). See
+    /// [`Store::increment_existing`](crate::Store::increment_existing).
+    ///
+    /// # Errors
+    /// As [`increment`](Self::increment).
+    #[doc(alias = "HINCRBY")]
+    #[track_caller]
+    fn increment_existing(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+    ) -> Result<Option<i64>, Self::Error> {
+        let field = field.as_ref();
+        self.try_update_existing(key, |hash| Ok(hash.increment(field, amount)?))
+    }
 
     /// Adds to the floating-point number in a field, and returns the sum. The text is the same on a store and on a
     /// server. O(1). See [`Store::increment_float`](crate::Store::increment_float).
@@ -278,6 +352,55 @@ pub trait Hashes {
         key: impl AsRef<[u8]>,
         update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E>;
+
+    /// [`update`](Self::update) of a hash that is there. Returns what the closure returns, or `None` if there is no such
+    /// key. The closure does not run then, and nothing is created. On a server, the hash must still be there when it is
+    /// changed. See [`Store::update_existing`](crate::Store::update_existing).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::{Hashes, Store};
+    ///
+    /// fn prolong<H: Hashes>(hashes: &H, id: &str) -> Result<bool, H::Error> {
+    ///     Ok(hashes.update_existing(id, |session| session.expire(Duration::from_secs(1_800)))?.is_some())
+    /// }
+    ///
+    /// let store = Store::new();
+    /// store.set("session:9", "user", "ada")?;
+    /// assert!(prolong(&store, "session:9")?);
+    /// assert!(!prolong(&store, "session:10")?);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    fn update_existing<R>(
+        &self,
+        key: impl AsRef<[u8]>,
+        mut update: impl FnMut(&mut HashMut<'_>) -> R,
+    ) -> Result<Option<R>, Self::Error> {
+        self.update(key, |hash| (!hash.is_empty()).then(|| update(hash)))
+    }
+
+    /// [`try_update`](Self::try_update) of a hash that is there. Returns what the closure returns, or `Ok(None)` if there is
+    /// no such key. The closure does not run then, and nothing is created. See
+    /// [`Store::try_update_existing`](crate::Store::try_update_existing).
+    ///
+    /// # Errors
+    /// Those of the closure, and those of `update`.
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    fn try_update_existing<R, E: From<Self::Error>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        mut update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
+        self.try_update(key, |hash| if hash.is_empty() { Ok(None) } else { update(hash).map(Some) })
+    }
 
     /// Returns a random field with its value. O(1). See [`Store::random_field`](crate::Store::random_field).
     ///

@@ -12,14 +12,16 @@
 //! store.set_many("user:123", [("email", "john@example.com"), ("visits", "0")])?;
 //! let name: Option<Vec<u8>> = store.get("user:123", "name"); // a copy; `None` if there is no such field
 //! assert_eq!(name.as_deref(), Some(&b"John Doe"[..]));
-//! store.increment("user:123", "visits", 1)?; // no increment of any thread is lost
+//! assert_eq!(store.get_string("user:123", "name")?.as_deref(), Some("John Doe"));
+//! store.increment_existing("user:123", "visits", 1)?; // no increment of any thread is lost; does nothing without the user
+//! assert_eq!(store.get_parsed::<u64>("user:123", "visits")?, Some(1));
 //! store.try_update("cart:7", |cart| -> hashlet::Result<()> {
 //!     cart.increment("apples", 2)?; // many reads and writes, one atomic step: all of it, or on `Err` nothing
 //!     cart.set("touched", "1")?;
 //!     Ok(())
 //! })?;
 //! assert_eq!(store.size("cart:7"), 2);
-//! # Ok::<(), hashlet::Error>(())
+//! # Ok::<(), hashlet::FieldError>(())
 //! ```
 //!
 //! # Where to look
@@ -109,7 +111,7 @@ mod readme {}
 pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy};
-pub use error::{Error, Result};
+pub use error::{Error, FieldError, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
 pub use hashes::{Across, ExactExpiry, Hashes};

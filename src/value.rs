@@ -9,12 +9,14 @@ mod owned;
 #[cfg(feature = "serde")]
 mod serde;
 mod sight;
+mod text;
 
 pub use borrowed::{HashMut, HashRef};
 pub use iter::{IntoIter, Iter};
 pub use owned::HashValue;
 #[cfg(feature = "redis")]
 pub(crate) use sight::{Parts, Seen};
+pub(crate) use text::{parse, string_of};
 
 /// The fields or pairs that a caller passes. They are kept here as they came, and lent out as slices of bytes.
 pub(crate) struct Arguments<T>(Vec<T>);

@@ -20,6 +20,7 @@ static HEAP: heap::Bounded = heap::Bounded;
 
 mod differential;
 mod encodings;
+mod errors;
 mod expiry;
 mod fields;
 #[cfg(feature = "journal")]

@@ -61,7 +61,13 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS, // as with `head`
         Err(error) => {
-            eprintln!("inspect: {}: {error}", path.display());
+            eprint!("inspect: {}: {error}", path.display());
+            let mut source = error.source();
+            while let Some(error) = source {
+                eprint!(": {error}");
+                source = error.source();
+            }
+            eprintln!();
             ExitCode::FAILURE
         }
     }

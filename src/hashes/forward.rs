@@ -34,6 +34,7 @@ macro_rules! vocabulary {
                 take(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>>;
                 read[R](key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R;
                 update[R](key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> R;
+                update_existing[R](key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> Option<R>;
                 random_field(key: impl AsRef<[u8]>) -> Option<(Vec<u8>, Vec<u8>)>;
                 random_fields(key: impl AsRef<[u8]>, sample: Sample) -> Pairs;
                 contains_key(key: impl AsRef<[u8]>) -> bool;
@@ -82,6 +83,7 @@ macro_rules! vocabulary {
                     key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, expected: Option<&[u8]>, new: Option<&[u8]>
                 ) -> bool;
                 increment(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> i64;
+                increment_existing(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Option<i64>;
                 increment_float(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> f64;
                 rename(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> bool;
                 copy(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> bool;
@@ -141,6 +143,16 @@ impl Hashes for Store {
         update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         Store::try_update(self, key, update)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_update_existing<R, E: From<Error>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
+        Store::try_update_existing(self, key, update)
     }
 }
 
@@ -209,6 +221,16 @@ macro_rules! hold {
                 update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
             ) -> Result<R, E> {
                 <$held as Hashes>::try_update(&**self, key, update)
+            }
+
+            #[inline]
+            #[track_caller]
+            fn try_update_existing<R, E: From<Self::Error>>(
+                &self,
+                key: impl AsRef<[u8]>,
+                update: impl FnMut(&mut HashMut<'_>) -> Result<R, E>,
+            ) -> Result<Option<R>, E> {
+                <$held as Hashes>::try_update_existing(&**self, key, update)
             }
         }
 

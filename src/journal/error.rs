@@ -66,6 +66,13 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Returns whether the journal holds more bytes than the store that is being opened may. See [`Error::is_full`]. It is
+    /// `false` for a full disk.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::TooLarge { error, .. } if error.is_full())
+    }
+
     pub(super) fn io(path: &Path, error: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), error: Arc::new(error) }
     }
@@ -100,7 +107,7 @@ impl JournalError {
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { path, error } => write!(f, "input or output of {path:?} failed: {error}"),
+            Self::Io { path, .. } => write!(f, "input or output of {path:?} failed"),
             Self::Corrupt { file, offset, what } => write!(
                 f,
                 "{file:?} is damaged at byte {offset}: {what}; restore a copy of the folder, or salvage what is whole"
@@ -112,9 +119,9 @@ impl fmt::Display for JournalError {
             Self::Locked { folder } => {
                 write!(f, "the journal in {folder:?} is open elsewhere, or its lock file was removed")
             }
-            Self::TooLarge { file, error } => write!(f, "{file:?} exceeds a limit of the store: {error}"),
+            Self::TooLarge { file, .. } => write!(f, "{file:?} exceeds a limit of the store"),
             Self::Busy => f.write_str("the store is being saved already"),
-            Self::Failed { error } => write!(f, "the journal has failed: {error}"),
+            Self::Failed { .. } => f.write_str("the journal has failed"),
             Self::Closed => f.write_str("the journal was closed"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can write to the journal"),
         }

@@ -30,7 +30,7 @@ impl Loaded {
 
     /// Adds what was seen of the hash to the arguments of the script `apply.lua`.
     pub(super) fn push_seen(&self, seen: Parts, after: &Record, rules: &Rules, call: &mut ScriptCall) {
-        let Parts { mut fields, mut size, mut key, all, emptied } = seen;
+        let Parts { mut fields, presence, mut size, mut key, all, emptied } = seen;
         // The key lost its deadline because the hash was empty. So that must be true at the server as well.
         if emptied && (key || after.len() > 0) {
             (size, key) = (true, true);
@@ -63,8 +63,8 @@ impl Loaded {
         // fields have all expired. Then there is no hash, and what is set would get the deadline of the old one.
         match (self.before.len(), present.is_empty()) {
             (len, _) if size || all => call.push_number(len),
-            (0, _) if key => call.push("0"),
-            (1.., true) if key => call.push("some"),
+            (0, _) if key || presence => call.push("0"),
+            (1.., true) if key || presence => call.push("some"),
             (_, true) if after.len() > 0 => call.push("not left over"),
             _ => call.push(""),
         }

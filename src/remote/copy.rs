@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Remote, RemoteCluster, RemoteError};
-use crate::error::Error;
+use crate::error::{Error, Name};
 use crate::snapshot::Progress;
 
 /// What [`Store::copy_to`](crate::Store::copy_to) can copy to: a [`Remote`] or a [`RemoteCluster`].
@@ -138,14 +138,24 @@ pub enum CopyError {
     Busy,
 }
 
+impl CopyError {
+    /// Returns whether the store that is copied to is full, or a server has no memory left. See [`Error::is_full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Remote(error) => error.is_full(),
+            Self::Refused { error, .. } => error.is_full(),
+            Self::TooLate { .. } | Self::Busy => false,
+        }
+    }
+}
+
 impl fmt::Display for CopyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remote(error) => error.fmt(f),
-            Self::Refused { key, error } => write!(f, "the hash \"{}\" is refused: {error}", key.escape_ascii()),
-            Self::TooLate { key } => {
-                write!(f, "the hash \"{}\" has a deadline after the year 4199", key.escape_ascii())
-            }
+            Self::Refused { key, .. } => write!(f, "the store refuses the hash {}", Name(key)),
+            Self::TooLate { key } => write!(f, "the hash {} has a deadline after the year 4199", Name(key)),
             Self::Busy => f.write_str("the store is being saved or copied already"),
         }
     }
@@ -154,7 +164,7 @@ impl fmt::Display for CopyError {
 impl std::error::Error for CopyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Remote(error) => Some(error),
+            Self::Remote(error) => error.source(),
             Self::Refused { error, .. } => Some(error),
             Self::TooLate { .. } | Self::Busy => None,
         }

@@ -5,14 +5,12 @@ use std::fmt;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-use crate::error::Error;
+pub(super) use crate::error::Reason;
+use crate::error::{Error, FieldError};
 #[cfg(feature = "journal")]
 use crate::journal::JournalError;
 #[cfg(feature = "serde")]
 use crate::typed::CodecError;
-
-/// What the client or the network has found wrong.
-pub(super) type Reason = Box<dyn StdError + Send + Sync>;
 
 /// Why a call on a server failed. A call that returns an error has changed nothing, except for
 /// [`Unknown`](Self::Unknown). What a user may not do is asked before the first of several changes.
@@ -56,6 +54,19 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// Returns whether the call was refused because a store is full, or because a server has no memory left. See
+    /// [`Error::is_full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_full(),
+            Self::Server(text) => text.starts_with("OOM "),
+            #[cfg(feature = "journal")]
+            Self::Journal(error) => error.is_full(),
+            _ => false,
+        }
+    }
+
     /// The error that a server has answered with.
     pub(super) fn answered(code: &str, detail: &str) -> Self {
         // In a script, the text is followed by the place in the script.
@@ -110,8 +121,8 @@ impl fmt::Display for RemoteError {
             Self::Refused(error) => error.fmt(f),
             Self::Server(text) => write!(f, "the server refuses: {text}"),
             Self::Denied(text) => write!(f, "the server does not allow it: {text}"),
-            Self::Wire(reason) => write!(f, "the server cannot be reached: {reason}"),
-            Self::Unknown(reason) => write!(f, "it is not known whether the server has done the call: {reason}"),
+            Self::Wire(_) => f.write_str("the server cannot be reached, or its answer is not understood"),
+            Self::Unknown(_) => f.write_str("it is not known whether the server has done the call"),
             Self::WrongType => f.write_str("the key holds something other than a hash"),
             Self::CrossSlot => f.write_str("the keys are not in the same slot of the cluster"),
             Self::Contended { attempts } => {
@@ -127,10 +138,10 @@ impl fmt::Display for RemoteError {
 impl StdError for RemoteError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Refused(error) => Some(error),
+            Self::Refused(error) => error.source(),
             Self::Wire(reason) | Self::Unknown(reason) => Some(&**reason),
             #[cfg(feature = "journal")]
-            Self::Journal(error) => Some(error),
+            Self::Journal(error) => error.source(),
             _ => None,
         }
     }
@@ -139,6 +150,31 @@ impl StdError for RemoteError {
 impl From<Error> for RemoteError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl FieldError<RemoteError> {
+    /// Returns whether the call was refused because a store is full, or because a server has no memory left. See
+    /// [`Error::is_full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.is_full())
+    }
+}
+
+impl From<RemoteError> for FieldError<RemoteError> {
+    fn from(error: RemoteError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl CodecError<RemoteError> {
+    /// Returns whether the call was refused because a store is full, or because a server has no memory left. See
+    /// [`Error::is_full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.is_full())
     }
 }
 
@@ -165,7 +201,28 @@ impl From<RedisError> for RemoteError {
             ErrorKind::AuthenticationFailed => Self::Denied(error.to_string()),
             _ if is_answer => Self::answered(error.code().unwrap_or(""), error.detail().unwrap_or("")),
             ErrorKind::InvalidClientConfig => Self::Unsupported(error.to_string()),
-            _ => Self::Wire(Box::new(error)),
+            _ => Self::Wire(reason_of(error)),
         }
+    }
+}
+
+/// The reason why a request or its answer was lost.
+pub(super) fn reason_of(error: RedisError) -> Reason {
+    Box::new(ClientError(error))
+}
+
+/// An error of the client. That returns as its source what it shows itself, which would be told twice.
+#[derive(Debug)]
+struct ClientError(RedisError);
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for ClientError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()?.source()
     }
 }

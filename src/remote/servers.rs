@@ -8,7 +8,7 @@ use redis::{Client, Connection, ConnectionLike, IntoConnectionInfo, ProtocolVers
 
 use super::answer::text;
 use super::call::Caller;
-use super::error::Reason;
+use super::error::{Reason, reason_of};
 use super::pipeline::Pipeline;
 use super::request::Request;
 use super::{RemoteError, RemoteOptions};
@@ -167,12 +167,12 @@ impl Servers for Server {
     fn exchange(connection: &mut Connection, request: &Request) -> Exchanged<Value> {
         connection
             .send_packed_command(&request.command.get_packed_command())
-            .map_err(|error| Lost::BeforeRequest(Box::new(error)))?;
+            .map_err(|error| Lost::BeforeRequest(reason_of(error)))?;
         receive(connection)
     }
 
     fn exchange_all(connection: &mut Connection, pipeline: &Pipeline) -> Exchanged<Vec<Result<Value>>> {
-        connection.send_packed_command(pipeline.bytes()).map_err(|error| Lost::BeforeRequest(Box::new(error)))?;
+        connection.send_packed_command(pipeline.bytes()).map_err(|error| Lost::BeforeRequest(reason_of(error)))?;
         let answers: std::result::Result<_, Lost> = (0..pipeline.commands()).map(|_| receive(connection)).collect();
         answers.map(Ok)
     }
@@ -188,7 +188,7 @@ impl Servers for Server {
 
 /// Receives one answer, or what the server refuses.
 fn receive(connection: &mut Connection) -> Exchanged<Value> {
-    Ok(match connection.recv_response().map_err(|error| Lost::AfterRequest(Box::new(error)))? {
+    Ok(match connection.recv_response().map_err(|error| Lost::AfterRequest(reason_of(error)))? {
         Value::ServerError(error) => Err(RemoteError::answered(error.code(), error.details().unwrap_or(""))),
         answer => Ok(answer),
     })

@@ -48,6 +48,13 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
+    /// Returns whether the snapshot holds more bytes than the store that is being loaded may. See [`Error::is_full`]. It is
+    /// `false` for a full disk.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::TooLarge(error) if error.is_full())
+    }
+
     /// A damaged snapshot from a reader, whose path is not known.
     pub(crate) fn corrupt(offset: u64, what: &'static str) -> Self {
         Self::Corrupt { path: None, offset, what }
@@ -65,7 +72,7 @@ impl SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => write!(f, "input or output failed: {error}"),
+            Self::Io(_) => f.write_str("input or output failed"),
             Self::NotASnapshot => f.write_str("the input is not a hashlet snapshot"),
             Self::UnsupportedVersion { version, flags } => {
                 write!(f, "this version of hashlet cannot read format version {version} with flags {flags:#x}")
@@ -80,7 +87,7 @@ impl fmt::Display for SnapshotError {
             Self::Busy => f.write_str("the store is being saved already"),
             Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
-            Self::TooLarge(error) => write!(f, "the snapshot exceeds a limit of the store: {error}"),
+            Self::TooLarge(_) => f.write_str("the snapshot exceeds a limit of the store"),
         }
     }
 }

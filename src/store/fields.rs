@@ -2,12 +2,14 @@
 //! work is done by a function inside the method, which has the method's name. It is not generic, so it is compiled only
 //! once.
 
-use crate::error::Result;
+use std::str::FromStr;
+
+use crate::error::{FieldError, Result};
 use crate::hash::{Effect, IntegerText, Pair, Record, Scope};
 use crate::store::Store;
 use crate::sync::InClosure;
 use crate::time::Deadline;
-use crate::value::{Arguments, HashRef, HashValue};
+use crate::value::{Arguments, HashRef, HashValue, parse, string_of};
 
 /// # The fields of one key
 /// Each call is one atomic step. See the guide: [`guide::commands`](crate::guide::commands) has the table of Redis's
@@ -82,6 +84,77 @@ impl Store {
             store.look(key, Scope::Field(field), |record, cx| record?.get(field, cx.rules).map(<[u8]>::to_vec))
         }
         get(self, key.as_ref(), field.as_ref())
+    }
+
+    /// Returns the value of a field as text, or `None` if there is no such field or key. O(1), plus a look at each byte of
+    /// the value.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// assert_eq!(store.get_string("user:1", "name")?.as_deref(), Some("Ada"));
+    /// assert_eq!(store.get_string("user:1", "email")?, None);
+    /// store.set("user:1", "photo", [0xff, 0xd8])?;
+    /// let error = store.get_string("user:1", "photo").unwrap_err();
+    /// assert_eq!(error.to_string(), r#"field "photo" of hash "user:1" is not text"#);
+    /// # Ok::<(), hashlet::FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FieldError::NotText`] if the value is not UTF-8.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    pub fn get_string(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> std::result::Result<Option<String>, FieldError> {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.get(key, field).map(|value| string_of(key, field, value)).transpose()
+    }
+
+    /// Reads a value of any type that is [`FromStr`] from the text of a field. Returns `None` if there is no such field or
+    /// key, and changes nothing. O(1), plus what the type takes.
+    ///
+    /// The type's error has to become a boxed error. So it is an error, or a `String` or `&str` that says what is wrong.
+    /// That is so for the types of the standard library and for almost all others. If the error of a type can only be shown,
+    /// take [`get_string`](Self::get_string) and parse the text.
+    /// Numbers are read as Rust does, which accepts more than [`increment`](Self::increment): `+1` and `01` are
+    /// integers here.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    ///
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("session:9", [("pages", "17"), ("address", "::1"), ("is_admin", "no")])?;
+    /// assert_eq!(store.get_parsed("session:9", "pages")?, Some(17_u32));
+    /// assert!(store.get_parsed::<IpAddr>("session:9", "address")?.is_some_and(|address| address.is_loopback()));
+    /// assert_eq!(store.get_parsed::<i64>("session:10", "pages")?, None);
+    /// let error = store.get_parsed::<bool>("session:9", "is_admin").unwrap_err();
+    /// assert_eq!(error.to_string(), r#"field "is_admin" of hash "session:9" cannot be parsed"#);
+    /// let source = std::error::Error::source(&error).expect("what the type found wrong");
+    /// assert_eq!(source.to_string(), "provided string was not `true` or `false`");
+    /// # Ok::<(), hashlet::FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FieldError::NotParsed`] if the type refuses the text. Its `source` is the type's error. [`FieldError::NotText`] if
+    /// the value is not UTF-8.
+    ///
+    /// # Locking
+    /// The type's own code runs after the lock is released.
+    #[doc(alias = "HGET")]
+    #[track_caller]
+    pub fn get_parsed<T>(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+    ) -> std::result::Result<Option<T>, FieldError>
+    where
+        T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.get(key, field).map(|value| parse(key, field, &value)).transpose()
     }
 
     /// Returns the value of each of these fields, in their order. `None` stands for a missing field. All values are of
@@ -278,6 +351,11 @@ impl Store {
 
     /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
     ///
+    /// A key that is not there gets this one field. If other fields belong to it, that is half an object, which
+    /// `load_object` cannot read, and which nothing removes. For a number in an object or a session that may be gone, use
+    /// [`increment_existing`](Self::increment_existing). To read a number use [`get_parsed`](Self::get_parsed): an increment
+    /// by 0 leaves a field and a key behind.
+    ///
     /// ```
     /// # let store = hashlet::Store::new();
     /// assert_eq!(store.increment("page", "visits", 1), Ok(1));
@@ -305,7 +383,44 @@ impl Store {
         self.with_room(|| increment(self, key, field, amount))
     }
 
-    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1).
+    /// Adds to the integer in a field if the key is there, and returns the sum. Returns `None` and changes nothing if there
+    /// is no such key. An absent field of a key that is there counts as 0, as in [`increment`](Self::increment). O(1).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set("user:1", "name", "Ada")?;
+    /// assert_eq!(store.increment_existing("user:1", "visits", 1)?, Some(1));
+    /// store.clear("user:1");
+    /// assert_eq!(store.increment_existing("user:1", "visits", 1)?, None);
+    /// assert!(!store.contains_key("user:1")); // no half of a user is left
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`increment`](Self::increment), if the key is there. The value stays as it was.
+    #[doc(alias = "HINCRBY")]
+    #[track_caller]
+    pub fn increment_existing(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        amount: i64,
+    ) -> Result<Option<i64>> {
+        #[track_caller]
+        fn increment_existing(store: &Store, key: &[u8], field: &[u8], amount: i64) -> Result<Option<i64>> {
+            store.change_existing_field(
+                key,
+                |record, cx| record.increment_quietly(field, amount, cx),
+                |sum, tell| tell(&Effect::Put { field, value: IntegerText::of(*sum).as_bytes(), before: None }),
+                |record, cx| record.increment(field, amount, cx),
+            )
+        }
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| increment_existing(self, key, field, amount))
+    }
+
+    /// Adds to the floating-point number in a field, and returns the sum. An absent field counts as 0. O(1). A key that is
+    /// not there gets this one field, as in [`increment`](Self::increment).
     ///
     /// # Errors
     /// [`Error::NotAFloat`](crate::Error::NotAFloat) if the value is not a finite number, or has 5,120 bytes or more.

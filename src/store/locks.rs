@@ -188,6 +188,29 @@ impl Store {
         }
     }
 
+    /// [`change_or_create_field`](Self::change_or_create_field), but returns `None` without running the command if there
+    /// is no record, or if everything in it has expired. So it purges the whole hash first.
+    #[inline]
+    #[track_caller]
+    pub(super) fn change_existing_field<R>(
+        &self,
+        key: &[u8],
+        quiet: impl FnOnce(&mut Record, Context<'_>) -> Option<(R, Growth)>,
+        tell: impl FnOnce(&R, &mut dyn FnMut(&Effect<'_>)),
+        command: impl FnOnce(&mut Record, Context<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let mut locked = self.lock(key);
+        match self.change_quietly(&mut locked, key, quiet) {
+            Some((result, epoch)) => {
+                self.end_quiet_change(locked, key, epoch, |effect| tell(&result, effect)).or_unlogged(Some(result))
+            }
+            None => {
+                let (result, logged) = self.change_in_call(locked, key, Create::No, Scope::Hash, command);
+                logged.or_unlogged(result.transpose()?)
+            }
+        }
+    }
+
     #[inline]
     #[track_caller]
     fn check_key(&self, key: &[u8]) -> Result<()> {
@@ -286,13 +309,36 @@ impl Store {
     #[inline]
     #[track_caller]
     pub(super) fn visit<R>(&self, key: &[u8], scope: Scope<'_>, work: impl FnOnce(&mut Visit<'_>) -> R) -> (R, Logged) {
+        self.visit_in_shard(key, scope, |shard, hash, cx| work(&mut shard.visit_or_new(hash, key, scope, cx)))
+    }
+
+    /// Visits the record of a key. Returns `None` without running the work if there is none, or if everything in it has
+    /// expired. The scope has to be the whole hash, because no smaller one tells that.
+    #[inline]
+    #[track_caller]
+    pub(super) fn visit_existing<R>(&self, key: &[u8], work: impl FnOnce(&mut Visit<'_>) -> R) -> (Option<R>, Logged) {
+        self.visit_in_shard(key, Scope::Hash, |shard, hash, cx| {
+            let mut visit = shard.visit(hash, key, Scope::Hash, cx)?;
+            (visit.lend().0.len() > 0).then(|| work(&mut visit))
+        })
+    }
+
+    /// Runs a visit under the write lock of a key's shard.
+    #[inline(always)]
+    #[track_caller]
+    fn visit_in_shard<R>(
+        &self,
+        key: &[u8],
+        scope: Scope<'_>,
+        visit: impl FnOnce(&mut Shard, u64, Context<'_>) -> R,
+    ) -> (R, Logged) {
         self.wait_for_journal();
         let locked = self.lock(key);
         let call = self.call_at(Now::on(&self.clock)); // the lock was taken after the check
         call.ask_journal();
         let Locked { hash, mut shard } = self.purged_to_change(locked, key, scope, &call);
         let terms = call.terms();
-        let result = work(&mut shard.visit_or_new(hash, key, scope, Context::new(&self.rules, &terms)));
+        let result = visit(&mut shard, hash, Context::new(&self.rules, &terms));
         terms.end();
         drop(shard);
         (result, call.keep_promise())

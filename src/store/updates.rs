@@ -48,6 +48,48 @@ impl Store {
         result
     }
 
+    /// [`update`](Self::update) of a hash that is there. Returns what the closure returns, or `None` if there is no such
+    /// key. The closure does not run then, and nothing is created. O(1), plus the cost of the closure.
+    ///
+    /// Use it where a hash that somebody else has removed must stay gone, and where a hash without all of its fields is
+    /// of no use: objects, sessions, carts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let store = hashlet::Store::new();
+    /// store.set("session:9", "user", "ada")?;
+    /// let prolong = |id: &str| {
+    ///     store.update_existing(id, |session| {
+    ///         session.expire(Duration::from_secs(1_800));
+    ///         session.increment("pages", 1)
+    ///     })
+    /// };
+    /// assert_eq!(prolong("session:9"), Some(Ok(1)));
+    /// assert_eq!(prolong("session:10"), None);
+    /// assert!(!store.contains_key("session:10"));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`update`](Self::update).
+    ///
+    /// # Locking
+    /// As [`update`](Self::update).
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    pub fn update_existing<R>(&self, key: impl AsRef<[u8]>, update: impl FnOnce(&mut HashMut<'_>) -> R) -> Option<R> {
+        self.make_room();
+        let (result, logged) = self.visit_existing(key.as_ref(), |visit| {
+            let (record, cx) = visit.lend();
+            let _inside = InClosure::enter();
+            update(&mut HashMut::new(record, cx))
+        });
+        logged.ignore();
+        result
+    }
+
     #[inline]
     #[track_caller]
     fn update_logged<R>(&self, key: &[u8], update: impl FnOnce(&mut HashMut<'_>) -> R) -> (R, Logged) {
@@ -128,6 +170,52 @@ impl Store {
         });
         logged.ignore();
         result
+    }
+
+    /// [`try_update`](Self::try_update) of a hash that is there. Returns what the closure returns, or `Ok(None)` if there is
+    /// no such key. The closure does not run then, and nothing is created. O(1), plus the costs of `try_update`.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("account:1", [("owner", "ada"), ("balance", "100")])?;
+    /// let pay = |account: &str, amount: i64| {
+    ///     store.try_update_existing(account, |account| match account.increment("balance", -amount)? {
+    ///         left @ 0.. => Ok::<i64, Box<dyn std::error::Error>>(left),
+    ///         _ => Err("not enough".into()),
+    ///     })
+    /// };
+    /// assert_eq!(pay("account:1", 30).unwrap(), Some(70));
+    /// assert!(pay("account:1", 300).is_err());
+    /// assert_eq!(pay("account:2", 30).unwrap(), None);
+    /// assert_eq!(store.get_parsed("account:1", "balance").unwrap(), Some(70));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of the closure, and no others. Everything that it did is undone then.
+    ///
+    /// # Panics
+    /// As [`try_update`](Self::try_update).
+    ///
+    /// # Locking
+    /// As [`try_update`](Self::try_update).
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "XX")]
+    #[track_caller]
+    pub fn try_update_existing<R, E>(
+        &self,
+        key: impl AsRef<[u8]>,
+        update: impl FnOnce(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
+        self.make_room();
+        let (result, logged) = self.visit_existing(key.as_ref(), |visit| {
+            attempt(visit, |[(record, cx)]| {
+                let _inside = InClosure::enter();
+                update(&mut HashMut::new(record, cx))
+            })
+        });
+        logged.ignore();
+        result.transpose()
     }
 
     /// Lends the hashes of several keys to a closure, which can read and change all of them in one atomic step. Returns

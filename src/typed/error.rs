@@ -3,10 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::error::{Error, Refusal};
-
-/// What a codec, or a type that is read or written, has found wrong.
-pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
+pub(crate) use crate::error::Reason;
+use crate::error::{Error, FieldError, Name, Refusal};
 
 /// The reason why a typed call failed. A call that returns an error has changed nothing, except for
 /// [`Error::Unlogged`], and for `RemoteError::Unknown` on a server. `E` is the error of what the call is on: that of a
@@ -46,28 +44,36 @@ impl<E> CodecError<E> {
     }
 }
 
+impl CodecError {
+    /// Returns whether the write was refused because the store is full. See [`Error::is_full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.is_full())
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for CodecError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Decode { key, field, reason } => failed(f, key, field, "read", reason),
-            Self::Encode { key, field, reason } => failed(f, key, field, "written", reason),
+            Self::Decode { key, field, .. } => failed(f, key, field, "read"),
+            Self::Encode { key, field, .. } => failed(f, key, field, "written"),
             Self::Refused(error) => error.fmt(f),
         }
     }
 }
 
-fn failed(f: &mut fmt::Formatter<'_>, key: &[u8], field: &[u8], what: &str, reason: &Reason) -> fmt::Result {
+fn failed(f: &mut fmt::Formatter<'_>, key: &[u8], field: &[u8], what: &str) -> fmt::Result {
     if !field.is_empty() {
-        write!(f, "field \"{}\" of ", field.escape_ascii())?;
+        write!(f, "field {} of ", Name(field))?;
     }
-    write!(f, "hash \"{}\" cannot be {what}: {reason}", key.escape_ascii())
+    write!(f, "hash {} cannot be {what}", Name(key))
 }
 
 impl<E: StdError + 'static> StdError for CodecError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Decode { reason, .. } | Self::Encode { reason, .. } => Some(&**reason),
-            Self::Refused(error) => Some(error),
+            Self::Refused(error) => error.source(),
         }
     }
 }
@@ -79,8 +85,21 @@ impl From<Error> for CodecError {
     }
 }
 
+/// So that a closure can read text and typed values.
+impl<E> From<FieldError<E>> for CodecError<E> {
+    fn from(error: FieldError<E>) -> Self {
+        match error {
+            FieldError::NotText { key, field, error } | FieldError::NameNotText { key, field, error } => {
+                Self::Decode { key, field, reason: error.into() }
+            }
+            FieldError::NotParsed { key, field, reason } => Self::Decode { key, field, reason },
+            FieldError::Refused(error) => Self::Refused(error),
+        }
+    }
+}
+
 impl Refusal for CodecError {
     fn is_full(&self) -> bool {
-        matches!(self, Self::Refused(error) if error.is_full())
+        Self::is_full(self)
     }
 }

@@ -93,7 +93,8 @@ impl<'a> HashRef<'a> {
     /// Returns whether the hash has no fields, as the hash of a missing key. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.see(Sight::Presence);
+        self.record.len() == 0
     }
 
     /// Returns an iterator over all fields and values, in no particular order. O(1), and each step O(1).
@@ -277,7 +278,8 @@ impl<'a> HashMut<'a> {
     /// Returns whether the hash has no fields. If it has none when the closure returns, its key is removed. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.see(Sight::Presence);
+        self.record.len() == 0
     }
 
     /// Returns an iterator over all fields and values, in no particular order. O(1), and each step O(1).
@@ -399,6 +401,9 @@ impl<'a> HashMut<'a> {
     }
 
     /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
+    ///
+    /// An increment by 0 is no way to read a number: it leaves a field where there was none. Use
+    /// [`get_parsed`](Self::get_parsed).
     ///
     /// # Errors
     /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) if the value is no canonical integer.

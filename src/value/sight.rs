@@ -20,6 +20,8 @@ pub(super) enum Sight<'s> {
     Fields(&'s [&'s [u8]]),
     /// The same of the fields of these pairs.
     Pairs(&'s [Pair<'s>]),
+    /// Whether there are fields.
+    Presence,
     /// The number of fields.
     Size,
     /// The deadline of the key, and whether there is a key.
@@ -38,6 +40,7 @@ pub(crate) struct Seen(Mutex<Parts>);
 pub(crate) struct Parts {
     /// The fields, and whether their deadlines have been seen too.
     pub(crate) fields: HashMap<Vec<u8>, bool>,
+    pub(crate) presence: bool,
     pub(crate) size: bool,
     pub(crate) key: bool,
     pub(crate) all: bool,
@@ -54,6 +57,7 @@ impl Seen {
             Sight::Field(field) => parts.note(field, true),
             Sight::Fields(fields) => fields.iter().for_each(|field| parts.note(field, true)),
             Sight::Pairs(pairs) => pairs.iter().for_each(|(field, _)| parts.note(field, true)),
+            Sight::Presence => parts.presence = true,
             Sight::Size => parts.size = true,
             Sight::Key => parts.key = true,
             Sight::All => parts.all = true,

@@ -67,6 +67,7 @@ type Call = (&'static str, fn(&Store) -> String);
 
 const READS: &[Call] = &[
     ("get", |s| show(s.get("k", "f0"))),
+    ("get_string, get_parsed", |s| show((s.get_string("k", "f0").ok(), s.get_parsed::<u8>("k", "f0").ok()))),
     ("get_many", |s| show(s.get_many("k", ["f0", "f1", "f0"]))),
     ("get_across", |s| show(s.get_across(["other", "k", "none", "k"], "f0"))),
     ("get_all", |s| value(&s.get_all("k"))),
@@ -127,6 +128,10 @@ const WRITES: &[Call] = &[
     ("remove_many", |s| show(s.remove_many("k", ["f0", "f1", "f0"]))),
     ("take", |s| show(s.take("k", "f0"))),
     ("increment", |s| show(s.increment("k", "f0", 5))),
+    ("increment_existing", |s| show(s.increment_existing("k", "f0", 5))),
+    ("increment_existing, another field", |s| show(s.increment_existing("k", "new", 5))),
+    ("update_existing", |s| show(s.update_existing("k", |hash| (show(hash.set("new", "x")), look(&hash.view()))))),
+    ("try_update_existing", |s| show(s.try_update_existing("k", |hash| hash.set("new", "x")))),
     ("increment_float", |s| show(s.increment_float("k", "f0", 5.5))),
     ("increment_and_expire", |s| show(s.increment_and_expire("k", "f0", 5, HOUR))),
     ("expire", |s| show(s.expire("k", HOUR))),

@@ -87,7 +87,7 @@ fn contents(store: &Store) -> BTreeMap<Vec<u8>, HashValue> {
 
 /// Every way to make a store larger by a little.
 type Write = fn(&Store) -> Result<()>;
-const GROWING: [(&str, Write); 16] = [
+const GROWING: [(&str, Write); 19] = [
     ("set, new key", |store| store.set("new", "f", "v").map(drop)),
     ("set, new field", |store| store.set("old", "g", "").map(drop)),
     ("set, longer value", |store| store.set("old", "f", "longer").map(drop)),
@@ -96,6 +96,7 @@ const GROWING: [(&str, Write); 16] = [
     ("set_if_absent", |store| store.set_if_absent("old", "g", "v").map(drop)),
     ("compare_and_set", |store| store.compare_and_set("old", "f", Some(b"value"), Some(b"longer")).map(drop)),
     ("increment", |store| store.increment("old", "n", 1).map(drop)),
+    ("increment_existing", |store| store.increment_existing("old", "n", 1).map(drop)),
     ("increment_float", |store| store.increment_float("old", "x", 0.75).map(drop)),
     ("rename to a longer key", |store| store.rename("old", "longer", Overwrite::Yes).map(drop)),
     ("copy", |store| store.copy("old", "new", Overwrite::No).map(drop)),
@@ -103,6 +104,8 @@ const GROWING: [(&str, Write); 16] = [
     ("update, set", |store| store.update("old", |hash| hash.set("g", "v").map(drop))),
     ("update, set_many", |store| store.update("new", |hash| hash.set_many([("f", "v")]).map(drop))),
     ("update, increment", |store| store.update("old", |hash| hash.increment("n", 1).map(drop))),
+    ("update_existing", |store| store.update_existing("old", |hash| hash.set("g", "v")).unwrap().map(drop)),
+    ("try_update_existing", |store| store.try_update_existing("old", |hash| hash.set("g", "v")).map(drop)),
     ("update_many", |store| store.update_many(["new", "old"], |[new, _]| new.set("f", "v").map(drop))?),
 ];
 

@@ -108,9 +108,10 @@ fn an_update_runs_again_only_if_what_it_has_read_has_changed() {
             ("key", |other| _ = other.clear("k").unwrap()),
         ];
         type Look = fn(&mut hashlet::HashMut<'_>);
-        let looks: [(&str, Look, [bool; 6]); 6] = [
+        let looks: [(&str, Look, [bool; 6]); 7] = [
             ("get", |hash| _ = hash.get("read"), [true, false, false, false, false, true]),
             ("set", |hash| _ = hash.set("read", "x").unwrap(), [true, false, true, false, false, true]),
+            ("is_empty", |hash| _ = hash.is_empty(), [false, false, false, false, false, true]),
             ("len", |hash| _ = hash.len(), [false, false, false, false, true, true]),
             ("iter", |hash| _ = hash.iter().count(), [true, true, false, false, true, true]),
             ("ttl", |hash| _ = hash.ttl(), [false, false, false, true, false, true]),
@@ -145,6 +146,40 @@ fn an_update_runs_again_only_if_what_it_has_read_has_changed() {
         });
         assert!(matches!(contended, Err(RemoteError::Contended { attempts: 3 })) && runs == 3, "{contended:?}");
         assert_eq!(remote.get("k", "n").unwrap().as_deref(), Some(&b"3"[..]));
+    });
+}
+
+/// What others remove before the closure runs or while it does stays removed.
+#[test]
+fn a_hash_that_is_gone_is_not_created_by_halves() {
+    each("half objects", 3, |server| {
+        let (remote, other) = (server.open(), server.open());
+        assert_eq!(remote.update_existing("k", |hash| hash.set("f", "v")).unwrap(), None);
+        assert_eq!(remote.try_update_existing("k", |_| Ok::<(), RemoteError>(())).unwrap(), None);
+        assert_eq!(remote.increment_existing("k", "n", 1).unwrap(), None);
+        assert!(!remote.contains_key("k").unwrap());
+        remote.set("k", "name", "Ada").unwrap();
+        assert_eq!(remote.increment_existing("k", "n", 2).unwrap(), Some(2));
+        let failed = remote.increment_existing("k", "name", 2);
+        assert!(matches!(failed, Err(RemoteError::Refused(Error::NotAnInteger))), "{failed:?}");
+        let failed = remote.try_update_existing("k", |hash| {
+            hash.clear();
+            Err::<(), RemoteError>(Error::NotFinite.into())
+        });
+        assert!(failed.is_err());
+        assert_eq!((remote.size("k").unwrap(), remote.get_parsed("k", "n").unwrap()), (2, Some(2)));
+        assert_eq!(remote.get_string("k", "name").unwrap().as_deref(), Some("Ada"));
+        let error = remote.get_parsed::<u8>("k", "name").unwrap_err();
+        assert_eq!(error.to_string(), r#"field "name" of hash "k" cannot be parsed"#);
+
+        let mut runs = 0;
+        let updated = remote.update_existing("k", |hash| {
+            runs += 1;
+            std::thread::scope(|scope| scope.spawn(|| other.clear("k").unwrap()).join().unwrap());
+            hash.set("new", "v")
+        });
+        assert_eq!((updated.unwrap(), runs), (None, 1), "the second time it is not there");
+        assert!(!remote.contains_key("k").unwrap());
     });
 }
 

@@ -36,6 +36,8 @@ pub(crate) mod specimen;
 pub(crate) mod store_calls;
 pub(crate) mod targets;
 pub(crate) mod time;
+#[cfg(test)]
+pub(crate) mod told;
 #[cfg(feature = "recorder")]
 pub(crate) mod twin;
 #[cfg(feature = "serde")]

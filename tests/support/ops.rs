@@ -20,6 +20,10 @@ pub(crate) enum Op {
     Update(Bytes, Vec<FiledCall>),
     /// Two or three keys, and calls, each on one of them.
     UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
+    /// Calls on a hash if it is there.
+    UpdateExisting(Bytes, Vec<FiledCall>),
+    TryUpdateExisting(Bytes, Vec<(usize, FiledCall)>, End),
+    IncrementExisting(Bytes, Bytes, i64),
     /// One to three keys, calls, each on one of them, and how the closure ends.
     TryUpdate(Vec<Bytes>, Vec<(usize, FiledCall)>, End),
     /// Keeps some of the fields of a hash.
@@ -161,13 +165,21 @@ impl Shape {
 impl Op {
     fn decode(source: &mut Source<'_>, shape: Shape) -> Self {
         match source.below(67) {
-            0..=39 => Self::Call(source.key(shape.keys), FiledCall::decode(source, shape)),
-            40..=46 => {
+            number @ 0..=39 => match (source.key(shape.keys), FiledCall::decode(source, shape)) {
+                (key, FiledCall::Call(Call::Change(Change::Increment(field, by)))) if number >= 30 => {
+                    Self::IncrementExisting(key, field, by)
+                }
+                (key, call) => Self::Call(key, call),
+            },
+            number @ 40..=46 => {
                 let key = source.key(shape.keys);
                 let calls = some(source, |source| FiledCall::decode(source, shape));
+                let on_key = |calls: Vec<FiledCall>| calls.into_iter().map(|call| (0, call)).collect();
                 match End::decode(source) {
+                    None if number >= 45 => Self::UpdateExisting(key, calls),
                     None => Self::Update(key, calls),
-                    Some(end) => Self::TryUpdate(vec![key], calls.into_iter().map(|call| (0, call)).collect(), end),
+                    Some(end) if number >= 45 => Self::TryUpdateExisting(key, on_key(calls), end),
+                    Some(end) => Self::TryUpdate(vec![key], on_key(calls), end),
                 }
             }
             47..=48 => {
@@ -218,6 +230,8 @@ impl Op {
     pub(crate) fn keys(&self) -> &[Bytes] {
         match self {
             Self::Call(key, _) | Self::Update(key, _) | Self::Read(key, _) | Self::GetAll(key, _) => from_ref(key),
+            Self::UpdateExisting(key, _) | Self::TryUpdateExisting(key, ..) => from_ref(key),
+            Self::IncrementExisting(key, ..) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
             Self::RetainFields(key, _) | Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _)

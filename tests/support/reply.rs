@@ -77,6 +77,11 @@ impl Reply {
         matches!(self, Self::Failed(Error::Full { .. }) | Self::Expire(ExpireOutcome::Full))
     }
 
+    /// The answer of a call that does something only if the key is there.
+    pub(crate) fn if_there<T: Into<Self>>(answer: Option<T>) -> Self {
+        answer.map_or(Self::Value(None), T::into)
+    }
+
     pub(crate) fn values<V: Into<Bytes>>(values: impl IntoIterator<Item = Option<V>>) -> Self {
         Self::Values(values.into_iter().map(|value| value.map(V::into)).collect())
     }

@@ -1,11 +1,12 @@
 //! The calls on a store. They are made on the store and on the model.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use hashlet::{Cursor, Encoding, Error, HashMut, ManualClock, Page, Sample, Store};
 
 use super::model::Model;
-use super::ops::{FiledCall, Op, rollback};
+use super::ops::{Call, Change, FiledCall, Op, rollback};
 use super::reply::Reply;
 use super::source::Bytes;
 use super::time::time;
@@ -22,6 +23,18 @@ impl Op {
                 [first, second, third] => update_many(store, [first, second, third], calls),
                 _ => unreachable!("two or three keys"),
             },
+            Self::UpdateExisting(key, calls) => {
+                let is_there = store.contains_key(key);
+                let answer = store.update_existing(key, |hash| {
+                    assert!(is_there && !hash.is_empty(), "the closure runs without a key");
+                    Reply::each(calls.iter().map(|call| call.on_view(hash)))
+                });
+                Reply::if_there(answer)
+            }
+            Self::TryUpdateExisting(key, calls, end) => rollback::on_existing(store, key, calls, *end),
+            Self::IncrementExisting(key, field, by) => {
+                store.increment_existing(key, field, *by).map_or_else(Reply::Failed, Reply::if_there)
+            }
             Self::TryUpdate(keys, calls, end) => rollback::on_store(store, keys, calls, *end),
             Self::RetainFields(key, sieve) => {
                 store.update(key, |hash| hash.retain(|field, value| sieve.keeps(field, [value]))).into()
@@ -121,6 +134,17 @@ impl Op {
                     return Reply::Failed(Error::RepeatedKey);
                 }
                 rollback::calls_on_model(model, keys, calls, answer)
+            }
+            Self::UpdateExisting(key, _) | Self::TryUpdateExisting(key, ..) | Self::IncrementExisting(key, ..)
+                if !model.contains_key(key.as_ref()) =>
+            {
+                Reply::Value(None)
+            }
+            Self::UpdateExisting(key, calls) => Self::Update(key.clone(), calls.clone()).on_model(model, answer),
+            Self::TryUpdateExisting(key, calls, end) => rollback::on_model(model, from_ref(key), calls, *end, answer),
+            Self::IncrementExisting(key, field, by) => {
+                let call = FiledCall::Call(Call::Change(Change::Increment(field.clone(), *by)));
+                Self::Call(key.clone(), call).on_model(model, answer)
             }
             Self::TryUpdate(keys, calls, end) => rollback::on_model(model, keys, calls, *end, answer),
             Self::RetainFields(key, sieve) => {

@@ -47,6 +47,8 @@ const CALLS: &[(&str, Call)] = &[
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
     ("compare_and_set", |store| _ = store.compare_and_set("k", "f", None, None)),
     ("get", |store| _ = store.get("k", "f")),
+    ("get_string", |store| _ = store.get_string("k", "f")),
+    ("get_parsed", |store| _ = store.get_parsed::<String>("k", "f")),
     ("get_many", |store| _ = store.get_many("k", ["f"])),
     ("get_all", |store| _ = store.get_all("k")),
     ("fields", |store| _ = store.fields("k")),
@@ -58,9 +60,12 @@ const CALLS: &[(&str, Call)] = &[
     ("remove_many", |store| _ = store.remove_many("k", ["f"])),
     ("take", |store| _ = store.take("k", "f")),
     ("increment", |store| _ = store.increment("k", "i", 1)),
+    ("increment_existing", |store| _ = store.increment_existing("k", "i", 1)),
     ("increment_float", |store| _ = store.increment_float("k", "i", 1.0)),
     ("read", |store| store.read("k", |_| ())),
     ("update", |store| store.update("k", |_| ())),
+    ("update_existing", |store| _ = store.update_existing("k", |_| ())),
+    ("try_update_existing", |store| _ = store.try_update_existing("k", |_| Ok::<(), ()>(()))),
     ("update_many", |store| store.update_many(["k", "l"], |_| ()).unwrap()),
     ("try_update", |store| store.try_update("k", |_| Ok::<(), ()>(())).unwrap()),
     ("try_update_many", |store| store.try_update_many(["k", "l"], |_| Ok::<(), hashlet::Error>(())).unwrap()),
@@ -147,9 +152,9 @@ fn stores_and_hashes_go_through_threads_and_unwinding() {
     check::<HashValue>();
 }
 
-/// Every way in which a store runs user code on a hash. The key `k` has to exist, so that the last two find a key.
+/// Every way in which a store runs user code on a hash. The key `k` has to exist, so that the last four find a key.
 type Outer = fn(&Store, &mut dyn FnMut());
-const CLOSURES: [(&str, Outer); 7] = [
+const CLOSURES: [(&str, Outer); 9] = [
     ("read", |store, inner| store.read("k", |_| inner())),
     ("update", |store, inner| store.update("k", |_| inner())),
     ("update_many", |store, inner| store.update_many(["k", "l"], |_| inner()).unwrap()),
@@ -166,6 +171,14 @@ const CLOSURES: [(&str, Outer); 7] = [
             Ok::<(), hashlet::Error>(())
         };
         store.try_update_many(["k", "l"], update).unwrap();
+    }),
+    ("update_existing", |store, inner| store.update_existing("k", |_| inner()).unwrap()),
+    ("try_update_existing", |store, inner| {
+        let update = |_: &mut HashMut<'_>| {
+            inner();
+            Ok::<(), ()>(())
+        };
+        store.try_update_existing("k", update).unwrap().unwrap();
     }),
     ("for_each", |store, inner| store.for_each(|_, _| inner())),
     ("retain", |store, inner| {

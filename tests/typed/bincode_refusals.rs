@@ -1,5 +1,6 @@
 //! A value that bincode could not return unchanged is refused when it is saved, at any place in a type.
 
+use crate::support::told::in_one_line;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -85,7 +86,7 @@ impl Check for IsRefused {
         let typed = store.typed(Bincode);
         let judge = |error: CodecError| {
             assert!(matches!(error, CodecError::Encode { .. }), "{error}");
-            let text = error.to_string();
+            let text = in_one_line(&error);
             assert!(text.contains(self.0) && text.contains("skip_serializing_if"), "{text}");
         };
         judge(typed.set("key", "field", value).unwrap_err());

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use crate::support::config::on_every_configuration;
+use crate::support::told::in_one_line;
 use crate::support::user::named;
 
 promises! {
@@ -219,7 +220,7 @@ fn a_missing_member_that_is_no_option_is_an_error(codec: impl Codec + Copy) {
         store.remove("key", member);
         let error = typed.load_object::<Required>("key").unwrap_err();
         assert_eq!(named(&error), member);
-        assert!(error.to_string().ends_with("the member is missing"), "{error}");
+        assert!(in_one_line(&error).ends_with("the member is missing"), "{error}");
     }
 }
 
@@ -463,7 +464,7 @@ struct Address {
 /// Asserts that an error names the member and the remedy.
 #[track_caller]
 fn names_the_remedy(error: &CodecError) {
-    let text = error.to_string();
+    let text = in_one_line(error);
     assert!(matches!(error, CodecError::Decode { .. }) && text.contains("serde(with"), "{text}");
     assert_eq!(named(error), "member");
 }
@@ -642,7 +643,7 @@ fn a_text_that_is_no_price_is_an_error_with_the_reason_and_the_remedy(codec: imp
             store.set("key", member, bad).unwrap();
             let error = typed.load_object::<Cart>("key").unwrap_err();
             assert_eq!(named(&error), member);
-            let text = error.to_string();
+            let text = in_one_line(&error);
             assert!(text.contains("neither as a string, nor as a number") && text.contains("serde(with"), "{text}");
             assert!(bad != "many" || text.contains("many"), "what the type has said to it: {text}");
             store.set("key", member, [255, 0]).unwrap();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::support::config::on_every_configuration;
 use crate::support::everything::{self, Everything, NewtypeOfOption};
+use crate::support::told::in_one_line;
 use crate::support::user::{User, ada, named};
 use hashlet::{Codec, HashValue, Store};
 use serde::{Deserialize, Serialize};
@@ -232,7 +233,7 @@ fn a_member_of_another_type_is_named_in_the_error(codec: impl Codec + Copy) {
             let error = typed.load_object::<User>("key").unwrap_err();
             assert_eq!(named(&error), member);
             let says = format!(r#"field "{member}" of hash "key" cannot be read: "#);
-            assert!(error.to_string().starts_with(&says), "{error}");
+            assert!(in_one_line(&error).starts_with(&says), "{error}");
             assert_eq!(named(&typed.update_object("key", |_: &mut User| ()).unwrap_err()), member);
             assert!(store.get_all("key") == before);
         }

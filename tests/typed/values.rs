@@ -10,6 +10,7 @@ use crate::support::config::{
     on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within,
 };
 use crate::support::everything::{Everything, Variant};
+use crate::support::told::in_one_line;
 use hashlet::{Codec, CodecError, Error, Limits, SetOptions, Store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -84,7 +85,7 @@ fn a_value_of_another_type_is_an_error_that_names_key_and_field_and_stays(codec:
         let refused = |error: CodecError| match &error {
             CodecError::Decode { key, field, .. } => {
                 assert_eq!((&key[..], &field[..]), (&b"key"[..], &b"bad"[..]));
-                assert!(error.to_string().starts_with(r#"field "bad" of hash "key" cannot be read: "#), "{error}");
+                assert!(in_one_line(&error).starts_with(r#"field "bad" of hash "key" cannot be read: "#), "{error}");
             }
             _ => panic!("{error}"),
         };

@@ -42,6 +42,11 @@ fn assert_recovers(disk: &SimulatedDisk, old: &[u8], new: &[u8], is_in_place: bo
     }
 }
 
+/// What the disk has said.
+fn cause(error: &SnapshotError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
 #[test]
 fn an_operation_that_fails_once_leaves_the_old_file_and_no_temporary() {
     let new = pattern(2, LENGTH);
@@ -54,7 +59,7 @@ fn an_operation_that_fails_once_leaves_the_old_file_and_no_temporary() {
             let is_harmless = kind == Kind::Remove || (kind, failure) == (Kind::Write, Failure::Interrupted);
             match result {
                 Ok(()) => assert!(is_harmless, "{told} is not told"),
-                Err(error) => assert!(!is_harmless && error.to_string().contains("fault 0"), "{told}: {error}"),
+                Err(error) => assert!(!is_harmless && cause(&error).contains("fault 0"), "{told}: {error}"),
             }
             // The dead writer's temporary is left if the writer failed before its removal or at it.
             assert_eq!(temporaries(&disk), usize::from(number <= REMOVAL), "{told}");
@@ -81,7 +86,7 @@ fn a_disk_that_fails_for_good_leaves_the_old_file_and_tells_the_first_failure() 
             let error = replace(&disk, PATH, true, &new).expect_err(&told);
             let first =
                 if kind == Kind::Remove { "fault 1 of a Access".into() } else { format!("fault 0 of a {kind:?}") };
-            assert!(error.to_string().contains(&first), "{told}: {error}");
+            assert!(cause(&error).contains(&first), "{told}: {error}");
             assert_recovers(&disk, &old, &new, kind == Kind::SyncFolder, &told);
         }
     }

@@ -78,6 +78,18 @@ pub(crate) fn on_store(store: &Store, keys: &[Bytes], calls: &[(usize, FiledCall
     }
 }
 
+/// The same on a hash that is there, or no call at all.
+pub(crate) fn on_existing(store: &Store, key: &Bytes, calls: &[(usize, FiledCall)], end: End) -> Reply {
+    if !store.contains_key(key) {
+        let result = store.try_update_existing(key, |_| -> Result<(), Failure> { unreachable!("there is no key") });
+        assert_eq!(result, Ok(None));
+        return Reply::Value(None);
+    }
+    run(calls, end, |work| {
+        store.try_update_existing(key, |hash| work(&mut [hash])).map(|done| done.expect("the key is there"))
+    })
+}
+
 type Work<'w> = &'w mut dyn FnMut(&mut [&mut HashMut<'_>]) -> Result<(), Failure>;
 
 fn run(calls: &[(usize, FiledCall)], end: End, update: impl FnOnce(Work<'_>) -> Result<(), Failure>) -> Reply {

@@ -82,7 +82,9 @@ impl Author {
             5 => Op::GetAll(key, vec![OwnedCall::Call(Call::Look(Look::All))]),
             6 => self.source.one_of(&[Op::Fields, Op::Values, Op::ContainsKey])(key),
             7 if self.source.one_in(2) => Op::Clear(key),
-            7..=9 => Op::Update(key, (0..3).map(|_| self.call()).collect()),
+            9 if self.source.one_in(2) => Op::IncrementExisting(key, self.field(), 1),
+            9 => Op::UpdateExisting(key, (0..3).map(|_| self.call()).collect()),
+            7..=8 => Op::Update(key, (0..3).map(|_| self.call()).collect()),
             _ => changed(&key, self.change()),
         }
     }
