@@ -55,13 +55,7 @@
 
 // Without these features, some of the items that this page links to do not exist.
 #![cfg_attr(
-    not(all(
-        feature = "bincode",
-        feature = "journal",
-        feature = "json",
-        feature = "postcard",
-        feature = "redis"
-    )),
+    not(all(feature = "bincode", feature = "journal", feature = "json", feature = "postcard", feature = "redis")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 

@@ -423,11 +423,7 @@ pub(super) fn save(hash: &mut HashMut<'_>, members: &[Member]) -> crate::error::
 }
 
 /// The same with deadlines or on conditions, and returns whether the members are saved.
-pub(super) fn save_with(
-    hash: &mut HashMut<'_>,
-    members: &[Member],
-    options: SetOptions,
-) -> crate::error::Result<bool> {
+pub(super) fn save_with(hash: &mut HashMut<'_>, members: &[Member], options: SetOptions) -> crate::error::Result<bool> {
     let Some((first, _)) = members.first() else {
         // There is nothing to set. `set_with` would change nothing then, and the old fields would stay.
         let is_allowed = options.allow(!hash.is_empty(), std::iter::empty());

@@ -280,9 +280,8 @@ impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
     ) -> Result<bool> {
         let (key, field) = (key.as_ref(), field.as_ref());
         let new = new.map(|value| self.encode(key, field, value)).transpose()?;
-        self.store.update_with_room(key, |hash| {
-            hash.typed(&self.codec).compare_and_put(field, expected, new.as_deref())
-        })
+        self.store
+            .update_with_room(key, |hash| hash.typed(&self.codec).compare_and_put(field, expected, new.as_deref()))
     }
 
     fn encode<T: Serialize + ?Sized>(&self, key: &[u8], field: &[u8], value: &T) -> Result<Vec<u8>> {

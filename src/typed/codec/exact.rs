@@ -59,7 +59,9 @@ impl<S> Counting<S> {
 
 #[cold]
 fn another_number<E: Error>() -> E {
-    E::custom("a list or map announces another number of elements than it writes, and the format writes that number first")
+    E::custom(
+        "a list or map announces another number of elements than it writes, and the format writes that number first",
+    )
 }
 
 #[cold]
