@@ -91,7 +91,8 @@ impl<C: Codec> Codec for &C {
 /// JSON: readable by people, by other programs, and by later versions of a program whose types have changed.
 ///
 /// JSON has no NaN and no infinity; both are written as `null`. `Some(None)`, `Some(())` and a `Some` of NaN are
-/// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels.
+/// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels. White space after a value
+/// belongs to it, and anything else is an error.
 /// See the guide: [`guide::typed`](crate::guide::typed).
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]

@@ -77,16 +77,17 @@ use update::Changes;
 /// * **Types that accept several notations of one thing are read.** Examples are `rust_decimal::Decimal`, the times of
 ///   the crate `time`, and a list that may also be a single string. Such a type is offered the text as a string, as a
 ///   number, and as what the codec reads there, until it accepts one. The struct variant of an adjacently tagged enum
-///   is such a type too, but [`Bincode`](crate::Bincode) writes no names for its members, so loading it is an error.
+///   is such a type too, but [`Bincode`](crate::Bincode) and [`Postcard`](crate::Postcard) write no names for its
+///   members, so loading it is an error.
 ///
 /// If the type accepts two notations whose bytes are the same, loading is an error. It names the member and the remedy,
 /// a `#[serde(with = …)]` that asks for one of them:
 ///
 /// * **Integers and floats**, as in `serde_json::Number`. The text `5` is refused, because the float 5 has the same
 ///   text. The text `5.5` is read.
-/// * **Text and lists or maps, with a codec that is not self-describing**, such as `Bincode`. Such members are refused.
-///   The types of the crate `time` are read all the same, because the encoded lists that they accept are shorter than
-///   their texts.
+/// * **Text and lists or maps, with a codec that is not self-describing**, such as `Bincode` and `Postcard`. Such
+///   members are refused. The types of the crate `time` are read all the same, because the encoded lists that they
+///   accept are shorter than their texts.
 /// * **Text and `()`**. The bytes that the codec writes for `()` are refused, such as the JSON text `null`.
 ///
 /// Two such cases are not detected. A type that takes a number and a string of the same text for different things gets
@@ -104,6 +105,7 @@ impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
     /// The field of a `skip_serializing` member is removed too, because the struct does not write it. Loading then
     /// fails unless the member has a `default`. [`update_object`](Self::update_object) leaves such fields alone, and
     /// [`set_member`](Self::set_member) writes a single member in the same notation.
+    /// [`save_object_with`](Self::save_object_with) saves with a deadline, or only if there is no such key yet.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -147,8 +149,8 @@ impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
     ///   [`only_present_key`](SetOptions::only_present_key) only if there is one. The conditions on fields are about the
     ///   fields of the members.
     /// * [`expire_key`](SetOptions::expire_key) gives the whole object a deadline. [`expire`](SetOptions::expire) gives one
-    ///   to each member, and the members that are set later without one stay longer. If either is in the past, no hash is
-    ///   left, and the answer is `true`.
+    ///   to the field of each member, and a member that is set later does not have it. If either deadline is in the past,
+    ///   no hash is left, and the answer is `true`.
     /// * Without a deadline for the key, the key's deadline stays. With [`keep_ttl`](SetOptions::keep_ttl), those of the
     ///   members' fields stay too.
     /// * If all members are `None` and the conditions are met, no hash is left, whatever deadline was to be set.
