@@ -27,13 +27,13 @@ promises! {
 fn a_closure_reads_what_the_store_has_written_and_the_other_way_round(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
         let typed = store.typed(codec);
-        typed.set_many("key", [("a", &vec![1]), ("b", &vec![2, 3])]).unwrap();
+        typed.set_many("key", [("a", &vec![1_u8]), ("b", &vec![2, 3])]).unwrap();
         typed.save_object("object", &ada()).unwrap();
         store.read("key", |hash| {
             let view = hash.typed(codec);
-            assert_eq!(view.get("a").unwrap(), Some(vec![1]));
+            assert_eq!(view.get("a").unwrap(), Some(vec![1_u8]));
             assert_eq!(view.get::<Vec<u8>>("none").unwrap(), None);
-            assert_eq!(view.get_many("b a none".split(' ')).unwrap(), [Some(vec![2, 3]), Some(vec![1]), None]);
+            assert_eq!(view.get_many("b a none".split(' ')).unwrap(), [Some(vec![2_u8, 3]), Some(vec![1]), None]);
             let mut all = view.get_all::<Vec<u8>>().unwrap();
             all.sort();
             assert_eq!(all, [(b"a".to_vec(), vec![1]), (b"b".to_vec(), vec![2, 3])]);
@@ -51,8 +51,8 @@ fn a_closure_reads_what_the_store_has_written_and_the_other_way_round(codec: imp
 
         store.update("other", |hash| {
             let mut view = hash.typed(codec);
-            assert!(view.set("a", &vec![1]).unwrap());
-            assert_eq!(view.set_many([("a", &vec![1]), ("b", &vec![2, 3])]).unwrap(), 1);
+            assert!(view.set("a", &vec![1_u8]).unwrap());
+            assert_eq!(view.set_many([("a", &vec![1_u8]), ("b", &vec![2, 3])]).unwrap(), 1);
             assert!(hash.contains("a"), "the hash itself can be used afterwards");
         });
         assert!(store.get_all("other") == store.get_all("key"), "the bytes are the same");
@@ -72,7 +72,7 @@ fn a_closure_changes_values(codec: impl Codec + Copy) {
             };
             assert_eq!(view.update("a", push).unwrap(), Some(vec![9]));
             assert_eq!(view.update("a", push).unwrap(), Some(vec![9, 9]));
-            assert_eq!(view.view().get("a").unwrap(), Some(vec![9, 9]));
+            assert_eq!(view.view().get("a").unwrap(), Some(vec![9_u8, 9]));
             assert_eq!(view.update("a", |_: Option<Vec<u8>>| None).unwrap(), None);
             assert!(view.compare_and_set("b", None, Some(&1)).unwrap());
             assert!(!view.compare_and_set("b", None, Some(&2)).unwrap());
@@ -141,7 +141,7 @@ fn deadlines_are_those_of_the_same_calls_on_a_store(codec: impl Codec + Copy) {
 
 fn several_hashes_are_read_and_changed_in_one_step(codec: impl Codec + Copy) {
     on_every_configuration(|_, store| {
-        store.typed(codec).set("from", "job", &("mail".to_owned(), 3)).unwrap();
+        store.typed(codec).set("from", "job", &("mail".to_owned(), 3_u32)).unwrap();
         let moved = store.update_many(["from", "to"], |[from, to]| {
             let Some((job, tries)) = from.typed(codec).take::<(String, u32)>("job")? else { return Ok(false) };
             to.typed(codec).set("job", &(job, tries + 1))?;
@@ -149,7 +149,7 @@ fn several_hashes_are_read_and_changed_in_one_step(codec: impl Codec + Copy) {
         });
         assert!(moved.unwrap().unwrap());
         assert!(!store.contains_key("from"));
-        assert_eq!(store.typed(codec).get("to", "job").unwrap(), Some(("mail".to_owned(), 4)));
+        assert_eq!(store.typed(codec).get("to", "job").unwrap(), Some(("mail".to_owned(), 4_u32)));
     });
 }
 
