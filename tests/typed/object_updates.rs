@@ -408,8 +408,9 @@ fn an_error_of_ones_own_saves_nothing(codec: impl Codec + Copy) {
         user.visits = user.visits.checked_sub(amount).ok_or(Refusal::NotEnough { missing })?;
         Ok(user.visits)
     }
+    type Way<C> = fn(&Store, C, i64) -> Result<Option<u64>, Refusal>;
     /// Through a store, through what has its vocabulary, and in a closure.
-    fn ways<C: Codec>(_: C) -> [fn(&Store, C, i64) -> Result<Option<u64>, Refusal>; 3] {
+    fn ways<C: Codec>(_: C) -> [Way<C>; 3] {
         [
             |store, codec, amount| store.typed(codec).try_update_object("key", |user| take(user, amount)),
             |store, codec, amount| TypedHashes::new(store, codec).try_update_object("key", |user| take(user, amount)),
@@ -462,11 +463,15 @@ fn what_cannot_be_written_afterwards_saves_nothing(codec: impl Codec + Copy) {
         store.set("key", "unknown", "stays").unwrap();
         let before = store.get_all("key");
         let change = |value: &mut Odd| *value = Odd { first: 2, last: 2 };
+        let try_change = |value: &mut Odd| -> Result<(), CodecError> {
+            change(value);
+            Ok(())
+        };
         let errors = [
             typed.save_object("key", &Odd { first: 2, last: 2 }).unwrap_err(),
             typed.save_object_with("key", &Odd { first: 2, last: 2 }, hashlet::SetOptions::new()).unwrap_err(),
             typed.update_object("key", change).unwrap_err(),
-            typed.try_update_object("key", |value| Ok::<_, CodecError>(change(value))).unwrap_err(),
+            typed.try_update_object("key", try_change).unwrap_err(),
             store.update("key", |hash| hash.typed(codec).update_object(change).unwrap_err()),
             TypedHashes::new(store, codec).update_object("key", change).unwrap_err(),
         ];
