@@ -52,11 +52,12 @@
 //! | `redis` | [`Remote`], [`RemoteCluster`], [`AnyHashes`]: the same calls on a Redis or Valkey server or cluster | 40, that of `snapshot` included |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
+//! | `postcard` | [`Postcard`] | 5, those of `serde` included |
 //! | `bincode` | [`Bincode`] | 4, those of `serde` included |
 
 // Without these features, some of the items that this page links to do not exist.
 #![cfg_attr(
-    not(all(feature = "bincode", feature = "journal", feature = "json", feature = "redis")),
+    not(all(feature = "bincode", feature = "journal", feature = "json", feature = "postcard", feature = "redis")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -132,6 +133,8 @@ pub use time::ManualClock;
 pub use typed::Bincode;
 #[cfg(feature = "json")]
 pub use typed::Json;
+#[cfg(feature = "postcard")]
+pub use typed::Postcard;
 #[cfg(feature = "serde")]
-pub use typed::{Codec, CodecError, Typed, TypedHashes};
+pub use typed::{Codec, CodecError, Typed, TypedHashes, TypedMut, TypedRef, check_codec};
 pub use value::{HashMut, HashRef, HashValue, IntoIter, Iter};

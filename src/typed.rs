@@ -5,10 +5,11 @@
 //! |---|---|
 //! | `codec.rs` | formats that turn values into bytes and bytes into values |
 //! | `view.rs` | `Typed`, and values in single fields |
+//! | `lent.rs` | `TypedRef` and `TypedMut`, the same for the hashes that closures get |
 //! | `over.rs` | `TypedHashes`, the same over a server or whatever else has the vocabulary of a store |
 //! | `object.rs` | structs as hashes, each member in a field of its own |
 //! | `forward.rs` | macros for methods that several serializers share |
-//! | `field.rs` | values of single fields as bytes, for both views |
+//! | `field.rs` | values of single fields as bytes, for all views |
 //! | `error.rs` | `CodecError` |
 
 #[macro_use]
@@ -19,6 +20,8 @@ mod view;
 
 mod object;
 
+mod lent;
+
 mod over;
 
 mod codec;
@@ -27,9 +30,12 @@ mod field;
 
 #[cfg(feature = "bincode")]
 pub use codec::Bincode;
-pub use codec::Codec;
 #[cfg(feature = "json")]
 pub use codec::Json;
+#[cfg(feature = "postcard")]
+pub use codec::Postcard;
+pub use codec::{Codec, check_codec};
 pub use error::CodecError;
+pub use lent::{TypedMut, TypedRef};
 pub use over::TypedHashes;
 pub use view::Typed;

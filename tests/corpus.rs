@@ -51,7 +51,7 @@ replays! {
     #[cfg(feature = "snapshot")]
     snapshot_resigned
     store_ops
-    #[cfg(all(feature = "json", feature = "bincode"))]
+    #[cfg(all(feature = "json", feature = "bincode", feature = "postcard"))]
     typed_decode
 }
 

@@ -35,7 +35,7 @@ mod rollback;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod threads;
-#[cfg(any(feature = "json", feature = "bincode"))]
+#[cfg(any(feature = "json", feature = "bincode", feature = "postcard"))]
 mod typed;
 
 #[test]

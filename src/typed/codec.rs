@@ -1,24 +1,34 @@
 //! Codecs: formats that turn values into bytes and bytes into values.
 
-#[cfg(feature = "bincode")]
+#[cfg(any(feature = "bincode", feature = "postcard"))]
 mod bounded;
-#[cfg(feature = "bincode")]
+mod check;
+#[cfg(any(feature = "bincode", feature = "postcard"))]
 mod exact;
+#[cfg(feature = "postcard")]
+mod flavors;
+#[cfg(feature = "postcard")]
+mod reason;
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::error::Reason;
+pub use check::check_codec;
 
-/// A format for values, used by [`Store::typed`](crate::Store::typed). The crate provides [`Json`] and [`Bincode`], and
-/// programs may write their own codecs.
+/// A format for values, used by [`Store::typed`](crate::Store::typed). The crate provides [`Json`], [`Postcard`] and
+/// [`Bincode`], and programs may write their own codecs. The guide has one for
+/// [MessagePack](crate::guide::typed#task-a-codec-of-your-own).
 ///
-/// A codec has to keep three rules:
+/// A codec has to keep four rules:
 ///
 /// * [`decode`](Self::decode) reads the bytes that [`encode`](Self::encode) has appended as an equal value.
+/// * Bytes that are left after the value are an error.
 /// * A store's fields can hold anything. Bytes that are no encoded value cause an error, never a panic, and decoding
 ///   takes no more memory than a small multiple of their length.
 /// * Neither method calls any store, because both can run under the lock of a hash.
+///
+/// [`check_codec`] tests the first three of them. A reference to a codec is a codec, too.
 ///
 /// ```
 /// # #[cfg(feature = "json")] {
@@ -66,10 +76,23 @@ pub trait Codec {
     fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason>;
 }
 
+impl<C: Codec> Codec for &C {
+    #[inline]
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason> {
+        (**self).encode(value, bytes)
+    }
+
+    #[inline]
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
+        (**self).decode(seed, bytes)
+    }
+}
+
 /// JSON: readable by people, by other programs, and by later versions of a program whose types have changed.
 ///
 /// JSON has no NaN and no infinity; both are written as `null`. `Some(None)`, `Some(())` and a `Some` of NaN are
-/// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels.
+/// written as `null` too, and come back as `None`. Values are read to a depth of 128 levels. White space after a value
+/// belongs to it, and anything else is an error.
 /// See the guide: [`guide::typed`](crate::guide::typed).
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,7 +139,8 @@ impl Codec for Json {
 /// ```
 ///
 /// bincode is [no longer maintained](https://rustsec.org/advisories/RUSTSEC-2025-0141). No defect is known in the
-/// version used, but its authors will fix none. Prefer [`Json`] for data that has to outlive a program.
+/// version used, but its authors will fix none. [`Postcard`] is a maintained format of the same kind. Prefer [`Json`] for
+/// data that has to outlive a program.
 /// See the guide: [`guide::typed`](crate::guide::typed).
 ///
 /// Saving a value refuses two cases of the second trap, wherever in the value they occur: a member that
@@ -156,7 +180,65 @@ impl Codec for Bincode {
         let config = bincode::config::standard().with_limit::<LIMIT>();
         match bincode::serde::seed_decode_from_slice(budget.bounding(seed), bytes, config)? {
             (value, read) if read == bytes.len() => Ok(value),
-            _ => Err("there are bytes left after the value".into()),
+            _ => Err(LEFT.into()),
         }
     }
 }
+
+/// [postcard](https://postcard.jamesmunns.com/wire-format): small and fast, and maintained, but **it can read bytes of
+/// another type as garbage, without an error**.
+///
+/// It writes one value after the other, without names, types or end marks, as [`Bincode`] does. Both have the same two
+/// traps, and saving a value refuses the same cases of the second one. Its wire format is specified, and other programs
+/// can read it.
+///
+/// ```
+/// # #[cfg(feature = "postcard")] {
+/// use hashlet::{Postcard, Store};
+///
+/// let store = Store::new();
+/// let typed = store.typed(Postcard);
+/// typed.set("balance", "ada", &-3_i64)?;
+/// assert_eq!(typed.get::<i64>("balance", "ada")?, Some(-3));
+/// assert_eq!(typed.get::<u64>("balance", "ada")?, Some(5)); // trap 1: no error
+/// # }
+/// # Ok::<(), hashlet::CodecError>(())
+/// ```
+///
+/// These cannot be read from postcard:
+///
+/// * types that need a self-describing format (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`,
+///   `rust_decimal::Decimal`),
+/// * values nested more than 128 levels deep,
+/// * more than 1,024 elements that take no bytes, as in a `Vec<()>`.
+///
+/// Where a type itself refuses to be read, postcard does not keep the reason, so the error cannot tell it.
+/// See the guide: [`guide::typed`](crate::guide::typed).
+#[cfg(feature = "postcard")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postcard;
+
+#[cfg(feature = "postcard")]
+impl Codec for Postcard {
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Reason> {
+        let written = postcard::serialize_with_flavor(&exact::Exact(value), flavors::Appended(bytes));
+        written.map_err(|error| reason::reason(value).unwrap_or_else(|| error.into()))
+    }
+
+    /// postcard trusts the lengths that it finds in the bytes, so `bounded` sets a limit for each value.
+    fn decode<'de, S: DeserializeSeed<'de>>(&self, seed: S, bytes: &'de [u8]) -> Result<S::Value, Reason> {
+        let budget = bounded::Budget::of(bytes);
+        let mut deserializer = postcard::Deserializer::from_flavor(flavors::Bytes(bytes));
+        let value = match budget.bounding(seed).deserialize(&mut deserializer) {
+            Ok(value) => value,
+            Err(postcard::Error::SerdeDeCustom) => {
+                return Err(budget.refusal().unwrap_or("the type does not accept these bytes").into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if deserializer.finalize()?.is_empty() { Ok(value) } else { Err(LEFT.into()) }
+    }
+}
+
+#[cfg(any(feature = "bincode", feature = "postcard"))]
+const LEFT: &str = "there are bytes left after the value";

@@ -31,6 +31,7 @@ mod update;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
@@ -40,6 +41,7 @@ use super::error::{CodecError, Reason};
 use super::view::{Result, Typed};
 use crate::error::Error;
 use crate::expiry::SetOptions;
+use crate::store::Store;
 use crate::value::{HashMut, HashRef};
 use error::ObjectError;
 use hints::{Hints, Loaded};
@@ -75,16 +77,17 @@ use update::Changes;
 /// * **Types that accept several notations of one thing are read.** Examples are `rust_decimal::Decimal`, the times of
 ///   the crate `time`, and a list that may also be a single string. Such a type is offered the text as a string, as a
 ///   number, and as what the codec reads there, until it accepts one. The struct variant of an adjacently tagged enum
-///   is such a type too, but [`Bincode`](crate::Bincode) writes no names for its members, so loading it is an error.
+///   is such a type too, but [`Bincode`](crate::Bincode) and [`Postcard`](crate::Postcard) write no names for its
+///   members, so loading it is an error.
 ///
 /// If the type accepts two notations whose bytes are the same, loading is an error. It names the member and the remedy,
 /// a `#[serde(with = …)]` that asks for one of them:
 ///
 /// * **Integers and floats**, as in `serde_json::Number`. The text `5` is refused, because the float 5 has the same
 ///   text. The text `5.5` is read.
-/// * **Text and lists or maps, with a codec that is not self-describing**, such as `Bincode`. Such members are refused.
-///   The types of the crate `time` are read all the same, because the encoded lists that they accept are shorter than
-///   their texts.
+/// * **Text and lists or maps, with a codec that is not self-describing**, such as `Bincode` and `Postcard`. Such
+///   members are refused. The types of the crate `time` are read all the same, because the encoded lists that they
+///   accept are shorter than their texts.
 /// * **Text and `()`**. The bytes that the codec writes for `()` are refused, such as the JSON text `null`.
 ///
 /// Two such cases are not detected. A type that takes a number and a string of the same text for different things gets
@@ -94,7 +97,7 @@ use update::Changes;
 /// **Cost.** A type that asks nothing is read once. Otherwise it is read again from the start for each open question:
 /// at most six for each type that asks, and one for each `Option` that is `None` and has a `with` function. A map of
 /// prices is read no more often than a single price.
-impl<C: Codec> Typed<'_, C> {
+impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
     /// Replaces a hash by a struct, in one atomic step: its members become the fields, and all other fields are
     /// removed. The key's deadline stays, and deadlines of fields are removed. If all members are `None`, no hash is
     /// left. O(members).
@@ -102,6 +105,7 @@ impl<C: Codec> Typed<'_, C> {
     /// The field of a `skip_serializing` member is removed too, because the struct does not write it. Loading then
     /// fails unless the member has a `default`. [`update_object`](Self::update_object) leaves such fields alone, and
     /// [`set_member`](Self::set_member) writes a single member in the same notation.
+    /// [`save_object_with`](Self::save_object_with) saves with a deadline, or only if there is no such key yet.
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
@@ -137,6 +141,57 @@ impl<C: Codec> Typed<'_, C> {
         self.store.update_with_room(key, |hash| Ok(save(hash, &members)?))
     }
 
+    /// Replaces a hash by a struct with deadlines or on conditions, in one atomic step, and returns whether it was saved:
+    /// `false` if a condition is not met, and then nothing is changed. With [`SetOptions::new`] it does what
+    /// [`save_object`](Self::save_object) does. O(members).
+    ///
+    /// * [`only_new_key`](SetOptions::only_new_key) saves only if there is no such key, and
+    ///   [`only_present_key`](SetOptions::only_present_key) only if there is one. The conditions on fields are about the
+    ///   fields of the members.
+    /// * [`expire_key`](SetOptions::expire_key) gives the whole object a deadline. [`expire`](SetOptions::expire) gives one
+    ///   to the field of each member, and a member that is set later does not have it. If either deadline is in the past,
+    ///   no hash is left, and the answer is `true`.
+    /// * Without a deadline for the key, the key's deadline stays. With [`keep_ttl`](SetOptions::keep_ttl), those of the
+    ///   members' fields stay too.
+    /// * If all members are `None` and the conditions are met, no hash is left, whatever deadline was to be set.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use std::time::Duration;
+    /// use hashlet::{Json, SetOptions, Store};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Session {
+    ///     user: String,
+    ///     visits: u64,
+    /// }
+    ///
+    /// let store = Store::new();
+    /// let sessions = store.typed(Json);
+    /// let new = SetOptions::new().only_new_key().expire_key(Duration::from_secs(3_600));
+    /// assert!(sessions.save_object_with("session:9", &Session { user: "ada".into(), visits: 0 }, new)?);
+    /// assert!(!sessions.save_object_with("session:9", &Session { user: "eve".into(), visits: 0 }, new)?);
+    /// assert_eq!(sessions.get_member::<String>("session:9", "user")?.as_deref(), Some("ada"));
+    /// assert!(store.ttl("session:9").left().is_some());
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`save_object`](Self::save_object). Nothing is changed then.
+    #[track_caller]
+    pub fn save_object_with<T: Serialize + ?Sized>(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: &T,
+        options: SetOptions,
+    ) -> Result<bool> {
+        let key = key.as_ref();
+        let members = to_members(&self.codec, key, value)?;
+        self.store.update_with_room(key, |hash| Ok(save_with(hash, &members, options)?))
+    }
+
     /// Reads a struct from a hash, all members of one instant. Returns `None` if there is no such key. O(members).
     /// [`get_member`](Self::get_member) reads a single member.
     ///
@@ -144,8 +199,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Decode`](crate::CodecError::Decode) if the hash holds no `T`.
     #[track_caller]
     pub fn load_object<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Option<T>> {
-        let key = key.as_ref();
-        self.store.read(key, |hash| load(&self.codec, key, *hash))
+        self.store.read(key, |hash| hash.typed(&self.codec).load_object())
     }
 
     /// Reads a struct from a hash, passes it to a closure, and writes it back as the closure leaves it, in one atomic
@@ -160,6 +214,9 @@ impl<C: Codec> Typed<'_, C> {
     ///   field that is written remains, and none if the member has become `None`. The same holds for a key of a map
     ///   that was read from another text, such as `01` for `1`.
     /// * **Deadlines:** they stay, as in an increment.
+    ///
+    /// The struct is written whatever the closure returns, even an `Err`. For a closure that can fail, use
+    /// [`try_update_object`](Self::try_update_object), which then writes nothing.
     ///
     /// O(members), plus one more reading of the struct for each field that was read but is not written.
     ///
@@ -199,16 +256,19 @@ impl<C: Codec> Typed<'_, C> {
         key: impl AsRef<[u8]>,
         update: impl FnOnce(&mut T) -> R,
     ) -> Result<Option<R>> {
-        let key = key.as_ref();
-        self.store.update(key, |hash| change(&self.codec, key, hash, |value| Ok(update(value))))
+        self.store.update(key, |hash| hash.typed(&self.codec).update_object(update))
     }
 
     /// Changes a struct in a hash by a closure that can fail, in one atomic step. If the closure returns `Err`, nothing
-    /// is written. Otherwise as [`update_object`](Self::update_object).
+    /// is written, and the same holds if the struct cannot be encoded afterwards. Otherwise as
+    /// [`update_object`](Self::update_object).
+    ///
+    /// The closure's error type must be able to hold a [`CodecError`], because the call itself can fail with one. An error
+    /// type of your own needs one `From` for it:
     ///
     /// ```
     /// # #[cfg(feature = "json")] {
-    /// use hashlet::{Json, Store};
+    /// use hashlet::{CodecError, Json, Store};
     /// use serde::{Deserialize, Serialize};
     ///
     /// #[derive(Serialize, Deserialize)]
@@ -217,17 +277,30 @@ impl<C: Codec> Typed<'_, C> {
     ///     balance: u64,
     /// }
     ///
+    /// #[derive(Debug)]
+    /// enum Refusal {
+    ///     NotEnough { missing: u64 },
+    ///     Store(CodecError),
+    /// }
+    ///
+    /// impl From<CodecError> for Refusal {
+    ///     fn from(error: CodecError) -> Self {
+    ///         Self::Store(error)
+    ///     }
+    /// }
+    ///
+    /// fn take(account: &mut Account, amount: u64) -> Result<u64, Refusal> {
+    ///     let missing = amount.saturating_sub(account.balance);
+    ///     account.balance = account.balance.checked_sub(amount).ok_or(Refusal::NotEnough { missing })?;
+    ///     Ok(account.balance)
+    /// }
+    ///
     /// let store = Store::new();
     /// let typed = store.typed(Json);
     /// typed.save_object("account:1", &Account { owner: "Ada".into(), balance: 50 })?;
-    /// let withdraw = |amount| {
-    ///     typed.try_update_object("account:1", |account: &mut Account| -> Result<u64, Box<dyn std::error::Error>> {
-    ///         account.balance = account.balance.checked_sub(amount).ok_or("not enough")?;
-    ///         Ok(account.balance)
-    ///     })
-    /// };
+    /// let withdraw = |amount| typed.try_update_object("account:1", |account: &mut Account| take(account, amount));
     /// assert!(matches!(withdraw(30), Ok(Some(20))));
-    /// assert!(withdraw(30).is_err());
+    /// assert!(matches!(withdraw(30), Err(Refusal::NotEnough { missing: 10 })));
     /// assert_eq!(typed.get_member::<u64>("account:1", "balance")?, Some(20));
     /// # }
     /// # Ok::<(), hashlet::CodecError>(())
@@ -249,8 +322,7 @@ impl<C: Codec> Typed<'_, C> {
         key: impl AsRef<[u8]>,
         update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
     ) -> std::result::Result<Option<R>, E> {
-        let key = key.as_ref();
-        self.store.try_update(key, |hash| change::<C, T, R, Error, E>(&self.codec, key, hash, update))
+        self.store.try_update(key, |hash| hash.typed(&self.codec).try_update_object(update))
     }
 
     /// Sets one member of an object, and returns whether its field is new. The field then holds what
@@ -324,8 +396,7 @@ impl<C: Codec> Typed<'_, C> {
         key: impl AsRef<[u8]>,
         member: impl AsRef<[u8]>,
     ) -> Result<Option<T>> {
-        let (key, name) = (key.as_ref(), member.as_ref());
-        self.store.read(key, |hash| hash.get(name).map(|bytes| self::member(&self.codec, key, name, bytes)).transpose())
+        self.store.read(key, |hash| hash.typed(&self.codec).get_member(member))
     }
 }
 
@@ -353,14 +424,34 @@ pub(super) fn save(hash: &mut HashMut<'_>, members: &[Member]) -> crate::error::
     Ok(())
 }
 
+/// The same with deadlines or on conditions, and returns whether the members are saved.
+pub(super) fn save_with(hash: &mut HashMut<'_>, members: &[Member], options: SetOptions) -> crate::error::Result<bool> {
+    let Some((first, _)) = members.first() else {
+        // There is nothing to set. `set_with` would change nothing then, and the old fields would stay.
+        let is_allowed = options.allow(!hash.is_empty(), std::iter::empty());
+        if is_allowed {
+            hash.clear();
+        }
+        return Ok(is_allowed);
+    };
+    if hash.set_with(members.iter().map(|(member, bytes)| (member, bytes)), options)?.is_none() {
+        return Ok(false);
+    }
+    match hash.contains(first) {
+        true => keep_members(hash, members),
+        false => hash.clear(), // the deadline is in the past: all members have expired at once
+    }
+    Ok(true)
+}
+
 /// Changes the struct in a hash. If anything fails, nothing is changed. `S` is the error of what holds the hash.
 pub(super) fn change<C: Codec, T: Serialize + DeserializeOwned, R, S: From<Error>, E: From<CodecError<S>>>(
     codec: &C,
-    key: &[u8],
     hash: &mut HashMut<'_>,
     update: impl FnOnce(&mut T) -> std::result::Result<R, E>,
 ) -> std::result::Result<Option<R>, E> {
     let view = hash.view();
+    let key = view.key();
     let Some(mut loaded) = object::<C, T, S>(codec, key, view)? else { return Ok(None) };
     let before = names(key, &loaded.value)?;
     let result = update(&mut loaded.value)?;

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use super::codec::Codec;
 use super::error::CodecError;
 use super::field;
-use super::object::{change, load, member, member_bytes, save, to_members};
+use super::lent::TypedMut;
+use super::object::{change, load, member, member_bytes, save, save_with, to_members};
 use crate::expiry::{SetOptions, Touch};
 use crate::hashes::Hashes;
-use crate::value::HashMut;
 
 type Result<T, H> = std::result::Result<T, CodecError<<H as Hashes>::Error>>;
 
@@ -47,30 +47,24 @@ type Result<T, H> = std::result::Result<T, CodecError<<H as Hashes>::Error>>;
 ///
 /// # Errors
 /// [`CodecError::Decode`] and [`CodecError::Encode`] as in `Typed`. [`CodecError::Refused`] has the error of the hashes.
-pub struct TypedHashes<'a, H, C> {
-    hashes: &'a H,
+#[derive(Clone, Copy)]
+pub struct TypedHashes<H, C> {
+    hashes: H,
     codec: C,
 }
 
-impl<H: fmt::Debug, C> fmt::Debug for TypedHashes<'_, H, C> {
+impl<H: fmt::Debug, C> fmt::Debug for TypedHashes<H, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedHashes").field("hashes", self.hashes).finish_non_exhaustive()
+        f.debug_struct("TypedHashes").field("hashes", &self.hashes).finish_non_exhaustive()
     }
 }
-
-impl<H, C: Clone> Clone for TypedHashes<'_, H, C> {
-    fn clone(&self) -> Self {
-        Self { hashes: self.hashes, codec: self.codec.clone() }
-    }
-}
-
-impl<H, C: Copy> Copy for TypedHashes<'_, H, C> {}
 
 /// Values in fields.
-impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
-    /// Returns a view of hashes, whose fields hold values that this codec writes. O(1).
+impl<H: Hashes, C: Codec> TypedHashes<H, C> {
+    /// Returns a view of hashes, whose fields hold values that this codec writes. References and
+    /// [`Arc`](std::sync::Arc)s of [`Hashes`] are `Hashes` too, so the view can borrow them or own them. O(1).
     #[must_use]
-    pub fn new(hashes: &'a H, codec: C) -> Self {
+    pub fn new(hashes: H, codec: C) -> Self {
         Self { hashes, codec }
     }
 
@@ -161,8 +155,8 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         field: impl AsRef<[u8]>,
         touch: impl Into<Touch>,
     ) -> Result<Option<T>, H> {
-        let touch = touch.into();
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.get_and_expire(field, touch).map(drop))
+        let (field, touch) = (field.as_ref(), touch.into());
+        self.change(key, |hash| hash.get_and_expire(field, touch))
     }
 
     /// Removes a field, and returns the value that it had; see [`Typed::take`](crate::Typed::take).
@@ -170,10 +164,8 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     /// # Errors
     /// As [the type](Self#errors) says. The field stays if it holds no `T`.
     pub fn take<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>, H> {
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| {
-            hash.remove(field);
-            Ok(())
-        })
+        let field = field.as_ref();
+        self.change(key, |hash| hash.take(field))
     }
 
     /// Removes all fields in one atomic step, and returns them with their values; see
@@ -182,13 +174,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     /// # Errors
     /// As [the type](Self#errors) says. All fields stay if one holds no `T`.
     pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>, H> {
-        let key = key.as_ref();
-        self.change(key, |hash| {
-            let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
-            let all = hash.iter().map(decode).collect::<Result<_, H>>()?;
-            hash.clear();
-            Ok(all)
-        })
+        self.change(key, |hash| hash.take_all())
     }
 
     /// Passes the value of a field to a closure, and replaces it by what the closure returns; see
@@ -202,19 +188,8 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
         field: impl AsRef<[u8]>,
         mut update: impl FnMut(Option<T>) -> Option<T>,
     ) -> Result<Option<T>, H> {
-        let (key, field) = (key.as_ref(), field.as_ref());
-        self.change(key, |hash| {
-            let old = hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose()?;
-            let new = update(old);
-            match &new {
-                Some(value) => {
-                    let bytes = self.encode(key, field, value)?;
-                    hash.set_keeping_deadline(field, &bytes).map_err(refused::<H>)?;
-                }
-                None => _ = hash.remove(field),
-            }
-            Ok(new)
-        })
+        let field = field.as_ref();
+        self.change(key, |hash| hash.update(field, &mut update))
     }
 
     /// Sets a field to `new` if its value is `expected`; see
@@ -231,41 +206,17 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
     ) -> Result<bool, H> {
         let (key, field) = (key.as_ref(), field.as_ref());
         let new = new.map(|value| self.encode(key, field, value)).transpose()?;
-        self.change(key, |hash| {
-            let old = hash.get(field).map(|bytes| self.decode::<T>(key, field, bytes)).transpose()?;
-            if old.as_ref() != expected {
-                return Ok(false);
-            }
-            match &new {
-                Some(bytes) => _ = hash.set(field, bytes).map_err(refused::<H>)?,
-                None => _ = hash.remove(field),
-            }
-            Ok(true)
-        })
+        self.change(key, |hash| hash.compare_and_put(field, expected, new.as_deref()))
     }
 
-    /// Changes a hash by a closure that has changed nothing when it fails.
-    fn change<R, E: From<CodecError<H::Error>>>(
+    /// Changes a hash through the view that closures have, which has changed nothing when it fails.
+    fn change<R>(
         &self,
-        key: &[u8],
-        change: impl FnMut(&mut HashMut<'_>) -> std::result::Result<R, E>,
-    ) -> std::result::Result<R, E> {
-        self.hashes.update(key, change).map_err(failed::<H>)?
-    }
-
-    /// Reads the value of a field, and then changes the field.
-    fn with_value<T: DeserializeOwned>(
-        &self,
-        key: &[u8],
-        field: &[u8],
-        change: impl Fn(&mut HashMut<'_>, &[u8]) -> crate::error::Result<()>,
-    ) -> Result<Option<T>, H> {
-        self.change(key, |hash| {
-            let Some(bytes) = hash.get(field) else { return Ok(None) };
-            let value = self.decode(key, field, bytes)?;
-            change(hash, field).map_err(refused::<H>)?;
-            Ok(Some(value))
-        })
+        key: impl AsRef<[u8]>,
+        mut change: impl FnMut(&mut TypedMut<'_, '_, &C>) -> std::result::Result<R, CodecError>,
+    ) -> Result<R, H> {
+        let changed = self.hashes.update(key, |hash| change(&mut hash.typed(&self.codec)));
+        changed.map_err(failed::<H>)?.map_err(of_closure::<H>)
     }
 
     fn decode<T: DeserializeOwned>(&self, key: &[u8], field: &[u8], bytes: &[u8]) -> Result<T, H> {
@@ -278,7 +229,7 @@ impl<'a, H: Hashes, C: Codec> TypedHashes<'a, H, C> {
 }
 
 /// Structs as hashes. `Typed` says in which notation the members are.
-impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
+impl<H: Hashes, C: Codec> TypedHashes<H, C> {
     /// Replaces a hash by a struct in one atomic step; see [`Typed::save_object`](crate::Typed::save_object).
     ///
     /// # Errors
@@ -286,7 +237,24 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
     pub fn save_object<T: Serialize + ?Sized>(&self, key: impl AsRef<[u8]>, value: &T) -> Result<(), H> {
         let key = key.as_ref();
         let members = to_members(&self.codec, key, value)?;
-        self.change(key, |hash| save(hash, &members).map_err(refused::<H>))
+        self.hashes.update(key, |hash| save(hash, &members)).map_err(failed::<H>)?.map_err(refused::<H>)
+    }
+
+    /// Replaces a hash by a struct with deadlines or on conditions, in one atomic step, and returns whether it was saved;
+    /// see [`Typed::save_object_with`](crate::Typed::save_object_with).
+    ///
+    /// # Errors
+    /// As [the type](Self#errors) says.
+    pub fn save_object_with<T: Serialize + ?Sized>(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: &T,
+        options: SetOptions,
+    ) -> Result<bool, H> {
+        let key = key.as_ref();
+        let members = to_members(&self.codec, key, value)?;
+        let saved = self.hashes.update(key, |hash| save_with(hash, &members, options));
+        saved.map_err(failed::<H>)?.map_err(refused::<H>)
     }
 
     /// Reads a struct from a hash; see [`Typed::load_object`](crate::Typed::load_object).
@@ -298,8 +266,9 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
         load(&self.codec, key, self.hashes.get_all(key).map_err(failed::<H>)?.view())
     }
 
-    /// Reads a struct from a hash, passes it to a closure, and writes it back in one atomic step; see
-    /// [`Typed::update_object`](crate::Typed::update_object).
+    /// Reads a struct from a hash, passes it to a closure, and writes it back in one atomic step, whatever the closure
+    /// returns; see [`Typed::update_object`](crate::Typed::update_object). For a closure that can fail, use
+    /// [`try_update_object`](Self::try_update_object).
     ///
     /// # Errors
     /// As [the type](Self#errors) says.
@@ -308,8 +277,7 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
         key: impl AsRef<[u8]>,
         mut update: impl FnMut(&mut T) -> R,
     ) -> Result<Option<R>, H> {
-        let key = key.as_ref();
-        self.change(key, |hash| change(&self.codec, key, hash, |value| Ok(update(value))))
+        self.change(key, |hash| hash.update_object(&mut update))
     }
 
     /// [`update_object`](Self::update_object), but if the closure returns `Err`, nothing is written; see
@@ -322,8 +290,8 @@ impl<H: Hashes, C: Codec> TypedHashes<'_, H, C> {
         key: impl AsRef<[u8]>,
         mut update: impl FnMut(&mut T) -> std::result::Result<R, E>,
     ) -> std::result::Result<Option<R>, E> {
-        let key = key.as_ref();
-        self.change(key, |hash| change::<C, T, R, H::Error, E>(&self.codec, key, hash, &mut update))
+        let updated = self.hashes.update(key, |hash| change::<C, T, R, H::Error, E>(&self.codec, hash, &mut update));
+        updated.map_err(failed::<H>)?
     }
 
     /// Sets one member of an object, and returns whether its field is new; see
@@ -370,4 +338,13 @@ fn failed<H: Hashes>(error: H::Error) -> CodecError<H::Error> {
 /// The error of a closure's call on its hash.
 fn refused<H: Hashes>(error: crate::error::Error) -> CodecError<H::Error> {
     CodecError::Refused(error.into())
+}
+
+/// The error of a call on the view that closures have.
+fn of_closure<H: Hashes>(error: CodecError) -> CodecError<H::Error> {
+    match error {
+        CodecError::Decode { key, field, reason } => CodecError::Decode { key, field, reason },
+        CodecError::Encode { key, field, reason } => CodecError::Encode { key, field, reason },
+        CodecError::Refused(error) => refused::<H>(error),
+    }
 }

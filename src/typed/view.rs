@@ -1,6 +1,7 @@
 //! `Typed`: a view of a store whose fields hold values of serde types.
 
 use std::fmt;
+use std::ops::Deref;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use super::error::CodecError;
 use super::field;
 use crate::expiry::{SetOptions, Touch};
 use crate::store::Store;
-use crate::value::{Arguments, HashMut};
+use crate::value::Arguments;
 
 pub(super) type Result<T> = std::result::Result<T, CodecError>;
 
@@ -19,10 +20,17 @@ pub(super) type Result<T> = std::result::Result<T, CodecError>;
 /// The view gives a meaning to the bytes that the store holds, and adds nothing else. The store's own methods read and
 /// write the same bytes. Two views with different codecs can share a store as long as they do not share fields.
 ///
+/// `S` is what leads to the store: a `&Store`, or an [`Arc<Store>`](std::sync::Arc) for a view that owns it; see
+/// [`Typed::new`].
+///
+/// In a closure of [`Store::update`] and its like, no store may be called. There, [`HashMut::typed`](crate::HashMut::typed)
+/// has the same methods for the hash that the closure gets.
+///
 /// See the guide: [`guide::typed`](crate::guide::typed). The example programs `user_profile`, `shopping_cart`,
 /// `configuration`, `hierarchical` and `cache` work with typed values from several threads.
-pub struct Typed<'a, C> {
-    pub(super) store: &'a Store,
+#[derive(Clone, Copy)]
+pub struct Typed<S, C> {
+    pub(super) store: S,
     pub(super) codec: C,
 }
 
@@ -46,25 +54,58 @@ impl Store {
     /// # }
     /// # Ok::<(), hashlet::CodecError>(())
     /// ```
-    #[track_caller]
-    pub fn typed<C: Codec>(&self, codec: C) -> Typed<'_, C> {
+    pub fn typed<C: Codec>(&self, codec: C) -> Typed<&Self, C> {
         Typed { store: self, codec }
     }
 }
 
-impl<C> fmt::Debug for Typed<'_, C> {
+impl<S: Deref<Target = Store>, C> fmt::Debug for Typed<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Typed").field("store", self.store).finish_non_exhaustive()
+        f.debug_struct("Typed").field("store", &*self.store).finish_non_exhaustive()
     }
 }
 
-impl<C: Clone> Clone for Typed<'_, C> {
-    fn clone(&self) -> Self {
-        Self { store: self.store, codec: self.codec.clone() }
+/// A view that owns its store.
+impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
+    /// Returns a view that holds `store`: an [`Arc<Store>`](std::sync::Arc), a [`Durable`](crate::Durable), or a reference
+    /// to a store, for which [`Store::typed`] is the shorter way. O(1).
+    ///
+    /// With an `Arc`, the view is `Clone`, `Send`, `Sync` and `'static`, so it can be a part of the state that a server
+    /// gives to each of its handlers. A clone is one more reference to the same store.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use std::sync::Arc;
+    /// use std::thread;
+    /// use hashlet::{Json, Store, Typed};
+    ///
+    /// #[derive(Clone)]
+    /// struct App {
+    ///     users: Typed<Arc<Store>, Json>,
+    /// }
+    ///
+    /// let app = App { users: Typed::new(Arc::new(Store::new()), Json) };
+    /// let handler = {
+    ///     let app = app.clone();
+    ///     thread::spawn(move || app.users.set("user:1", "scores", &[3, 5]))
+    /// };
+    /// handler.join().unwrap()?;
+    /// assert_eq!(app.users.get::<Vec<u32>>("user:1", "scores")?, Some(vec![3, 5]));
+    /// assert_eq!(app.users.store().size("user:1"), 1);
+    /// # }
+    /// # Ok::<(), hashlet::CodecError>(())
+    /// ```
+    #[must_use]
+    pub fn new(store: S, codec: C) -> Self {
+        Self { store, codec }
+    }
+
+    /// Returns the store, for the calls that have nothing to do with types. O(1).
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 }
-
-impl<C: Copy> Copy for Typed<'_, C> {}
 
 /// Values in fields.
 ///
@@ -72,7 +113,7 @@ impl<C: Copy> Copy for Typed<'_, C> {}
 /// Values are decoded and compared in place, under the lock of their hash. [`update`](Self::update) also encodes under
 /// that lock; all other methods encode before they take it. A type's own code must therefore not call any store, which
 /// would panic, and not wait for other threads.
-impl<C: Codec> Typed<'_, C> {
+impl<S: Deref<Target = Store>, C: Codec> Typed<S, C> {
     /// Returns the value of a field, or `None` if there is no such field or key. Costs as much as [`Store::get`], and
     /// decoding the value. Members of objects are written in another notation, which [`get_member`](Self::get_member)
     /// reads.
@@ -81,8 +122,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Decode`] if the field holds no `T`.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
-        let (key, field) = (key.as_ref(), field.as_ref());
-        self.store.read(key, |hash| hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose())
+        self.store.read(key, |hash| hash.typed(&self.codec).get(field))
     }
 
     /// Returns the value of each of these fields, in their order, all of one instant. `None` stands for an absent
@@ -96,11 +136,8 @@ impl<C: Codec> Typed<'_, C> {
         key: impl AsRef<[u8]>,
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<Option<T>>> {
-        let (key, fields) = (key.as_ref(), Arguments::fields(fields));
-        self.store.read(key, |hash| {
-            let fields = fields.as_fields().into_iter();
-            fields.map(|field| hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose()).collect()
-        })
+        let fields = Arguments::fields(fields);
+        self.store.read(key, |hash| hash.typed(&self.codec).get_many(fields.as_fields()))
     }
 
     /// Returns all fields with their values, in no particular order, all of one instant. A missing key has no fields.
@@ -109,9 +146,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Decode`] for a field that holds no `T`.
     #[track_caller]
     pub fn get_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
-        let key = key.as_ref();
-        let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
-        self.store.read(key, |hash| hash.iter().map(decode).collect())
+        self.store.read(key, |hash| hash.typed(&self.codec).get_all())
     }
 
     /// Sets a field, as [`Store::set`] does, and returns whether it is new. The field then holds what the codec writes;
@@ -188,7 +223,7 @@ impl<C: Codec> Typed<'_, C> {
         touch: impl Into<Touch>,
     ) -> Result<Option<T>> {
         let touch = touch.into();
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| hash.get_and_expire(field, touch).map(drop))
+        self.store.update(key, |hash| hash.typed(&self.codec).get_and_expire(field, touch))
     }
 
     /// Removes a field, as [`Store::take`] does, and returns the value that it had.
@@ -197,10 +232,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Decode`] if the field holds no `T`. The field stays then.
     #[track_caller]
     pub fn take<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<T>> {
-        self.with_value(key.as_ref(), field.as_ref(), |hash, field| {
-            hash.remove(field);
-            Ok(())
-        })
+        self.store.update(key, |hash| hash.typed(&self.codec).take(field))
     }
 
     /// Removes all fields in one atomic step, and returns them with the values that they had, in no particular order. A
@@ -210,13 +242,7 @@ impl<C: Codec> Typed<'_, C> {
     /// [`CodecError::Decode`] for a field that holds no `T`. All fields stay then.
     #[track_caller]
     pub fn take_all<T: DeserializeOwned>(&self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, T)>> {
-        let key = key.as_ref();
-        let decode = |(field, bytes): (&[u8], &[u8])| Ok((field.to_vec(), self.decode(key, field, bytes)?));
-        self.store.update(key, |hash| {
-            let all = hash.iter().map(decode).collect::<Result<_>>()?;
-            hash.clear();
-            Ok(all)
-        })
+        self.store.update(key, |hash| hash.typed(&self.codec).take_all())
     }
 
     /// Passes the value of a field to a closure, and replaces it by what the closure returns, in one atomic step.
@@ -235,13 +261,7 @@ impl<C: Codec> Typed<'_, C> {
         field: impl AsRef<[u8]>,
         update: impl FnOnce(Option<T>) -> Option<T>,
     ) -> Result<Option<T>> {
-        let (key, field) = (key.as_ref(), field.as_ref());
-        self.store.update(key, |hash| {
-            let old = hash.get(field).map(|bytes| self.decode(key, field, bytes)).transpose()?;
-            let new = update(old);
-            self.replace(key, field, new.as_ref(), hash)?;
-            Ok(new)
-        })
+        self.store.update(key, |hash| hash.typed(&self.codec).update(field, update))
     }
 
     /// Sets a field to `new` (`None` removes it) if its value is `expected` (`None` for an absent field), and returns
@@ -260,48 +280,8 @@ impl<C: Codec> Typed<'_, C> {
     ) -> Result<bool> {
         let (key, field) = (key.as_ref(), field.as_ref());
         let new = new.map(|value| self.encode(key, field, value)).transpose()?;
-        self.store.update_with_room(key, |hash| {
-            let old = hash.get(field).map(|bytes| self.decode::<T>(key, field, bytes)).transpose()?;
-            if old.as_ref() != expected {
-                return Ok(false);
-            }
-            match &new {
-                Some(bytes) => _ = hash.set(field, bytes)?,
-                None => _ = hash.remove(field),
-            }
-            Ok(true)
-        })
-    }
-
-    /// Reads the value of a field, and then changes the field.
-    #[track_caller]
-    fn with_value<T: DeserializeOwned>(
-        &self,
-        key: &[u8],
-        field: &[u8],
-        change: impl FnOnce(&mut HashMut<'_>, &[u8]) -> crate::error::Result<()>,
-    ) -> Result<Option<T>> {
-        self.store.update(key, |hash| {
-            let Some(bytes) = hash.get(field) else { return Ok(None) };
-            let value = self.decode(key, field, bytes)?;
-            change(hash, field)?;
-            Ok(Some(value))
-        })
-    }
-
-    fn replace<T: Serialize>(&self, key: &[u8], field: &[u8], new: Option<&T>, hash: &mut HashMut<'_>) -> Result<()> {
-        match new {
-            Some(value) => {
-                let bytes = self.encode(key, field, value)?;
-                hash.set_keeping_deadline(field, &bytes)?;
-            }
-            None => _ = hash.remove(field),
-        }
-        Ok(())
-    }
-
-    fn decode<T: DeserializeOwned>(&self, key: &[u8], field: &[u8], bytes: &[u8]) -> Result<T> {
-        field::decode(&self.codec, key, field, bytes)
+        self.store
+            .update_with_room(key, |hash| hash.typed(&self.codec).compare_and_put(field, expected, new.as_deref()))
     }
 
     fn encode<T: Serialize + ?Sized>(&self, key: &[u8], field: &[u8], value: &T) -> Result<Vec<u8>> {

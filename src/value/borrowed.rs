@@ -44,6 +44,12 @@ impl<'a> HashRef<'a> {
         }
     }
 
+    /// The key of the hash. It is empty for a `HashValue`, and where there is no such key.
+    #[cfg(feature = "serde")]
+    pub(crate) fn key(&self) -> &'a [u8] {
+        self.record.key()
+    }
+
     /// Notes what a method looks at.
     #[inline]
     #[cfg_attr(not(feature = "redis"), expect(unused_variables, clippy::unused_self, reason = "nobody wants to know"))]

@@ -1,5 +1,6 @@
 //! Typed values and structs, over a store and over servers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hashlet::{CodecError, Hashes, Json, SetOptions, Store, TypedHashes};
@@ -56,6 +57,25 @@ fn run<H: Hashes>(hashes: &H) -> Vec<(Vec<u8>, hashlet::HashValue)> {
         Err(CodecError::Refused(hashlet::Error::Overflow.into()))
     });
     refused.unwrap_err();
+    let only_new = SetOptions::new().only_new_key().expire_key(Duration::from_secs(1_000));
+    assert!(!typed.save_object_with("user", &ada, only_new).unwrap());
+    assert!(typed.save_object_with("guest", &ada, only_new).unwrap());
+    assert!(hashes.ttl("guest").unwrap().left().is_some());
+    let eve = User { name: "Eve".into(), nickname: None, ..ada };
+    assert!(typed.save_object_with("guest", &eve, SetOptions::new().only_present_key()).unwrap());
+    assert_eq!(typed.load_object::<User>("guest").unwrap(), Some(eve));
+    assert!(typed.save_object_with("guest", &BTreeMap::from([("a", None::<u8>)]), SetOptions::new()).unwrap());
+    assert!(!hashes.contains_key("guest").unwrap());
+    // The hash of a closure has the same words.
+    let moved = hashes.try_update("values", |hash| -> Result<Option<Vec<u8>>, Box<dyn std::error::Error>> {
+        let mut values = hash.typed(Json);
+        values.set("e", &vec![7])?;
+        values.update("a", |values: Option<Vec<u8>>| values)?;
+        Ok(values.take("b")?)
+    });
+    assert_eq!(moved.unwrap(), Some(vec![4]));
+    let error = hashes.update("values", |hash| hash.typed(Json).take::<String>("a").unwrap_err()).unwrap();
+    assert!(matches!(error, CodecError::Decode { key, field, .. } if key == b"values" && field == b"a"));
     assert!(!typed.set_member("user", "name", "Eve").unwrap());
     assert_eq!(typed.get_member::<String>("user", "name").unwrap().as_deref(), Some("Eve"));
     assert!(typed.load_object::<User>("values").is_err() && typed.load_object::<User>("none").unwrap().is_none());

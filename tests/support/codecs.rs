@@ -11,5 +11,9 @@ macro_rules! promises {
         mod bincode {
             $(#[test] fn $promise() { super::$promise(hashlet::Bincode); })*
         }
+        #[cfg(feature = "postcard")]
+        mod postcard {
+            $(#[test] fn $promise() { super::$promise(hashlet::Postcard); })*
+        }
     };
 }

@@ -6,7 +6,7 @@
 #![allow(dead_code, unused_macros, reason = "every test binary takes the part it needs")]
 
 pub(crate) mod check;
-#[cfg(all(test, any(feature = "json", feature = "bincode")))]
+#[cfg(all(test, any(feature = "json", feature = "bincode", feature = "postcard")))]
 #[macro_use]
 mod codecs;
 pub(crate) mod config;

@@ -15,7 +15,7 @@ use super::scenario::Scenario;
 use super::source::Source;
 #[cfg(feature = "snapshot")]
 use super::specimen::{self, builder, check_loaded};
-#[cfg(all(feature = "json", feature = "bincode"))]
+#[cfg(all(feature = "json", feature = "bincode", feature = "postcard"))]
 use super::typed_reads;
 
 /// The bytes are a scenario. One owned value, on which the calls of all keys are made, must answer as the model does.
@@ -169,12 +169,13 @@ fn specimen_logs() -> [ForgedLog; 2] {
 
 /// Two bytes choose a codec, an encoding and a member of a struct. Every typed read of the rest must be a value, or an
 /// error that names the key and the field. The store must stay unchanged.
-#[cfg(all(feature = "json", feature = "bincode"))]
+#[cfg(all(feature = "json", feature = "bincode", feature = "postcard"))]
 pub(crate) fn typed_decode(bytes: &[u8]) {
     let [how, member, bytes @ ..] = bytes else { return };
     let (table, member) = (how & 1 == 1, usize::from(*member));
-    match how & 2 {
+    match how & 6 {
         0 => typed_reads::run_in(hashlet::Json, bytes, table, member),
-        _ => typed_reads::run_in(hashlet::Bincode, bytes, table, member),
+        2 => typed_reads::run_in(hashlet::Bincode, bytes, table, member),
+        _ => typed_reads::run_in(hashlet::Postcard, bytes, table, member),
     }
 }

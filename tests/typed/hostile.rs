@@ -1,7 +1,7 @@
 //! Bytes that no codec has written are errors in every typed read, whatever they claim. They never take more memory
 //! than a small multiple of their length.
 
-#![cfg(all(feature = "json", feature = "bincode"))]
+#![cfg(all(feature = "json", feature = "bincode", feature = "postcard"))]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -52,12 +52,16 @@ fn encoded<T: serde::Serialize>(codec: impl Codec + Copy, value: &T) -> Vec<u8> 
 #[test]
 fn a_length_that_exceeds_the_bytes_is_refused_at_once() {
     let _alone = alone();
+    lengths_are_refused(hashlet::Bincode);
+    lengths_are_refused(hashlet::Postcard);
+}
+
+fn lengths_are_refused(codec: impl Codec + Copy) {
     let lens = [255, 1 << 16, 1 << 20, 1 << 32, (1 << 33) - 1, 1 << 33, 1 << 40, (1 << 63) - 1, u64::MAX];
     for len in lens {
         for rest in [0, 1, 100, 100_000] {
-            let mut bytes = encoded(hashlet::Bincode, &len);
+            let mut bytes = encoded(codec, &len);
             bytes.resize(bytes.len() + rest, 0);
-            let codec = hashlet::Bincode;
             if len > rest as u64 + 1_024 {
                 assert!(!decode::<Vec<()>>(codec, &bytes));
                 assert!(!decode::<Vec<[(); 8]>>(codec, &bytes));
@@ -87,7 +91,11 @@ fn a_length_that_exceeds_the_bytes_is_refused_at_once() {
 #[test]
 fn levels_without_end_are_refused() {
     let _alone = alone();
-    let codec = hashlet::Bincode;
+    levels_are_refused(hashlet::Bincode);
+    levels_are_refused(hashlet::Postcard);
+}
+
+fn levels_are_refused(codec: impl Codec + Copy) {
     assert!(decode::<Tree>(codec, &[0]));
     assert!(!decode::<Tree>(codec, &[1; 1_000_000]));
     assert!(!decode::<Endless>(codec, &[1; 1_000_000]));
@@ -112,17 +120,28 @@ fn levels_without_end_are_refused_in_json() {
 #[test]
 fn bytes_after_a_value_are_refused() {
     let _alone = alone();
-    let mut bytes = encoded(hashlet::Bincode, &Everything::default());
-    assert!(decode::<Everything>(hashlet::Bincode, &bytes));
-    bytes.push(0);
-    assert!(!decode::<Everything>(hashlet::Bincode, &bytes));
+    fn refused(codec: impl Codec + Copy) {
+        let bytes = encoded(codec, &Everything::default());
+        assert!(decode::<Everything>(codec, &bytes));
+        for tail in [&[0][..], &[1], &[255], b"}", b"null", &bytes] {
+            assert!(!decode::<Everything>(codec, &[&bytes, tail].concat()));
+        }
+        assert!(!decode::<()>(codec, &[&encoded(codec, &())[..], &[0]].concat()));
+    }
+    refused(hashlet::Json);
+    refused(hashlet::Bincode);
+    refused(hashlet::Postcard);
 }
 
 #[test]
 fn more_empty_elements_than_the_allowance_are_refused() {
     let _alone = alone();
-    assert!(decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 1_000])));
-    assert!(!decode::<Vec<()>>(hashlet::Bincode, &encoded(hashlet::Bincode, &vec![(); 10_000])));
+    fn refused(codec: impl Codec + Copy) {
+        assert!(decode::<Vec<()>>(codec, &encoded(codec, &vec![(); 1_000])));
+        assert!(!decode::<Vec<()>>(codec, &encoded(codec, &vec![(); 10_000])));
+    }
+    refused(hashlet::Bincode);
+    refused(hashlet::Postcard);
 }
 
 /// A type that asks is offered one guess after the other. Each guess could take the text for something large.
@@ -157,10 +176,12 @@ fn texts_that_a_type_asks_about_are_read_or_refused_within_bounds() {
         for count in [1, 40] {
             read(hashlet::Json, &vec![text.clone(); count]);
             read(hashlet::Bincode, &vec![text.clone(); count]);
+            read(hashlet::Postcard, &vec![text.clone(); count]);
         }
     }
     read(hashlet::Json, &texts);
     read(hashlet::Bincode, &texts);
+    read(hashlet::Postcard, &texts);
 }
 
 proptest! {
@@ -177,6 +198,22 @@ proptest! {
         let _alone = alone();
         decode::<Everything>(hashlet::Bincode, &bytes);
         typed_reads::run(hashlet::Bincode, &bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_by_postcard(bytes in vec(any::<u8>(), 0..300)) {
+        let _alone = alone();
+        decode::<Everything>(hashlet::Postcard, &bytes);
+        typed_reads::run(hashlet::Postcard, &bytes);
+    }
+
+    #[test]
+    fn damaged_values_are_read_or_refused_by_postcard(at in any::<Index>(), byte in any::<u8>(), end in any::<Index>()) {
+        let _alone = alone();
+        let value = Everything { option: Some(1), sequence: vec!["a".into()], ..Default::default() };
+        let bytes = damaged(encoded(hashlet::Postcard, &value), at, byte, end);
+        decode::<Everything>(hashlet::Postcard, &bytes);
+        typed_reads::run(hashlet::Postcard, &bytes);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::support::config::{
 };
 use crate::support::everything::UnitStruct;
 use crate::support::user::{User, ada, named};
-use hashlet::{Codec, CodecError, Error, Limits, Store};
+use hashlet::{Codec, CodecError, Error, Limits, Store, TypedHashes};
 use serde::{Deserialize, Serialize};
 
 promises! {
@@ -28,6 +28,8 @@ promises! {
     saving_removes_what_the_struct_does_not_write
     what_the_store_refuses_changes_nothing
     a_panic_or_error_of_user_code_leaves_the_hash_as_it_was
+    an_error_of_ones_own_saves_nothing
+    what_cannot_be_written_afterwards_saves_nothing
     updates_of_four_threads_are_all_counted
 }
 
@@ -374,6 +376,110 @@ fn a_panic_or_error_of_user_code_leaves_the_hash_as_it_was(codec: impl Codec + C
         let calls = || typed.update_object("key", |_: &mut Fragile| store.size("key"));
         assert!(catch_unwind(AssertUnwindSafe(calls)).is_err(), "a closure calls no store");
         assert_eq!(store.size("key"), 1);
+    });
+}
+
+/// An error of a program, which holds those of the call.
+#[derive(Debug)]
+enum Refusal {
+    NotEnough { missing: u64 },
+    Number(std::num::TryFromIntError),
+    Codec(CodecError),
+}
+
+impl From<CodecError> for Refusal {
+    fn from(error: CodecError) -> Self {
+        Self::Codec(error)
+    }
+}
+
+impl From<std::num::TryFromIntError> for Refusal {
+    fn from(error: std::num::TryFromIntError) -> Self {
+        Self::Number(error)
+    }
+}
+
+fn an_error_of_ones_own_saves_nothing(codec: impl Codec + Copy) {
+    fn take(user: &mut User, amount: i64) -> Result<u64, Refusal> {
+        user.name.push('!');
+        user.nickname = None;
+        let amount = u64::try_from(amount)?;
+        let missing = amount.saturating_sub(user.visits);
+        user.visits = user.visits.checked_sub(amount).ok_or(Refusal::NotEnough { missing })?;
+        Ok(user.visits)
+    }
+    type Way<C> = fn(&Store, C, i64) -> Result<Option<u64>, Refusal>;
+    /// Through a store, through what has its vocabulary, and in a closure.
+    fn ways<C: Codec>(_: C) -> [Way<C>; 3] {
+        [
+            |store, codec, amount| store.typed(codec).try_update_object("key", |user| take(user, amount)),
+            |store, codec, amount| TypedHashes::new(store, codec).try_update_object("key", |user| take(user, amount)),
+            |store, codec, amount| {
+                store.update("key", |hash| hash.typed(codec).try_update_object(|user| take(user, amount)))
+            },
+        ]
+    }
+    on_every_configuration(|_, store| {
+        let over = TypedHashes::new(store, codec);
+        let typed = store.typed(codec);
+        typed.save_object("key", &User { nickname: Some("Countess".into()), ..ada() }).unwrap();
+        let before = store.get_all("key");
+        let ways = ways(codec);
+        for taken in ways {
+            assert!(matches!(taken(store, codec, 9), Err(Refusal::NotEnough { missing: 2 })));
+            assert!(matches!(taken(store, codec, -1), Err(Refusal::Number(_))));
+            assert!(store.get_all("key") == before);
+        }
+        assert!(matches!(ways[0](store, codec, 2), Ok(Some(5))));
+        assert!(matches!(over.try_update_object("key", |user| take(user, 1)), Ok(Some(4))));
+        assert_eq!(typed.get_member::<String>("key", "name").unwrap().as_deref(), Some("Ada!!"));
+        store.set("key", "visits", "many").unwrap();
+        let before = store.get_all("key");
+        for taken in ways {
+            assert!(matches!(taken(store, codec, 1), Err(Refusal::Codec(error)) if named(&error) == "visits"));
+        }
+        assert!(store.get_all("key") == before);
+        let missing = typed.try_update_object("none", |user| take(user, 1));
+        assert!(matches!(missing, Ok(None)), "the closure does not run");
+    });
+}
+
+fn what_cannot_be_written_afterwards_saves_nothing(codec: impl Codec + Copy) {
+    #[derive(Serialize, Deserialize)]
+    struct Odd {
+        first: u8,
+        #[serde(serialize_with = "odd")]
+        last: u8,
+    }
+    fn odd<S: serde::Serializer>(number: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+        match number % 2 {
+            0 => Err(serde::ser::Error::custom("it is even")),
+            _ => serializer.serialize_u8(*number),
+        }
+    }
+    on_every_configuration(|_, store| {
+        let typed = store.typed(codec);
+        typed.save_object("key", &Odd { first: 1, last: 1 }).unwrap();
+        store.set("key", "unknown", "stays").unwrap();
+        let before = store.get_all("key");
+        let change = |value: &mut Odd| *value = Odd { first: 2, last: 2 };
+        let try_change = |value: &mut Odd| -> Result<(), CodecError> {
+            change(value);
+            Ok(())
+        };
+        let errors = [
+            typed.save_object("key", &Odd { first: 2, last: 2 }).unwrap_err(),
+            typed.save_object_with("key", &Odd { first: 2, last: 2 }, hashlet::SetOptions::new()).unwrap_err(),
+            typed.update_object("key", change).unwrap_err(),
+            typed.try_update_object("key", try_change).unwrap_err(),
+            store.update("key", |hash| hash.typed(codec).update_object(change).unwrap_err()),
+            TypedHashes::new(store, codec).update_object("key", change).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(named(&error), "last");
+            assert!(error.to_string().contains("it is even"), "{error}");
+        }
+        assert!(store.get_all("key") == before);
     });
 }
 

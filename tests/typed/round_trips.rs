@@ -134,6 +134,16 @@ proptest! {
     }
 
     #[test]
+    fn postcard_brings_back_everything(value in everything()) {
+        round_trip(hashlet::Postcard, &value);
+    }
+
+    #[test]
+    fn postcard_brings_back_a_hash_of_any_bytes(pairs in btree_map(vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20), 0..200)) {
+        hash_round_trip(hashlet::Postcard, &HashValue::from(pairs));
+    }
+
+    #[test]
     fn bincode_brings_back_a_hash_of_any_bytes(pairs in btree_map(vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20), 0..200)) {
         hash_round_trip(hashlet::Bincode, &HashValue::from(pairs));
     }

@@ -315,7 +315,7 @@ fn what_has_expired_takes_no_room_from_typed_writes() {
     use hashlet::{Json, ManualClock, Typed};
 
     const HOUR: Duration = Duration::from_secs(3_600);
-    type Write = fn(Typed<'_, Json>) -> Result<(), CodecError>;
+    type Write = fn(Typed<&Store, Json>) -> Result<(), CodecError>;
     let long = |len: usize| "x".repeat(len);
     let writes: [(&str, Write); 8] = [
         ("set", |typed| typed.set("k", "f", &"x".repeat(100)).map(drop)),

@@ -18,23 +18,39 @@ const MAX_EMPTY_ELEMENTS: usize = 1024;
 const MAX_DEPTH: usize = 128;
 
 /// How many more elements a value may announce.
-pub(super) struct Budget(Cell<usize>);
+pub(super) struct Budget {
+    left: Cell<usize>,
+    /// Why the value was refused, for a format whose errors do not keep it.
+    refusal: Cell<Option<&'static str>>,
+}
 
 impl Budget {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self(Cell::new(bytes.len().saturating_add(MAX_EMPTY_ELEMENTS)))
+        Self { left: Cell::new(bytes.len().saturating_add(MAX_EMPTY_ELEMENTS)), refusal: Cell::new(None) }
     }
 
     /// Wraps a deserializer, seed, visitor or access, so that it stays within the budget.
     pub(super) fn bounding<T>(&self, inner: T) -> Bounded<'_, T> {
-        Bounded { inner, budget: &self.0, depth: MAX_DEPTH }
+        Bounded { inner, budget: self, depth: MAX_DEPTH }
+    }
+
+    /// Why the value was refused, if it was for its lengths or its depth.
+    #[cfg(feature = "postcard")]
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        self.refusal.get()
+    }
+
+    #[cold]
+    fn refuse<E: Error>(&self, reason: &'static str) -> E {
+        self.refusal.set(Some(reason));
+        E::custom(reason)
     }
 }
 
 /// A deserializer, seed, visitor or access of serde, and the limits within which it stays.
 pub(super) struct Bounded<'b, T> {
     inner: T,
-    budget: &'b Cell<usize>,
+    budget: &'b Budget,
     /// How many levels may be nested in this one.
     depth: usize,
 }
@@ -47,15 +63,15 @@ impl<'b, T> Bounded<'b, T> {
 
     /// Wraps a part of the next level.
     fn below<U, E: Error>(&self, inner: U) -> Result<Bounded<'b, U>, E> {
-        let depth =
-            self.depth.checked_sub(1).ok_or_else(|| E::custom("values are nested more than 128 levels deep"))?;
+        let depth = self.depth.checked_sub(1);
+        let depth = depth.ok_or_else(|| self.budget.refuse("values are nested more than 128 levels deep"))?;
         Ok(Bounded { inner, budget: self.budget, depth })
     }
 
     /// Takes an announced length off the budget.
     fn charge<E: Error>(&self, len: Option<usize>) -> Result<(), E> {
-        let left = self.budget.get().checked_sub(len.unwrap_or(0));
-        self.budget.set(left.ok_or_else(|| E::custom("a length exceeds the number of bytes"))?);
+        let left = self.budget.left.get().checked_sub(len.unwrap_or(0));
+        self.budget.left.set(left.ok_or_else(|| self.budget.refuse("a length exceeds the number of bytes"))?);
         Ok(())
     }
 }

@@ -59,13 +59,15 @@ impl<S> Counting<S> {
 
 #[cold]
 fn another_number<E: Error>() -> E {
-    E::custom("a list or map announces another number of elements than it writes, and bincode writes that number first")
+    E::custom(
+        "a list or map announces another number of elements than it writes, and the format writes that number first",
+    )
 }
 
 #[cold]
 fn left_out<E: Error>(member: &str) -> E {
     E::custom(format_args!(
-        "member `{member}` is left out, and bincode writes no names that could tell which one is missing: write it \
+        "member `{member}` is left out, and the format writes no names that could tell which one is missing: write it \
          always, without `skip_serializing_if`"
     ))
 }

@@ -1,13 +1,33 @@
-//! A value that bincode could not return unchanged is refused when it is saved, at any place in a type.
+//! A value that a binary codec could not return unchanged is refused when it is saved, at any place in a type.
 
 use crate::support::told::in_one_line;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use hashlet::{Bincode, Codec, CodecError, Json, Store};
+use hashlet::{Bincode, Codec, CodecError, Json, Postcard, Store};
 use serde::de::DeserializeOwned;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
+
+/// Makes a test of each promise for each binary codec.
+macro_rules! binary_promises {
+    ($($promise:ident)*) => {
+        mod bincode {
+            $(#[test] fn $promise() { super::$promise(super::Bincode); })*
+        }
+        mod postcard {
+            $(#[test] fn $promise() { super::$promise(super::Postcard); })*
+        }
+    };
+}
+
+binary_promises! {
+    a_member_that_is_left_out_is_refused_and_named_wherever_it_stands
+    a_member_of_an_object_may_be_left_out_because_fields_have_names
+    another_number_of_elements_than_announced_is_refused
+    the_reason_of_a_value_is_kept
+    what_saving_cannot_detect_comes_back_as_the_docs_say
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Person {
@@ -68,26 +88,26 @@ trait Check {
     fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T);
 }
 
-struct ComesBack;
+struct ComesBack<C>(C);
 
-impl Check for ComesBack {
+impl<C: Codec + Copy> Check for ComesBack<C> {
     fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T) {
         let store = Store::new();
-        store.typed(Bincode).set("key", "field", value).unwrap();
-        assert_eq!(store.typed(Bincode).get::<T>("key", "field").unwrap().as_ref(), Some(value));
+        store.typed(self.0).set("key", "field", value).unwrap();
+        assert_eq!(store.typed(self.0).get::<T>("key", "field").unwrap().as_ref(), Some(value));
     }
 }
 
-struct IsRefused(&'static str);
+struct IsRefused<C>(C, &'static str);
 
-impl Check for IsRefused {
+impl<C: Codec + Copy> Check for IsRefused<C> {
     fn value<T: Debug + PartialEq + Serialize + DeserializeOwned>(&self, value: &T) {
         let store = Store::new();
-        let typed = store.typed(Bincode);
+        let typed = store.typed(self.0);
         let judge = |error: CodecError| {
             assert!(matches!(error, CodecError::Encode { .. }), "{error}");
             let text = in_one_line(&error);
-            assert!(text.contains(self.0) && text.contains("skip_serializing_if"), "{text}");
+            assert!(text.contains(self.1) && text.contains("skip_serializing_if"), "{text}");
         };
         judge(typed.set("key", "field", value).unwrap_err());
         judge(typed.set_many("key", [("field", value)]).unwrap_err());
@@ -99,17 +119,15 @@ impl Check for IsRefused {
     }
 }
 
-#[test]
-fn a_member_that_is_left_out_is_refused_and_named_wherever_it_stands() {
-    everywhere(&ComesBack, &whole());
-    everywhere(&IsRefused("`nickname`"), &without_a_nickname());
-    IsRefused("`tags`").value(&Person { tags: vec![], ..whole() });
+fn a_member_that_is_left_out_is_refused_and_named_wherever_it_stands(codec: impl Codec + Copy) {
+    everywhere(&ComesBack(codec), &whole());
+    everywhere(&IsRefused(codec, "`nickname`"), &without_a_nickname());
+    IsRefused(codec, "`tags`").value(&Person { tags: vec![], ..whole() });
 }
 
-#[test]
-fn a_member_of_an_object_may_be_left_out_because_fields_have_names() {
+fn a_member_of_an_object_may_be_left_out_because_fields_have_names(codec: impl Codec + Copy) {
     let store = Store::new();
-    let typed = store.typed(Bincode);
+    let typed = store.typed(codec);
     typed.save_object("key", &without_a_nickname()).unwrap();
     assert_eq!(typed.load_object("key").unwrap(), Some(without_a_nickname()));
 }
@@ -134,22 +152,32 @@ impl Serialize for Liar {
     }
 }
 
-#[test]
-fn another_number_of_elements_than_announced_is_refused() {
+fn another_number_of_elements_than_announced_is_refused(codec: impl Codec + Copy) {
     for is_map in [false, true] {
         for (says, has) in [(0, 1), (1, 0), (2, 3), (300, 299)] {
             let liar = [Liar { says, has, is_map }];
-            let error = Bincode.encode(&liar, &mut Vec::new()).unwrap_err();
+            let error = codec.encode(&liar, &mut Vec::new()).unwrap_err();
             assert!(error.to_string().contains("number of elements"), "{error}");
         }
-        Bincode.encode(&Liar { says: 3, has: 3, is_map }, &mut Vec::new()).unwrap();
+        codec.encode(&Liar { says: 3, has: 3, is_map }, &mut Vec::new()).unwrap();
     }
 }
 
-/// These are the two examples in the docs of `Bincode`. If one of them is refused or comes back one day, the docs have
+/// A value that refuses to be written says why.
+fn the_reason_of_a_value_is_kept(codec: impl Codec + Copy) {
+    struct Refuses;
+    impl Serialize for Refuses {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("not on a Sunday"))
+        }
+    }
+    let error = codec.encode(&(1, vec![Some(Refuses)]), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("not on a Sunday"), "{error}");
+}
+
+/// These are the two examples in the docs of `Bincode`, which hold for `Postcard` too. If one of them is refused or comes back one day, the docs have
 /// to say so.
-#[test]
-fn what_saving_cannot_detect_comes_back_as_the_docs_say() {
+fn what_saving_cannot_detect_comes_back_as_the_docs_say(codec: impl Codec + Copy) {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     enum Role {
         #[serde(skip)]
@@ -169,7 +197,7 @@ fn what_saving_cannot_detect_comes_back_as_the_docs_say() {
         b: u8,
     }
     let store = Store::new();
-    let typed = store.typed(Bincode);
+    let typed = store.typed(codec);
     typed.set("key", "role", &Role::Guest).unwrap();
     assert_eq!(typed.get("key", "role").unwrap(), Some(Role::Admin));
     typed.set("key", "pairs", &(Pair { a: 1, b: 2 }, Written { b: 3 })).unwrap();
