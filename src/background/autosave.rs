@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::process::Process;
-use crate::snapshot::{LockedPath, SaveOptions, SaveReport, SnapshotError, SystemDisk};
+use crate::snapshot::{SaveOptions, SavePath, SaveReport, SnapshotError, SystemDisk};
 use crate::store::Store;
 use crate::sync::{Mutex, assert_outside_closures, is_inside_closure};
 
@@ -118,7 +118,7 @@ impl Autosave {
     #[track_caller]
     pub fn start(store: Arc<Store>, path: impl AsRef<Path>, policy: AutosavePolicy) -> Result<Self, SnapshotError> {
         assert_outside_closures();
-        let path = LockedPath::lock(&SystemDisk, path.as_ref())?;
+        let path = SavePath::lock(&SystemDisk, path.as_ref())?;
         let (requests, received) = channel();
         let last = Arc::new(Mutex::new(None));
         let worker = Worker {
@@ -210,7 +210,7 @@ impl fmt::Debug for Autosave {
 /// The state of the thread.
 struct Worker {
     store: Arc<Store>,
-    path: LockedPath<'static, SystemDisk>,
+    path: SavePath<'static, SystemDisk>,
     policy: AutosavePolicy,
     /// The number of changes at the beginning of the last successful save.
     saved_changes: u64,
