@@ -108,7 +108,7 @@ mod readme {}
 
 pub use background::Janitor;
 #[cfg(feature = "snapshot")]
-pub use background::{Autosave, AutosavePolicy};
+pub use background::{Autosave, AutosavePolicy, AutosaveStats};
 pub use error::{Error, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
