@@ -5,5 +5,5 @@ mod autosave;
 mod janitor;
 
 #[cfg(feature = "snapshot")]
-pub use autosave::{Autosave, AutosavePolicy};
+pub use autosave::{Autosave, AutosavePolicy, AutosaveStats};
 pub use janitor::Janitor;

@@ -111,7 +111,7 @@ mod readme {}
 
 pub use background::Janitor;
 #[cfg(feature = "snapshot")]
-pub use background::{Autosave, AutosavePolicy};
+pub use background::{Autosave, AutosavePolicy, AutosaveStats};
 pub use error::{Error, FieldError, Result};
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 pub use hash::{Encoding, Sample};
@@ -126,7 +126,7 @@ pub use remote::{
 };
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
-pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
+pub use snapshot::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport, SnapshotError};
 pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]

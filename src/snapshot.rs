@@ -2,8 +2,8 @@
 //!
 //! - `saving.rs` explains how a store is saved as it was at one instant while other threads write.
 //! - `format.rs` draws the bytes. `writer.rs`, `reader.rs` and `hash/image.rs` write and read them.
-//! - `walk.rs` walks over a store. `file.rs` replaces the old file by the new one.
-//! - `save.rs` and `load.rs` put these together.
+//! - `walk.rs` walks over a store. `file.rs` replaces the old file by the new one, and `file/kept.rs` keeps older ones.
+//! - `save.rs`, `load.rs` and `start.rs` put these together.
 
 mod disk;
 mod error;
@@ -15,6 +15,7 @@ mod reader;
 #[cfg(feature = "redis")]
 mod records;
 mod save;
+mod start;
 #[cfg(test)]
 pub(crate) mod tests;
 mod walk;
@@ -22,12 +23,12 @@ mod writer;
 
 pub(crate) use disk::{Disk, SystemDisk};
 pub use error::SnapshotError;
-pub(crate) use file::LockedPath;
+pub(crate) use file::SavePath;
 #[cfg(feature = "journal")]
 pub(crate) use file::{Pen, Temporary, is_temporary_beside, random_number, temporary_beside};
 #[cfg(feature = "journal")]
 pub(crate) use format::Origin;
-pub use options::{LoadOptions, Progress, SaveOptions, SaveReport};
+pub use options::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport};
 pub(crate) use reader::{Block, BlockReader};
 #[cfg(feature = "journal")]
 pub(crate) use save::Cut;

@@ -11,6 +11,7 @@
 //! 5. `create` fails if the file exists, and checks this in one step: if two processes try, one fails.
 //! 6. A file keeps its identity (on unix its device and its inode number) as long as it is open, and no other file has
 //!    that identity.
+//! 7. `link` fails if the new name is taken. What happens to one name of a file leaves its other names alone.
 
 mod access;
 mod identity;
@@ -81,6 +82,15 @@ pub(crate) trait Disk {
 
     /// Whether the path still leads to this file.
     fn is_file_at(&self, file: &Self::File, path: &Path) -> io::Result<bool>;
+
+    /// Whether both paths lead to the same file, without following links.
+    fn is_same(&self, one: &Path, other: &Path) -> io::Result<bool>;
+
+    /// Whether nothing is at the path, not even a link that leads nowhere. A missing folder is an error.
+    fn is_absent(&self, path: &Path) -> io::Result<bool>;
+
+    /// Gives a file a second name in the same folder. Does not follow links.
+    fn link(&self, file: &Path, name: &Path) -> io::Result<()>;
 
     /// Renames a file. A file that already has the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;

@@ -43,6 +43,13 @@ pub enum SnapshotError {
     /// [`Autosave`](crate::Autosave), or a save that was running when the child was forked. The child can save its
     /// store itself, to another path.
     Forked,
+    /// The [`Autosave`](crate::Autosave) is closed.
+    Closed,
+    /// None of the snapshots at a path could be loaded.
+    NoneLoaded {
+        /// The paths that were tried, the newest snapshot first, and why each was not loaded.
+        tried: Vec<(PathBuf, SnapshotError)>,
+    },
     /// The snapshot holds something that exceeds a limit of the store that is being loaded.
     TooLarge(Error),
 }
@@ -87,6 +94,15 @@ impl fmt::Display for SnapshotError {
             Self::Busy => f.write_str("the store is being saved already"),
             Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
+            Self::Closed => f.write_str("the autosave is closed"),
+            Self::NoneLoaded { tried } => {
+                f.write_str("no snapshot could be loaded")?;
+                let separators = std::iter::once(": ").chain(std::iter::repeat("; "));
+                tried
+                    .iter()
+                    .zip(separators)
+                    .try_for_each(|((path, error), before)| write!(f, "{before}{path:?}: {error}"))
+            }
             Self::TooLarge(_) => f.write_str("the snapshot exceeds a limit of the store"),
         }
     }

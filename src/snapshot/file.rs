@@ -8,9 +8,11 @@
 //!               remove the temporaries of the dead
 //!               create, write ..., sync               from here on, a failure removes the temporary
 //!               is the lock still ours?               if not, give up
+//!               keep the old file under another name, if that is wanted (`file/kept.rs`)
 //!               is the temporary still what was written?
 //!               rename                                the new file is in place
 //!               sync the folder                       only now: for good
+//!               remove the older snapshots that are too many
 //! ```
 //!
 //! These promises hold:
@@ -31,7 +33,9 @@
 //!    first writer has nothing to rename. A writer that has lost its lock gives up before the rename. If it loses the
 //!    lock after that last check, one complete file replaces another complete file.
 //! 8. A folder, a pipe or a device at the path gets no lock file.
-//! 9. A forked child does not write, rename, remove or unlock any file of its parent (`process.rs`).
+//! 9. A replacement without a lock removes no temporaries, because these may belong to somebody who is alive. A locked
+//!    writer of the same path takes its temporary for that of a dead process; then 7 holds, and it has nothing to rename.
+//! 10. A forked child does not write, rename, remove or unlock any file of its parent (`process.rs`).
 //!
 //! The lock is the file `<path>.lock`. It is never removed; `disk/lock.rs` says why.
 //!
@@ -48,6 +52,7 @@
 //! - Taking the lock anew if it turns out to be lost just before the rename. Another writer may have held it meanwhile
 //!   and saved something newer.
 
+mod kept;
 mod names;
 mod temporary;
 
@@ -55,6 +60,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub(super) use self::kept::older;
 use self::names::Names;
 #[cfg(feature = "journal")]
 pub(crate) use self::temporary::Pen;
@@ -62,16 +68,18 @@ pub(crate) use self::temporary::Temporary;
 use super::SnapshotError;
 use super::disk::Disk;
 
-/// A path whose lock this value holds, so that no other writer replaces the file.
+/// A path whose file is replaced. It usually holds the path's lock, so that no other writer replaces the file.
 #[derive(Debug)]
-pub(crate) struct LockedPath<'d, D: Disk> {
+pub(crate) struct SavePath<'d, D: Disk> {
     disk: &'d D,
     path: PathBuf,
     names: Names,
-    lock: D::Lock,
+    lock: Option<D::Lock>,
+    /// The number of snapshots that are left after a replacement, the new one among them.
+    keep: usize,
 }
 
-impl<'d, D: Disk> LockedPath<'d, D> {
+impl<'d, D: Disk> SavePath<'d, D> {
     /// Takes the path's lock, for one replacement or many. The path is made absolute first, so the process may change
     /// its current folder meanwhile.
     ///
@@ -79,12 +87,21 @@ impl<'d, D: Disk> LockedPath<'d, D> {
     /// `Locked` if somebody else holds the lock. `Io` if the lock file cannot be opened, if the path does not end in a
     /// file's name, or if something other than a regular file is there.
     pub(crate) fn lock(disk: &'d D, path: &Path) -> Result<Self, SnapshotError> {
+        let mut unlocked = Self::without_lock(disk, path)?;
+        unlocked.lock = Some(disk.lock(&unlocked.lock_path())?);
+        Ok(unlocked)
+    }
+
+    /// Takes no lock, and leaves no lock file. Others may replace the file at the same time.
+    ///
+    /// # Errors
+    /// As of [`lock`](Self::lock), but for the lock.
+    pub(crate) fn without_lock(disk: &'d D, path: &Path) -> Result<Self, SnapshotError> {
         file_name(path)?; // checked first, because `absolute` drops a trailing `/.`
         let path = disk.absolute(path)?;
         let names = Names::beside(file_name(&path)?);
         disk.access(&path)?;
-        let lock = disk.lock(&path.with_file_name(names.lock()))?;
-        Ok(Self { disk, path, names, lock })
+        Ok(Self { disk, path, names, lock: None, keep: 1 })
     }
 
     /// Whether nothing is at the path.
@@ -125,9 +142,15 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         if !self.has_lock()? {
             return Err(SnapshotError::Locked);
         }
+        if self.keep > 1 {
+            self.keep_old(sync)?;
+        }
         temporary.rename(pen, &self.path)?;
         if sync {
             self.disk.sync_folder(folder(&self.path))?;
+        }
+        if self.keep > 1 {
+            self.remove_surplus();
         }
         Ok(result)
     }
@@ -136,22 +159,26 @@ impl<'d, D: Disk> LockedPath<'d, D> {
         self.path.with_file_name(self.names.lock())
     }
 
+    /// Whether the lock is not lost. There is nothing to lose without one.
     fn has_lock(&self) -> io::Result<bool> {
-        self.disk.is_lock_at(&self.lock, &self.lock_path())
+        self.lock.as_ref().map_or(Ok(true), |lock| self.disk.is_lock_at(lock, &self.lock_path()))
     }
 
     /// Takes the lock anew if it was lost. A lock can be held for long, and somebody may remove its file meanwhile, as
     /// when tidying up.
     fn renew_lock(&mut self) -> Result<(), SnapshotError> {
         if !self.has_lock()? {
-            self.lock = self.disk.lock(&self.lock_path())?;
+            self.lock = Some(self.disk.lock(&self.lock_path())?);
         }
         Ok(())
     }
 
     /// Removes the temporaries of dead processes. One that cannot be removed only costs room on the disk, so that does
-    /// not stop the replacement.
+    /// not stop the replacement. Without the lock, nobody knows which process is dead.
     fn remove_temporaries(&self) -> io::Result<()> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
         for name in self.disk.names(folder(&self.path), |name| self.names.is_temporary(name))? {
             let _ = self.disk.remove(&self.path.with_file_name(name));
         }
@@ -184,7 +211,7 @@ pub(super) fn folder(path: &Path) -> &Path {
 
 /// The name of the file that a path ends in. std also finds a file's name in `a/` and `a/.`, but for the system these
 /// are folders.
-fn file_name(path: &Path) -> io::Result<&OsStr> {
+pub(super) fn file_name(path: &Path) -> io::Result<&OsStr> {
     let ends_in = |name: &&OsStr| path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes());
     let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file's name");
     path.file_name().filter(ends_in).ok_or_else(no_name)

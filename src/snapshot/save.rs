@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::saving::{Mark, SaveTurn, Saving};
 use crate::snapshot::format::Origin;
 use crate::snapshot::walk::SaveWalk;
-use crate::snapshot::{Disk, LockedPath, Progress, SaveOptions, SaveReport, SnapshotError, SystemDisk, Writer};
+use crate::snapshot::{Disk, Progress, SaveOptions, SavePath, SaveReport, SnapshotError, SystemDisk, Writer};
 use crate::store::Store;
 use crate::sync::assert_outside_closures;
 
@@ -23,9 +23,13 @@ impl Store {
     /// `Ok`, the new file outlasts a loss of power. If the call fails, or the power fails during it, the old file is
     /// there as before. Temporaries that a killed process has left behind are removed.
     ///
-    /// A file `<path>.lock` keeps two processes from saving to the same path. It is never removed. If somebody else
-    /// removes it during a save, that save is refused at its end, and the file is still whole. If the file name is
+    /// A file `<path>.lock` keeps two processes from saving to the same path. It is never removed, because a process could
+    /// hold the removed file while another one locks a new file of that name. A save with [`SaveOptions::lock`]`(false)`
+    /// makes none. If somebody else removes it during a save, that save is refused at its end, and the file is still
+    /// whole. If the file name is
     /// longer than 95 bytes, the names of lock file and temporary use its beginning and a checksum.
+    ///
+    /// The old file is gone then, unless [`SaveOptions::keep`] keeps it.
     ///
     /// The new file has the permissions of the old one, and its owner and group if this process may set them. If the
     /// group cannot be kept, the file's group gets only the rights that everybody has. A symbolic link at the path is
@@ -81,14 +85,15 @@ impl Store {
     /// [`save`](Self::save) with options.
     ///
     /// # Errors
-    /// As of [`save`](Self::save).
+    /// As of [`save`](Self::save). [`Io`](SnapshotError::Io) also if [`SaveOptions::keep`] cannot keep the old file.
     ///
     /// # Panics
     /// If the options' closure panics. The old file is there as before.
     #[track_caller]
     pub fn save_with(&self, path: impl AsRef<Path>, options: SaveOptions<'_>) -> Result<SaveReport, SnapshotError> {
         let turn = self.save_turn()?;
-        let mut path = LockedPath::lock(&SystemDisk, path.as_ref())?; // dropped before `turn`, so it is released first
+        let take = if options.lock { SavePath::lock } else { SavePath::without_lock };
+        let mut path = take(&SystemDisk, path.as_ref())?; // dropped before `turn`, so it is released first
         self.replace(&mut path, &turn, options)
     }
 
@@ -123,7 +128,8 @@ impl Store {
         self.save_to_with(out, SaveOptions::new())
     }
 
-    /// [`save_to`](Self::save_to) with options. [`SaveOptions::sync`] has no effect here.
+    /// [`save_to`](Self::save_to) with options. [`sync`](SaveOptions::sync), [`keep`](SaveOptions::keep) and
+    /// [`lock`](SaveOptions::lock) have no effect here.
     ///
     /// # Errors
     /// As of [`save_to`](Self::save_to).
@@ -153,10 +159,11 @@ impl Store {
     /// Replaces a file by a snapshot.
     pub(crate) fn replace<D: Disk>(
         &self,
-        path: &mut LockedPath<'_, D>,
+        path: &mut SavePath<'_, D>,
         turn: &SaveTurn<'_>,
         options: SaveOptions<'_>,
     ) -> Result<SaveReport, SnapshotError> {
+        path.keep(options.keep)?;
         path.replace(options.sync, |file| self.write(file, turn, options))
     }
 

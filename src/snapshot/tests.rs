@@ -3,6 +3,7 @@
 pub(crate) mod disk;
 mod failures;
 mod images;
+mod kept;
 mod locks;
 mod names;
 mod power;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use super::SnapshotError;
 use super::disk::Disk;
-use super::file::LockedPath;
+use super::file::SavePath;
 
 /// Scales the number of cases of a heavy test by `HASHLET_SCALE`. At 1 all cases run. A plain `cargo test` runs a
 /// fiftieth of them.
@@ -41,7 +42,7 @@ fn pattern(seed: usize, length: usize) -> Vec<u8> {
 const LENGTH: usize = 700 + 1_100 + 513;
 
 fn replace<D: Disk>(disk: &D, path: impl AsRef<Path>, sync: bool, bytes: &[u8]) -> Result<(), SnapshotError> {
-    LockedPath::lock(disk, path.as_ref())?.replace(sync, |file| {
+    SavePath::lock(disk, path.as_ref())?.replace(sync, |file| {
         let (first, rest) = bytes.split_at(bytes.len().min(700));
         let (second, third) = rest.split_at(rest.len().min(1_100));
         [first, second, third].iter().try_for_each(|part| Ok(file.write_all(part)?))

@@ -5,12 +5,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::config::on_every_configuration;
 use crate::support::folder::Folder;
 use hashlet::{Autosave, AutosavePolicy, ManualClock, SaveOptions, SetOptions, SnapshotError, Store};
 
@@ -449,4 +450,198 @@ fn a_purge_by_the_save_itself_is_no_change() {
     let autosave = Autosave::start(Arc::clone(&store), folder.file(), AutosavePolicy::after(HOUR)).unwrap();
     assert_eq!(autosave.save().unwrap().keys, 1);
     assert!(autosave.close().unwrap().is_none());
+}
+
+#[test]
+fn a_store_that_was_filled_before_and_is_never_changed_is_saved() {
+    on_every_configuration(|config, store| {
+        let folder = Folder::in_memory();
+        store.set("user:1", "visits", "0").unwrap();
+        let mut snapshot = Vec::new();
+        store.save_to(&mut snapshot).unwrap();
+        // One that was filled by calls, and one that was loaded from elsewhere, which changed nothing in it.
+        let filled = config.builder().build();
+        filled.set("user:1", "visits", "0").unwrap();
+        for store in [filled, config.builder().load_from(&snapshot[..]).unwrap()] {
+            let autosave = start(&Arc::new(store), folder.file(), AutosavePolicy::after(Duration::ZERO));
+            wait_until("a save", || autosave.last().is_some());
+            assert_eq!(visits(folder.file()).as_deref(), Some("0"));
+            thread::sleep(2 * MOMENT / 3);
+            assert_eq!(autosave.stats().saves, 1, "once is enough");
+            assert!(autosave.close().unwrap().is_none());
+            fs::remove_file(folder.file()).unwrap();
+        }
+    });
+}
+
+/// Starts an autosave, and returns what its closure was told: the keys that were saved, or nothing for a failure.
+fn start_telling(
+    store: &Arc<Store>,
+    folder: &Folder,
+    policy: AutosavePolicy,
+) -> (Autosave, Arc<Mutex<Vec<Option<u64>>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let report = move |result: &Result<_, Arc<SnapshotError>>| {
+        tell.lock().unwrap().push(result.as_ref().ok().map(|report: &hashlet::SaveReport| report.keys));
+    };
+    (Autosave::start_with(Arc::clone(store), folder.file(), policy, report).unwrap(), told)
+}
+
+#[test]
+fn each_result_is_told_before_the_call_returns() {
+    let (folder, store) = (Folder::new(), store());
+    let (autosave, told) = start_telling(&store, &folder, AutosavePolicy::after(HOUR));
+    autosave.save().unwrap();
+    assert_eq!(*told.lock().unwrap(), [Some(1)]);
+    fs::remove_file(folder.file()).unwrap();
+    fs::create_dir(folder.file()).unwrap();
+    autosave.save().unwrap_err();
+    assert_eq!(told.lock().unwrap()[..2], [Some(1), None]);
+    fs::remove_dir(folder.file()).unwrap();
+    store.set("user:2", "visits", "0").unwrap();
+    autosave.close().unwrap();
+    let all = told.lock().unwrap().clone();
+    assert_eq!((all.last(), Arc::strong_count(&told)), (Some(&Some(2)), 1), "the closure is gone");
+    let stats = autosave.stats();
+    let saved = all.iter().filter(|one| one.is_some()).count() as u64;
+    assert_eq!((stats.saves, stats.failed_saves), (saved, all.len() as u64 - saved));
+}
+
+#[test]
+fn each_result_of_the_policy_is_told() {
+    let (folder, store) = (Folder::new(), store());
+    let (autosave, told) = start_telling(&store, &folder, AutosavePolicy::after(Duration::ZERO));
+    wait_until("a save", || *told.lock().unwrap() == [Some(1)]);
+    store.set("user:2", "visits", "0").unwrap();
+    wait_until("another", || *told.lock().unwrap() == [Some(1), Some(2)]);
+    assert_eq!(autosave.stats().saves, 2);
+    assert_eq!(autosave.last().unwrap().unwrap().keys, 2);
+}
+
+#[test]
+fn a_closure_that_panics_does_not_end_the_saves() {
+    let (folder, store) = (Folder::new(), store());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let report = move |_: &Result<_, _>| {
+        count.fetch_add(1, SeqCst);
+        std::panic::resume_unwind(Box::new("intended"));
+    };
+    let policy = AutosavePolicy::after(Duration::ZERO);
+    let autosave = Autosave::start_with(Arc::clone(&store), folder.file(), policy, report).unwrap();
+    for turn in 1..4 {
+        store.set("user:1", "visits", turn.to_string()).unwrap();
+        wait_until("a save", || visits(folder.file()) == Some(turn.to_string()));
+    }
+    autosave.save().unwrap();
+    store.set("user:1", "visits", "4").unwrap();
+    autosave.close().unwrap();
+    assert_eq!(visits(folder.file()).as_deref(), Some("4"));
+    assert_eq!(calls.load(SeqCst) as u64, autosave.stats().saves);
+}
+
+#[test]
+fn the_closure_may_use_the_store_but_not_wait_for_its_own_thread() {
+    let (folder, store) = (Folder::new(), store());
+    let own = Arc::new(OnceLock::<Autosave>::new());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (inner, tell, used, elsewhere) =
+        (Arc::clone(&own), Arc::clone(&told), Arc::clone(&store), folder.path().join("elsewhere"));
+    let report = move |_: &Result<_, _>| {
+        let autosave: &Autosave = inner.get().unwrap();
+        let is_busy = |error: Arc<SnapshotError>| matches!(*error, SnapshotError::Busy);
+        let refused = [is_busy(autosave.save().unwrap_err()), is_busy(autosave.close().unwrap_err())];
+        used.set("told", "at", "1").unwrap();
+        used.save(&elsewhere).unwrap();
+        tell.lock().unwrap().push((refused, autosave.stats().saves));
+    };
+    let autosave = Autosave::start_with(Arc::clone(&store), folder.file(), AutosavePolicy::after(HOUR), report);
+    own.set(autosave.unwrap()).unwrap();
+    own.get().unwrap().save().unwrap();
+    assert_eq!(*told.lock().unwrap(), [([true, true], 1)]);
+    assert!(Store::load(folder.path().join("elsewhere")).unwrap().contains_key("told"));
+    assert!(own.get().unwrap().close().unwrap().is_some(), "the closure has changed the store");
+}
+
+#[test]
+fn a_closure_may_drop_the_autosave_that_calls_it() {
+    let (folder, store) = (Folder::new(), store());
+    let own = Arc::new(Mutex::new(None));
+    let inner = Arc::clone(&own);
+    let report = move |_: &Result<_, _>| drop(inner.lock().unwrap().take());
+    {
+        // The first save comes later than the start, and then waits for this.
+        let mut own = own.lock().unwrap();
+        let policy = AutosavePolicy::after(Duration::ZERO);
+        *own = Some(Autosave::start_with(Arc::clone(&store), folder.file(), policy, report).unwrap());
+    }
+    wait_until("the end of the thread", || Arc::strong_count(&store) == 1);
+    assert!(own.lock().unwrap().is_none());
+    store.save(folder.file()).expect("the path is free");
+}
+
+#[test]
+fn closing_again_returns_the_same_and_saves_nothing() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    let report = autosave.close().unwrap();
+    assert!(report.is_some());
+    store.set("user:1", "visits", "1").unwrap();
+    assert_eq!(autosave.close().unwrap(), report);
+    assert!(matches!(&*autosave.save().unwrap_err(), SnapshotError::Closed));
+    assert_eq!((autosave.stats().saves, visits(folder.file()).as_deref()), (1, Some("0")));
+    assert_eq!(autosave.last().unwrap().ok(), report);
+    store.save(folder.file()).expect("the path is free, though the value is still there");
+    drop(autosave);
+
+    fs::remove_file(folder.file()).unwrap();
+    fs::create_dir(folder.path().join("in the way")).unwrap();
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+    fs::rename(folder.path().join("in the way"), folder.file()).unwrap();
+    let error = autosave.close().unwrap_err();
+    fs::remove_dir(folder.file()).unwrap();
+    assert!(Arc::ptr_eq(&autosave.close().unwrap_err(), &error), "a failure is not forgotten");
+    assert_eq!((autosave.stats().saves, autosave.stats().failed_saves), (0, 1));
+}
+
+#[test]
+fn many_threads_may_save_and_close_at_the_same_time() {
+    let (folder, store) = (Folder::in_memory(), store());
+    for _ in 0..10 {
+        let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR));
+        store.increment("user:1", "visits", 1).unwrap();
+        let closed = thread::scope(|scope| {
+            let autosave = &autosave;
+            for _ in 0..2 {
+                scope.spawn(|| match autosave.save() {
+                    Err(error) => assert!(matches!(*error, SnapshotError::Closed)),
+                    Ok(report) => assert_eq!(report.keys, 1),
+                });
+            }
+            let closers = [(); 3].map(|()| scope.spawn(|| autosave.close().unwrap()));
+            closers.map(|closer| closer.join().unwrap())
+        });
+        assert!(closed.iter().all(|one| *one == closed[0]));
+        assert_eq!(visits(folder.file()), Some(String::from_utf8(store.get("user:1", "visits").unwrap()).unwrap()));
+    }
+}
+
+#[test]
+fn an_autosave_keeps_as_many_snapshots_as_its_policy_says() {
+    let (folder, store) = (Folder::new(), store());
+    let autosave = start(&store, folder.file(), AutosavePolicy::after(HOUR).keep(2));
+    for turn in 0..4 {
+        store.set("user:1", "visits", turn.to_string()).unwrap();
+        autosave.save().unwrap();
+    }
+    autosave.close().unwrap();
+    let old = folder.path().join("store.hashlet.000003.old");
+    assert_eq!((visits(folder.file()).as_deref(), visits(&old).as_deref()), (Some("3"), Some("2")));
+    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.000003.old", "store.hashlet.lock"]);
+
+    assert_eq!(AutosavePolicy::after(HOUR).keep(0), AutosavePolicy::after(HOUR));
+    let long = folder.path().join("n".repeat(96));
+    let refused = Autosave::start(Arc::clone(&store), &long, AutosavePolicy::after(HOUR).keep(2)).map(drop);
+    assert!(matches!(refused, Err(SnapshotError::Io(error)) if error.kind() == ErrorKind::InvalidInput));
 }

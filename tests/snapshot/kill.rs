@@ -27,6 +27,8 @@ const WRITERS: usize = 2;
 const ACCOUNTS: usize = 40;
 const BANK: usize = 2_000;
 const BALANCE: i64 = 100;
+/// The most snapshots that a process keeps.
+const KEPT: usize = 3;
 
 fn load(path: &Path) -> Result<Store, SnapshotError> {
     Store::builder().thresholds(Thresholds::default().max_fields(16)).load(path)
@@ -75,10 +77,10 @@ fn write(store: &Store, source: &mut Source<'_>) -> ! {
 }
 
 /// Saves for ever, and acknowledges each save that has succeeded.
-fn save(store: &Store, path: &Path, saver: usize, sync: bool) -> ! {
+fn save(store: &Store, path: &Path, saver: usize, sync: bool, keep: usize) -> ! {
     loop {
         let at = store.increment("save", saver.to_string(), 1).unwrap();
-        match store.save_with(path, SaveOptions::new().sync(sync)) {
+        match store.save_with(path, SaveOptions::new().sync(sync).keep(keep)) {
             Ok(_) => {
                 // This is a single write, so that no other thread writes in between.
                 stdout().write_all(format!("\nsaved {saver} {at}\n").as_bytes()).unwrap();
@@ -99,7 +101,7 @@ fn process_that_saves() {
     thread::scope(|scope| {
         for saver in 0..SAVERS {
             let (store, path) = (&store, &path);
-            scope.spawn(move || save(store, path, saver, !seed.is_multiple_of(4)));
+            scope.spawn(move || save(store, path, saver, !seed.is_multiple_of(4), 1 + seed % KEPT));
         }
         for writer in 0..WRITERS {
             let store = &store;
@@ -170,6 +172,9 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
         }
         let loaded = load(&path).unwrap_or_else(|error| panic!("kill {kill}: {error}"));
         assert_sound(&loaded);
+        let kept = older(&folder);
+        assert!(kept.len() <= KEPT, "{kept:?}");
+        kept.iter().for_each(|path| assert_sound(&load(path).expect("a kept one is whole")));
         let saved = sequences(&loaded);
         let is_new_enough = |(saver, at): (&String, &u64)| saved.get(saver) >= Some(at);
         assert!(last.iter().all(is_new_enough), "kill {kill}: {saved:?} is older than {last:?}");
@@ -179,8 +184,15 @@ fn a_kill_at_any_moment_leaves_the_last_acknowledged_save_or_a_later_one() {
     assert!(kills < 100 || interrupted > kills / 20, "{interrupted} of {kills} kills came while a file was written");
     assert!(acknowledgements > 0 && !last.is_empty());
     let store = load(&path).unwrap();
-    store.save(&path).expect("the lock is free at once");
-    assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
+    store.save_with(&path, SaveOptions::new().keep(2)).expect("the lock is free at once");
+    assert_eq!(older(&folder).len(), 1);
+    assert_eq!(folder.names().len(), 3, "the file, the one before, and the lock file");
+}
+
+/// The snapshots that are kept beside the newest one.
+fn older(folder: &Folder) -> Vec<PathBuf> {
+    let names = folder.names();
+    names.iter().filter(|name| name.ends_with(".old")).map(|name| folder.path().join(name)).collect()
 }
 
 #[test]

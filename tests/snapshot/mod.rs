@@ -7,5 +7,6 @@ mod contents;
 mod golden;
 mod hostile;
 mod limits;
+mod start;
 mod threads;
 mod traffic;

@@ -127,6 +127,12 @@ const CALLS: &[(&str, Call)] = &[
     ("load", |_| _ = Store::load("nowhere/store")),
     #[cfg(feature = "snapshot")]
     ("load_from", |_| _ = Store::load_from(std::io::empty())),
+    #[cfg(feature = "snapshot")]
+    ("load_or_new", |_| _ = Store::load_or_new("nowhere/store")),
+    #[cfg(feature = "snapshot")]
+    ("load_newest", |_| _ = Store::load_newest("nowhere/store")),
+    #[cfg(feature = "snapshot")]
+    ("load_newest_or_new", |_| _ = Store::load_newest_or_new("nowhere/store")),
 ];
 
 const HOUR: Duration = Duration::from_secs(3_600);

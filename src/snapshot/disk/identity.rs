@@ -17,13 +17,8 @@ pub(super) fn refuse_all_but_files(metadata: &Metadata, told: &'static str) -> i
 /// Whether an open file is the one at a path. Returns `false`, not an error, if nothing is there.
 #[cfg(unix)]
 pub(super) fn is_same_file(file: &File, at_path: io::Result<Metadata>) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-
     match at_path {
-        Ok(found) => {
-            let metadata = file.metadata()?;
-            Ok((found.dev(), found.ino()) == (metadata.dev(), metadata.ino()))
-        }
+        Ok(found) => are_same(&found, &file.metadata()?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -37,4 +32,19 @@ pub(super) fn is_same_file(_: &File, at_path: io::Result<Metadata>) -> io::Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether both belong to the same file.
+#[cfg(unix)]
+pub(super) fn are_same(one: &Metadata, other: &Metadata) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// On other systems, two snapshots that were written at different times differ in the time of their last change. Two
+/// names of one file do not.
+#[cfg(not(unix))]
+pub(super) fn are_same(one: &Metadata, other: &Metadata) -> io::Result<bool> {
+    Ok((one.len(), one.modified()?) == (other.len(), other.modified()?))
 }

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::Disk;
 use super::access::Access;
-use super::identity::{is_same_file, refuse_all_but_files};
+use super::identity::{are_same, is_same_file, refuse_all_but_files};
 use super::lock::SystemLock;
 use crate::snapshot::SnapshotError;
-#[cfg(feature = "journal")]
 use crate::snapshot::file::folder;
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +97,23 @@ impl Disk for SystemDisk {
     /// A link to the file does not count as the file, because a rename would move the link.
     fn is_file_at(&self, file: &File, path: &Path) -> io::Result<bool> {
         is_same_file(file, fs::symlink_metadata(path))
+    }
+
+    fn is_same(&self, one: &Path, other: &Path) -> io::Result<bool> {
+        are_same(&fs::symlink_metadata(one)?, &fs::symlink_metadata(other)?)
+    }
+
+    fn is_absent(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Err(_) if folder(path).is_dir() => Ok(true),
+            Err(_) => Err(io::Error::new(io::ErrorKind::NotFound, "the folder of the file does not exist")),
+        }
+    }
+
+    fn link(&self, file: &Path, name: &Path) -> io::Result<()> {
+        fs::hard_link(file, name)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,9 +1,11 @@
-//! The names of the two files beside a snapshot: the lock file and the temporary.
+//! The names of the files beside a snapshot: the lock file, the temporary, and the older snapshots that are kept.
 //!
 //! ```text
 //! store.hashlet.lock
 //! store.hashlet.4711-0123456789abcdef0123456789abcdef.tmp
 //! stem          process and 32 hex digits
+//! store.hashlet.000042.old
+//! stem          number
 //! ```
 //!
 //! 1. The stem is the file's name. If that name is too long for the endings, the stem is its beginning, `~` and a
@@ -15,6 +17,9 @@
 //!    same number.
 //! 4. Every name of this form is taken for a temporary, whatever program made it. The process number must be canonical
 //!    decimal, and the digits lower case.
+//! 5. In the same way, every name of the last form is taken for an older snapshot. Its number has at least six digits,
+//!    and no more zeros in front than these need. A file whose name is too long to be its own stem has no older ones,
+//!    because two such files could take each other's.
 
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
@@ -25,6 +30,7 @@ use crate::process::Process;
 
 const LOCK: &str = ".lock";
 const TEMPORARY: &str = ".tmp";
+const OLD: &str = ".old";
 const DIGITS: usize = 32;
 /// The longest ending of a temporary's name: a dot, a process of ten digits, a dash, the random digits and `.tmp`.
 const LONGEST_ENDING: usize = 1 + 10 + 1 + DIGITS + TEMPORARY.len();
@@ -37,19 +43,21 @@ const LONGEST_STEM: usize = LONGEST_NAME - LONGEST_ENDING;
 #[derive(Debug)]
 pub(super) struct Names {
     stem: OsString,
+    /// Whether the stem is the whole name of the file.
+    is_whole: bool,
 }
 
 impl Names {
     pub(super) fn beside(name: &OsStr) -> Self {
         let bytes = name.as_encoded_bytes();
         if bytes.len() <= LONGEST_STEM {
-            return Self { stem: name.to_owned() };
+            return Self { stem: name.to_owned(), is_whole: true };
         }
         let checksum = format!("~{:08x}", crc32c::crc32c(bytes));
         let mut stem = name.to_string_lossy().into_owned();
         let is_end = |&at: &usize| stem.is_char_boundary(at);
         stem.truncate((0..=LONGEST_STEM - checksum.len()).rev().find(is_end).unwrap_or_default());
-        Self { stem: (stem + &checksum).into() }
+        Self { stem: (stem + &checksum).into(), is_whole: false }
     }
 
     pub(super) fn lock(&self) -> OsString {
@@ -68,6 +76,19 @@ impl Names {
         let ending = ending.and_then(|ending| std::str::from_utf8(ending).ok());
         let parts = ending.and_then(|ending| ending.strip_prefix('.')?.strip_suffix(TEMPORARY)?.split_once('-'));
         parts.is_some_and(|(process, digits)| is_process(process) && is_random(digits))
+    }
+
+    /// The name of the older snapshot with this number. `None` if the file cannot have older ones; see 5 above.
+    pub(super) fn old(&self, number: u64) -> Option<OsString> {
+        self.is_whole.then(|| self.with(&format!(".{number:06}{OLD}")))
+    }
+
+    /// The number of the older snapshot of this file that has this name, if it is the name of one.
+    pub(super) fn old_number(&self, name: &OsStr) -> Option<u64> {
+        let ending = name.as_encoded_bytes().strip_prefix(self.stem.as_encoded_bytes())?;
+        let digits = str::from_utf8(ending).ok()?.strip_prefix('.')?.strip_suffix(OLD)?;
+        let number = digits.parse().ok()?;
+        self.old(number).filter(|own| own == name).map(|_| number)
     }
 
     fn with(&self, ending: &str) -> OsString {

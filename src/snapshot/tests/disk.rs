@@ -229,6 +229,23 @@ impl Disk for SimulatedDisk {
         self.look(Kind::LookAtFile, |seen| Ok(seen.is_at(file.number, path)))
     }
 
+    fn is_same(&self, one: &Path, other: &Path) -> io::Result<bool> {
+        self.look(Kind::Compare, |seen| Ok(seen.number(one)? == seen.number(other)?))
+    }
+
+    fn is_absent(&self, path: &Path) -> io::Result<bool> {
+        self.look(Kind::LookAtPath, |seen| Ok(seen.file(path).is_none()))
+    }
+
+    fn link(&self, file: &Path, name: &Path) -> io::Result<()> {
+        self.change(Kind::Link, |seen| {
+            if seen.file(name).is_some() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            Ok(Change::Link { number: seen.number(file)?, name: name.to_owned() })
+        })
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.change(Kind::Rename, |seen| {
             Ok(Change::Rename { number: seen.number(from)?, from: from.to_owned(), to: to.to_owned() })

@@ -125,7 +125,7 @@ fn a_failed_sync_is_final_and_keeps_the_old_file() {
 fn a_temporary_that_cannot_be_removed_is_removed_by_the_next_writer() {
     let (disk, old, _) = prepared();
     disk.fail(Some(Fault::after(0, Failure::Damaged).of(Kind::Remove).sticky()));
-    let failed = LockedPath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
+    let failed = SavePath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
         file.write_all(b"half of it")?;
         Err::<(), _>(SnapshotError::Busy)
     });
@@ -142,6 +142,6 @@ fn a_temporary_that_cannot_be_removed_is_removed_by_the_next_writer() {
 fn a_lock_that_could_not_be_taken_is_free_for_the_next_one() {
     let (disk, ..) = prepared();
     disk.fail(Some(Fault::after(0, Failure::Damaged).of(Kind::Lock)));
-    assert!(matches!(LockedPath::lock(&disk, Path::new(PATH)).map(drop), Err(SnapshotError::Io(_))));
-    LockedPath::lock(&disk, Path::new(PATH)).unwrap();
+    assert!(matches!(SavePath::lock(&disk, Path::new(PATH)).map(drop), Err(SnapshotError::Io(_))));
+    SavePath::lock(&disk, Path::new(PATH)).unwrap();
 }

@@ -102,7 +102,7 @@ fn random_images_are_among_all_and_come_to_all() {
 #[test]
 fn an_image_is_a_disk_of_its_own() {
     let disk = SimulatedDisk::new();
-    let locked = LockedPath::lock(&disk, Path::new(PATH)).unwrap();
+    let locked = SavePath::lock(&disk, Path::new(PATH)).unwrap();
     disk.each_image(disk.operations().len(), |image| {
         assert_eq!(image.operations(), []);
         replace(image, PATH, true, b"new").expect("no lock outlasts a loss of power");

@@ -16,8 +16,8 @@ fn prepared() -> SimulatedDisk {
     disk
 }
 
-fn lock(disk: &SimulatedDisk) -> LockedPath<'_, SimulatedDisk> {
-    LockedPath::lock(disk, Path::new(PATH)).unwrap()
+fn lock(disk: &SimulatedDisk) -> SavePath<'_, SimulatedDisk> {
+    SavePath::lock(disk, Path::new(PATH)).unwrap()
 }
 
 /// The only file that is being written.

@@ -15,7 +15,7 @@ fn beside(name: &str) -> (String, String) {
         disk.paths().iter().map(text).find(|name| name.ends_with(ending)).unwrap()
     };
     let written = |_: &mut dyn Write| Ok((find(".lock"), find(".tmp")));
-    let names = LockedPath::lock(&disk, &path).unwrap().replace(false, written).unwrap();
+    let names = SavePath::lock(&disk, &path).unwrap().replace(false, written).unwrap();
     assert_eq!(disk.paths().len(), 2, "the file and its lock file");
     names
 }

@@ -106,7 +106,7 @@ fn a_path_that_ends_in_no_name_is_refused_before_anything_is_done() {
 fn a_writer_that_fails_leaves_the_old_file_and_no_temporary() {
     let disk = SimulatedDisk::new();
     disk.put(PATH, b"old", DEFAULT_MODE);
-    let result = LockedPath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
+    let result = SavePath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
         file.write_all(b"half of it")?;
         Err::<(), _>(SnapshotError::Busy)
     });
@@ -121,7 +121,7 @@ fn a_writer_that_panics_leaves_the_old_file_and_no_temporary() {
     let disk = SimulatedDisk::new();
     disk.put(PATH, b"old", DEFAULT_MODE);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        LockedPath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
+        SavePath::lock(&disk, Path::new(PATH)).unwrap().replace(true, |file| {
             file.write_all(b"half of it")?;
             std::panic::resume_unwind(Box::new("the writer's panic"));
             #[expect(unreachable_code, reason = "it gives the closure its type")]
@@ -137,7 +137,7 @@ fn a_writer_that_panics_leaves_the_old_file_and_no_temporary() {
 #[test]
 fn a_lock_held_serves_many_replacements_and_keeps_others_out() {
     let disk = SimulatedDisk::new();
-    let mut locked = LockedPath::lock(&disk, Path::new(PATH)).unwrap();
+    let mut locked = SavePath::lock(&disk, Path::new(PATH)).unwrap();
     for n in 0..3 {
         let length = locked.replace(true, |file| Ok(file.write(&pattern(n, 100))?)).unwrap();
         assert_eq!((length, disk.bytes(PATH)), (100, Some(pattern(n, 100))));

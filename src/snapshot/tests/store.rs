@@ -32,7 +32,7 @@ fn new_store() -> Store {
 
 fn save(store: &Store, disk: &SimulatedDisk, block_bytes: usize) -> Result<(), SnapshotError> {
     let options = SaveOptions { block_bytes, ..SaveOptions::new() };
-    store.replace(&mut LockedPath::lock(disk, Path::new(PATH))?, &store.save_turn()?, options).map(drop)
+    store.replace(&mut SavePath::lock(disk, Path::new(PATH))?, &store.save_turn()?, options).map(drop)
 }
 
 fn load(disk: &SimulatedDisk) -> Result<Contents, SnapshotError> {

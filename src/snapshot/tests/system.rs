@@ -99,11 +99,11 @@ fn a_path_that_somebody_else_has_locked_is_left_alone() {
 #[test]
 fn two_writers_of_one_process_keep_each_other_out() {
     let folder = Folder::new();
-    let first = LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
-    assert!(matches!(LockedPath::lock(&SystemDisk, &folder.path()), Err(SnapshotError::Locked)));
-    LockedPath::lock(&SystemDisk, &folder.0.join("other")).unwrap();
+    let first = SavePath::lock(&SystemDisk, &folder.path()).unwrap();
+    assert!(matches!(SavePath::lock(&SystemDisk, &folder.path()), Err(SnapshotError::Locked)));
+    SavePath::lock(&SystemDisk, &folder.0.join("other")).unwrap();
     drop(first);
-    LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
+    SavePath::lock(&SystemDisk, &folder.path()).unwrap();
 }
 
 #[test]
@@ -177,11 +177,11 @@ fn a_folder_in_the_place_is_an_error_before_anything_is_written() {
         _ => false,
     };
     fs::create_dir(folder.path()).unwrap();
-    assert!(is_refused(LockedPath::lock(&SystemDisk, &folder.path()).map(drop)));
+    assert!(is_refused(SavePath::lock(&SystemDisk, &folder.path()).map(drop)));
     assert_eq!(folder.names(), ["store.hashlet"], "it has no lock file");
 
     fs::remove_dir(folder.path()).unwrap();
-    let mut locked = LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
+    let mut locked = SavePath::lock(&SystemDisk, &folder.path()).unwrap();
     fs::create_dir(folder.path()).unwrap();
     assert!(is_refused(locked.replace(true, |_| panic!("it is asked to write"))));
     assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
@@ -228,7 +228,7 @@ mod unix {
         for kept in [0o600, 0o666, 0o640, 0o400, 0o444, 0o777] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(kept)).unwrap();
             let before = fs::metadata(folder.path()).unwrap().ino();
-            let mut locked = LockedPath::lock(&SystemDisk, &folder.path()).unwrap();
+            let mut locked = SavePath::lock(&SystemDisk, &folder.path()).unwrap();
             let during = locked.replace(true, |_| Ok(mode(&folder.temporary()))).unwrap();
             assert_eq!((during, mode(&folder.path())), (kept, kept), "{kept:o}");
             assert_ne!(fs::metadata(folder.path()).unwrap().ino(), before, "it was replaced");

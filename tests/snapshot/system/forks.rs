@@ -85,6 +85,8 @@ fn an_autosave_in_a_forked_child_returns_an_error_instead_of_waiting() {
         is_forked(inherited.save())
             && is_forked(inherited.last().unwrap())
             && format!("{inherited:?}").contains("Forked")
+            && is_forked(inherited.close())
+            && inherited.stats() == hashlet::AutosaveStats::default()
             && is_forked(autosave.take().unwrap().close())
     };
     in_child(work).assert_right();

@@ -183,3 +183,19 @@ fn an_autosave_that_loses_its_lock_file_to_another_store_leaves_the_file_to_it()
     assert_eq!(folder.names(), ["store.hashlet", "store.hashlet.lock"]);
     assert!(Store::load(folder.file()).is_ok());
 }
+
+#[test]
+fn a_load_of_the_newest_snapshot_waits_for_no_pipe() {
+    let _alone = alone();
+    let folder = Folder::new();
+    make_pipe(&folder.file());
+    let load = |path: PathBuf| at_once(move || Store::load_newest(path));
+    let Err(SnapshotError::NoneLoaded { tried }) = load(folder.file()).map(drop) else { panic!("a pipe was loaded") };
+    assert!(matches!(&*tried, [(_, SnapshotError::Io(error))] if error.kind() == ErrorKind::InvalidInput));
+    let old = |number: u32| folder.path().join(format!("store.hashlet.{number:06}.old"));
+    make_pipe(&old(2));
+    store("kept").save_with(old(1), SaveOptions::new().lock(false)).unwrap();
+    let (loaded, report) = load(folder.file()).unwrap();
+    assert_eq!(loaded.get("store", "name").as_deref(), Some(&b"kept"[..]));
+    assert_eq!((report.path, report.passed_over.len()), (Some(old(1)), 2));
+}

@@ -57,6 +57,10 @@ pub(super) enum Change {
         from: PathBuf,
         to: PathBuf,
     },
+    Link {
+        number: usize,
+        name: PathBuf,
+    },
     Remove {
         path: PathBuf,
     },
@@ -71,7 +75,7 @@ impl Change {
     /// The last is that all of it does.
     pub(super) fn outcomes(&self) -> usize {
         match self {
-            Self::Create { .. } | Self::SetMode { .. } | Self::Remove { .. } => 2,
+            Self::Create { .. } | Self::SetMode { .. } | Self::Link { .. } | Self::Remove { .. } => 2,
             Self::Rename { .. } => 3, // also: both names are there
             Self::Write { at, bytes, .. } => 3 + cuts(*at, bytes.len()), // also: only the length, or torn at a sector
             Self::Sync { .. } | Self::SyncFolder { .. } => 1,
@@ -143,6 +147,7 @@ impl Content {
                     self.names.remove(from);
                 }
             }
+            Change::Link { number, name } if !is_lost => drop(self.names.insert(name.clone(), *number)),
             Change::Remove { path } if !is_lost => drop(self.names.remove(path)),
             _ => {}
         }

@@ -93,9 +93,10 @@ impl super::State {
                     true
                 }
                 Change::SetMode { number, .. } | Change::Write { number, .. } => files.get(number) == Some(&true),
-                Change::Create { path, .. } | Change::Remove { path } | Change::Rename { to: path, .. } => {
-                    folders.get(folder(path)) == Some(&true)
-                }
+                Change::Create { path, .. }
+                | Change::Remove { path }
+                | Change::Link { name: path, .. }
+                | Change::Rename { to: path, .. } => folders.get(folder(path)) == Some(&true),
             };
             changes.push((change, if is_settled { 1 } else { change.outcomes() }));
         }
