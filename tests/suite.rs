@@ -36,6 +36,7 @@ mod snapshot;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode"))]
 mod typed;
+mod watching;
 
 #[test]
 fn no_test_takes_the_whole_memory() {
