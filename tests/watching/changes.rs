@@ -71,26 +71,21 @@ fn a_change_has_the_values_that_are_asked_for() {
         watched(&Watch::all().values(values).old_values(old_values), |store, _, told| {
             calls(store);
             let told = told();
-            let set = |sequence, value: &str, before: Option<&str>| Change {
-                kind: ChangeKind::FieldSet {
-                    field: b"f".to_vec(),
-                    value: values.then(|| value.into()),
-                    before: before.filter(|_| old_values).map(Into::into),
-                    is_new: before.is_none(),
-                },
-                sequence,
-                ..told[0].clone()
+            let set = |value: &str, before: Option<&str>| ChangeKind::FieldSet {
+                field: b"f".to_vec(),
+                value: values.then(|| value.into()),
+                before: before.filter(|_| old_values).map(Into::into),
+                is_new: before.is_none(),
             };
-            let of = |sequence, kind| Change { sequence, kind, ..told[0].clone() };
-            let before = old_values.then(|| b"2".to_vec());
             let expected = [
-                set(1, "1", None),
-                set(2, "2", Some("1")),
-                of(3, ChangeKind::FieldRemoved { field: b"f".to_vec(), before }),
-                set(4, "3", None),
-                of(5, ChangeKind::KeyRemoved { before: old_values.then(|| hash(&[("f", "3")])) }),
+                set("1", None),
+                set("2", Some("1")),
+                ChangeKind::FieldRemoved { field: b"f".to_vec(), before: old_values.then(|| b"2".to_vec()) },
+                set("3", None),
+                ChangeKind::KeyRemoved { before: old_values.then(|| hash(&[("f", "3")])) },
             ];
-            assert_eq!(told, expected);
+            assert!(told.iter().map(|change| &change.kind).eq(&expected), "{told:?}");
+            assert!(told.iter().map(|change| change.sequence).eq(1..=5));
             assert_eq!(told[0].key, b"k");
         });
     }

@@ -45,13 +45,17 @@ fn a_receiver_may_call_the_store_if_changes_may_be_lost() {
         let (sender, changes) = sync_channel(10);
         let store = config.builder().watch(Watch::prefix("k"), sender, WhenFull::Lose).build();
         thread::scope(|scope| {
-            let receiver = scope.spawn(|| {
+            let store = &store;
+            let receiver = scope.spawn(move || {
+                let mut own = 0..200;
                 for Change { key, .. } in changes.iter().take_while(|change| change.key != b"kend") {
-                    store.increment("seen", &key, 1).unwrap();
-                    store.set("k0", "from the receiver", "1").unwrap();
+                    store.increment("seen", &key, 1).unwrap(); // not watched
+                    if let Some(n) = own.next() {
+                        store.set("k", "from the receiver", n.to_string()).unwrap(); // watched
+                    }
                 }
             });
-            write_together(&store);
+            write_together(store);
             while !receiver.is_finished() {
                 store.set("kend", "f", "1").unwrap(); // the one before may be lost
             }
