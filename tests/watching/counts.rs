@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hashlet::{Error, ExpireOutcome, Limits, Overwrite};
 
-use crate::support::config::{on_every_configuration_with_clock, on_every_configuration_within};
+use crate::support::config::{on_every_configuration_with_clock, on_every_configuration_with_clock_within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ fn what_has_expired_is_counted_once_it_is_removed() {
 #[test]
 fn what_is_refused_for_want_of_room_is_counted_once() {
     let limits = Limits::default().max_bytes(200_000);
-    on_every_configuration_within(limits, |_, store| {
+    on_every_configuration_with_clock_within(limits, |_, store, clock| {
         let refused = || store.stats().refused;
         store.set("k", "f", "1").unwrap();
         assert_eq!(refused(), 0);
@@ -57,10 +57,10 @@ fn what_is_refused_for_want_of_room_is_counted_once() {
         while store.stats().bytes < 150_000 {
             let key = format!("old{}", store.key_count());
             store.set(&key, "f", "v".repeat(1_000)).unwrap();
-            assert_eq!(store.expire(&key, Duration::from_millis(1)), ExpireOutcome::Set);
+            assert_eq!(store.expire(&key, SECOND), ExpireOutcome::Set);
         }
         let before = refused();
-        std::thread::sleep(Duration::from_millis(5));
+        clock.advance(SECOND);
         assert!(store.set("k", "f", "v".repeat(60_000)).is_ok());
         store.rename("k", "l", Overwrite::Yes).unwrap();
         assert_eq!(refused(), before);

@@ -34,7 +34,7 @@ fn write_together(store: &Store) {
                         1 => _ = store.clear(&one),
                         2 => _ = store.rename(&one, &other, Overwrite::Yes).unwrap(),
                         3 => _ = store.copy(&one, &other, Overwrite::Yes).unwrap(),
-                        4 => store.update(&one, |hash| drop(hash.set(&field, &value))),
+                        4 => _ = store.update(&one, |hash| hash.set(&field, &value)).unwrap(),
                         5 if one != other => store
                             .update_many([&one, &other], |[one, other]| {
                                 other.set(&field, &value).unwrap();
