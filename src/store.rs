@@ -194,7 +194,7 @@ impl Store {
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards) + shape_bytes));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
-            allows_quiet_changes: room.is_none() && !audience.as_ref().is_some_and(|it| it.feed().is_some()),
+            allows_quiet_changes: room.is_none() && audience.as_ref().is_none_or(|it| it.feed().is_none()),
             saving: Saving::new(rules.shapes.clone()),
             shards,
             rules,
