@@ -5,6 +5,7 @@
 //! | [`commands`] | hashes, and the table of Redis's commands |
 //! | [`atomic`] | counters, claims, and updates of one or several hashes in one step; which locks are held |
 //! | [`expiry`] | sessions, tokens, rate limits; a listener; tests without sleeping |
+//! | [`watching`] | a feed of all changes, and counters for a dashboard |
 //! | [`typed`] | values of serde types, and structs as hashes |
 //! | [`snapshots`] | a store that survives restarts, and what is durable |
 //! | [`journal`] | changes that survive a crash: levels, backups, damage, a full disk (feature `journal`) |
@@ -38,6 +39,8 @@ pages! {
     atomic
     /// Expiry of keys and fields: sessions, rate limits, a listener, and tests without sleeping.
     expiry
+    /// Watching a store: a feed of its changes, and counts of what happens in it.
+    watching
     /// Typed values and objects: values of serde types, and structs as hashes.
     typed
     /// Snapshots and autosave: a store that survives restarts, and what is durable.

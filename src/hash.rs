@@ -53,7 +53,7 @@ use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
-pub(crate) use context::{Context, ExpiredPart, Port, Terms};
+pub(crate) use context::{Context, ExpiredPart, Port, Recorded, Terms};
 pub(crate) use effect::Effect;
 #[cfg(any(feature = "journal", feature = "recorder"))]
 pub(crate) use effect::Redo;

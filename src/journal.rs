@@ -105,7 +105,7 @@ where
         let lock = lock(&disk, &path)?;
         let mut recovered = recover(&disk, &path, builder, &options)?;
         let mut recovery = recovered.take_recovery();
-        let Recovered { mut store, files, base, base_bytes, begun, log_bytes, last, .. } = recovered;
+        let Recovered { mut store, muted, files, base, base_bytes, begun, log_bytes, last, .. } = recovered;
         let number = recovered.folder.unwrap_or_else(random_number);
         let is_damaged = !recovery.damage.is_empty();
         let generation = files.next_generation();
@@ -125,7 +125,7 @@ where
         let log = log.map_err(|error| JournalError::io(&log_path(&path, generation), error))?;
         let (promise, failing) = (options.promise(), options.failing());
         let tail = Arc::new(Tail::new(Box::new(log), promise, options.max_waiting, failing));
-        store.attach(Arc::clone(&tail));
+        store.attach(Arc::clone(&tail), muted);
         let files = JournalFiles {
             next_generation: generation + 1,
             next_log: None,

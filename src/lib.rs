@@ -127,7 +127,7 @@ pub use remote::{
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, WhenFull};
+pub use store::{Change, ChangeKind, Expired, Overwrite, Purged, Stats, Store, StoreBuilder, Watch, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

@@ -7,7 +7,10 @@
 //!   several.rs    the locks of several keys at once
 //! call.rs       what one call carries: its instant, its reservation, what it drops
 //! room.rs       the limit on the bytes of a store
+//! outbox.rs     what one call has to tell the listener and the watcher
 //! listener.rs   the listener, which is told of expired keys and fields
+//! watch.rs      what a watcher asks for, and the changes that it is told
+//! feed.rs       the order of these changes, and how they are sent
 //! journaled.rs  what a call tells the journal, and how it waits for it
 //!
 //! builder.rs    `new` and `builder`, and the options of a store
@@ -39,20 +42,24 @@ mod sample;
 mod stats;
 
 mod call;
+mod feed;
 mod journaled;
 mod listener;
 mod locks;
+mod outbox;
 #[cfg(feature = "recorder")]
 mod recorder;
 #[cfg(any(feature = "journal", feature = "recorder"))]
 mod replay;
 pub(crate) mod room;
+mod watch;
 
 pub use builder::StoreBuilder;
 pub use listener::{Expired, WhenFull};
 pub use many::Overwrite;
 pub use purge::Purged;
 pub use stats::Stats;
+pub use watch::{Change, ChangeKind, Watch};
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -65,10 +72,12 @@ use crate::options::Rules;
 use crate::saving::Saving;
 use crate::shapes::Shapes;
 use crate::shard::Shard;
-use crate::store::listener::Listener;
+use crate::store::feed::Feed;
+use crate::store::outbox::Audience;
 #[cfg(feature = "recorder")]
 use crate::store::recorder::Recorder;
 use crate::store::room::Room;
+use crate::store::stats::ExpiredCounts;
 use crate::sync::{CachePadded, RwLock};
 #[cfg(feature = "journal")]
 use crate::tail::Tail;
@@ -109,14 +118,17 @@ pub struct Store {
     pub(crate) room: Option<Room>,
     pub(crate) saving: Saving,
     pub(crate) clock: Clock,
-    listener: Option<Listener>,
+    /// Those who are told what calls do.
+    audience: Option<Audience>,
+    /// What has expired so far.
+    expired: CachePadded<ExpiredCounts>,
     #[cfg(feature = "recorder")]
     recorder: Recorder,
     #[cfg(feature = "journal")]
     journal: Option<Arc<Tail>>,
     /// The number of bits by which [`shard_index`](Self::shard_index) shifts a hash, after a first shift by one bit.
     shard_shift: u32,
-    /// Whether nobody has to be asked for room, and no test wants commands in calls instead.
+    /// Whether nobody has to be asked for room or told of changes, and no test wants commands in calls instead.
     allows_quiet_changes: bool,
 }
 
@@ -137,6 +149,10 @@ impl fmt::Debug for Store {
     }
 }
 
+/// The listener and the watcher of a store that tells them nothing.
+#[cfg(feature = "journal")]
+pub(crate) struct Muted(Option<Audience>);
+
 impl Store {
     /// Whether nobody has to be asked for room or told of effects, except for a journal. Records can then be changed
     /// quietly (see `shard.rs`).
@@ -149,16 +165,28 @@ impl Store {
         self.allows_quiet_changes
     }
 
-    /// From now on the tail gets everything that calls do. Removes what has expired, and tells no listener of it.
+    /// Tells nobody anything until [`attach`](Self::attach).
     #[cfg(feature = "journal")]
-    pub(crate) fn attach(&mut self, tail: Arc<Tail>) {
-        self.journal = Some(tail);
-        let listener = self.listener.take();
-        self.purge_all();
-        self.listener = listener;
+    pub(crate) fn mute(&mut self) -> Muted {
+        Muted(self.audience.take())
     }
 
-    fn with_rules(shards: usize, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {
+    /// From now on the tail gets everything that calls do, and those who listen and watch are told. Removes what has
+    /// expired before, and tells them nothing of that.
+    #[cfg(feature = "journal")]
+    pub(crate) fn attach(&mut self, tail: Arc<Tail>, muted: Muted) {
+        self.journal = Some(tail);
+        self.purge_all();
+        self.expired = CachePadded::default();
+        self.audience = muted.0;
+    }
+
+    /// What the watcher is told of.
+    fn feed(&self) -> Option<&Feed> {
+        self.audience.as_ref().and_then(Audience::feed)
+    }
+
+    fn with_rules(shards: usize, rules: Rules, clock: Clock, audience: Option<Audience>) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
@@ -166,13 +194,14 @@ impl Store {
         let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards) + shape_bytes));
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
-            allows_quiet_changes: room.is_none(),
+            allows_quiet_changes: room.is_none() && audience.as_ref().is_none_or(|it| it.feed().is_none()),
             saving: Saving::new(rules.shapes.clone()),
             shards,
             rules,
             room,
             clock,
-            listener,
+            audience,
+            expired: CachePadded::default(),
             #[cfg(feature = "recorder")]
             recorder: Recorder::default(),
             #[cfg(feature = "journal")]

@@ -12,16 +12,13 @@ use std::ops::Deref;
 #[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
 use std::time::Duration;
 
-#[cfg(feature = "journal")]
 use crate::process::Process;
-#[cfg(all(feature = "journal", not(all(test, hashlet_shuttle))))]
-pub(crate) use parking_lot::MutexGuard;
 #[cfg(not(all(test, hashlet_shuttle)))]
-pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(all(feature = "journal", test, hashlet_shuttle))]
-pub(crate) use scheduled::{Condvar, MutexGuard};
+pub(crate) use scheduled::Condvar;
 #[cfg(all(test, hashlet_shuttle))]
-pub(crate) use scheduled::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use scheduled::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(all(test, hashlet_shuttle))]
 pub(crate) use shuttle::sync::atomic;
 #[cfg(all(test, hashlet_shuttle))]
@@ -61,13 +58,11 @@ impl Condvar {
 
 /// Takes a lock that the threads of `process` share. Returns `None` in a child that was forked while another thread of
 /// the parent held it: nobody releases it there.
-#[cfg(feature = "journal")]
 #[inline]
 pub(crate) fn lock_unless_forked<T>(mutex: &Mutex<T>, process: Process) -> Option<MutexGuard<'_, T>> {
     mutex.try_lock().or_else(|| wait_for_lock(mutex, process))
 }
 
-#[cfg(feature = "journal")]
 #[cold]
 fn wait_for_lock<T>(mutex: &Mutex<T>, process: Process) -> Option<MutexGuard<'_, T>> {
     process.is_current().then(|| mutex.lock())

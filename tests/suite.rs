@@ -37,6 +37,7 @@ mod snapshot;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode", feature = "postcard"))]
 mod typed;
+mod watching;
 
 #[test]
 fn no_test_takes_the_whole_memory() {

@@ -47,18 +47,27 @@ pub(crate) trait Port {
     /// Tells the running save the new key of a table that it has not written completely.
     fn table_moved(&self, key: &[u8]);
     /// Tells the listener what has expired under a key.
-    fn tell_expired(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>);
+    fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>);
+    /// Counts keys that have expired and were removed, and fields that have expired by their own deadlines.
+    fn count_expired(&self, keys: usize, fields: usize);
     /// Takes something of this many bytes, to drop it when no lock is held any more.
     fn retire(&self, old: Box<dyn Send>, bytes: usize);
     /// Records an effect on the record of a key.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, key: &[u8], effect: &Effect<'_>);
     /// How much is recorded, as a mark for `forget_recorded`.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn recorded(&self) -> usize;
+    fn recorded(&self) -> Recorded;
     /// Forgets what was recorded after a mark, because it was rolled back.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn forget_recorded(&self, kept: usize);
+    fn forget_recorded(&self, kept: Recorded);
+}
+
+/// How much a call has recorded so far, for each of those that record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Recorded {
+    /// Bytes of the journal's entry, or effects in the recorder.
+    #[cfg_attr(not(any(feature = "journal", feature = "recorder")), expect(dead_code, reason = "nobody logs"))]
+    pub(crate) logged: usize,
+    /// Changes that the watcher will be told of.
+    pub(crate) told: usize,
 }
 
 /// What has expired and was removed.
@@ -80,7 +89,6 @@ pub(crate) struct Terms<'a> {
     /// Whether somebody wants to know what has expired.
     has_listener: bool,
     /// Whether somebody records the effects.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     has_recorder: bool,
     /// Where the effects on a record are noted, if the call can be rolled back.
     undo: Option<&'a Undo>,
@@ -98,7 +106,6 @@ impl<'a> Terms<'a> {
             port: None,
             has_limit: false,
             has_listener: false,
-            #[cfg(any(feature = "journal", feature = "recorder"))]
             has_recorder: false,
             undo: None,
         }
@@ -125,22 +132,13 @@ impl<'a> Terms<'a> {
     }
 
     /// The same terms for a call whose effects are recorded.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     pub(crate) fn recording(self, has_recorder: bool) -> Self {
         Self { has_recorder, ..self }
     }
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     #[inline]
     fn has_recorder(&self) -> bool {
         self.has_recorder
-    }
-
-    /// Nobody records effects yet.
-    #[cfg(not(any(feature = "journal", feature = "recorder")))]
-    #[inline]
-    fn has_recorder(&self) -> bool {
-        false
     }
 
     #[cold]
@@ -162,15 +160,11 @@ impl<'a> Terms<'a> {
         }
     }
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn pass_on(&self, key: &[u8], effect: &Effect<'_>) {
         if let Some(port) = self.port.filter(|_| self.has_recorder) {
             port.record(key, effect);
         }
     }
-
-    #[cfg(not(any(feature = "journal", feature = "recorder")))]
-    fn pass_on(&self, _: &[u8], _: &Effect<'_>) {}
 }
 
 /// See the module's documentation. It takes only two words, so that one function hands it to the next in registers.
@@ -208,12 +202,7 @@ impl<'a> Context<'a> {
 
     /// The same terms, but no effects are noted.
     pub(super) fn terms_noting_nothing(&self) -> Terms<'a> {
-        Terms {
-            undo: None,
-            #[cfg(any(feature = "journal", feature = "recorder"))]
-            has_recorder: false,
-            ..*self.terms
-        }
+        Terms { undo: None, has_recorder: false, ..*self.terms }
     }
 
     /// The same terms for one record, whose effects are noted here.
@@ -257,14 +246,12 @@ impl<'a> Context<'a> {
     }
 
     /// How much this call has recorded so far, as a mark for `forget_recorded`.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    pub(crate) fn recorded(&self) -> usize {
-        self.terms.port.filter(|_| self.terms.has_recorder).map_or(0, |port| port.recorded())
+    pub(crate) fn recorded(&self) -> Recorded {
+        self.terms.port.filter(|_| self.terms.has_recorder).map_or_else(Recorded::default, |port| port.recorded())
     }
 
     /// Forgets what this call has recorded after a mark.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    pub(crate) fn forget_recorded(&self, kept: usize) {
+    pub(crate) fn forget_recorded(&self, kept: Recorded) {
         if let Some(port) = self.terms.port.filter(|_| self.terms.has_recorder) {
             port.forget_recorded(kept);
         }
@@ -291,7 +278,14 @@ impl<'a> Context<'a> {
     /// Tells the listener, if there is one, what has expired under a key.
     pub(crate) fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
         if let Some(port) = self.terms.port.filter(|_| self.terms.has_listener) {
-            port.tell_expired(self.rules, key, expired);
+            port.tell_expired(key, expired);
+        }
+    }
+
+    /// Counts keys that have expired and were removed, and fields that have expired by their own deadlines.
+    pub(crate) fn count_expired(&self, keys: usize, fields: usize) {
+        if let Some(port) = self.terms.port {
+            port.count_expired(keys, fields);
         }
     }
 
@@ -385,18 +379,17 @@ impl Port for Nobody {
 
     fn table_moved(&self, _: &[u8]) {}
 
-    fn tell_expired(&self, _: &Rules, _: &[u8], _: ExpiredPart<'_>) {}
+    fn tell_expired(&self, _: &[u8], _: ExpiredPart<'_>) {}
+
+    fn count_expired(&self, _: usize, _: usize) {}
 
     fn retire(&self, _: Box<dyn Send>, _: usize) {}
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, _: &[u8], _: &Effect<'_>) {}
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn recorded(&self) -> usize {
-        0
+    fn recorded(&self) -> Recorded {
+        Recorded::default()
     }
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn forget_recorded(&self, _: usize) {}
+    fn forget_recorded(&self, _: Recorded) {}
 }

@@ -1,7 +1,8 @@
 //! What can happen to a record: one vocabulary for all who want to know of it.
 //!
 //! A record notes each [`Effect`] through its [`Context`], just before the effect happens. An effect holds what it
-//! takes to do it again and to undo it. Rollback undoes effects (see `undo.rs`).
+//! takes to do it again and to undo it. Rollback undoes effects (see `undo.rs`). The journal writes them down, and a
+//! watcher is told of them.
 //!
 //! An effect is what became of a record, not the command that did it. So it depends on no clock: what has expired is
 //! noted as removed when it is purged. Changes of the encoding are no effects.
@@ -12,7 +13,6 @@ use crate::hash::{Context, Record};
 use crate::time::Deadline;
 
 /// One change of a record.
-#[cfg_attr(not(feature = "recorder"), expect(dead_code, reason = "a recorder reads all of it"))]
 pub(crate) enum Effect<'a> {
     /// A field gets a value. Before, it had another one, or was missing. Its deadline stays.
     Put { field: &'a [u8], value: &'a [u8], before: Option<&'a [u8]> },
@@ -25,9 +25,9 @@ pub(crate) enum Effect<'a> {
     /// All fields are removed, with their deadlines and that of the key.
     Clear { before: &'a Record },
     /// The hash gets this key, with its deadlines, in place of what was there.
-    MoveTo { key: &'a [u8], replaced: &'a Record },
+    MoveTo { key: &'a [u8], hash: &'a Record, replaced: &'a Record },
     /// A copy of the hash gets this key, with its deadlines, in place of what was there.
-    CopyTo { key: &'a [u8], replaced: &'a Record },
+    CopyTo { key: &'a [u8], hash: &'a Record, replaced: &'a Record },
 }
 
 impl<'a> Effect<'a> {

@@ -64,8 +64,14 @@ impl Record {
 
     #[cold]
     fn purge_scope(&mut self, scope: Scope<'_>, cx: Context<'_>) {
+        let before = self.len();
         if self.is_due(scope, cx) {
-            self.purge_due(scope, cx);
+            if self.deadline().is_due(cx.now()) {
+                cx.count_expired(1, 0);
+                self.purge_key(cx);
+                return;
+            }
+            self.purge_due_fields(scope, cx);
         }
         // A key whose last living field has expired is gone with its deadline, whichever field the call concerns.
         if let Self::Table(table) = self
@@ -78,6 +84,9 @@ impl Record {
                 self.clear(cx);
             }
         }
+        if self.len() < before {
+            cx.count_expired(0, before - self.len());
+        }
     }
 
     /// Whether so much may have expired that other calls should run between its parts.
@@ -85,11 +94,7 @@ impl Record {
         matches!(self, Self::Table(_)) && self.is_overdue(Scope::Slice, cx) && !self.deadline().is_due(cx.now())
     }
 
-    fn purge_due(&mut self, scope: Scope<'_>, cx: Context<'_>) {
-        if self.deadline().is_due(cx.now()) {
-            self.purge_key(cx);
-            return;
-        }
+    fn purge_due_fields(&mut self, scope: Scope<'_>, cx: Context<'_>) {
         match self {
             Self::Packed(packed) => {
                 let due = packed.field_deadlines().filter(|(_, deadline)| deadline.is_due(cx.now()));
@@ -113,13 +118,20 @@ impl Record {
         }
     }
 
-    /// Removes everything because the key has expired.
+    /// Removes everything because the key has expired. That is one effect, whoever listens.
     fn purge_key(&mut self, cx: Context<'_>) {
+        self.note_clear(cx);
+        let terms = cx.terms_noting_nothing();
+        let cx = cx.on(&terms);
         if cx.has_listener() {
             // The fields that expired before the key are reported one by one.
             let end = Now::frozen_at(self.deadline());
+            let terms = cx.terms_at(&end);
             self.set_deadline(Deadline::NEVER, cx);
-            self.purge(Scope::Hash, cx.on(&cx.terms_at(&end)));
+            let at_end = cx.on(&terms);
+            if self.is_due(Scope::Hash, at_end) {
+                self.purge_due_fields(Scope::Hash, at_end);
+            }
             if self.len() > 0 {
                 let key = self.key().to_vec();
                 let record = self.take_out(cx);
@@ -136,7 +148,6 @@ impl Record {
         {
             table.save_all_ahead(cx);
         }
-        self.note_clear(cx);
         let mut record = self.move_to(b"", cx);
         record.set_mark(Mark::default());
         record

@@ -23,10 +23,10 @@ impl Record {
             room.reserve(self.growth_in_place_of(to, key, source))?;
         }
         cx.record(|| {
-            let replaced = &*to;
+            let (hash, replaced) = (&*self, &*to);
             let effect = match source {
-                Source::Moves => Effect::MoveTo { key, replaced },
-                Source::Stays => Effect::CopyTo { key, replaced },
+                Source::Moves => Effect::MoveTo { key, hash, replaced },
+                Source::Stays => Effect::CopyTo { key, hash, replaced },
             };
             Some((self.key(), effect))
         });

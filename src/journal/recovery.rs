@@ -23,6 +23,7 @@ use super::replay::{Replayed, replay_block};
 use super::{Damage, JournalError, JournalOptions, Recovery};
 use crate::hash::image::Flaw;
 use crate::snapshot::{BlockReader, Disk, LoadOptions, SnapshotError};
+use crate::store::Muted;
 use crate::store::room::Room;
 use crate::store::{Store, StoreBuilder};
 use crate::tail::LogEnd;
@@ -35,6 +36,8 @@ pub(super) struct Recovered {
     pub(super) store: Store,
     /// The room of the store. Nothing is counted while effects are done again, because the store had the room for them.
     room: Option<Room>,
+    /// Those who are told nothing of what is done again.
+    pub(super) muted: Muted,
     pub(super) recovery: Recovery,
     pub(super) files: Files,
     /// The number of the folder, or `None` if no journal was begun in it.
@@ -144,6 +147,7 @@ impl Recovered {
         let mut store = builder.clone().build();
         Self {
             room: store.room.take(),
+            muted: store.mute(),
             store,
             recovery: Recovery::default(),
             files: files.clone(),

@@ -3,7 +3,7 @@
 use std::array;
 use std::marker::PhantomData;
 
-use crate::hash::{Context, Record, Undo};
+use crate::hash::{Context, Record, Recorded, Undo};
 use crate::shard::Visit;
 
 /// The holder of the records of a call, which settles them when it is dropped.
@@ -45,7 +45,6 @@ pub(crate) fn attempt<'a, const N: usize, R, E>(
     let mut guard = Attempt {
         held,
         undo: array::from_fn(|_| Undo::default()),
-        #[cfg(any(feature = "journal", feature = "recorder"))]
         recorded: cx.recorded(),
         ends_well: false,
         lifetime: PhantomData,
@@ -62,8 +61,7 @@ struct Attempt<'h, 'a, const N: usize, H: Attempted<'a, N>> {
     held: &'h mut H,
     undo: [Undo; N],
     /// How much the call had recorded before.
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    recorded: usize,
+    recorded: Recorded,
     ends_well: bool,
     lifetime: PhantomData<Context<'a>>,
 }
@@ -78,7 +76,6 @@ impl<'a, const N: usize, H: Attempted<'a, N>> Drop for Attempt<'_, 'a, N, H> {
             for (record, undo) in self.held.records().into_iter().zip(&mut self.undo) {
                 record.command(cx, |record| undo.roll_back(record, cx));
             }
-            #[cfg(any(feature = "journal", feature = "recorder"))]
             cx.forget_recorded(self.recorded);
             self.held.uncount();
         }

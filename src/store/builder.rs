@@ -8,7 +8,10 @@ use crate::hashing::MAX_SHARD_BITS;
 use crate::options::{Limits, Rules, Thresholds};
 use crate::shapes::{Learning, Shapes};
 use crate::store::Store;
+use crate::store::feed::Feed;
 use crate::store::listener::{Expired, Listener, WhenFull};
+use crate::store::outbox::Audience;
+use crate::store::watch::{Change, Watch};
 use crate::time::{Clock, ManualClock};
 
 impl Store {
@@ -18,7 +21,7 @@ impl Store {
         Self::default()
     }
 
-    /// Returns a builder, to choose shards, thresholds, limits, a clock and a listener.
+    /// Returns a builder, to choose shards, thresholds, limits, a clock, a listener and a watcher.
     pub fn builder() -> StoreBuilder {
         StoreBuilder::default()
     }
@@ -43,6 +46,7 @@ pub struct StoreBuilder {
     rules: Rules,
     clock: Clock,
     listener: Option<(SyncSender<Expired>, WhenFull)>,
+    watcher: Option<(Watch, SyncSender<Change>, WhenFull)>,
     learning: Option<Learning>,
     #[cfg(feature = "testing")]
     is_loud: bool,
@@ -55,6 +59,7 @@ impl Default for StoreBuilder {
             rules: Rules::default(),
             clock: Clock::System,
             listener: None,
+            watcher: None,
             learning: Some(Learning::default()),
             #[cfg(feature = "testing")]
             is_loud: false,
@@ -177,6 +182,54 @@ impl StoreBuilder {
         self
     }
 
+    /// Sends the changes of what the store holds into a channel: which key and field, what happened, and the values if
+    /// the [`Watch`] asks for them. A bounded channel limits how much memory waiting changes take. `when_full` says what
+    /// happens when it is full. If the receiver is gone, changes are dropped, and nothing waits. A second watcher takes
+    /// the place of the first one.
+    ///
+    /// - Changes of the same key come in the order of the calls, and their sequence numbers rise. The numbers of all
+    ///   changes together have no gap unless some were lost.
+    /// - A closure of [`update`](Store::update) tells each of its changes, one after the other. What was rolled back is
+    ///   not told. A write of the value that is there already is told like any other.
+    /// - What has expired is told when a call removes it, as expired and not as removed.
+    /// - [`clear_all`](Store::clear_all) tells one change, and becomes one atomic step. A load, and the recovery of a
+    ///   journal, tell nothing.
+    /// - A change is told when its call returns, and perhaps earlier. It may not be durable by then.
+    ///
+    /// A store with a watcher makes each write in a full call, which costs about a quarter more, and copies what it
+    /// tells. One change takes its place at a time, so threads that write to watched keys wait for each other a little.
+    /// See the guide: [`guide::watching`](crate::guide::watching).
+    ///
+    /// ```
+    /// use std::sync::mpsc::sync_channel;
+    /// use hashlet::{ChangeKind, Store, Watch, WhenFull};
+    ///
+    /// let (sender, changes) = sync_channel(1_000);
+    /// let store = Store::builder().watch(Watch::prefix("user:").values(true), sender, WhenFull::Lose).build();
+    /// store.set("user:1", "name", "Ada")?;
+    /// store.set("cart:1", "apples", "2")?; // not watched
+    /// store.clear("user:1");
+    ///
+    /// let change = changes.try_recv().unwrap();
+    /// assert_eq!((change.sequence, &*change.key), (1, &b"user:1"[..]));
+    /// assert!(matches!(change.kind, ChangeKind::FieldSet { value: Some(value), is_new: true, .. } if value == b"Ada"));
+    /// let change = changes.try_recv().unwrap();
+    /// assert_eq!((change.sequence, change.kind), (2, ChangeKind::KeyRemoved { before: None }));
+    /// assert!(changes.try_recv().is_err());
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Locking
+    /// Changes are copied under the locks of their call, and sent after it has released them. With [`WhenFull::Lose`] no
+    /// call ever waits for the receiver, which may call the store. With [`WhenFull::Wait`] calls wait for each other in
+    /// the order of their changes, and the receiving thread must not call the store.
+    #[doc(alias = "notify-keyspace-events")]
+    #[doc(alias = "PSUBSCRIBE")]
+    pub fn watch(mut self, watch: Watch, sender: SyncSender<Change>, when_full: WhenFull) -> Self {
+        self.watcher = Some((watch, sender, when_full));
+        self
+    }
+
     /// Has the store make no quiet changes, so that each of its commands runs in a call.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
@@ -199,7 +252,9 @@ impl StoreBuilder {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
         let limit = self.rules.limits.max_bytes;
         let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(limit))));
-        let store = Store::with_rules(self.shards, Rules { shapes, ..self.rules }, self.clock, listener);
+        let feed = self.watcher.map(|(watch, sender, when_full)| Feed::new(watch, sender, when_full));
+        let audience = Audience::of(listener, feed);
+        let store = Store::with_rules(self.shards, Rules { shapes, ..self.rules }, self.clock, audience);
         #[cfg(feature = "testing")]
         let store = Store { allows_quiet_changes: store.allows_quiet_changes && !self.is_loud, ..store };
         store

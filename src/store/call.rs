@@ -5,31 +5,22 @@ use std::cell::Cell;
 #[cfg(feature = "journal")]
 use crate::error::Error;
 use crate::error::Result;
-#[cfg(any(feature = "journal", feature = "recorder"))]
-use crate::hash::Effect;
-use crate::hash::{ExpiredPart, Port, Terms};
-use crate::options::Rules;
-use crate::saving::{Mark, Saver, Saving, Unsaved};
+use crate::hash::{Effect, ExpiredPart, Port, Recorded, Terms};
+use crate::saving::{Mark, Saver, Unsaved};
 use crate::store::Store;
 #[cfg(feature = "journal")]
 use crate::store::journaled::Journaled;
 use crate::store::journaled::TermsUnderLock;
-use crate::store::listener::Outbox;
-#[cfg(feature = "recorder")]
-use crate::store::recorder::Recorder;
+use crate::store::outbox::Outbox;
 use crate::store::room::Reservation;
 use crate::time::Now;
 
 /// Everything that one call needs besides its arguments. It is dropped after the last lock is released.
 pub(crate) struct Call<'a> {
     now: Now<'a>,
-    saving: &'a Saving,
+    store: &'a Store,
     reservation: Option<Reservation<'a>>,
     outbox: Option<Outbox<'a>>,
-    #[cfg(feature = "recorder")]
-    recorder: &'a Recorder,
-    #[cfg(feature = "recorder")]
-    rules: &'a Rules,
     #[cfg(feature = "journal")]
     pub(super) journaled: Option<Journaled<'a>>,
     /// Whether the call is refused what can be refused, because the journal has failed.
@@ -55,13 +46,9 @@ impl<'a> Call<'a> {
     pub(super) fn new(store: &'a Store, now: Now<'a>) -> Self {
         Self {
             now,
-            saving: &store.saving,
+            store,
             reservation: store.room.as_ref().map(Reservation::new),
-            outbox: store.listener.as_ref().map(Outbox::new),
-            #[cfg(feature = "recorder")]
-            recorder: &store.recorder,
-            #[cfg(feature = "recorder")]
-            rules: &store.rules,
+            outbox: store.audience.as_ref().map(|audience| Outbox::new(audience, &store.rules)),
             #[cfg(feature = "journal")]
             journaled: store.journal.as_deref().map(Journaled::new),
             #[cfg(feature = "journal")]
@@ -85,13 +72,15 @@ impl<'a> Call<'a> {
     /// The same terms for a caller that calls [`append`](Self::append) itself before it releases its locks.
     #[inline]
     pub(crate) fn bare_terms(&self) -> Terms<'_> {
-        let epoch = self.saving.epoch();
-        let (has_limit, has_listener) = (self.reservation.is_some(), self.outbox.is_some());
+        let epoch = self.store.saving.epoch();
+        let has_limit = self.reservation.is_some();
+        let (has_listener, has_feed) =
+            self.outbox.as_ref().map_or((false, false), |outbox| (outbox.has_listener(), outbox.has_feed()));
         #[cfg(feature = "journal")]
         let has_limit = has_limit || self.is_refused.get();
-        let terms = Terms::of_change(&self.now, epoch, self, has_limit, has_listener);
+        let terms = Terms::of_change(&self.now, epoch, self, has_limit, has_listener).recording(has_feed);
         #[cfg(feature = "recorder")]
-        let terms = terms.recording(self.recorder.is_on());
+        let terms = terms.recording(has_feed || self.store.recorder.is_on());
         #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {
             journaled.begin(epoch);
@@ -108,24 +97,30 @@ impl<'a> Call<'a> {
         self.is_refused.set(self.journaled.as_ref().is_some_and(Journaled::is_refusing));
     }
 
-    /// Notes for the journal that the call removes all keys.
-    #[cfg(feature = "journal")]
+    /// Notes for the journal and the watcher that the call removes all keys.
     pub(super) fn note_clear_all(&self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.put_clear_all();
+        }
+        #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {
             journaled.push_clear_all();
         }
     }
 
-    /// Appends what the call has done under its present locks to the journal.
+    /// Appends what the call has done under its present locks to the journal, and to what the watcher will be told.
     #[inline]
     pub(crate) fn append(&self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.seal();
+        }
         #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {
             journaled.append();
         }
     }
 
-    /// Drops everything kept so far, and sends the messages so far to the listener. Calls that take one lock after the
+    /// Drops everything kept so far, and sends the messages so far to the listener and the watcher. Calls that take one lock after the
     /// other use it between two locks.
     pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
@@ -185,30 +180,36 @@ impl Port for Call<'_> {
 
     #[cold]
     fn save_ahead(&self, mark: Mark, write: &mut dyn FnMut(&mut Saver<'_>)) {
-        self.saving.ahead(mark, write);
+        self.store.saving.ahead(mark, write);
     }
 
     fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>> {
-        self.saving.leave(removed)
+        self.store.saving.leave(removed)
     }
 
     fn table_moved(&self, key: &[u8]) {
-        self.saving.table_moved(key);
+        self.store.saving.table_moved(key);
     }
 
-    fn tell_expired(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>) {
+    fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
         if let Some(outbox) = &self.outbox {
-            outbox.put(rules, key, expired);
+            outbox.put_expired(key, expired);
         }
+    }
+
+    fn count_expired(&self, keys: usize, fields: usize) {
+        self.store.expired.add(keys, fields);
     }
 
     // A store has a recorder or a journal, not both.
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
     fn record(&self, key: &[u8], effect: &Effect<'_>) {
+        if let Some(outbox) = &self.outbox {
+            outbox.put_effect(key, effect, &self.now);
+        }
         #[cfg(feature = "recorder")]
-        if self.recorder.is_on() {
-            self.recorder.push(key, effect, self.rules);
+        if self.store.recorder.is_on() {
+            self.store.recorder.push(key, effect, &self.store.rules);
         }
         #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {
@@ -216,28 +217,30 @@ impl Port for Call<'_> {
         }
     }
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn recorded(&self) -> usize {
+    fn recorded(&self) -> Recorded {
+        let told = self.outbox.as_ref().map_or(0, Outbox::changes);
         #[cfg(feature = "recorder")]
-        if self.recorder.is_on() {
-            return self.recorder.len();
+        if self.store.recorder.is_on() {
+            return Recorded { logged: self.store.recorder.len(), told };
         }
         #[cfg(feature = "journal")]
-        let recorded = self.journaled.as_ref().map_or(0, Journaled::len);
+        let logged = self.journaled.as_ref().map_or(0, Journaled::len);
         #[cfg(not(feature = "journal"))]
-        let recorded = 0;
-        recorded
+        let logged = 0;
+        Recorded { logged, told }
     }
 
-    #[cfg(any(feature = "journal", feature = "recorder"))]
-    fn forget_recorded(&self, kept: usize) {
+    fn forget_recorded(&self, kept: Recorded) {
+        if let Some(outbox) = &self.outbox {
+            outbox.forget_changes(kept.told);
+        }
         #[cfg(feature = "recorder")]
-        if self.recorder.is_on() {
-            self.recorder.truncate(kept);
+        if self.store.recorder.is_on() {
+            self.store.recorder.truncate(kept.logged);
         }
         #[cfg(feature = "journal")]
         if let Some(journaled) = &self.journaled {
-            journaled.truncate(kept);
+            journaled.truncate(kept.logged);
         }
     }
 

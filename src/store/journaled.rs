@@ -22,22 +22,16 @@ use crate::sync::assert_outside_closures;
 use crate::tail::{Entry, Position, Tail};
 
 /// The terms of a call under its locks. They end before the locks: when this is dropped, what the call has done is
-/// appended to the journal.
+/// appended to the journal, and gets its place among what the watcher is told.
 pub(crate) struct TermsUnderLock<'a> {
     terms: Terms<'a>,
-    #[cfg(feature = "journal")]
     call: &'a Call<'a>,
 }
 
 impl<'a> TermsUnderLock<'a> {
-    #[cfg_attr(not(feature = "journal"), expect(unused_variables, reason = "only a journal is told"))]
     #[inline]
     pub(super) fn new(terms: Terms<'a>, call: &'a Call<'a>) -> Self {
-        Self {
-            terms,
-            #[cfg(feature = "journal")]
-            call,
-        }
+        Self { terms, call }
     }
 
     /// Ends the work of the call under its present locks, which the caller releases next.
@@ -54,7 +48,6 @@ impl<'a> Deref for TermsUnderLock<'a> {
     }
 }
 
-#[cfg(feature = "journal")]
 impl Drop for TermsUnderLock<'_> {
     #[inline]
     fn drop(&mut self) {

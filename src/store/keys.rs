@@ -30,15 +30,14 @@ impl Store {
     /// Removes all keys. O(shards) under locks. The memory is given back after the locks are released.
     ///
     /// The shards are cleared one after the other, not at one instant, so writes of other threads meanwhile may
-    /// survive. On a store with a journal it is one atomic step.
+    /// survive. On a store with a journal or a [watcher](crate::StoreBuilder::watch) it is one atomic step.
     #[doc(alias = "FLUSHDB")]
     #[track_caller]
     pub fn clear_all(&self) {
-        if self.listener.is_some() {
-            self.purge_expired(usize::MAX); // tells the listener what has expired; it is not told of cleared keys
+        if self.audience.is_some() {
+            self.purge_expired(usize::MAX); // tells what has expired apart from what is cleared
         }
-        #[cfg(feature = "journal")]
-        if self.journal.is_some() {
+        if self.clears_at_once() {
             return self.clear_all_at_once();
         }
         self.clear_each_shard(&self.call());
@@ -58,8 +57,17 @@ impl Store {
         }
     }
 
-    /// [`clear_all`](Self::clear_all) under the locks of all shards, so that it is one entry of the journal.
-    #[cfg(feature = "journal")]
+    /// Whether somebody is told that all keys are removed in one step.
+    fn clears_at_once(&self) -> bool {
+        #[cfg(feature = "journal")]
+        if self.journal.is_some() {
+            return true;
+        }
+        self.feed().is_some()
+    }
+
+    /// [`clear_all`](Self::clear_all) under the locks of all shards, so that it is one entry of the journal and one change
+    /// for the watcher.
     #[track_caller]
     fn clear_all_at_once(&self) {
         let call = self.call();

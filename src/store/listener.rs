@@ -1,10 +1,7 @@
 //! The listener, which is told of expired keys and fields.
 
-use std::cell::RefCell;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use crate::hash::ExpiredPart;
-use crate::options::Rules;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::value::HashValue;
 
@@ -30,14 +27,16 @@ pub enum Expired {
     },
 }
 
-/// What a store does when the channel of its [`listener`](crate::StoreBuilder::listener) is full.
+/// What a store does when the channel of its [`listener`](crate::StoreBuilder::listener) or of its
+/// [watcher](crate::StoreBuilder::watch) is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenFull {
-    /// Messages without room are lost, and counted in [`Stats::lost`](crate::Stats::lost).
+    /// Messages without room are lost, and counted in [`Stats::lost`](crate::Stats::lost) or
+    /// [`Stats::lost_changes`](crate::Stats::lost_changes).
     Lose,
-    /// The call that removed something expired waits for room, with no lock held. A save can be such a call. With this
-    /// choice, the receiving thread must neither call the store nor drop its [`Janitor`](crate::Janitor), because it
-    /// could wait for itself.
+    /// The call that has something to tell waits for room, with no lock held. Any call can be one that removes something
+    /// expired, a save too. With this choice, the receiving thread must neither call the store nor drop its
+    /// [`Janitor`](crate::Janitor), because it could wait for itself.
     Wait,
 }
 
@@ -59,7 +58,7 @@ impl Listener {
         self.lost.load(Relaxed)
     }
 
-    fn tell(&self, expired: Expired) {
+    pub(super) fn tell(&self, expired: Expired) {
         // If the other end is gone, nobody listens any more, so a failed send is no error.
         match self.when_full {
             WhenFull::Wait => drop(self.sender.send(expired)),
@@ -69,38 +68,5 @@ impl Listener {
                 }
             }
         }
-    }
-}
-
-/// The expired keys and fields that one call has removed. They are sent on drop, when no lock is held.
-pub(crate) struct Outbox<'a> {
-    listener: &'a Listener,
-    expired: RefCell<Vec<Expired>>,
-}
-
-impl<'a> Outbox<'a> {
-    pub(crate) fn new(listener: &'a Listener) -> Self {
-        Self { listener, expired: RefCell::default() }
-    }
-
-    pub(crate) fn put(&self, rules: &Rules, key: &[u8], expired: ExpiredPart<'_>) {
-        let key = key.to_vec();
-        self.expired.borrow_mut().push(match expired {
-            ExpiredPart::Field((field, value)) => Expired::Field { key, field: field.to_vec(), value: value.to_vec() },
-            ExpiredPart::Key(record) => Expired::Key { key, hash: HashValue::of(record, rules) },
-        });
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn send(&self) {
-        self.expired.take().into_iter().for_each(|expired| self.listener.tell(expired));
-    }
-}
-
-impl Drop for Outbox<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.send();
     }
 }

@@ -1,12 +1,13 @@
 //! The lock protocol of the store: what a call does before, under and after its locks.
 //!
 //! # Locks
-//! There are three kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
+//! There are four kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
 //! has a mutex (see `saving/queue.rs`), which a call takes while a save runs. The tail of the journal has one too (see
-//! `tail.rs`). A call takes each of these two after its shards' locks, only for a moment, and never both at once.
+//! `tail.rs`), and so has the queue to the watcher (see `feed.rs`). A call takes each of these three after its shards'
+//! locks, only for a moment, and never two of them at once.
 //!
 //! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on
-//!   all shards holds one shard's lock at a time, except for `clear_all` on a store with a journal.
+//!   all shards holds one shard's lock at a time, except for `clear_all` on a store with a journal or a watcher.
 //! * **Before the first lock**, arguments are turned into bytes and iterators are drained, so that none of this user
 //!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
 //! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.
@@ -15,8 +16,8 @@
 //!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the
 //!   visits that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging
 //!   and saving, which also release the lock between two slices of work.
-//! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. The listener is told
-//!   then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
+//! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. Listener and
+//!   watcher are told then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
 //!   the lock. Packed records and the chunks of arenas are short, and are freed at once.
 //! * **A call from inside a closure** panics before its first lock. The panic points at the user's call: what lies
 //!   between a public method and the check has `#[track_caller]`. A closure in between loses the place.
@@ -412,6 +413,9 @@ impl Store {
         assert_outside_closures(); // here, because a closure does not know who called
         match write() {
             Err(error) if error.is_full() => {
+                if let Some(room) = &self.room {
+                    room.uncount_refusal();
+                }
                 self.purge_all();
                 write()
             }

@@ -54,7 +54,7 @@ enum Change {
     FieldDeadline { field: Box<[u8]>, deadline: Deadline, before: Deadline },
     KeyDeadline { deadline: Deadline, before: Deadline },
     Clear { before: Record },
-    Transfer { key: Box<[u8]>, replaced: Record, source: Source },
+    Transfer { key: Box<[u8]>, hash: Record, replaced: Record, source: Source },
 }
 
 /// A copy of a record, with the same key, for any store.
@@ -78,13 +78,14 @@ impl Change {
             }
             Effect::KeyDeadline { deadline, before } => Self::KeyDeadline { deadline, before },
             Effect::Clear { before } => Self::Clear { before: copy(before, rules) },
-            Effect::MoveTo { key, replaced } => {
-                Self::Transfer { key: key.into(), replaced: copy(replaced, rules), source: Source::Moves }
-            }
-            Effect::CopyTo { key, replaced } => {
-                Self::Transfer { key: key.into(), replaced: copy(replaced, rules), source: Source::Stays }
-            }
+            Effect::MoveTo { key, hash, replaced } => Self::transferred(key, [hash, replaced], Source::Moves, rules),
+            Effect::CopyTo { key, hash, replaced } => Self::transferred(key, [hash, replaced], Source::Stays, rules),
         }
+    }
+
+    fn transferred(key: &[u8], hashes: [&Record; 2], source: Source, rules: &Rules) -> Self {
+        let [hash, replaced] = hashes.map(|record| copy(record, rules));
+        Self::Transfer { key: key.into(), hash, replaced, source }
     }
 
     /// The effect as it was noted.
@@ -97,8 +98,8 @@ impl Change {
             }
             Self::KeyDeadline { deadline, before } => Effect::KeyDeadline { deadline: *deadline, before: *before },
             Self::Clear { before } => Effect::Clear { before },
-            Self::Transfer { key, replaced, source: Source::Moves } => Effect::MoveTo { key, replaced },
-            Self::Transfer { key, replaced, source: Source::Stays } => Effect::CopyTo { key, replaced },
+            Self::Transfer { key, hash, replaced, source: Source::Moves } => Effect::MoveTo { key, hash, replaced },
+            Self::Transfer { key, hash, replaced, source: Source::Stays } => Effect::CopyTo { key, hash, replaced },
         }
     }
 
@@ -171,7 +172,7 @@ impl Store {
     pub fn undo(&self, effects: &Effects) {
         for part in effects.0.chunk_by(are_of_one_visit).rev() {
             match &part[0].change {
-                Change::Transfer { key, replaced, source } => {
+                Change::Transfer { key, replaced, source, .. } => {
                     self.visit_two_unexpired([&part[0].key, key], |[from, to], cx| {
                         if *source == Source::Moves {
                             assert!(to.transfer(from, &part[0].key, Source::Moves, cx).is_ok());

@@ -23,11 +23,33 @@ pub(crate) struct Room {
     taken: CachePadded<AtomicUsize>,
     /// The millisecond of the last complete purge.
     purged_at: AtomicU64,
+    /// How often something was refused for good.
+    refused: AtomicUsize,
 }
 
 impl Room {
     pub(crate) fn new(limit: usize, taken: usize) -> Self {
-        Self { limit, taken: CachePadded(AtomicUsize::new(taken)), purged_at: AtomicU64::new(u64::MAX) }
+        Self {
+            limit,
+            taken: CachePadded(AtomicUsize::new(taken)),
+            purged_at: AtomicU64::new(u64::MAX),
+            refused: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Relaxed)
+    }
+
+    /// What was refused last is tried once more.
+    pub(crate) fn uncount_refusal(&self) {
+        self.refused.fetch_sub(1, Relaxed);
+    }
+
+    #[cold]
+    fn count_refusal(&self, error: &Error) {
+        debug_assert!(matches!(error, Error::Full { .. }));
+        self.refused.fetch_add(1, Relaxed);
     }
 
     fn try_take(&self, bytes: usize) -> Result<()> {
@@ -106,7 +128,8 @@ impl<'a> Reservation<'a> {
         if bytes > 0 {
             let unsettled = self.unsettled.get() + bytes.cast_signed();
             // Freed bytes that are held are taken first.
-            self.room.try_take((self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned())?;
+            let more = (self.held(unsettled) - self.held(self.unsettled.get())).cast_unsigned();
+            self.room.try_take(more).inspect_err(|error| self.room.count_refusal(error))?;
             self.unsettled.set(unsettled);
         }
         Ok(())

@@ -5,7 +5,11 @@ use crate::hash::{Encoding, Port, Record, Scope};
 use crate::shard::{RESERVED_KEY_BYTES, Shard};
 use crate::store::Store;
 use crate::store::call::Call;
+use crate::store::feed::Feed;
 use crate::store::listener::Listener;
+use crate::store::outbox::Audience;
+use crate::store::room::Room;
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Counts over a whole [`Store`]; see [`Store::stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,9 +36,34 @@ pub struct Stats {
     /// Bytes that the store has asked of the allocator and not given back. They include everything but the `Store`
     /// value itself. Bytes that the allocator adds (rounding, its own records) are not counted.
     pub bytes: usize,
+    /// The number of keys that have expired by their own deadlines and were removed, since the store was built, loaded or
+    /// opened.
+    pub expired_keys: usize,
+    /// The number of fields that have expired by their own deadlines and were removed. Those that a key took along when
+    /// it expired are not counted.
+    pub expired_fields: usize,
+    /// How often a write, a deadline, or a command in a closure was refused because the store was full, see
+    /// [`Error::Full`](crate::Error::Full).
+    pub refused: usize,
     /// The number of expired keys and fields for which the channel of a [`listener`](crate::StoreBuilder::listener) had
     /// no room.
     pub lost: usize,
+    /// The number of changes for which the channel of a [watcher](crate::StoreBuilder::watch) had no room.
+    pub lost_changes: usize,
+}
+
+/// What has expired and was removed, since the store was built.
+#[derive(Debug, Default)]
+pub(super) struct ExpiredCounts {
+    keys: AtomicUsize,
+    fields: AtomicUsize,
+}
+
+impl ExpiredCounts {
+    pub(super) fn add(&self, keys: usize, fields: usize) {
+        self.keys.fetch_add(keys, Relaxed);
+        self.fields.fetch_add(fields, Relaxed);
+    }
 }
 
 /// # Memory
@@ -76,8 +105,18 @@ impl Store {
         let stats = self.each_shard(Stats::of).fold(empty, Stats::plus);
         let shapes = self.rules.shapes.as_deref();
         let (count, bytes) = shapes.map_or((0, 0), |shapes| (shapes.count(), shapes.heap_bytes()));
-        let stats = Stats { shapes: count, shape_bytes: bytes, bytes: stats.bytes + bytes, ..stats };
-        Stats { lost: self.listener.as_ref().map_or(0, Listener::lost), ..stats }
+        let audience = self.audience.as_ref();
+        Stats {
+            shapes: count,
+            shape_bytes: bytes,
+            bytes: stats.bytes + bytes,
+            expired_keys: self.expired.keys.load(Relaxed),
+            expired_fields: self.expired.fields.load(Relaxed),
+            refused: self.room.as_ref().map_or(0, Room::refused),
+            lost: audience.and_then(Audience::listener).map_or(0, Listener::lost),
+            lost_changes: self.feed().map_or(0, Feed::lost),
+            ..stats
+        }
     }
 
     /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
@@ -170,7 +209,7 @@ impl Stats {
             saved_bytes: self.saved_bytes + other.saved_bytes,
             shape_bytes: self.shape_bytes + other.shape_bytes,
             bytes: self.bytes + other.bytes,
-            lost: self.lost + other.lost,
+            ..self
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::sync::PoisonError;
 
 use shuttle::sync;
-#[cfg(feature = "journal")]
-pub(crate) use shuttle::sync::MutexGuard;
-pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use shuttle::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 #[derive(Debug, Default)]
 pub(crate) struct RwLock<T>(sync::RwLock<T>);
@@ -48,7 +46,6 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(feature = "journal")]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().ok()
     }

@@ -3,11 +3,12 @@
 
 use hashlet::{HashValue, Stats, Store, StoreBuilder};
 
-/// The counts of a store without those of its shapes, which stay for as long as it lives.
+/// The counts of a store without those that never go back: of its shapes, and of what has happened so far.
 pub(crate) fn counts(store: &Store) -> Stats {
     let mut counts = store.stats();
     counts.bytes -= counts.shape_bytes;
     (counts.shapes, counts.shape_bytes) = (0, 0);
+    (counts.expired_keys, counts.expired_fields, counts.refused) = (0, 0, 0);
     counts
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod deadline_calls;
 pub(crate) mod everything;
 #[cfg(any(all(test, feature = "snapshot"), feature = "journal"))]
 pub(crate) mod folder;
+pub(crate) mod follower;
 #[cfg(feature = "snapshot")]
 pub(crate) mod forge;
 pub(crate) mod hash_calls;

@@ -10,6 +10,7 @@ use hashlet::{Expired, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
+use super::follower::Follower;
 #[cfg(all(feature = "journal", feature = "testing"))]
 use super::journaled::Journaled;
 use super::model::{Bounds, Hash, Model, ModelHash};
@@ -156,7 +157,9 @@ pub(crate) struct World {
     pub(crate) model: Model,
     pub(crate) clock: ManualClock,
     listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
-    /// Follows the store of some scenarios by the effects of its calls.
+    /// Follows the store of some scenarios as a watcher, by the changes that it is told.
+    follower: Option<Follower>,
+    /// Follows the store of some other scenarios by the effects of its calls.
     #[cfg(feature = "recorder")]
     twin: Option<Twin>,
     /// The journal of the store in some other scenarios.
@@ -172,13 +175,21 @@ impl World {
             model: Model::new(*bounds),
             clock: clock.clone(),
             listener: listens.then(|| sync_channel(16)),
+            follower: None,
             #[cfg(feature = "recorder")]
             twin: None,
             #[cfg(all(feature = "journal", feature = "testing"))]
             journal: None,
         };
         let builder = config.builder().limits(bounds.limits()).clock(&clock);
-        let builder = world.listened(check::seeded(builder, *hash_seed));
+        let mut builder = world.listened(check::seeded(builder, *hash_seed));
+        if let Some(prefix) =
+            [Some(""), None, None, Some("k1")][(*hash_seed % 8) as usize / 2].filter(|_| hash_seed % 2 == 0)
+        {
+            let (follower, watching) = Follower::of(builder, config.builder(), prefix);
+            world.follower = Some(follower);
+            builder = watching;
+        }
         #[cfg(all(feature = "journal", feature = "testing"))]
         if hash_seed % 16 == 2 {
             let journal = Journaled::begin(builder, *hash_seed);
@@ -209,9 +220,10 @@ impl World {
             Op::Save(save, ops) => save.run(self, ops),
             #[cfg(all(feature = "snapshot", feature = "testing"))]
             Op::Reload(loading) => {
-                // The store that is loaded is another one, and has recorded nothing.
+                // The store that is loaded is another one. It has recorded nothing, and nobody watches it.
                 #[cfg(feature = "recorder")]
                 drop(self.twin.take());
+                drop(self.follower.take());
                 #[cfg(feature = "journal")]
                 if self.journal.is_some() {
                     self.reopen(*loading);
@@ -223,6 +235,9 @@ impl World {
             Op::Save(..) | Op::Reload(_) => {}
             op => op.on_both(&self.store, &mut self.model, &self.clock),
         }
+        if let Some(follower) = &mut self.follower {
+            follower.follow();
+        }
         for expired in self.listener.iter().flat_map(|(_, told)| told.try_iter()) {
             if let Expired::Key { hash, .. } = expired {
                 check::value(&hash);
@@ -231,6 +246,9 @@ impl World {
     }
 
     pub(crate) fn compare(&mut self) {
+        if let Some(follower) = &mut self.follower {
+            follower.compare(&self.store);
+        }
         #[cfg(feature = "recorder")]
         if let Some(twin) = &mut self.twin {
             twin.follow(&self.store);
