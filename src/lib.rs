@@ -110,7 +110,7 @@ pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy};
 pub use error::{Error, Result};
-pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When, unix_millis};
 pub use hash::{Encoding, Sample};
 pub use hashes::{Across, ExactExpiry, Hashes};
 #[cfg(feature = "journal")]
@@ -124,7 +124,7 @@ pub use remote::{
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, WhenFull};
+pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;
