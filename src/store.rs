@@ -15,6 +15,7 @@
 //! updates.rs    updates in a closure, of one hash or several, with rollback or without
 //! across.rs     fields of many keys, for which the processor waits together
 //! many.rs       calls on whole hashes of several keys
+//! transfer.rs   hashes that come from elsewhere, or go there
 //! keys.rs       calls on whole keys, and on all of them
 //! scan.rs       walks through a hash or through all keys, page by page
 //! deadlines.rs  calls on the deadlines of keys and fields
@@ -30,6 +31,7 @@ mod updates;
 
 mod across;
 mod many;
+mod transfer;
 
 mod keys;
 mod scan;
@@ -84,7 +86,7 @@ use crate::time::Clock;
 /// [updates in a closure](#updates-in-a-closure), [fields of many keys](#fields-of-many-keys),
 /// [several keys](#several-keys), [whole keys, and all keys](#whole-keys-and-all-keys), [scans](#scans), [expiry](#expiry),
 /// [removing what has expired](#removing-what-has-expired), [random fields](#random-fields), [memory](#memory),
-/// [loading](#loading), [saving](#saving), and
+/// [loading](#loading), [saving](#saving), [hashes that leave the store](#hashes-that-leave-the-store) and
 /// [typed values](#typed-values).
 ///
 /// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its

@@ -53,7 +53,6 @@ impl Record {
     }
 
     /// The fields that have a deadline, with their deadlines. O(n).
-    #[cfg(feature = "redis")]
     pub(crate) fn timed_fields<'a>(&'a self, rules: &'a Rules) -> impl Iterator<Item = (&'a [u8], Deadline)> {
         let pairs = self.has_field_deadlines().then(|| self.pairs(rules)).into_iter().flatten();
         let deadline = move |field| self.field_deadline(field, rules).filter(|deadline| *deadline != Deadline::NEVER);

@@ -92,7 +92,7 @@ impl JournalError {
             SnapshotError::Busy => Self::Busy,
             SnapshotError::Locked => Self::Locked { folder: file },
             SnapshotError::Forked => Self::Forked,
-            SnapshotError::TooLarge(error) => Self::TooLarge { file, error },
+            SnapshotError::TooLarge(error) | SnapshotError::Refused(error) => Self::TooLarge { file, error },
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum SnapshotError {
     Forked,
     /// The snapshot holds something that exceeds a limit of the store that is being loaded.
     TooLarge(Error),
+    /// The store has refused the hash that [`Store::restore`](crate::Store::restore) would have put into it. Nothing
+    /// else returns this.
+    Refused(Error),
 }
 
 impl SnapshotError {
@@ -81,6 +84,7 @@ impl fmt::Display for SnapshotError {
             Self::Locked => f.write_str("the file is locked by another process or store, or its lock was lost"),
             Self::Forked => f.write_str("this process is a forked child, and only its parent can save here"),
             Self::TooLarge(error) => write!(f, "the snapshot exceeds a limit of the store: {error}"),
+            Self::Refused(error) => write!(f, "the store has refused the hash: {error}"),
         }
     }
 }
@@ -89,7 +93,7 @@ impl std::error::Error for SnapshotError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::TooLarge(error) => Some(error),
+            Self::TooLarge(error) | Self::Refused(error) => Some(error),
             _ => None,
         }
     }

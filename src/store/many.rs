@@ -90,6 +90,7 @@ impl Store {
 
     /// Copies a hash to another key in one atomic step. The outcome tells whether there was no such hash, or the new key
     /// exists and must not be overwritten. A key copied to itself stays as it is. O(n).
+    /// [`copy_into`](Self::copy_into) copies to another store.
     ///
     /// ```
     /// use hashlet::{Overwrite, TransferOutcome};

@@ -87,7 +87,7 @@ fn contents(store: &Store) -> BTreeMap<Vec<u8>, HashValue> {
 
 /// Every way to make a store larger by a little.
 type Write = fn(&Store) -> Result<()>;
-const GROWING: [(&str, Write); 19] = [
+const GROWING: [(&str, Write); 20] = [
     ("set, new key", |store| store.set("new", "f", "v").map(drop)),
     ("set, new field", |store| store.set("old", "g", "").map(drop)),
     ("set, longer value", |store| store.set("old", "f", "longer").map(drop)),
@@ -103,6 +103,7 @@ const GROWING: [(&str, Write); 19] = [
         assert_eq!(answers.next(), Some(Ok(0)));
         answers.next().unwrap().map(drop)
     }),
+    ("copy_into", |store| store.copy_into("old", store, "new", Overwrite::No).map(drop)),
     ("update_slice", |store| store.update_slice(&["new", "old"], |hashes| hashes[0].set("f", "v").map(drop))?),
     ("increment", |store| store.increment("old", "n", 1).map(drop)),
     ("increment_float", |store| store.increment_float("old", "x", 0.75).map(drop)),
@@ -116,7 +117,7 @@ const GROWING: [(&str, Write); 19] = [
 ];
 
 /// Every way to keep its size or make it smaller; all of them keep the key `old` and its fields `f`, `n` and `x`.
-const SHRINKING: [(&str, Write); 10] = [
+const SHRINKING: [(&str, Write); 11] = [
     ("set, same length", |store| store.set("old", "f", "VALUE").map(drop)),
     ("set, shorter", |store| store.set("old", "f", "v").map(drop)),
     ("set_many", |store| store.set_many("old", [("f", "longer than before"), ("f", "")]).map(drop)),
@@ -127,6 +128,7 @@ const SHRINKING: [(&str, Write); 10] = [
     ("rename", |store| store.rename("old", "OLD", Overwrite::Yes).map(drop)),
     ("rename back", |store| store.rename("OLD", "old", Overwrite::No).map(drop)),
     ("copy over a larger one", |store| store.copy("other", "old", Overwrite::Yes).map(drop)),
+    ("copy_into in place of itself", |store| store.copy_into("old", store, "old", Overwrite::Yes).map(drop)),
 ];
 
 #[test]

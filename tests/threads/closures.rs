@@ -75,6 +75,11 @@ const CALLS: &[(&str, Call)] = &[
     ("an empty set_many_across", |store| _ = store.set_many_across([("", [("", "")]); 0])),
     ("update_slice", |store| store.update_slice(&["k", "l"], |_| ()).unwrap()),
     ("try_update_slice", |store| store.try_update_slice(&["k"], |_| Ok::<(), hashlet::Error>(())).unwrap()),
+    ("copy_into", |store| _ = store.copy_into("k", store, "l", Overwrite::Yes)),
+    #[cfg(feature = "snapshot")]
+    ("dump", |store| _ = store.dump("k")),
+    #[cfg(feature = "snapshot")]
+    ("restore", |store| _ = store.restore("k", "no dump", Overwrite::Yes)),
     ("clear_many", |store| _ = store.clear_many(["k", "l"])),
     ("rename", |store| _ = store.rename("k", "l", Overwrite::Yes)),
     ("copy", |store| _ = store.copy("k", "l", Overwrite::Yes)),
