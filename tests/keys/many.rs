@@ -331,7 +331,7 @@ fn try_update_slice_keeps_all_or_nothing() {
         assert_eq!(store.try_update_slice(&keys, update), Err(Error::NotAnInteger));
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             store.try_update_slice(&keys, |hashes| -> hashlet::Result<()> {
-                hashes.iter_mut().for_each(|hash| _ = hash.clear());
+                hashes.iter_mut().for_each(hashlet::HashMut::clear);
                 panic!("on purpose");
             })
         }));

@@ -604,10 +604,10 @@ fn arguments_become_bytes_before_the_lock_and_may_call_the_store() {
         ("update_slice", |store, arg| assert_eq!(store.update_slice(&[arg(store)], |hashes| hashes[0].len()), Ok(1))),
         ("clear_many", |store, arg| assert_eq!(store.clear_many([arg(store), arg(store)]), 1)),
         ("rename", |store, arg| {
-            assert_eq!(store.rename(arg(store), arg(store), Overwrite::Yes).map(TransferOutcome::is_done), Ok(true))
+            assert_eq!(store.rename(arg(store), arg(store), Overwrite::Yes).map(TransferOutcome::is_done), Ok(true));
         }),
         ("copy", |store, arg| {
-            assert_eq!(store.copy(arg(store), arg(store), Overwrite::No).map(TransferOutcome::is_done), Ok(false))
+            assert_eq!(store.copy(arg(store), arg(store), Overwrite::No).map(TransferOutcome::is_done), Ok(false));
         }),
         ("random_field", |store, arg| assert!(store.random_field(arg(store)).is_some())),
         ("random_fields", |store, arg| _ = store.random_fields(arg(store), Sample::Distinct(1))),
