@@ -46,7 +46,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::time::{Deadline, Now};
+use crate::time::{Deadline, Now, millis_of, time_of};
 
 /// The time at which a key or field expires: after a time to live, or at a point in time. It is exact to the
 /// millisecond, and parts of a millisecond are rounded up. A time that is not in the future deletes the key or field at
@@ -74,12 +74,44 @@ impl From<SystemTime> for When {
 }
 
 impl When {
+    /// The time this many milliseconds after the beginning of 1970, as servers and logs write it.
+    ///
+    /// ```
+    /// use hashlet::{Store, When, unix_millis};
+    ///
+    /// let store = Store::new();
+    /// store.set("session:9", "user", "ada")?;
+    /// store.expire("session:9", When::unix_millis(7_258_118_400_000)); // PEXPIREAT session:9 7258118400000
+    /// assert_eq!(store.deadline("session:9").map(unix_millis), Some(7_258_118_400_000)); // PEXPIRETIME session:9
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "PEXPIREAT")]
+    #[must_use]
+    pub fn unix_millis(millis: u64) -> Self {
+        Self::At(time_of(millis))
+    }
+
+    /// The time this many seconds after the beginning of 1970.
+    #[doc(alias = "EXPIREAT")]
+    #[must_use]
+    pub fn unix_seconds(seconds: u64) -> Self {
+        Self::unix_millis(seconds.saturating_mul(1_000))
+    }
+
     pub(crate) fn deadline(self, now: &Now<'_>) -> Deadline {
         match self {
             Self::After(time_to_live) => Deadline::after(now, time_to_live),
             Self::At(time) => Deadline::at(time),
         }
     }
+}
+
+/// Returns the milliseconds from the beginning of 1970 to this time, as PEXPIRETIME of Redis does. Parts of a millisecond
+/// are rounded up, as in a deadline. A time before 1970 counts as its beginning. [`When::unix_millis`] is the way back.
+#[doc(alias = "PEXPIRETIME")]
+#[must_use]
+pub fn unix_millis(time: SystemTime) -> u64 {
+    millis_of(time)
 }
 
 /// The condition on which a key or field gets a new deadline. It is checked before anything else: if it is not met,
@@ -95,12 +127,17 @@ pub enum ExpireCondition {
     /// If it has a deadline already.
     #[doc(alias = "XX")]
     IfSome,
-    /// If the new deadline is later than the present one. No deadline counts as the latest of all.
+    /// If the new deadline is later than the present one. No deadline counts as the latest of all, so this is met only if
+    /// there is a deadline: Redis's GT and its XX GT are the same.
     #[doc(alias = "GT")]
     IfLater,
-    /// If the new deadline is sooner than the present one. No deadline counts as the latest of all.
+    /// If the new deadline is sooner than the present one. No deadline counts as the latest of all, so this is met if there is
+    /// none.
     #[doc(alias = "LT")]
     IfSooner,
+    /// If it has a deadline already, and the new one is sooner.
+    #[doc(alias = "XX LT")]
+    IfSomeAndSooner,
 }
 
 impl ExpireCondition {
@@ -111,6 +148,7 @@ impl ExpireCondition {
             Self::IfSome => old != Deadline::NEVER,
             Self::IfLater => new > old,
             Self::IfSooner => new < old,
+            Self::IfSomeAndSooner => old != Deadline::NEVER && new < old,
         }
     }
 }

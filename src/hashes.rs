@@ -16,7 +16,7 @@ use crate::error::{Error, FieldError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::scan::{Cursor, Page};
-use crate::store::Overwrite;
+use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue, parse, string_of};
 pub use across::{Across, ExactExpiry};
 #[cfg(feature = "redis")]
@@ -61,7 +61,7 @@ pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// * **On a cluster, the keys of one call must be in one slot**: `rename`, `copy` and `clear_many` fail otherwise, and change
 ///   nothing. Calls about all keys ask one server after the other. See [`RemoteCluster`](crate::RemoteCluster).
 /// * `save`, `for_each`, `retain`, `stats`, `encoding`, `memory_usage` and `get_across` are not in it: they could not
-///   mean the same on a server.
+///   mean the same on a server. [`get_many_across`](Self::get_many_across) promises one instant only for each key.
 ///
 /// # Methods will be added
 /// As [`Store`](crate::Store) gets new calls, so does this trait: with a default implementation, or in a new major version.
@@ -174,6 +174,40 @@ pub trait Hashes {
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<Option<Vec<u8>>>, Self::Error>;
 
+    /// Returns the values of these fields in each of these hashes: for each key, in their order, what
+    /// [`get_many`](Self::get_many) returns, of one instant. O(keys × fields). A single server gets all requests at once.
+    /// See [`Store::get_many_across`](crate::Store::get_many_across).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HMGET")]
+    fn get_many_across<K: AsRef<[u8]>, F: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>, Self::Error> {
+        let fields: Vec<F> = fields.into_iter().collect();
+        keys.into_iter().map(|key| self.get_many(key, &fields)).collect()
+    }
+
+    /// Sets fields of many hashes, one hash after the other, and returns for each key, in their order, what
+    /// [`set_many`](Self::set_many) returns. Each key is one step. A key that is refused does not keep those behind it
+    /// from being set. O(pairs). See [`Store::set_many_across`](crate::Store::set_many_across).
+    ///
+    /// # Errors
+    /// Each key has its own, as in `set_many`.
+    #[doc(alias = "HSET")]
+    #[must_use = "a key that was refused has an `Err` in it"]
+    fn set_many_across<K, P, F, V>(&self, hashes: impl IntoIterator<Item = (K, P)>) -> Vec<Result<usize, Self::Error>>
+    where
+        K: AsRef<[u8]>,
+        P: IntoIterator<Item = (F, V)>,
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        hashes.into_iter().map(|(key, pairs)| self.set_many(key, pairs)).collect()
+    }
+
     /// Returns a copy of the whole hash, which is empty if the key is missing. O(n). See
     /// [`Store::get_all`](crate::Store::get_all).
     ///
@@ -245,6 +279,23 @@ pub trait Hashes {
         new: Option<&[u8]>,
     ) -> Result<bool, Self::Error>;
 
+    /// [`compare_and_set`](Self::compare_and_set), but a field that gets another value keeps the deadline that it has.
+    /// O(1). See [`Store::compare_and_set_keep_ttl`](crate::Store::compare_and_set_keep_ttl).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "KEEPTTL")]
+    fn compare_and_set_keep_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool, Self::Error> {
+        let field = field.as_ref();
+        self.try_update(key, |hash| Ok(hash.compare_and_set_keep_ttl(field, expected, new)?))
+    }
+
     /// Removes a field, and returns whether it existed. O(1). See [`Store::remove`](crate::Store::remove).
     ///
     /// # Errors
@@ -270,6 +321,21 @@ pub trait Hashes {
     /// As [the trait](Self#errors) says.
     #[doc(alias = "HGETDEL")]
     fn take(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Removes many fields in one step, and returns the value that each had, in their order. O(fields). See
+    /// [`Store::take_many`](crate::Store::take_many).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HGETDEL")]
+    fn take_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Option<Vec<u8>>>, Self::Error> {
+        let fields: Vec<F> = fields.into_iter().collect();
+        self.update(key, |hash| hash.take_many(&fields))
+    }
 
     /// Adds to the integer in a field, and returns the sum. O(1). A key that is not there gets this one field: for a number
     /// in an object use [`increment_existing`](Self::increment_existing). See
@@ -441,19 +507,30 @@ pub trait Hashes {
     #[doc(alias = "DEL")]
     fn clear_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<usize, Self::Error>;
 
-    /// Moves a hash to another key, and returns whether it did. See [`Store::rename`](crate::Store::rename).
+    /// Moves a hash to another key. See [`Store::rename`](crate::Store::rename).
     ///
     /// # Errors
     /// That the new key is too long. Otherwise as [the trait](Self#errors) says.
     #[doc(alias = "RENAME")]
-    fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool, Self::Error>;
+    fn rename(
+        &self,
+        key: impl AsRef<[u8]>,
+        new: impl AsRef<[u8]>,
+        overwrite: Overwrite,
+    ) -> Result<TransferOutcome, Self::Error>;
 
-    /// Copies a hash to another key, and returns whether it did. O(n). See [`Store::copy`](crate::Store::copy).
+    /// Copies a hash to another key. O(n). See [`Store::copy`](crate::Store::copy). A server does not tell why it did not
+    /// copy, so it is asked afterwards whether there is a hash.
     ///
     /// # Errors
     /// That the new key is too long. Otherwise as [the trait](Self#errors) says.
     #[doc(alias = "COPY")]
-    fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool, Self::Error>;
+    fn copy(
+        &self,
+        key: impl AsRef<[u8]>,
+        new: impl AsRef<[u8]>,
+        overwrite: Overwrite,
+    ) -> Result<TransferOutcome, Self::Error>;
 
     /// Returns all keys of hashes, in no particular order and not of one instant. O(n). See
     /// [`Store::keys`](crate::Store::keys).

@@ -113,7 +113,7 @@ pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy, AutosaveStats};
 pub use error::{Error, FieldError, Result};
-pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
+pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When, unix_millis};
 pub use hash::{Encoding, Sample};
 pub use hashes::{Across, ExactExpiry, Hashes};
 #[cfg(feature = "journal")]
@@ -127,7 +127,9 @@ pub use remote::{
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{Change, ChangeKind, Expired, Overwrite, Purged, Stats, Store, StoreBuilder, Watch, WhenFull};
+pub use store::{
+    Change, ChangeKind, Expired, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, Watch, WhenFull,
+};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

@@ -60,7 +60,7 @@ use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::sync::{CachePadded, RwLock};
 use crate::time::{Deadline, Now};
-pub(crate) use attempt::{Attempted, attempt};
+pub(crate) use attempt::{Attempted, attempt, attempt_all};
 use census::{FIRST, take_shapes};
 use segment::KeySegment;
 pub(crate) use several::Taken;

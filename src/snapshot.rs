@@ -3,9 +3,10 @@
 //! - `saving.rs` explains how a store is saved as it was at one instant while other threads write.
 //! - `format.rs` draws the bytes. `writer.rs`, `reader.rs` and `hash/image.rs` write and read them.
 //! - `walk.rs` walks over a store. `file.rs` replaces the old file by the new one, and `file/kept.rs` keeps older ones.
-//! - `save.rs`, `load.rs` and `start.rs` put these together.
+//! - `save.rs`, `load.rs` and `start.rs` put these together, `dump.rs` for a single hash.
 
 mod disk;
+mod dump;
 mod error;
 mod file;
 mod format;

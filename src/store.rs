@@ -16,7 +16,9 @@
 //! builder.rs    `new` and `builder`, and the options of a store
 //! fields.rs     calls on the fields of one key
 //! updates.rs    updates in a closure, of one hash or several, with rollback or without
-//! many.rs       calls on several keys
+//! across.rs     fields of many keys, for which the processor waits together
+//! many.rs       calls on whole hashes of several keys
+//! transfer.rs   hashes that come from elsewhere, or go there
 //! keys.rs       calls on whole keys, and on all of them
 //! scan.rs       walks through a hash or through all keys, page by page
 //! deadlines.rs  calls on the deadlines of keys and fields
@@ -30,7 +32,9 @@ mod builder;
 mod fields;
 mod updates;
 
+mod across;
 mod many;
+mod transfer;
 
 mod keys;
 mod scan;
@@ -56,7 +60,7 @@ mod watch;
 
 pub use builder::StoreBuilder;
 pub use listener::{Expired, WhenFull};
-pub use many::Overwrite;
+pub use many::{Overwrite, TransferOutcome};
 pub use purge::Purged;
 pub use stats::Stats;
 pub use watch::{Change, ChangeKind, Watch};
@@ -88,10 +92,11 @@ use crate::time::Clock;
 /// [`guide::atomic`](crate::guide::atomic) lists the other calls that are, and those that are not.
 ///
 /// The methods stand in these groups: [the fields of one key](#the-fields-of-one-key),
-/// [updates in a closure](#updates-in-a-closure), [several keys](#several-keys),
-/// [whole keys, and all keys](#whole-keys-and-all-keys), [scans](#scans), [expiry](#expiry),
+/// [updates in a closure](#updates-in-a-closure), [fields of many keys](#fields-of-many-keys),
+/// [several keys](#several-keys), [whole keys, and all keys](#whole-keys-and-all-keys), [scans](#scans), [expiry](#expiry),
 /// [removing what has expired](#removing-what-has-expired), [random fields](#random-fields), [memory](#memory),
-/// [loading](#loading), [saving](#saving) and [typed values](#typed-values).
+/// [loading](#loading), [saving](#saving), [hashes that leave the store](#hashes-that-leave-the-store) and
+/// [typed values](#typed-values).
 ///
 /// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its
 /// last field is gone, and its key with it.

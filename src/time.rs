@@ -29,7 +29,7 @@ impl Deadline {
 
     /// The deadline at this time. A time before 1970 counts as the beginning of 1970.
     pub(crate) fn at(time: SystemTime) -> Self {
-        Self(millis_up(time.duration_since(UNIX_EPOCH).unwrap_or_default()).min(Self::LATEST))
+        Self(millis_of(time).min(Self::LATEST))
     }
 
     /// Whether the deadline has come. Reads the clock only if there is a deadline.
@@ -72,8 +72,13 @@ fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
+/// The milliseconds from 1970 to this time, rounded up. A time before 1970 counts as the beginning of 1970.
+pub(crate) fn millis_of(time: SystemTime) -> u64 {
+    millis_up(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
 /// The time this many milliseconds after 1970, or the end of the year 9999 if the platform cannot represent it.
-fn time_of(millis: u64) -> SystemTime {
+pub(crate) fn time_of(millis: u64) -> SystemTime {
     let exact = UNIX_EPOCH.checked_add(Duration::from_millis(millis));
     exact.unwrap_or_else(|| UNIX_EPOCH + Duration::from_secs(253_402_300_799)) // the end of the year 9999
 }

@@ -42,6 +42,8 @@ macro_rules! replays {
 }
 
 replays! {
+    #[cfg(feature = "snapshot")]
+    dump_restore
     hash_ops
     #[cfg(feature = "journal")]
     log_read

@@ -8,7 +8,7 @@ use super::maps::{Fields, Maps, SHARDS, Seeded};
 /// A field and its value.
 pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// A `key -> {field -> value}`. Each call is one atomic step, but for `get_across`.
+/// A `key -> {field -> value}`. Each call is one atomic step, but for those on several keys.
 pub(crate) trait Rival {
     const NAME: &str;
     /// Whether it lives in this process, and so in this allocator, or is a call to another one.
@@ -51,6 +51,16 @@ pub(crate) trait Rival {
     /// Copies of the values of one field in several hashes.
     fn get_across(&self, keys: &[&[u8]], field: &[u8]) -> Vec<Option<Vec<u8>>> {
         keys.iter().map(|key| self.get(key, field)).collect()
+    }
+
+    /// Sets fields of several hashes that lie anywhere, and says how many are new.
+    fn set_many_across(&self, hashes: &[(&[u8], Vec<Pair<'_>>)]) -> usize {
+        self.set_all(hashes)
+    }
+
+    /// Copies of the values of some fields in several hashes.
+    fn get_many_across(&self, keys: &[&[u8]], fields: &[&[u8]]) -> Vec<Vec<Option<Vec<u8>>>> {
+        keys.iter().map(|key| fields.iter().map(|field| self.get(key, field)).collect()).collect()
     }
 
     /// The process whose memory holds the data.
@@ -124,6 +134,15 @@ impl Rival for Store {
 
     fn get_across(&self, keys: &[&[u8]], field: &[u8]) -> Vec<Option<Vec<u8>>> {
         self.get_across(keys, field)
+    }
+
+    fn get_many_across(&self, keys: &[&[u8]], fields: &[&[u8]]) -> Vec<Vec<Option<Vec<u8>>>> {
+        self.get_many_across(keys, fields)
+    }
+
+    fn set_many_across(&self, hashes: &[(&[u8], Vec<Pair<'_>>)]) -> usize {
+        let new = self.set_many_across(hashes.iter().map(|(key, pairs)| (*key, pairs.iter().copied())));
+        new.into_iter().map(|new| new.expect("within limits")).sum()
     }
 
     fn bytes(&self) -> Option<usize> {

@@ -72,8 +72,23 @@ impl Record {
     }
 
     /// Sets a field, or removes it if `new` is `None`, if its value is the expected one. `None` expects a missing
-    /// field.
+    /// field. A deadline that the field has is removed.
     pub(crate) fn compare_and_set(
+        &mut self,
+        field: &[u8],
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        cx: Context<'_>,
+    ) -> Result<bool> {
+        let is_set = self.compare_and_set_keep_ttl(field, expected, new, cx)?;
+        if is_set && new.is_some() {
+            self.drop_field_deadline(field, cx);
+        }
+        Ok(is_set)
+    }
+
+    /// [`compare_and_set`](Self::compare_and_set), but a field that is overwritten keeps its deadline.
+    pub(crate) fn compare_and_set_keep_ttl(
         &mut self,
         field: &[u8],
         expected: Option<&[u8]>,
@@ -86,10 +101,7 @@ impl Record {
             return Ok(false);
         }
         match new {
-            Some(value) => {
-                self.set_found(found, field, value, cx)?;
-                self.drop_field_deadline(field, cx);
-            }
+            Some(value) => _ = self.set_found(found, field, value, cx)?,
             None => _ = self.remove_found(&found, field, cx),
         }
         Ok(true)
@@ -101,6 +113,11 @@ impl Record {
         let value = self.value(&found)?.to_vec();
         self.remove_found(&found, field, cx);
         Some(value)
+    }
+
+    /// Redis's HGETDEL: the values that were removed.
+    pub(crate) fn take_many(&mut self, fields: &[&[u8]], cx: Context<'_>) -> Vec<Option<Vec<u8>>> {
+        fields.iter().map(|field| self.take(field, cx)).collect()
     }
 
     /// Redis's HDEL: the number of fields that were removed.

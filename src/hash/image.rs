@@ -8,7 +8,13 @@ mod input;
 #[cfg(feature = "snapshot")]
 mod read;
 
+#[cfg(feature = "snapshot")]
+use crate::hash::Record;
 use crate::hash::packed::Packed;
+#[cfg(feature = "snapshot")]
+use crate::options::Rules;
+#[cfg(feature = "snapshot")]
+use crate::saving::Blocks;
 use crate::saving::Items;
 use crate::shapes::Shapes;
 #[cfg(feature = "snapshot")]
@@ -25,6 +31,17 @@ pub(super) const PART: u8 = 3;
 /// The kind of the item that ends a snapshot. `snapshot` writes and reads it.
 #[cfg(feature = "snapshot")]
 pub(crate) const END: u8 = 4;
+
+#[cfg(feature = "snapshot")]
+impl Record {
+    /// Writes the whole record as the only one of its snapshot, whatever a running save has written of it.
+    pub(crate) fn write_items(&self, blocks: &mut Blocks, rules: &Rules) {
+        match self {
+            Self::Packed(packed) => blocks.write(|items| write_hash(items, packed, rules.shapes.as_deref())),
+            Self::Table(table) => table.write_items(blocks),
+        }
+    }
+}
 
 pub(crate) fn write_hash(items: &mut Items, packed: &Packed, shapes: Option<&Shapes>) {
     items.keys += 1;

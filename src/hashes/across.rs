@@ -47,6 +47,30 @@ pub trait Across: Hashes {
         keys: [K; N],
         update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E>;
+
+    /// [`update_many`](Self::update_many) for a number of keys that is known only at run time. See
+    /// [`Store::update_slice`](crate::Store::update_slice).
+    ///
+    /// # Errors
+    /// Those of `update_many`.
+    #[doc(alias = "MULTI")]
+    fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> R,
+    ) -> Result<R, Self::Error>;
+
+    /// [`try_update_many`](Self::try_update_many) for a number of keys that is known only at run time. See
+    /// [`Store::try_update_slice`](crate::Store::try_update_slice).
+    ///
+    /// # Errors
+    /// Those of the closure, and those of `update_many`.
+    #[doc(alias = "MULTI")]
+    fn try_update_slice<K: AsRef<[u8]>, R, E: From<Self::Error>>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E>;
 }
 
 /// A promise: what has expired is never counted, to the millisecond. [`Store`](crate::Store) and

@@ -11,7 +11,7 @@ use crate::hash::Sample;
 #[cfg(feature = "journal")]
 use crate::journal::Durable;
 use crate::scan::{Cursor, Page};
-use crate::store::{Overwrite, Store};
+use crate::store::{Overwrite, Store, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};
 
 /// Hands the methods to a macro, after its own arguments. Those under `plain` return no `Result` on a store. Generic
@@ -23,6 +23,9 @@ macro_rules! vocabulary {
             plain {
                 get(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>>;
                 get_many[F: AsRef<[u8]>](key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Vec<Option<Vec<u8>>>;
+                get_many_across[K: AsRef<[u8]>, F: AsRef<[u8]>](
+                    keys: impl IntoIterator<Item = K>, fields: impl IntoIterator<Item = F>
+                ) -> Vec<Vec<Option<Vec<u8>>>>;
                 get_all(key: impl AsRef<[u8]>) -> HashValue;
                 fields(key: impl AsRef<[u8]>) -> Vec<Vec<u8>>;
                 values(key: impl AsRef<[u8]>) -> Vec<Vec<u8>>;
@@ -32,6 +35,9 @@ macro_rules! vocabulary {
                 remove(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool;
                 remove_many[F: AsRef<[u8]>](key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> usize;
                 take(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Option<Vec<u8>>;
+                take_many[F: AsRef<[u8]>](
+                    key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>
+                ) -> Vec<Option<Vec<u8>>>;
                 read[R](key: impl AsRef<[u8]>, read: impl FnOnce(&HashRef<'_>) -> R) -> R;
                 update[R](key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> R;
                 update_existing[R](key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> Option<R>;
@@ -82,11 +88,14 @@ macro_rules! vocabulary {
                 compare_and_set(
                     key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, expected: Option<&[u8]>, new: Option<&[u8]>
                 ) -> bool;
+                compare_and_set_keep_ttl(
+                    key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, expected: Option<&[u8]>, new: Option<&[u8]>
+                ) -> bool;
                 increment(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> i64;
                 increment_existing(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: i64) -> Option<i64>;
                 increment_float(key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, amount: f64) -> f64;
-                rename(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> bool;
-                copy(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> bool;
+                rename(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> TransferOutcome;
+                copy(key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> TransferOutcome;
                 set_with[F: AsRef<[u8]>, V: AsRef<[u8]>](
                     key: impl AsRef<[u8]>, pairs: impl IntoIterator<Item = (F, V)>, options: SetOptions
                 ) -> Option<usize>;
@@ -154,6 +163,18 @@ impl Hashes for Store {
     ) -> Result<Option<R>, E> {
         Store::try_update_existing(self, key, update)
     }
+
+    #[inline]
+    #[track_caller]
+    fn set_many_across<K, P, F, V>(&self, hashes: impl IntoIterator<Item = (K, P)>) -> Vec<Result<usize, Self::Error>>
+    where
+        K: AsRef<[u8]>,
+        P: IntoIterator<Item = (F, V)>,
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        Store::set_many_across(self, hashes)
+    }
 }
 
 impl Across for Store {
@@ -175,6 +196,26 @@ impl Across for Store {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
         Store::try_update_many(self, keys, update)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> R,
+    ) -> Result<R, Error> {
+        Store::update_slice(self, keys, update)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_update_slice<K: AsRef<[u8]>, R, E: From<Error>>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        Store::try_update_slice(self, keys, update)
     }
 }
 
@@ -232,6 +273,21 @@ macro_rules! hold {
             ) -> Result<Option<R>, E> {
                 <$held as Hashes>::try_update_existing(&**self, key, update)
             }
+
+            #[inline]
+            #[track_caller]
+            fn set_many_across<K, P, F, V>(
+                &self,
+                hashes: impl IntoIterator<Item = (K, P)>,
+            ) -> Vec<Result<usize, Self::Error>>
+            where
+                K: AsRef<[u8]>,
+                P: IntoIterator<Item = (F, V)>,
+                F: AsRef<[u8]>,
+                V: AsRef<[u8]>,
+            {
+                <$held as Hashes>::set_many_across(&**self, hashes)
+            }
         }
 
         $(#[$attribute])*
@@ -254,6 +310,26 @@ macro_rules! hold {
                 update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
             ) -> Result<R, E> {
                 <$held as Across>::try_update_many(&**self, keys, update)
+            }
+
+            #[inline]
+            #[track_caller]
+            fn update_slice<K: AsRef<[u8]>, R>(
+                &self,
+                keys: &[K],
+                update: impl FnMut(&mut [HashMut<'_>]) -> R,
+            ) -> Result<R, Self::Error> {
+                <$held as Across>::update_slice(&**self, keys, update)
+            }
+
+            #[inline]
+            #[track_caller]
+            fn try_update_slice<K: AsRef<[u8]>, R, E: From<Self::Error>>(
+                &self,
+                keys: &[K],
+                update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+            ) -> Result<R, E> {
+                <$held as Across>::try_update_slice(&**self, keys, update)
             }
         }
 

@@ -99,7 +99,7 @@ impl JournalError {
             SnapshotError::Busy => Self::Busy,
             SnapshotError::Locked => Self::Locked { folder: file },
             SnapshotError::Forked => Self::Forked,
-            SnapshotError::TooLarge(error) => Self::TooLarge { file, error },
+            SnapshotError::TooLarge(error) | SnapshotError::Refused(error) => Self::TooLarge { file, error },
             // Only an autosave, and a load of the newest snapshot, return these.
             other @ (SnapshotError::Closed | SnapshotError::NoneLoaded { .. }) => {
                 Self::Io { path: file, error: Arc::new(io::Error::other(other)) }

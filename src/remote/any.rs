@@ -13,7 +13,7 @@ use crate::hashes::{Across, Hashes, Pairs};
 #[cfg(feature = "journal")]
 use crate::journal::{Durable, JournalOptions};
 use crate::scan::{Cursor, Page};
-use crate::store::{Overwrite, Store};
+use crate::store::{Overwrite, Store, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};
 
 /// Hashes in this process, on a server or on a cluster: what a line of a configuration names. It has the methods of
@@ -156,6 +156,34 @@ impl Across for AnyHashes {
             Self::Journal(store) => on_store(store, keys, &mut update),
             Self::Remote(remote) => remote.try_update_many(keys, update),
             Self::Cluster(cluster) => cluster.caller().try_update_many(keys, update),
+        }
+    }
+
+    #[track_caller]
+    fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> R,
+    ) -> Result<R, RemoteError> {
+        on_any!(self, Across::update_slice(keys, update))
+    }
+
+    #[track_caller]
+    fn try_update_slice<K: AsRef<[u8]>, R, E: From<RemoteError>>(
+        &self,
+        keys: &[K],
+        mut update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let on_store = |store: &Store, update: &mut dyn FnMut(&mut [HashMut<'_>]) -> Result<R, E>| {
+            let result = store.try_update_slice::<K, R, _>(keys, |hashes| update(hashes).map_err(Failed::Closure));
+            result.map_err(Failed::into_closure_error)
+        };
+        match self {
+            Self::Local(store) => on_store(store, &mut update),
+            #[cfg(feature = "journal")]
+            Self::Journal(store) => on_store(store, &mut update),
+            Self::Remote(remote) => remote.try_update_slice(keys, update),
+            Self::Cluster(cluster) => cluster.caller().try_update_slice(keys, update),
         }
     }
 }

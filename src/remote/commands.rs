@@ -11,18 +11,19 @@ use super::answer::{
 };
 use super::call::{Caller, EXPIRE, EXPIRE_FIELDS, INCREMENT_AND_EXPIRE, Repeat, ScriptCall};
 use super::deadline::{ServerTime, condition as condition_word};
+use super::pipeline::Pipeline;
 use super::request::Request;
 use super::servers::{Node, Servers};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
 use crate::scan::{Cursor, Page};
-use crate::store::Overwrite;
+use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
 
 type Result<T> = std::result::Result<T, RemoteError>;
 
-/// The keys that a server looks at for one page of a walk over all keys.
+/// The keys that a server looks at for one page of a walk over all keys, or that are sent together.
 const KEYS_A_PAGE: usize = 1_000;
 /// The most fields that are drawn at once. A server takes no number that is much larger.
 const MOST_DRAWN: usize = u32::MAX as usize;
@@ -74,6 +75,28 @@ impl<S: Servers> Hashes for Caller<S> {
             return Ok(Vec::new());
         }
         self.ask(Request::new("HMGET", key).arg(&fields), |values| list(values, bytes))
+    }
+
+    #[track_caller]
+    fn get_many_across<K: AsRef<[u8]>, F: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
+        let (keys, fields) = (Arguments::fields(keys), Arguments::fields(fields));
+        let (keys, fields) = (keys.as_fields(), fields.as_fields());
+        if S::SPLITS_KEYS || fields.is_empty() {
+            return keys.into_iter().map(|key| self.get_many(key, &fields)).collect();
+        }
+        let mut answers = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(KEYS_A_PAGE) {
+            let mut gets = Pipeline::default();
+            keys.iter().for_each(|key| gets.request(Request::new("HMGET", key).arg(&fields)));
+            for answer in self.answers(&gets)? {
+                answers.push(list(answer?, bytes)?);
+            }
+        }
+        Ok(answers)
     }
 
     #[track_caller]
@@ -134,6 +157,22 @@ impl<S: Servers> Hashes for Caller<S> {
     }
 
     #[track_caller]
+    fn compare_and_set_keep_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.check(key, &[(field, new.unwrap_or_default())])?;
+        match new {
+            Some(new) => self.change_if(key, field, expected, "HSETEX", &[b"KEEPTTL", b"FIELDS", b"1", field, new]),
+            None => self.compare_and_set(key, field, expected, None),
+        }
+    }
+
+    #[track_caller]
     fn remove(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool> {
         self.remove_many(key, [field]).map(|removed| removed == 1)
     }
@@ -153,6 +192,16 @@ impl<S: Servers> Hashes for Caller<S> {
         let mut take = Request::new("HGETDEL", key);
         counted(&mut take, &[field.as_ref()]);
         self.tell(&take, |values| bytes(only(values)?))
+    }
+
+    #[track_caller]
+    fn take_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let fields = Arguments::fields(fields);
+        self.each_field(Request::new("HGETDEL", key), &fields.as_fields(), Repeat::Doubles, bytes, None)
     }
 
     #[track_caller]
@@ -221,7 +270,7 @@ impl<S: Servers> Hashes for Caller<S> {
     }
 
     #[track_caller]
-    fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
+    fn rename(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<TransferOutcome> {
         let (key, new) = (key.as_ref(), new.as_ref());
         self.rules().check_key(new)?;
         let name = match overwrite {
@@ -233,23 +282,29 @@ impl<S: Servers> Hashes for Caller<S> {
             Overwrite::No => flag,
         };
         match self.tell(&Request::of_keys(name, &[key, new]), read) {
-            Err(RemoteError::Server(text)) if text.contains("no such key") => Ok(false),
-            result => result,
+            Ok(true) => Ok(TransferOutcome::Done),
+            Ok(false) => Ok(TransferOutcome::TargetExists),
+            Err(RemoteError::Server(text)) if text.contains("no such key") => Ok(TransferOutcome::NoSource),
+            Err(error) => Err(error),
         }
     }
 
     #[track_caller]
-    fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<bool> {
+    fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<TransferOutcome> {
         let (key, new) = (key.as_ref(), new.as_ref());
         self.rules().check_key(new)?;
         if key == new {
-            return Ok(overwrite == Overwrite::Yes && self.contains_key(key)?); // a server refuses it
+            return Ok(TransferOutcome::to_itself(self.contains_key(key)?, overwrite)); // a server refuses it
         }
         let mut copy = Request::of_keys("COPY", &[key, new]);
         if overwrite == Overwrite::Yes {
             copy.arg("REPLACE");
         }
-        self.tell(&copy, flag)
+        Ok(match self.tell(&copy, flag)? {
+            true => TransferOutcome::Done,
+            false if overwrite == Overwrite::No && self.contains_key(key)? => TransferOutcome::TargetExists,
+            false => TransferOutcome::NoSource,
+        })
     }
 
     #[track_caller]
@@ -500,6 +555,26 @@ impl<S: Servers> Across for Caller<S> {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> std::result::Result<R, E>,
     ) -> std::result::Result<R, E> {
         self.update_copies(keys.each_ref().map(AsRef::as_ref), update)
+    }
+
+    #[track_caller]
+    fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        mut update: impl FnMut(&mut [HashMut<'_>]) -> R,
+    ) -> Result<R> {
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.update_all_copies(&keys, |hashes| Ok(update(hashes)))
+    }
+
+    #[track_caller]
+    fn try_update_slice<K: AsRef<[u8]>, R, E: From<RemoteError>>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.update_all_copies(&keys, update)
     }
 }
 

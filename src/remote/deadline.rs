@@ -55,5 +55,6 @@ pub(super) fn condition(condition: ExpireCondition) -> Option<&'static str> {
         ExpireCondition::IfSome => Some("XX"),
         ExpireCondition::IfLater => Some("GT"),
         ExpireCondition::IfSooner => Some("LT"),
+        ExpireCondition::IfSomeAndSooner => Some("XXLT"), // the scripts take it apart
     }
 }

@@ -7,7 +7,7 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes, Pairs};
 use crate::scan::{Cursor, Page};
-use crate::store::Overwrite;
+use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};
 
 /// The methods of `Hashes`, each of which `$call!` passes on.
@@ -78,5 +78,23 @@ impl Across for Remote {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
         self.caller().try_update_many(keys, update)
+    }
+
+    #[track_caller]
+    fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> R,
+    ) -> Result<R, RemoteError> {
+        self.caller().update_slice(keys, update)
+    }
+
+    #[track_caller]
+    fn try_update_slice<K: AsRef<[u8]>, R, E: From<RemoteError>>(
+        &self,
+        keys: &[K],
+        update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.caller().try_update_slice(keys, update)
     }
 }

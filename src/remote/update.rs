@@ -4,6 +4,7 @@
 //! Rejected: loading only the values by HGETALL, which takes the server a tenth of the time of the script, and the deadlines
 //! when a closure asks for them. It would see values and deadlines of different instants, and could rightly panic.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
@@ -46,24 +47,33 @@ impl<S: Servers> Caller<S> {
         keys: [&[u8]; N],
         mut update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
+        self.update_all_copies(&keys, |hashes| update(hashes.try_into().expect("one for each key")))
+    }
+
+    /// [`update_copies`](Self::update_copies) of as many hashes as there are keys.
+    #[track_caller]
+    pub(super) fn update_all_copies<R, E: From<RemoteError>>(
+        &self,
+        keys: &[&[u8]],
+        mut update: impl FnMut(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E> {
         assert_outside_closures();
-        if (1..N).any(|at| keys[..at].contains(&keys[at])) {
+        if keys.iter().collect::<HashSet<_>>().len() < keys.len() {
             return Err(RemoteError::from(Error::RepeatedKey).into());
         }
         self.attempt(|| {
-            let (now, loaded) = self.load(&keys)?;
+            let (now, loaded) = self.load(keys)?;
             let terms = Terms::of_look(&now);
             let cx = Context::new(self.rules(), &terms);
             let mut records: Vec<Record> = loaded.iter().map(|loaded| copy(&loaded.before)).collect();
-            let seen: [Seen; N] = std::array::from_fn(|_| Seen::default());
+            let seen: Vec<Seen> = keys.iter().map(|_| Seen::default()).collect();
             let result = {
                 let hashes = records.iter_mut().zip(&seen).map(|(record, seen)| HashMut::watched(record, cx, seen));
-                let hashes: Vec<HashMut<'_>> = hashes.collect();
-                let mut hashes = hashes.try_into().expect("one for each key");
+                let mut hashes: Vec<HashMut<'_>> = hashes.collect();
                 let _inside = InClosure::enter();
                 update(&mut hashes)?
             };
-            let is_done = self.apply(&keys, &loaded, &records, &seen)?;
+            let is_done = self.apply(keys, &loaded, &records, &seen)?;
             Ok(is_done.then_some(result))
         })
     }

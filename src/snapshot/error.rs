@@ -52,6 +52,9 @@ pub enum SnapshotError {
     },
     /// The snapshot holds something that exceeds a limit of the store that is being loaded.
     TooLarge(Error),
+    /// The store has refused the hash that [`Store::restore`](crate::Store::restore) would have put into it. Nothing
+    /// else returns this.
+    Refused(Error),
 }
 
 impl SnapshotError {
@@ -59,7 +62,7 @@ impl SnapshotError {
     /// `false` for a full disk.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::TooLarge(error) if error.is_full())
+        matches!(self, Self::TooLarge(error) | Self::Refused(error) if error.is_full())
     }
 
     /// A damaged snapshot from a reader, whose path is not known.
@@ -104,6 +107,7 @@ impl fmt::Display for SnapshotError {
                     .try_for_each(|((path, error), before)| write!(f, "{before}{path:?}: {error}"))
             }
             Self::TooLarge(_) => f.write_str("the snapshot exceeds a limit of the store"),
+            Self::Refused(_) => f.write_str("the store has refused the hash"),
         }
     }
 }
@@ -112,7 +116,7 @@ impl std::error::Error for SnapshotError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::TooLarge(error) => Some(error),
+            Self::TooLarge(error) | Self::Refused(error) => Some(error),
             _ => None,
         }
     }

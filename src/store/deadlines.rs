@@ -82,6 +82,7 @@ impl Store {
     }
 
     /// Returns when a key will expire, or `None` if it has no deadline or there is no such key. O(1).
+    /// [`ttl`](Self::ttl) tells these two apart.
     #[doc(alias = "EXPIRETIME")]
     #[doc(alias = "PEXPIRETIME")]
     #[track_caller]
@@ -89,7 +90,8 @@ impl Store {
         self.look(key.as_ref(), Scope::Hash, |record, _| record?.deadline().time())
     }
 
-    /// Removes a key's deadline, and returns whether it had one. O(1).
+    /// Removes a key's deadline, and returns whether it had one. O(1). If it had none, [`ttl`](Self::ttl) tells whether
+    /// there is such a key.
     #[doc(alias = "PERSIST")]
     #[track_caller]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
@@ -215,7 +217,7 @@ impl Store {
     }
 
     /// Returns when a field will expire by its own deadline, or `None` if it has no deadline or there is no such field.
-    /// O(1).
+    /// O(1). [`field_ttl`](Self::field_ttl) tells these two apart.
     #[doc(alias = "HEXPIRETIME")]
     #[doc(alias = "HPEXPIRETIME")]
     #[track_caller]
@@ -241,7 +243,8 @@ impl Store {
         })
     }
 
-    /// Removes a field's deadline, and returns whether it had one. O(1).
+    /// Removes a field's deadline, and returns whether it had one. O(1). If it had none, [`field_ttl`](Self::field_ttl)
+    /// tells whether there is such a field.
     #[doc(alias = "HPERSIST")]
     #[track_caller]
     pub fn persist_field(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> bool {

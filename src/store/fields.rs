@@ -65,13 +65,13 @@ impl Store {
         F: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        #[track_caller]
-        fn set_many(store: &Store, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
-            store.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx))
-        }
         let (key, pairs) = (key.as_ref(), Arguments::pairs(pairs));
-        let pairs = pairs.as_pairs();
-        self.with_room(|| set_many(self, key, &pairs))
+        self.set_pairs(key, &pairs.as_pairs())
+    }
+
+    #[track_caller]
+    pub(super) fn set_pairs(&self, key: &[u8], pairs: &[Pair<'_>]) -> Result<usize> {
+        self.with_room(|| self.change_or_create(key, Scope::Pairs(pairs), |record, cx| record.set_many(pairs, cx)))
     }
 
     /// Returns the value of a field, or `None` if there is no such field or key. O(1). In a packed hash, the search
@@ -270,6 +270,9 @@ impl Store {
     /// Sets a field to `new` if its value is `expected`, and returns whether it was. If `expected` is `None`, the field
     /// must be absent. If `new` is `None`, the field is removed. O(1).
     ///
+    /// A deadline that the field has is removed, as by [`set`](Self::set).
+    /// [`compare_and_set_keep_ttl`](Self::compare_and_set_keep_ttl) keeps it.
+    ///
     /// ```
     /// # let store = hashlet::Store::new();
     /// assert!(store.compare_and_set("lock", "owner", None, Some(b"me"))?); // taken
@@ -302,6 +305,41 @@ impl Store {
         }
         let (key, field) = (key.as_ref(), field.as_ref());
         self.with_room(|| compare_and_set(self, key, field, expected, new))
+    }
+
+    /// [`compare_and_set`](Self::compare_and_set), but a field that gets another value keeps the deadline that it has.
+    /// O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hashlet::Ttl;
+    /// # let store = hashlet::Store::new();
+    /// store.set("lock", "owner", "me")?;
+    /// store.expire_field("lock", "owner", Duration::from_secs(60));
+    /// assert!(store.compare_and_set_keep_ttl("lock", "owner", Some(b"me"), Some(b"you"))?); // handed over
+    /// assert!(matches!(store.field_ttl("lock", "owner"), Ttl::Left(_)));
+    /// assert!(store.compare_and_set("lock", "owner", Some(b"you"), Some(b"you"))?);
+    /// assert_eq!(store.field_ttl("lock", "owner"), Ttl::Never);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`set`](Self::set).
+    #[doc(alias = "KEEPTTL")]
+    #[track_caller]
+    pub fn compare_and_set_keep_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        let (key, field) = (key.as_ref(), field.as_ref());
+        self.with_room(|| {
+            self.change_or_create(key, Scope::Field(field), |record, cx| {
+                record.compare_and_set_keep_ttl(field, expected, new, cx)
+            })
+        })
     }
 
     /// Removes a field, and returns whether it existed. The last field of a hash takes the key with it. O(1). In a
@@ -347,6 +385,30 @@ impl Store {
             store.change(key, Scope::Field(field), |record, cx| record.take(field, cx))?
         }
         take(self, key.as_ref(), field.as_ref())
+    }
+
+    /// Removes many fields in one atomic step, and returns the value that each had, in their order. `None` stands for a
+    /// missing field, and for the repetition of one. O(fields).
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("login:7", [("code", "1234"), ("user", "ada"), ("from", "/cart")])?;
+    /// let [code, user, device] = &store.take_many("login:7", ["code", "user", "device"])[..] else { unreachable!() };
+    /// assert_eq!((code.as_deref(), user.as_deref()), (Some(&b"1234"[..]), Some(&b"ada"[..])));
+    /// assert_eq!((device, store.size("login:7")), (&None, 1));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HGETDEL")]
+    #[track_caller]
+    pub fn take_many<F: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Vec<Option<Vec<u8>>> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        let taken = self.change(key.as_ref(), Scope::Fields(&fields), |record, cx| record.take_many(&fields, cx));
+        taken.unwrap_or_else(|| vec![None; fields.len()])
     }
 
     /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).
@@ -448,6 +510,11 @@ impl Store {
     /// assert_eq!(longest, Some(6));
     /// # Ok::<(), hashlet::Error>(())
     /// ```
+    ///
+    /// Write the closure out, as in `|hash| hash.len()`. The compiler takes no method by its path there, such as
+    /// `HashRef::len`, because the path stands for one lifetime and the closure must take a hash of any. For a single
+    /// answer there are calls of their own: [`size`](Self::size), [`contains_key`](Self::contains_key) and
+    /// [`get_all`](Self::get_all).
     ///
     /// # Panics
     /// If the closure panics, or calls any store. If the `Drop` of a value calls a store while the closure unwinds,

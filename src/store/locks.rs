@@ -90,7 +90,7 @@ impl Store {
     /// the part of the record that the scope names.
     #[inline]
     #[track_caller]
-    pub(super) fn look<R>(
+    pub(crate) fn look<R>(
         &self,
         key: &[u8],
         scope: Scope<'_>,

@@ -33,9 +33,9 @@ impl Store {
     ) -> R {
         let call = self.call_at(Now::frozen_at(Deadline::FIRST));
         let terms = OnceCell::new();
-        let mut visits = Visits::new(self, keys, &call, &terms);
+        let mut visits = Visits::new(self, &keys, &call, &terms);
         let cx = visits.context();
-        visit(visits.records(), cx)
+        visit(visits.array(), cx)
     }
 
     /// Looks at the records of these keys, so that the processor waits for memory once, not once for each record.

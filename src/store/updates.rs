@@ -4,7 +4,7 @@ use crate::error::Error;
 #[cfg(feature = "serde")]
 use crate::error::Refusal;
 use crate::hash::Scope;
-use crate::shard::attempt;
+use crate::shard::{Attempted, attempt, attempt_all};
 use crate::store::Store;
 use crate::store::journaled::Logged;
 use crate::sync::InClosure;
@@ -311,10 +311,107 @@ impl Store {
     ) -> Result<R, E> {
         let keys = keys.each_ref().map(AsRef::as_ref);
         self.make_room();
-        self.visit_many(keys, |visits| {
+        self.visit_many(&keys, |visits| {
             attempt(visits, |records| {
                 let _inside = InClosure::enter();
                 update(&mut records.map(|(record, cx)| HashMut::new(record, cx)))
+            })
+        })?
+    }
+
+    /// [`update_many`](Self::update_many) for a number of keys that is known only at run time. The closure gets a slice
+    /// with the hash of each key, in their order. O(N log N), plus the cost of the closure.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// let order = vec![("apples", 2), ("pears", 1)]; // as it came
+    /// let keys: Vec<String> = order.iter().map(|(name, _)| format!("stock:{name}")).collect();
+    /// for key in &keys {
+    ///     store.set(key, "left", "5")?;
+    /// }
+    /// store.update_slice(&keys, |stocks| {
+    ///     for (stock, (_, count)) in stocks.iter_mut().zip(&order) {
+    ///         stock.increment("left", -count)?;
+    ///     }
+    ///     hashlet::Result::Ok(())
+    /// })??;
+    /// assert_eq!(store.get_across(&keys, "left"), [Some(b"3".to_vec()), Some(b"4".to_vec())]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RepeatedKey`] if a key is given twice. The closure is not called then.
+    ///
+    /// # Panics
+    /// As [`update_many`](Self::update_many).
+    ///
+    /// # Locking
+    /// The closure runs under the write locks of the shards of all keys, as in [`update_many`](Self::update_many). Many keys
+    /// are in many shards, and all calls on these shards wait.
+    #[doc(alias = "MULTI")]
+    #[track_caller]
+    pub fn update_slice<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        update: impl FnOnce(&mut [HashMut<'_>]) -> R,
+    ) -> crate::error::Result<R> {
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.make_room();
+        self.visit_many(&keys, |visits| {
+            let cx = visits.context();
+            let mut hashes: Vec<_> = visits.records().map(|record| HashMut::new(record, cx)).collect();
+            let _inside = InClosure::enter();
+            update(&mut hashes)
+        })
+    }
+
+    /// [`try_update_many`](Self::try_update_many) for a number of keys that is known only at run time. The closure gets a
+    /// slice with the hash of each key, in their order. O(N log N), plus the costs named there.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// let keys = vec!["seat:1", "seat:2", "seat:3"]; // all of them, or none
+    /// store.set("seat:2", "taken by", "Grace")?;
+    /// let book = |name: &str| {
+    ///     store.try_update_slice(&keys, |seats| -> Result<(), Box<dyn std::error::Error>> {
+    ///         for seat in seats {
+    ///             if !seat.set_if_absent("taken by", name)? {
+    ///                 return Err("a seat is taken".into());
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// };
+    /// assert!(book("Ada").is_err());
+    /// assert!(!store.contains_key("seat:1")); // undone
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RepeatedKey`] if a key is given twice. The closure is not called then. Otherwise the errors of the
+    /// closure.
+    ///
+    /// # Panics
+    /// As [`try_update_many`](Self::try_update_many).
+    ///
+    /// # Locking
+    /// As [`update_slice`](Self::update_slice).
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "DISCARD")]
+    #[doc(alias = "transaction")]
+    #[track_caller]
+    pub fn try_update_slice<K: AsRef<[u8]>, R, E: From<Error>>(
+        &self,
+        keys: &[K],
+        update: impl FnOnce(&mut [HashMut<'_>]) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.make_room();
+        self.visit_many(&keys, |visits| {
+            attempt_all(visits, |records| {
+                let mut hashes: Vec<_> = records.into_iter().map(|(record, cx)| HashMut::new(record, cx)).collect();
+                let _inside = InClosure::enter();
+                update(&mut hashes)
             })
         })?
     }

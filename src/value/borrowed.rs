@@ -384,6 +384,22 @@ impl<'a> HashMut<'a> {
         self.change(Sight::Field(field), |record, cx| record.compare_and_set(field, expected, new, cx))
     }
 
+    /// [`compare_and_set`](Self::compare_and_set), but a field that gets another value keeps the deadline that it has.
+    /// O(1).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[doc(alias = "KEEPTTL")]
+    pub fn compare_and_set_keep_ttl(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        let field = field.as_ref();
+        self.change(Sight::Field(field), |record, cx| record.compare_and_set_keep_ttl(field, expected, new, cx))
+    }
+
     /// Removes a field, and returns whether it was there. O(1); a packed hash moves the bytes after it.
     #[doc(alias = "HDEL")]
     pub fn remove(&mut self, field: impl AsRef<[u8]>) -> bool {
@@ -404,6 +420,14 @@ impl<'a> HashMut<'a> {
     pub fn take(&mut self, field: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         let field = field.as_ref();
         self.change(Sight::Field(field), |record, cx| record.take(field, cx))
+    }
+
+    /// Removes many fields. Returns the value that each had, in their order, or `None` if there is no such field. O(fields).
+    #[doc(alias = "HGETDEL")]
+    pub fn take_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<Option<Vec<u8>>> {
+        let fields = Arguments::fields(fields);
+        let fields = fields.as_fields();
+        self.change(Sight::Fields(&fields), |record, cx| record.take_many(&fields, cx))
     }
 
     /// Adds to the integer in a field, and returns the sum. An absent field counts as 0. O(1).

@@ -7,7 +7,7 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::value::sight::Sight;
 use crate::value::{Arguments, HashMut, HashRef};
 
-impl HashRef<'_> {
+impl<'a> HashRef<'a> {
     /// Returns the remaining time to live of the key. O(1).
     #[doc(alias = "TTL")]
     #[must_use]
@@ -52,6 +52,28 @@ impl HashRef<'_> {
     pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
         fields.into_iter().map(|field| self.field_deadline(field)).collect()
     }
+
+    /// Returns an iterator over all fields and values, each with the time when the field expires by its own deadline, or
+    /// `None` if it has none. They come in no particular order. O(1), and each step O(1).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("session:9", [("user", "ada"), ("token", "x")])?;
+    /// store.expire_field("session:9", "token", Duration::from_secs(60));
+    /// store.read("session:9", |session| {
+    ///     for (field, _, deadline) in session.iter_with_deadlines() {
+    ///         assert_eq!(deadline.is_some(), field == b"token");
+    ///     }
+    /// });
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HGETALL")]
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn iter_with_deadlines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8], Option<SystemTime>)> + use<'a> {
+        let hash = *self;
+        hash.iter().map(move |(field, value)| (field, value, hash.field_deadline(field)))
+    }
 }
 
 /// Deadlines. The methods mean the same as those of [`Store`](crate::Store#expiry). The whole call happens at one
@@ -93,6 +115,14 @@ impl HashMut<'_> {
     #[doc(alias = "HEXPIRETIME")]
     pub fn field_deadlines<F: AsRef<[u8]>>(&self, fields: impl IntoIterator<Item = F>) -> Vec<Option<SystemTime>> {
         self.view().field_deadlines(fields)
+    }
+
+    /// Returns an iterator over all fields and values, each with the field's deadline. See
+    /// [`HashRef::iter_with_deadlines`].
+    #[doc(alias = "HGETALL")]
+    #[doc(alias = "HEXPIRETIME")]
+    pub fn iter_with_deadlines(&self) -> impl Iterator<Item = (&[u8], &[u8], Option<SystemTime>)> {
+        self.view().iter_with_deadlines()
     }
 
     /// Gives the key a deadline: a [`Duration`](std::time::Duration) from now, or a [`SystemTime`]. A hash without

@@ -235,6 +235,13 @@ impl HashValue {
         self.change(|mut hash| hash.take(field))
     }
 
+    /// Removes many fields. Returns the value that each had, in their order, or `None` if there is no such field. O(fields).
+    #[doc(alias = "HGETDEL")]
+    pub fn take_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<Option<Vec<u8>>> {
+        let fields = Arguments::fields(fields);
+        self.change(|mut hash| hash.take_many(fields.as_fields()))
+    }
+
     /// Removes every field for which a closure returns `false`, and returns how many fields that were. O(n); the
     /// removed fields are copied meanwhile.
     ///

@@ -132,8 +132,8 @@ fn keys_of_one_tag_are_changed_in_one_step() {
         assert_eq!(remote.get("{user:1}orders", "orders").unwrap().as_deref(), Some(&b"1"[..]));
         let twice = remote.update_tagged("user:1", ["cart", "cart"], |_| ());
         assert!(matches!(twice, Err(RemoteError::Refused(_))), "{twice:?}");
-        assert!(remote.rename("{user:1}cart", "{user:1}old", Overwrite::Yes).unwrap());
-        assert!(remote.copy("{user:1}old", "{user:1}copy", Overwrite::No).unwrap());
+        assert!(remote.rename("{user:1}cart", "{user:1}old", Overwrite::Yes).unwrap().is_done());
+        assert!(remote.copy("{user:1}old", "{user:1}copy", Overwrite::No).unwrap().is_done());
         assert_eq!(remote.clear_many(["{user:1}old", "{user:1}copy", "{user:1}none"]).unwrap(), 2);
         let any: AnyHashes = cluster.open_any();
         any.update_many(["{t}a", "{t}b"], |[a, b]| {

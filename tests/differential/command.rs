@@ -105,6 +105,7 @@ pub(crate) enum Command {
     Remove(Bytes, Bytes),
     RemoveMany(Bytes, Vec<Bytes>),
     Take(Bytes, Bytes),
+    TakeMany(Bytes, Vec<Bytes>),
     Increment(Bytes, Bytes, i64),
     IncrementFloat(Bytes, Bytes, f64),
     Scan(Bytes),
@@ -144,7 +145,8 @@ impl Command {
             54..=60 => Self::Remove(key, field),
             61..=62 => Self::RemoveMany(key, some(source, |source| source.field(FIELDS))),
             63..=65 => Self::RemoveMany(key, burst(source).collect()),
-            66..=69 => Self::Take(key, field),
+            66..=67 => Self::Take(key, field),
+            68..=69 => Self::TakeMany(key, some(source, |source| source.field(FIELDS))),
             70..=79 => Self::Increment(key, field, source.one_of(&INTEGERS)),
             80..=86 => Self::IncrementFloat(key, field, source.one_of(&EXACT)),
             87..=91 => Self::IncrementFloat(key, field, source.one_of(&INEXACT)),
@@ -170,7 +172,9 @@ impl Command {
             Self::Set(key, ..) | Self::SetMany(key, _) | Self::SetIfAbsent(key, ..) => from_ref(key),
             Self::Get(key, _) | Self::GetMany(key, _) | Self::GetAll(key) | Self::Fields(key) => from_ref(key),
             Self::Values(key) | Self::Contains(key, _) | Self::ValueLen(key, _) | Self::Size(key) => from_ref(key),
-            Self::Remove(key, _) | Self::RemoveMany(key, _) | Self::Take(key, _) => from_ref(key),
+            Self::Remove(key, _) | Self::RemoveMany(key, _) | Self::Take(key, _) | Self::TakeMany(key, _) => {
+                from_ref(key)
+            }
             Self::Increment(key, ..) | Self::IncrementFloat(key, ..) => from_ref(key),
             Self::Scan(key) | Self::RandomField(key) | Self::RandomFields(key, _) => from_ref(key),
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
@@ -201,7 +205,11 @@ impl Command {
             }
             Self::SetIfAbsent(key, field, value) => hashes.set_if_absent(key, field, value)?.into(),
             Self::Get(key, field) => hashes.get(key, field)?.into(),
-            Self::GetMany(key, fields) => Answer::values(hashes.get_many(key, fields)?),
+            Self::GetMany(key, fields) => {
+                let values = hashes.get_many(key, fields)?;
+                assert_eq!(hashes.get_many_across([key, key], fields)?, [values.clone(), values.clone()]);
+                Answer::values(values)
+            }
             Self::GetAll(key) => Answer::pairs(hashes.get_all(key)?.iter()),
             Self::Fields(key) => Answer::names(hashes.fields(key)?),
             Self::Values(key) => Answer::names(hashes.values(key)?),
@@ -211,6 +219,7 @@ impl Command {
             Self::Remove(key, field) => hashes.remove(key, field)?.into(),
             Self::RemoveMany(key, fields) => hashes.remove_many(key, fields)?.into(),
             Self::Take(key, field) => hashes.take(key, field)?.into(),
+            Self::TakeMany(key, fields) => Answer::values(hashes.take_many(key, fields)?),
             Self::Increment(key, field, amount) => hashes.increment(key, field, *amount)?.into(),
             Self::IncrementFloat(key, field, amount) => hashes.increment_float(key, field, *amount)?.into(),
             Self::Scan(key) => {
@@ -228,8 +237,8 @@ impl Command {
             }
             Self::ContainsKey(key) => hashes.contains_key(key)?.into(),
             Self::Clear(key) => hashes.clear(key)?.into(),
-            Self::Rename([key, new], overwrite) => hashes.rename(key, new, *overwrite)?.into(),
-            Self::Copy([key, new], overwrite) => hashes.copy(key, new, *overwrite)?.into(),
+            Self::Rename([key, new], overwrite) => hashes.rename(key, new, *overwrite)?.is_done().into(),
+            Self::Copy([key, new], overwrite) => hashes.copy(key, new, *overwrite)?.is_done().into(),
             Self::Keys => Answer::names(hashes.keys()?),
             Self::ScanKeys => {
                 // A page of a cluster has the keys of one server.
@@ -269,6 +278,10 @@ impl Command {
             Self::Size(key) => (words("HLEN", [key]), Reading::Plain),
             Self::Remove(key, field) => (words("HDEL", [key, field]), Reading::Plain),
             Self::RemoveMany(key, fields) => (words("HDEL", [key].into_iter().chain(fields)), Reading::Plain),
+            Self::TakeMany(key, fields) => {
+                let count = fields.len().to_string().into();
+                (words("HGETDEL", [key, &"FIELDS".into(), &count].into_iter().chain(fields)), Reading::Plain)
+            }
             Self::Take(key, field) => (words("HGETDEL", [key, &"FIELDS".into(), &"1".into(), field]), Reading::Only),
             Self::Increment(key, field, amount) => {
                 (words("HINCRBY", [key, field, &amount.to_string().into()]), Reading::Plain)

@@ -17,13 +17,15 @@ pub(crate) struct Deviation {
 
 pub(crate) const DEVIATIONS: [Deviation; 12] = [
     Deviation {
-        what: "HSET, HMGET, HDEL and the commands of fields that expire, without fields: nothing is done and nothing is \
+        what: "HSET, HMGET, HDEL, HGETDEL and the commands of fields that expire, without fields: nothing is done and nothing is \
                wrong; a server refuses",
         why: "an empty iterator is an ordinary argument, and refusing it would burden every caller who collects one",
         explains: |step, theirs| {
             let empty = match &step.command {
                 Command::SetMany(_, pairs) => pairs.is_empty(),
-                Command::GetMany(_, fields) | Command::RemoveMany(_, fields) => fields.is_empty(),
+                Command::GetMany(_, fields) | Command::RemoveMany(_, fields) | Command::TakeMany(_, fields) => {
+                    fields.is_empty()
+                }
                 Command::Expiry(expiry) => expiry.fields() == Some(0),
                 _ => false,
             };
@@ -46,7 +48,7 @@ pub(crate) const DEVIATIONS: [Deviation; 12] = [
         },
     },
     Deviation {
-        what: "RENAME and RENAMENX of a missing key are false; a server says that there is no such key",
+        what: "RENAME and RENAMENX of a missing key are an outcome; a server says that there is no such key",
         why: "whether the key was there is an answer, as it is for COPY",
         explains: |step, theirs| {
             let missing = matches!(step.command, Command::Rename(..)) && step.ours == Answer::Number(0);

@@ -2,6 +2,7 @@
 //! as times are long past, which deletes at once, or decades away and compared exactly. Times to live are zero, or
 //! hours long and compared with some slack.
 
+use std::iter::once;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hashlet::{ExpireCondition, ExpireOutcome, Hashes, SetOptions, Touch, Ttl, When};
@@ -19,12 +20,13 @@ const TIMES: [u64; 8] =
 const PAST_TIMES: [u64; 4] = [0, 1, 1_000, 1_000_000_000_000];
 const TIMES_TO_LIVE: [u64; 4] = [HOUR, 5 * HOUR, 24 * HOUR, 720 * HOUR];
 
-const CONDITIONS: [ExpireCondition; 5] = [
+const CONDITIONS: [ExpireCondition; 6] = [
     ExpireCondition::Always,
     ExpireCondition::IfNone,
     ExpireCondition::IfSome,
     ExpireCondition::IfLater,
     ExpireCondition::IfSooner,
+    ExpireCondition::IfSomeAndSooner,
 ];
 
 #[derive(Clone)]
@@ -101,7 +103,9 @@ impl Expiry {
         let moment = Moment::decode(source, deletes_one_in);
         // Of two deadlines "in an hour", the store and the server may take different ones for the later one, because a
         // millisecond may pass on one side between them.
-        let comparable = if moment.is_time || moment.millis == 0 { &CONDITIONS[..] } else { &CONDITIONS[..3] };
+        // No server has IfSomeAndSooner for fields.
+        let all = if whose.fields.is_none() { &CONDITIONS[..] } else { &CONDITIONS[..5] };
+        let comparable = if moment.is_time || moment.millis == 0 { all } else { &CONDITIONS[..3] };
         Self::Expire(whose, moment, source.one_of(comparable))
     }
 
@@ -179,14 +183,17 @@ impl Expiry {
     pub(crate) fn words(&self) -> (Vec<Bytes>, Reading) {
         match self {
             Self::Expire(whose, moment, condition) => {
-                let condition = match condition {
-                    ExpireCondition::IfNone => "NX",
-                    ExpireCondition::IfSome => "XX",
-                    ExpireCondition::IfLater => "GT",
-                    ExpireCondition::IfSooner => "LT",
-                    _ => "",
+                let condition: &[&str] = match condition {
+                    ExpireCondition::Always => &[],
+                    ExpireCondition::IfNone => &["NX"],
+                    ExpireCondition::IfSome => &["XX"],
+                    ExpireCondition::IfLater => &["GT"],
+                    ExpireCondition::IfSooner => &["LT"],
+                    ExpireCondition::IfSomeAndSooner => &["XX", "LT"],
                 };
-                (whose.words(&moment.command(), &[moment.number(), condition.into()]), Reading::Numbers)
+                let condition = condition.iter().map(|word| (*word).to_owned());
+                let words: Vec<String> = once(moment.number()).chain(condition).collect();
+                (whose.words(&moment.command(), &words), Reading::Numbers)
             }
             Self::Left(whose, unit) => (whose.words(&format!("{}TTL", unit.prefix()), &[]), unit.reading()),
             Self::Deadline(whose, unit) => (whose.words(&format!("{}EXPIRETIME", unit.prefix()), &[]), unit.reading()),

@@ -178,8 +178,14 @@ fn a_call_with_no_fields_or_keys_does_nothing() {
             });
         }
         assert_eq!(store.get_across(NO_FIELDS, "f"), [] as [Option<Vec<u8>>; 0]);
+        assert_eq!(store.get_many_across(NO_FIELDS, ["f"]), [] as [Vec<Option<Vec<u8>>>; 0]);
+        assert_eq!(store.get_many_across(["k", "none"], NO_FIELDS), [[], []] as [[Option<Vec<u8>>; 0]; 2]);
+        assert_eq!(store.set_many_across([("k", NONE), ("none", NONE)]), [Ok(0), Ok(0)]);
+        assert_eq!(store.take_many("k", NO_FIELDS), [] as [Option<Vec<u8>>; 0]);
         assert_eq!(store.clear_many(NO_FIELDS), 0);
         assert_eq!(store.update_many([] as [&str; 0], |_| ()), Ok(()));
+        assert_eq!(store.update_slice(&[] as &[&str], |hashes| hashes.len()), Ok(0));
+        assert_eq!(store.try_update_slice(&[] as &[&str], |_| Ok::<(), hashlet::Error>(())), Ok(()));
         store.reserve(0);
         assert_eq!(state(), before);
     });

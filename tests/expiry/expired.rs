@@ -70,6 +70,7 @@ const READS: &[Call] = &[
     ("get_string, get_parsed", |s| show((s.get_string("k", "f0").ok(), s.get_parsed::<u8>("k", "f0").ok()))),
     ("get_many", |s| show(s.get_many("k", ["f0", "f1", "f0"]))),
     ("get_across", |s| show(s.get_across(["other", "k", "none", "k"], "f0"))),
+    ("get_many_across", |s| show(s.get_many_across(["other", "k", "none", "k"], ["f0", "f1", "f0"]))),
     ("get_all", |s| value(&s.get_all("k"))),
     ("fields", |s| show(sorted(s.fields("k")))),
     ("values", |s| show(sorted(s.values("k")))),
@@ -126,7 +127,10 @@ const WRITES: &[Call] = &[
     ("compare_and_set, absent", |s| show(s.compare_and_set("k", "f0", None, Some(b"x")))),
     ("remove", |s| show(s.remove("k", "f0"))),
     ("remove_many", |s| show(s.remove_many("k", ["f0", "f1", "f0"]))),
+    ("set_many_across", |s| show(s.set_many_across([("k", [("f0", "x"), ("new", "z")]), ("other", [("f0", "x"); 2])]))),
+    ("compare_and_set_keep_ttl", |s| show(s.compare_and_set_keep_ttl("k", "f0", None, Some(b"x")))),
     ("take", |s| show(s.take("k", "f0"))),
+    ("take_many", |s| show(s.take_many("k", ["f0", "f1", "f0"]))),
     ("increment", |s| show(s.increment("k", "f0", 5))),
     ("increment_existing", |s| show(s.increment_existing("k", "f0", 5))),
     ("increment_existing, another field", |s| show(s.increment_existing("k", "new", 5))),
@@ -171,6 +175,11 @@ const WRITES: &[Call] = &[
     ("update_many", |s| {
         show(s.update_many(["k", "other"], |[hash, other]| {
             (look(&hash.view()), look(&other.view()), hash.set("f0", "x"))
+        }))
+    }),
+    ("update_slice", |s| {
+        show(s.update_slice(&["k", "other"], |hashes| {
+            (look(&hashes[0].view()), look(&hashes[1].view()), hashes[0].set("f0", "x"))
         }))
     }),
     ("update, reads", |s| {

@@ -31,6 +31,30 @@ fn a_field_is_there_until_the_millisecond_of_its_deadline() {
     });
 }
 
+#[test]
+fn compare_and_set_drops_the_deadline_unless_it_is_told_to_keep_it() {
+    on_every_configuration_with_clock(|_, store, clock| {
+        for fields in [1, 3, 200] {
+            store.clear_all();
+            store.set_many("k", (0..fields).map(|n| (format!("f{n}"), "v"))).unwrap();
+            store.expire_field("k", "f0", HOUR);
+            let deadline = Some(clock.now() + HOUR);
+            assert_eq!(store.compare_and_set_keep_ttl("k", "f0", Some(b"other"), Some(b"w")), Ok(false));
+            assert_eq!(store.compare_and_set_keep_ttl("k", "f0", Some(b"v"), Some(b"a longer value")), Ok(true));
+            assert_eq!(store.get("k", "f0").as_deref(), Some(&b"a longer value"[..]));
+            assert_eq!(store.field_deadline("k", "f0"), deadline);
+            let keep =
+                |hash: &mut HashMut<'_>| hash.compare_and_set_keep_ttl("f0", Some(b"a longer value"), Some(b"v"));
+            assert_eq!((store.update("k", keep), store.field_deadline("k", "f0")), (Ok(true), deadline));
+            assert_eq!(store.compare_and_set("k", "f0", Some(b"v"), Some(b"v")), Ok(true));
+            assert_eq!(store.field_deadline("k", "f0"), None);
+            assert_eq!(store.compare_and_set_keep_ttl("k", "new", None, Some(b"v")), Ok(true));
+            assert_eq!(store.compare_and_set_keep_ttl("k", "new", Some(b"v"), None), Ok(true));
+            assert_eq!(store.size("k"), fields);
+        }
+    });
+}
+
 /// The field has expired, and no call has removed it yet. Dragonfly 3598 and 4097: such fields were counted.
 #[test]
 fn an_expired_field_is_as_one_that_never_was() {

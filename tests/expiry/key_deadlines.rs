@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::check;
 use crate::support::config::{on_every_configuration, on_every_configuration_with_clock};
-use hashlet::{ExpireCondition, ExpireOutcome, HashMut, Overwrite, SetOptions, Store, Ttl, When};
+use hashlet::{
+    ExpireCondition, ExpireOutcome, HashMut, Overwrite, SetOptions, Store, TransferOutcome, Ttl, When, unix_millis,
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -81,24 +83,44 @@ fn a_deadline_that_is_not_in_the_future_deletes_at_once() {
 }
 
 /// The present time to live and the new one, in milliseconds, and the outcome on each condition of [`ORDER`].
-const CONDITIONS: [(Option<u64>, u64, [ExpireOutcome; 5]); 6] = {
+const CONDITIONS: [(Option<u64>, u64, [ExpireOutcome; 6]); 6] = {
     use ExpireOutcome::{Deleted, NotMet, Set};
     [
-        (None, 50, [Set, Set, NotMet, NotMet, Set]),
-        (None, 0, [Deleted, Deleted, NotMet, NotMet, Deleted]),
-        (Some(100), 150, [Set, NotMet, Set, Set, NotMet]),
-        (Some(100), 100, [Set, NotMet, Set, NotMet, NotMet]),
-        (Some(100), 50, [Set, NotMet, Set, NotMet, Set]),
-        (Some(100), 0, [Deleted, NotMet, Deleted, NotMet, Deleted]),
+        (None, 50, [Set, Set, NotMet, NotMet, Set, NotMet]),
+        (None, 0, [Deleted, Deleted, NotMet, NotMet, Deleted, NotMet]),
+        (Some(100), 150, [Set, NotMet, Set, Set, NotMet, NotMet]),
+        (Some(100), 100, [Set, NotMet, Set, NotMet, NotMet, NotMet]),
+        (Some(100), 50, [Set, NotMet, Set, NotMet, Set, Set]),
+        (Some(100), 0, [Deleted, NotMet, Deleted, NotMet, Deleted, Deleted]),
     ]
 };
-const ORDER: [ExpireCondition; 5] = [
+const ORDER: [ExpireCondition; 6] = [
     ExpireCondition::Always,
     ExpireCondition::IfNone,
     ExpireCondition::IfSome,
     ExpireCondition::IfLater,
     ExpireCondition::IfSooner,
+    ExpireCondition::IfSomeAndSooner,
 ];
+
+#[test]
+fn deadlines_go_in_and_out_as_unix_times() {
+    on_every_configuration(|_, store| {
+        store.set("k", "f", "v").unwrap();
+        for millis in [7_258_118_400_000, 7_258_118_400_001, 8_000_000_000_000_000] {
+            assert_eq!(store.expire("k", When::unix_millis(millis)), ExpireOutcome::Set);
+            assert_eq!(store.deadline("k").map(unix_millis), Some(millis));
+            assert_eq!(store.expire_field("k", "f", When::unix_millis(millis)), ExpireOutcome::Set);
+            assert_eq!(store.field_deadline("k", "f").map(unix_millis), Some(millis));
+        }
+        assert_eq!(store.expire("k", When::unix_seconds(7_258_118_400)), ExpireOutcome::Set);
+        assert_eq!(store.deadline("k").map(unix_millis), Some(7_258_118_400_000));
+        assert_eq!(unix_millis(UNIX_EPOCH - HOUR), 0);
+        assert_eq!(unix_millis(UNIX_EPOCH + Duration::from_nanos(1)), 1);
+        assert_eq!(store.expire("k", When::unix_seconds(u64::MAX)), ExpireOutcome::Set);
+        assert_eq!(store.expire("k", When::unix_millis(1)), ExpireOutcome::Deleted);
+    });
+}
 
 /// Valkey 3021: the past deadline deleted although the condition was not met.
 #[test]
@@ -291,11 +313,11 @@ fn deadlines_travel_with_rename_and_copy() {
             store.set_many("old", [("f0", "w"), ("f1", "w")]).unwrap();
             store.expire("old", millis(1));
             store.expire_field("old", "f1", millis(1));
-            assert_eq!(store.copy("from", "old", Overwrite::No), Ok(false));
+            assert_eq!(store.copy("from", "old", Overwrite::No), Ok(TransferOutcome::TargetExists));
             assert_eq!(store.ttl("old"), Ttl::Left(millis(1)));
-            assert_eq!(store.copy("from", "old", Overwrite::Yes), Ok(true));
-            assert_eq!(store.copy("from", "a longer key", Overwrite::No), Ok(true));
-            assert_eq!(store.rename("from", "r", Overwrite::No), Ok(true));
+            assert_eq!(store.copy("from", "old", Overwrite::Yes), Ok(TransferOutcome::Done));
+            assert_eq!(store.copy("from", "a longer key", Overwrite::No), Ok(TransferOutcome::Done));
+            assert_eq!(store.rename("from", "r", Overwrite::No), Ok(TransferOutcome::Done));
             for key in ["old", "a longer key", "r"] {
                 assert_eq!((store.ttl(key), store.field_ttl(key, "f0")), (Ttl::Left(HOUR), Ttl::Left(MINUTE)));
                 assert_eq!(store.field_ttl(key, "f1"), Ttl::Never);
@@ -311,7 +333,7 @@ fn deadlines_travel_with_rename_and_copy() {
             assert_eq!(store.keys(), [b"from"]);
             store.set("forever", "f", "v").unwrap();
             store.expire("from", HOUR);
-            assert_eq!(store.rename("forever", "from", Overwrite::Yes), Ok(true));
+            assert_eq!(store.rename("forever", "from", Overwrite::Yes), Ok(TransferOutcome::Done));
             assert_eq!(store.ttl("from"), Ttl::Never, "the deadline of what was there before");
         }
     });

@@ -79,7 +79,7 @@ fn each_expired_key_and_field_is_told_once_with_what_it_held() {
 #[test]
 fn whichever_call_meets_it_tells() {
     type Meet = fn(&Store);
-    let meets: [(&str, Meet); 12] = [
+    let meets: [(&str, Meet); 14] = [
         ("get", |store| drop(store.get("k", "f"))),
         ("size", |store| _ = store.size("k")),
         ("set", |store| _ = store.set("k", "f", "new")),
@@ -88,6 +88,8 @@ fn whichever_call_meets_it_tells() {
         ("update", |store| store.update("k", |hash| assert!(hash.is_empty()))),
         ("update_many", |store| store.update_many(["k", "l"], |_| ()).unwrap()),
         ("get_across", |store| drop(store.get_across(["k", "l"], "f"))),
+        ("get_many_across", |store| drop(store.get_many_across(["k", "l"], ["f"]))),
+        ("update_slice", |store| store.update_slice(&["k", "l"], |_| ()).unwrap()),
         ("rename", |store| _ = store.rename("k", "l", Overwrite::Yes)),
         ("key_count", |store| _ = store.key_count()),
         ("for_each", |store| store.for_each(|_, _| panic!("nothing is there"))),

@@ -105,6 +105,7 @@ fn a_clock_that_steps_back_revives_nothing_that_was_seen_as_gone() {
         ("get", |s| s.get("k", "f0").is_none()),
         ("get_many", |s| s.get_many("k", ["f0"]) == [None]),
         ("get_across", |s| s.get_across(["k"], "f0") == [None]),
+        ("get_many_across", |s| s.get_many_across(["k"], ["f0"]) == [[None]]),
         ("get_all", |s| s.get_all("k").get("f0").is_none()),
         ("fields", |s| !s.fields("k").contains(&b"f0".to_vec())),
         ("contains", |s| !s.contains("k", "f0")),

@@ -222,6 +222,10 @@ fn take_gives_the_value_it_removes() {
         assert_eq!(store.take("k", "a"), Some(bytes("1")));
         assert_eq!(store.take("k", "a"), None);
         assert_eq!(store.take("k", "b"), Some(bytes("")));
+        store.set_many("k", [("a", "1"), ("b", "2")]).unwrap();
+        assert_eq!(store.take_many("k", ["b", "none", "a", "b"]), [Some(bytes("2")), None, Some(bytes("1")), None]);
+        assert_eq!(store.take_many("nowhere", ["a", "b"]), [None, None]);
+        assert_eq!(store.take_many("k", ["a"]), [None]);
         assert!(!store.contains_key("k"));
     });
 }

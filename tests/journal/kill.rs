@@ -83,7 +83,7 @@ fn call(store: &Store, writer: usize, number: usize, source: &mut Source<'_>) {
         2 if nth == 1 => drop(store.set(format!("name:{writer}:1"), "is", "set").unwrap()),
         2 => {
             let [from, to] = [nth - 1, nth].map(|nth| format!("name:{writer}:{nth}"));
-            assert!(store.rename(from, to, Overwrite::Yes).unwrap());
+            assert!(store.rename(from, to, Overwrite::Yes).unwrap().is_done());
         }
         3 => drop(store.expire(format!("phoenix:{writer}"), Duration::from_micros(500))),
         // A new hash under a key that has just expired does not get its deadline.

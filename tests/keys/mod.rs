@@ -5,3 +5,5 @@ mod hash_order;
 mod keyspace;
 mod many;
 mod scans;
+#[cfg(feature = "snapshot")]
+mod transfers;

@@ -11,7 +11,7 @@ use crate::support::source::{Source, numbered};
 use crate::support::{check, scale};
 use hashlet::{
     Encoding, Error, ExpireCondition, ExpireOutcome, HashMut, HashValue, Limits, ManualClock, Overwrite, Result,
-    SetOptions, Store, Thresholds, When,
+    SetOptions, Store, Thresholds, TransferOutcome, When,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -87,7 +87,7 @@ fn contents(store: &Store) -> BTreeMap<Vec<u8>, HashValue> {
 
 /// Every way to make a store larger by a little.
 type Write = fn(&Store) -> Result<()>;
-const GROWING: [(&str, Write); 19] = [
+const GROWING: [(&str, Write); 23] = [
     ("set, new key", |store| store.set("new", "f", "v").map(drop)),
     ("set, new field", |store| store.set("old", "g", "").map(drop)),
     ("set, longer value", |store| store.set("old", "f", "longer").map(drop)),
@@ -95,6 +95,16 @@ const GROWING: [(&str, Write); 19] = [
     ("set_many, a field twice", |store| store.set_many("old", [("f", ""), ("f", "longer")]).map(drop)),
     ("set_if_absent", |store| store.set_if_absent("old", "g", "v").map(drop)),
     ("compare_and_set", |store| store.compare_and_set("old", "f", Some(b"value"), Some(b"longer")).map(drop)),
+    ("compare_and_set_keep_ttl", |store| {
+        store.compare_and_set_keep_ttl("old", "f", Some(b"value"), Some(b"longer")).map(drop)
+    }),
+    ("set_many_across", |store| {
+        let mut answers = store.set_many_across([("old", [("f", "value")]), ("new", [("f", "v")])]).into_iter();
+        assert_eq!(answers.next(), Some(Ok(0)));
+        answers.next().unwrap().map(drop)
+    }),
+    ("copy_into", |store| store.copy_into("old", store, "new", Overwrite::No).map(drop)),
+    ("update_slice", |store| store.update_slice(&["new", "old"], |hashes| hashes[0].set("f", "v").map(drop))?),
     ("increment", |store| store.increment("old", "n", 1).map(drop)),
     ("increment_existing", |store| store.increment_existing("old", "n", 1).map(drop)),
     ("increment_float", |store| store.increment_float("old", "x", 0.75).map(drop)),
@@ -110,7 +120,7 @@ const GROWING: [(&str, Write); 19] = [
 ];
 
 /// Every way to keep its size or make it smaller; all of them keep the key `old` and its fields `f`, `n` and `x`.
-const SHRINKING: [(&str, Write); 10] = [
+const SHRINKING: [(&str, Write); 11] = [
     ("set, same length", |store| store.set("old", "f", "VALUE").map(drop)),
     ("set, shorter", |store| store.set("old", "f", "v").map(drop)),
     ("set_many", |store| store.set_many("old", [("f", "longer than before"), ("f", "")]).map(drop)),
@@ -121,6 +131,7 @@ const SHRINKING: [(&str, Write); 10] = [
     ("rename", |store| store.rename("old", "OLD", Overwrite::Yes).map(drop)),
     ("rename back", |store| store.rename("OLD", "old", Overwrite::No).map(drop)),
     ("copy over a larger one", |store| store.copy("other", "old", Overwrite::Yes).map(drop)),
+    ("copy_into in place of itself", |store| store.copy_into("old", store, "old", Overwrite::Yes).map(drop)),
 ];
 
 #[test]
@@ -234,8 +245,8 @@ fn the_sum_stays_exact_under_random_calls() {
             let (field, value) = (numbered(source.below(300)), vec![b'x'; source.below(400)]);
             let result = match source.below(200) {
                 0 => Ok(store.clear(&key)),
-                1 => store.rename(&key, &other, Overwrite::Yes),
-                2 => store.copy(&key, &other, Overwrite::Yes),
+                1 => store.rename(&key, &other, Overwrite::Yes).map(TransferOutcome::is_done),
+                2 => store.copy(&key, &other, Overwrite::Yes).map(TransferOutcome::is_done),
                 3..40 => Ok(store.remove(&key, &field)),
                 40..50 => store.update(&key, |hash| hash.set(&field, "")),
                 _ => store.set(&key, &field, &value),
@@ -329,7 +340,8 @@ fn what_has_expired_takes_no_room() {
         store.set("old", "room", vec![0; 15_000]).unwrap();
         assert!(is_full(&store.copy("old", "a longer key than there was", Overwrite::Yes)));
         clock.advance(DAY);
-        assert_eq!(store.copy("old", "a longer key than there was", Overwrite::Yes), Ok(true), "{}", config.name);
+        let copied = store.copy("old", "a longer key than there was", Overwrite::Yes);
+        assert_eq!(copied, Ok(TransferOutcome::Done), "{}", config.name);
         check::store(&store);
     }
 }

@@ -218,7 +218,7 @@ fn answers_are_read_in_one_protocol() {
         assert_eq!(remote.scan("k", None, 10).unwrap().items, [pair]);
         assert_eq!(remote.update("k", |hash| hash.len()).unwrap(), 1);
         assert_eq!(remote.increment_float("k", "n", 0.5).unwrap(), 0.5);
-        assert!(!remote.rename("none", "new", Overwrite::Yes).unwrap());
+        assert!(!remote.rename("none", "new", Overwrite::Yes).unwrap().is_done());
     });
 }
 

@@ -417,8 +417,8 @@ fn calls_on_whole_keys_work_on_other_types() {
         assert_eq!(remote.expire("s", minute).unwrap(), ExpireOutcome::Set);
         assert!(remote.ttl("s").unwrap().left().is_some() && remote.deadline("s").unwrap().is_some());
         assert!(remote.persist("s").unwrap());
-        assert!(remote.copy("s", "t", hashlet::Overwrite::No).unwrap());
-        assert!(remote.rename("s", "u", hashlet::Overwrite::No).unwrap());
+        assert!(remote.copy("s", "t", hashlet::Overwrite::No).unwrap().is_done());
+        assert!(remote.rename("s", "u", hashlet::Overwrite::No).unwrap().is_done());
         let none = remote.set_with("t", [("f", "v")], SetOptions::new().only_new_key()).unwrap();
         assert_eq!(none, None);
         assert!(remote.keys().unwrap().is_empty());
@@ -451,5 +451,68 @@ fn an_update_in_which_a_deadline_passes_keeps_the_deadline_of_the_key() {
         assert!(before.is_some());
         assert_eq!(remote.deadline("k").unwrap(), before, "{}", server.name);
         assert_eq!(remote.fields("k").unwrap(), [b"g"], "{}", server.name);
+    });
+}
+
+/// What the calls answer that a server does in several commands, or in other words than a store.
+fn answers<H: Across>(hashes: &H) -> Vec<String> {
+    use hashlet::{ExpireCondition::IfSomeAndSooner, Overwrite, When, unix_millis};
+    fn text(answer: impl std::fmt::Debug) -> String {
+        format!("{answer:?}")
+    }
+    let far = |seconds: u64| When::At(UNIX_EPOCH + FAR + Duration::from_secs(seconds));
+    let set: Vec<usize> = hashes
+        .set_many_across([("a", vec![("f", "1"), ("g", "2")]), ("b", vec![]), ("c", vec![("f", "3")])])
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let mut said = vec![text(set), text(hashes.get_many_across(["a", "none", "c", "a"], ["g", "none", "f"]).unwrap())];
+    said.push(text(hashes.take_many("a", ["f", "none", "f"]).unwrap()));
+    said.push(text(hashes.take_many("none", ["f", "g"]).unwrap()));
+
+    said.push(text(hashes.expire_fields_if("a", ["g", "none"], far(9), IfSomeAndSooner).unwrap()));
+    said.push(text(hashes.expire_field("a", "g", far(9)).unwrap()));
+    hashes.set("a", "h", "5").unwrap();
+    for seconds in [9, 8] {
+        said.push(text(hashes.expire_fields_if("a", ["h", "g"], far(seconds), IfSomeAndSooner).unwrap()));
+        said.push(text(hashes.expire_if("a", far(seconds), IfSomeAndSooner).unwrap()));
+        let options = SetOptions::new().expire_key_if(far(seconds), IfSomeAndSooner);
+        said.push(text(hashes.set_with("c", [("n", "1")], options).unwrap()));
+        hashes.expire("c", far(9)).unwrap();
+    }
+    said.push(text((hashes.deadline("a").unwrap(), hashes.deadline("c").unwrap().map(unix_millis))));
+
+    said.push(text(hashes.compare_and_set_keep_ttl("a", "g", Some(b"1"), Some(b"3")).unwrap()));
+    said.push(text(hashes.compare_and_set_keep_ttl("a", "g", Some(b"2"), Some(b"3")).unwrap()));
+    said.push(text(hashes.compare_and_set_keep_ttl("a", "new", None, Some(b"4")).unwrap()));
+    said.push(text((hashes.get_many("a", ["g", "new"]).unwrap(), hashes.field_deadlines("a", ["g", "new"]).unwrap())));
+    said.push(text(hashes.compare_and_set_keep_ttl("a", "new", Some(b"4"), None).unwrap()));
+
+    let keys = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let update = |hashes: &mut [hashlet::HashMut<'_>]| hashes.iter_mut().map(|hash| hash.increment("n", 1)).count();
+    said.push(text(hashes.update_slice(&keys, update).unwrap()));
+    let refused = hashes.try_update_slice(&keys, |hashes| -> Result<(), H::Error> {
+        hashes[1].set("n", "not a number")?;
+        hashes[1].increment("n", 1)?;
+        Ok(())
+    });
+    assert!(refused.is_err());
+    assert!(hashes.update_slice(&["a", "b", "a"], |_| panic!("called")).is_err());
+    said.push(text(keys.iter().map(|key| hashes.get(key, "n").unwrap()).collect::<Vec<_>>()));
+
+    for overwrite in [Overwrite::No, Overwrite::Yes] {
+        for [from, to] in [["none", "a"], ["none", "none"], ["b", "a"], ["b", "b"]] {
+            said.push(text(hashes.copy(from, to, overwrite).unwrap()));
+            said.push(text(hashes.rename(to, from, overwrite).unwrap()));
+        }
+    }
+    said
+}
+
+#[test]
+fn calls_on_many_fields_and_keys_answer_as_those_of_a_store() {
+    let expected = answers(&Store::new());
+    each("many fields and keys", 6, |server| {
+        assert_eq!(answers(&server.open()), expected, "{}", server.name);
     });
 }

@@ -134,7 +134,7 @@ mod in_the_middle {
             on_every_large_store(|config, store| {
                 save_while(config, store, |call| {
                     if call == at {
-                        assert!(store.rename("a", "c", Overwrite::Yes).unwrap());
+                        assert!(store.rename("a", "c", Overwrite::Yes).unwrap().is_done());
                         store.set("a", "f0", "another").unwrap();
                         store.set("c", "f0", "changed").unwrap();
                     }
@@ -148,7 +148,7 @@ mod in_the_middle {
         on_every_large_store(|config, store| {
             save_while(config, store, |call| {
                 let [old, new] = [call - 1, call].map(|call| if call == 0 { "a".into() } else { format!("a{call}") });
-                assert!(store.rename(old, &new, Overwrite::Yes).unwrap());
+                assert!(store.rename(old, &new, Overwrite::Yes).unwrap().is_done());
                 store.remove(&new, format!("f{call}"));
             });
         });

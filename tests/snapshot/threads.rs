@@ -43,7 +43,7 @@ fn renew(store: &Store, me: usize, generation: usize) {
     store.update(&old, |hash| {
         hash.set_many((0..FIELDS).map(|field| (format!("f{field}"), &text))).unwrap();
     });
-    assert!(store.rename(&old, &new, Overwrite::Yes).unwrap());
+    assert!(store.rename(&old, &new, Overwrite::Yes).unwrap().is_done());
 }
 
 #[test]

@@ -49,6 +49,12 @@ macro_rules! change {
             }
             DeadlineChange::Touch(field, touch) => Reply::from($hash.get_and_expire($($key,)? field, *touch)),
             DeadlineChange::TouchMany(fields, touch) => Reply::from($hash.get_many_and_expire($($key,)? fields, *touch)),
+            DeadlineChange::CompareAndSet(field, expected, new) => {
+                let current = $hash.get($($key,)? field).map(|value| -> Vec<u8> { value.into() });
+                let expected = expected.as_ref().map(Bytes::as_ref).or(current.as_deref());
+                let new = new.as_ref().map(Bytes::as_ref);
+                Reply::from($hash.compare_and_set_keep_ttl($($key,)? field, expected, new))
+            }
             DeadlineChange::IncrementExpiring(field, by, when) => {
                 Reply::from($hash.increment_and_expire($($key,)? field, *by, *when))
             }

@@ -50,6 +50,7 @@ macro_rules! change {
             Change::Remove(field) => Reply::from($hash.remove($($key,)? field)),
             Change::RemoveMany(fields) => Reply::from($hash.remove_many($($key,)? fields)),
             Change::Take(field) => Reply::from($hash.take($($key,)? field)),
+            Change::TakeMany(fields) => Reply::from($hash.take_many($($key,)? fields)),
             Change::Increment(field, by) => Reply::from($hash.increment($($key,)? field, *by)),
             Change::IncrementFloat(field, by) => Reply::from($hash.increment_float($($key,)? field, *by)),
             Change::Clear => {

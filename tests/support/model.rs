@@ -8,7 +8,7 @@ mod room;
 
 use std::collections::BTreeMap;
 
-use hashlet::{Error, Limits, Overwrite, Result};
+use hashlet::{Error, Limits, Overwrite, Result, TransferOutcome};
 
 pub(crate) use hash::{Hash, ModelHash};
 
@@ -86,25 +86,25 @@ impl Model {
         self.hashes.remove(key).is_some()
     }
 
-    pub(crate) fn rename(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<bool> {
-        let is_done = self.copy(key, new, overwrite)?;
-        if is_done && key != new {
+    pub(crate) fn rename(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<TransferOutcome> {
+        let outcome = self.copy(key, new, overwrite)?;
+        if outcome == TransferOutcome::Done && key != new {
             self.clear(key);
         }
-        Ok(is_done)
+        Ok(outcome)
     }
 
-    pub(crate) fn copy(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<bool> {
+    pub(crate) fn copy(&mut self, key: &[u8], new: &[u8], overwrite: Overwrite) -> Result<TransferOutcome> {
         let (size, limit) = (new.len(), self.bounds.key);
         if size > limit {
             return Err(Error::KeyTooLong { size, limit });
         }
-        let Some(hash) = self.hashes.get(key) else { return Ok(false) };
-        let allowed = overwrite == Overwrite::Yes || !self.contains_key(new);
-        if allowed {
-            self.hashes.insert(new.to_vec(), hash.clone());
+        let Some(hash) = self.hashes.get(key) else { return Ok(TransferOutcome::NoSource) };
+        if overwrite == Overwrite::No && self.contains_key(new) {
+            return Ok(TransferOutcome::TargetExists);
         }
-        Ok(allowed)
+        self.hashes.insert(new.to_vec(), hash.clone());
+        Ok(TransferOutcome::Done)
     }
 
     pub(crate) fn clear_all(&mut self) {

@@ -18,7 +18,7 @@ use saves::{Loading, Save};
 pub(crate) enum Op {
     Call(Bytes, FiledCall),
     Update(Bytes, Vec<FiledCall>),
-    /// Two or three keys, and calls, each on one of them.
+    /// Two or three keys, and calls, each on one of them. Two keys are passed as an array, three as a slice.
     UpdateMany(Vec<Bytes>, Vec<(usize, FiledCall)>),
     /// Calls on a hash if it is there.
     UpdateExisting(Bytes, Vec<FiledCall>),
@@ -32,6 +32,9 @@ pub(crate) enum Op {
     /// An owned copy of a hash, and the calls on it.
     GetAll(Bytes, Vec<OwnedCall>),
     GetAcross(Vec<Bytes>, Bytes),
+    GetManyAcross(Vec<Bytes>, Vec<Bytes>),
+    /// Keys, and the pairs for each.
+    SetManyAcross(Vec<Bytes>, Vec<Vec<(Bytes, Bytes)>>),
     RandomFields(Bytes, Sample),
     /// A complete scan of a hash, in pages of this many fields.
     Scan(Bytes, usize),
@@ -107,6 +110,7 @@ pub(crate) enum Change {
     Remove(Bytes),
     RemoveMany(Vec<Bytes>),
     Take(Bytes),
+    TakeMany(Vec<Bytes>),
     Increment(Bytes, i64),
     IncrementFloat(Bytes, f64),
     Clear,
@@ -192,7 +196,15 @@ impl Op {
             }
             49..=51 => Self::Read(source.key(shape.keys), some(source, |source| FiledLook::decode(source, shape))),
             52 => Self::GetAll(source.key(shape.keys), some(source, |source| OwnedCall::decode(source, shape))),
-            53 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
+            53 => match source.below(4) {
+                0 | 1 => Self::GetAcross(keys(source, shape), source.field(shape.fields)),
+                2 => Self::GetManyAcross(keys(source, shape), some(source, |source| source.field(shape.fields))),
+                _ => {
+                    let keys = keys(source, shape);
+                    let pairs_of = keys.iter().map(|_| pairs(source, shape.fields)).collect();
+                    Self::SetManyAcross(keys, pairs_of)
+                }
+            },
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             56 => Self::RandomFields(source.key(shape.keys), sample(source)),
@@ -237,6 +249,8 @@ impl Op {
             Self::UpdateMany(keys, _)
             | Self::TryUpdate(keys, ..)
             | Self::GetAcross(keys, _)
+            | Self::GetManyAcross(keys, _)
+            | Self::SetManyAcross(keys, _)
             | Self::ClearMany(keys) => keys,
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
@@ -332,7 +346,9 @@ impl Change {
             17..=20 => Self::Remove(source.field(fields)),
             21 => Self::RemoveMany(some(source, |source| source.field(fields))),
             22 => Self::RemoveMany(run(source, fields).map(numbered).collect()),
-            23..=24 => Self::Take(source.field(fields)),
+            23 => Self::Take(source.field(fields)),
+            24 if source.one_in(2) => Self::Take(source.field(fields)),
+            24 => Self::TakeMany(some(source, |source| source.field(fields))),
             25..=28 => {
                 Self::Increment(source.field(fields), source.one_of(&[0, 1, -1, 7, -100, 1 << 40, i64::MAX, i64::MIN]))
             }

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use hashlet::{Error, ExpireOutcome, HashValue, Result, Ttl};
+use hashlet::{Error, ExpireOutcome, HashValue, Result, TransferOutcome, Ttl};
 
 use super::check;
 use super::source::Bytes;
@@ -24,6 +24,7 @@ pub(crate) enum Reply {
     Ttl(Ttl),
     Time(Option<SystemTime>),
     Expire(ExpireOutcome),
+    Transfer(TransferOutcome),
     Failed(Error),
     Many(Vec<Reply>),
 }
@@ -116,6 +117,7 @@ replies! {
     Ttl => Ttl(it) it;
     Option<SystemTime> => Time(it) it;
     ExpireOutcome => Expire(it) it;
+    TransferOutcome => Transfer(it) it;
     Option<Vec<u8>> => Value(it) it.map(Bytes);
     Option<&[u8]> => Value(it) it.map(Bytes::from);
     Vec<Option<Vec<u8>>> => Values(it) it.into_iter().map(|value| value.map(Bytes)).collect();

@@ -20,7 +20,12 @@ impl Op {
             }
             Self::UpdateMany(keys, calls) => match &keys[..] {
                 [first, second] => update_many(store, [first, second], calls),
-                [first, second, third] => update_many(store, [first, second, third], calls),
+                [_, _, _] => {
+                    let on_key = |hashes: &mut [HashMut<'_>]| {
+                        Reply::each(calls.iter().map(|(at, call)| call.on_view(&mut hashes[at % 3])))
+                    };
+                    store.update_slice(keys, on_key).into()
+                }
                 _ => unreachable!("two or three keys"),
             },
             Self::UpdateExisting(key, calls) => {
@@ -45,6 +50,11 @@ impl Op {
                 Reply::each(calls.iter().map(|call| call.on_value(&mut copy)))
             }
             Self::GetAcross(keys, field) => Reply::values(store.get_across(keys, field)),
+            Self::GetManyAcross(keys, fields) => Reply::each(store.get_many_across(keys, fields)),
+            Self::SetManyAcross(keys, pairs) => {
+                let pairs = pairs.iter().map(|pairs| pairs.iter().map(|(field, value)| (field, value)));
+                Reply::each(store.set_many_across(keys.iter().zip(pairs)))
+            }
             Self::RandomFields(key, sample) => {
                 let drawn = store.random_fields(key, *sample);
                 for (field, value) in &drawn {
@@ -159,6 +169,19 @@ impl Op {
             Self::GetAcross(keys, field) => {
                 let on_key = |key: &Bytes| model.hash(key.as_ref(), |hash| hash.get(field).map(<[u8]>::to_vec));
                 Reply::values(keys.iter().map(on_key))
+            }
+            Self::GetManyAcross(keys, fields) => Reply::each(keys.iter().map(|key| {
+                model.hash(key.as_ref(), |hash| {
+                    Reply::values(fields.iter().map(|field| hash.get(field).map(<[u8]>::to_vec)))
+                })
+            })),
+            Self::SetManyAcross(keys, pairs) => {
+                let sets = pairs.iter().map(|pairs| FiledCall::Call(Call::Change(Change::SetMany(pairs.clone()))));
+                Reply::each(
+                    keys.iter().zip(sets).zip(answer.parts()).map(|((key, set), answer)| {
+                        model.hash(key.as_ref(), |hash| set.on_model_with_room(hash, answer))
+                    }),
+                )
             }
             Self::RandomFields(key, sample) => model.hash(key.as_ref(), |hash| {
                 Reply::Count(match (sample, hash.len()) {

@@ -61,6 +61,47 @@ pub(crate) fn snapshot_resigned(bytes: &[u8]) {
     }
 }
 
+/// The first byte tells what the others are: a dump as it is, or changes to a valid dump, which gets new checksums.
+/// Restoring it must be an error that changes nothing, or give a valid hash that is the same when it is dumped and
+/// restored again.
+#[cfg(feature = "snapshot")]
+pub(crate) fn dump_restore(bytes: &[u8]) {
+    static SPECIMENS: std::sync::LazyLock<Vec<Forge>> = std::sync::LazyLock::new(|| {
+        let store = builder(&hashlet::ManualClock::new()).build();
+        specimen::fill(&store, 150);
+        let dump = |key: &str| Forge::parse(&store.dump(key).expect("a hash"));
+        ["k0", "k1", "k4", "k5", "k6"].map(dump).into()
+    });
+    let Some((&how, rest)) = bytes.split_first() else { return };
+    let dump = match usize::from(how).checked_rem(SPECIMENS.len() + 1) {
+        Some(at @ 1..) => {
+            let (mut forge, mut source) = (SPECIMENS[at - 1].clone(), Source::Bytes(rest));
+            for _ in 0..=source.below(8) {
+                forge.mutate(&mut source);
+            }
+            forge.render()
+        }
+        _ => rest.to_vec(),
+    };
+    let clock = hashlet::ManualClock::new();
+    let store = builder(&clock).build();
+    store.set("k", "old", "v").expect("a short value");
+    let before = specimen::contents(&store, b"k");
+    match store.restore("k", &dump, hashlet::Overwrite::Yes) {
+        Ok(hashlet::TransferOutcome::Done) => {
+            let again = super::check::seeded(builder(&clock), 2).build();
+            let dump = store.dump("k").expect("it is there");
+            let done = again.restore("other", dump, hashlet::Overwrite::No).expect("what was dumped is restored");
+            assert!(done.is_done());
+            assert_eq!(specimen::contents(&again, b"other"), specimen::contents(&store, b"k"));
+            super::check::store(&again);
+        }
+        Ok(hashlet::TransferOutcome::TargetExists) => panic!("it may be overwritten"),
+        Ok(hashlet::TransferOutcome::NoSource) | Err(_) => assert_eq!(specimen::contents(&store, b"k"), before),
+    }
+    super::check::store(&store);
+}
+
 /// The first byte tells what the others are: a log as it is, the entries of a log, or changes to two valid logs that
 /// follow each other. All but the first get new checksums. Opening the journal must be an error that changes nothing, or
 /// give a valid store that is the same when it is opened again. Salvage must be an error or give a valid store as well.

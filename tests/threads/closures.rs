@@ -10,6 +10,7 @@ use crate::support::check;
 use crate::support::config::on_every_configuration;
 use hashlet::{
     Encoding, ExpireCondition, HashMut, HashValue, Overwrite, Sample, SetOptions, Stats, Store, StoreBuilder, Touch,
+    TransferOutcome,
 };
 
 thread_local! {
@@ -46,6 +47,7 @@ const CALLS: &[(&str, Call)] = &[
     ("set_many", |store| _ = store.set_many("k", [("f", "v")])),
     ("set_if_absent", |store| _ = store.set_if_absent("k", "f", "v")),
     ("compare_and_set", |store| _ = store.compare_and_set("k", "f", None, None)),
+    ("compare_and_set_keep_ttl", |store| _ = store.compare_and_set_keep_ttl("k", "f", None, None)),
     ("get", |store| _ = store.get("k", "f")),
     ("get_string", |store| _ = store.get_string("k", "f")),
     ("get_parsed", |store| _ = store.get_parsed::<String>("k", "f")),
@@ -59,6 +61,7 @@ const CALLS: &[(&str, Call)] = &[
     ("remove", |store| _ = store.remove("k", "f")),
     ("remove_many", |store| _ = store.remove_many("k", ["f"])),
     ("take", |store| _ = store.take("k", "f")),
+    ("take_many", |store| _ = store.take_many("k", ["f"])),
     ("increment", |store| _ = store.increment("k", "i", 1)),
     ("increment_existing", |store| _ = store.increment_existing("k", "i", 1)),
     ("increment_float", |store| _ = store.increment_float("k", "i", 1.0)),
@@ -72,6 +75,16 @@ const CALLS: &[(&str, Call)] = &[
     ("for_each", |store| store.for_each(|_, _| ())),
     ("retain", |store| _ = store.retain(|_, _| true)),
     ("get_across", |store| _ = store.get_across(["k", "l"], "f")),
+    ("get_many_across", |store| _ = store.get_many_across(["k", "l"], ["f"])),
+    ("set_many_across", |store| _ = store.set_many_across([("k", [("f", "v")])])),
+    ("an empty set_many_across", |store| _ = store.set_many_across([("", [("", "")]); 0])),
+    ("update_slice", |store| store.update_slice(&["k", "l"], |_| ()).unwrap()),
+    ("try_update_slice", |store| store.try_update_slice(&["k"], |_| Ok::<(), hashlet::Error>(())).unwrap()),
+    ("copy_into", |store| _ = store.copy_into("k", store, "l", Overwrite::Yes)),
+    #[cfg(feature = "snapshot")]
+    ("dump", |store| _ = store.dump("k")),
+    #[cfg(feature = "snapshot")]
+    ("restore", |store| _ = store.restore("k", "no dump", Overwrite::Yes)),
     ("clear_many", |store| _ = store.clear_many(["k", "l"])),
     ("rename", |store| _ = store.rename("k", "l", Overwrite::Yes)),
     ("copy", |store| _ = store.copy("k", "l", Overwrite::Yes)),
@@ -164,6 +177,14 @@ const CLOSURES: [(&str, Outer); 9] = [
     ("read", |store, inner| store.read("k", |_| inner())),
     ("update", |store, inner| store.update("k", |_| inner())),
     ("update_many", |store, inner| store.update_many(["k", "l"], |_| inner()).unwrap()),
+    ("update_slice", |store, inner| store.update_slice(&["k", "l"], |_| inner()).unwrap()),
+    ("try_update_slice", |store, inner| {
+        let update = |_: &mut [HashMut<'_>]| {
+            inner();
+            Ok::<(), hashlet::Error>(())
+        };
+        store.try_update_slice(&["k", "l"], update).unwrap();
+    }),
     ("try_update", |store, inner| {
         let update = |_: &mut HashMut<'_>| {
             inner();
@@ -443,12 +464,15 @@ fn a_panic_in_retain_removes_nothing_from_the_current_shard() {
 #[test]
 fn a_panic_at_any_item_of_an_iterator_changes_nothing() {
     type Drain = fn(&Store, &mut dyn FnMut() -> String);
-    let drains: [(&str, Drain); 7] = [
+    let drains: [(&str, Drain); 10] = [
         ("set_many", |store, next| _ = store.set_many("k3", (0..9).map(|_| (next(), "v")))),
         ("set_many of a new key", |store, next| _ = store.set_many("new", (0..9).map(|_| (next(), "v")))),
         ("remove_many", |store, next| _ = store.remove_many("k3", (0..9).map(|_| next()))),
         ("get_many", |store, next| _ = store.get_many("k3", (0..9).map(|_| next()))),
         ("get_across", |store, next| _ = store.get_across((0..9).map(|_| next().replace('f', "k")), "f0")),
+        ("get_many_across", |store, next| _ = store.get_many_across(["k0", "k1"], (0..9).map(|_| next()))),
+        ("set_many_across", |store, next| _ = store.set_many_across((0..9).map(|_| (next(), [("f", "v")])))),
+        ("take_many", |store, next| _ = store.take_many("k3", (0..9).map(|_| next()))),
         ("clear_many", |store, next| _ = store.clear_many((0..9).map(|_| next().replace('f', "k")))),
         ("update, set_many and remove_many", |store, next| {
             store.update("k3", |hash| {
@@ -508,6 +532,12 @@ fn a_panic_in_an_argument_changes_nothing() {
             panic_of(|| store.set_many("k", breaks_off(("f", "w")))),
             panic_of(|| store.get_many("k", breaks_off("f"))),
             panic_of(|| store.remove_many("k", breaks_off("f"))),
+            panic_of(|| store.take_many("k", breaks_off("f"))),
+            panic_of(|| {
+                store.set_many_across([("k", [("f", "w")])].into_iter().chain(breaks_off(("k", [("f", "w")]))))
+            }),
+            panic_of(|| store.set_many_across([("k", breaks_off(("f", "w")))])),
+            panic_of(|| drop(store.get_many_across(["k"], [Bomb]))),
             panic_of(|| store.update("k", |hash| hash.set_many(breaks_off(("f", "w"))))),
             panic_of(|| store.update("k", |hash| hash.remove_many(breaks_off("f")))),
             panic_of(|| store.update("k", |hash| hash.set("f", Bomb))),
@@ -526,9 +556,11 @@ fn iterators_are_drained_before_the_lock_and_may_call_the_store() {
         assert_eq!(store.get_many("k", (1..=3).map(|_| next())), [None, None, None]);
         assert_eq!(store.remove_many("k", (1..=3).map(|_| next())), 0);
         assert_eq!(store.get_across((1..=3).map(|_| next()), "f"), [None, None, None]);
+        assert_eq!(store.get_many_across((1..=3).map(|_| next()), ["f"]), [[None], [None], [None]]);
+        assert_eq!(store.take_many("k", (1..=3).map(|_| next())), [None, None, None]);
         assert_eq!(store.clear_many((1..=3).map(|_| next())), 0);
         assert_eq!(store.size("k"), 4);
-        assert_eq!(store.get("k", "calls").as_deref(), Some(&b"15"[..]));
+        assert_eq!(store.get("k", "calls").as_deref(), Some(&b"21"[..]));
     });
 }
 
@@ -556,7 +588,7 @@ impl AsRef<[u8]> for Caller<'_> {
 #[test]
 fn arguments_become_bytes_before_the_lock_and_may_call_the_store() {
     type Taker = fn(&Store, fn(&Store) -> Caller<'_>);
-    let takers: [(&str, Taker); 30] = [
+    let takers: [(&str, Taker); 35] = [
         ("set", |store, arg| assert_eq!(store.set(arg(store), arg(store), arg(store)), Ok(false))),
         ("set_many", |store, arg| assert_eq!(store.set_many(arg(store), [(arg(store), arg(store))]), Ok(0))),
         ("set_if_absent", |store, arg| _ = store.set_if_absent(arg(store), arg(store), arg(store))),
@@ -578,9 +610,24 @@ fn arguments_become_bytes_before_the_lock_and_may_call_the_store() {
         ("update", |store, arg| store.update(arg(store), |hash| hash.clear())),
         ("update_many", |store, arg| assert_eq!(store.update_many([arg(store)], |[hash]| hash.len()), Ok(1))),
         ("get_across", |store, arg| assert!(store.get_across([arg(store), arg(store)], arg(store))[1].is_some())),
+        ("get_many_across", |store, arg| {
+            assert!(store.get_many_across([arg(store), arg(store)], [arg(store)])[1][0].is_some());
+        }),
+        ("set_many_across", |store, arg| {
+            assert_eq!(store.set_many_across([(arg(store), [(arg(store), arg(store))])]), [Ok(0)]);
+        }),
+        ("take_many", |store, arg| assert!(store.take_many(arg(store), [arg(store)])[0].is_some())),
+        ("compare_and_set_keep_ttl", |store, arg| {
+            assert_eq!(store.compare_and_set_keep_ttl(arg(store), arg(store), Some(b"1"), Some(b"2")), Ok(true));
+        }),
+        ("update_slice", |store, arg| assert_eq!(store.update_slice(&[arg(store)], |hashes| hashes[0].len()), Ok(1))),
         ("clear_many", |store, arg| assert_eq!(store.clear_many([arg(store), arg(store)]), 1)),
-        ("rename", |store, arg| assert_eq!(store.rename(arg(store), arg(store), Overwrite::Yes), Ok(true))),
-        ("copy", |store, arg| assert_eq!(store.copy(arg(store), arg(store), Overwrite::No), Ok(false))),
+        ("rename", |store, arg| {
+            assert_eq!(store.rename(arg(store), arg(store), Overwrite::Yes).map(TransferOutcome::is_done), Ok(true));
+        }),
+        ("copy", |store, arg| {
+            assert_eq!(store.copy(arg(store), arg(store), Overwrite::No).map(TransferOutcome::is_done), Ok(false));
+        }),
         ("random_field", |store, arg| assert!(store.random_field(arg(store)).is_some())),
         ("random_fields", |store, arg| _ = store.random_fields(arg(store), Sample::Distinct(1))),
         ("scan", |store, arg| assert_eq!(store.scan(arg(store), None, 1).items.len(), 1)),

@@ -25,8 +25,12 @@ pub(crate) enum Operation {
     GetAll,
     /// Copies of one field of 64 hashes. One key counts as an operation.
     GetAcross,
+    /// Copies of three fields of 64 hashes. One key counts as an operation.
+    GetManyAcross,
     /// A value of the same length over another.
     SetSame,
+    /// The same in 64 hashes. One key counts as an operation.
+    SetAcross,
     /// A value of half to one and a half times the length over another.
     SetOther,
     /// A field that its hash does not have yet, no key twice.
@@ -50,6 +54,8 @@ pub(crate) enum Operation {
 }
 
 pub(crate) const ACROSS: usize = 64;
+/// The fields that are asked for together.
+const SEVERAL: [&str; 3] = [PROFILE_FIELDS[0], PROFILE_FIELDS[CITY], PROFILE_FIELDS[PHONE]];
 const COUNTER: usize = 6;
 
 /// One request: where its strings begin, and how long they are.
@@ -79,7 +85,9 @@ impl Operation {
             Self::Contains => "contains".into(),
             Self::GetAll => "get_all".into(),
             Self::GetAcross => "get_across".into(),
+            Self::GetManyAcross => "get_many_across".into(),
             Self::SetSame => "set_same".into(),
+            Self::SetAcross => "set_across".into(),
             Self::SetOther => "set_other".into(),
             Self::SetNew => "set_new".into(),
             Self::Remove => "remove".into(),
@@ -125,7 +133,12 @@ impl Requests {
                     let value = data.pairs(piece).find(|(name, _)| *name == across).map_or(b"".as_slice(), |(_, v)| v);
                     new.push(piece, key, across, b"", answer(value));
                 }
-                Operation::SetSame => new.push(piece, key, field, &like(value, random), 0),
+                Operation::GetManyAcross => {
+                    let of = |wanted: &str| data.pairs(piece).find(|(name, _)| *name == wanted.as_bytes());
+                    let expected = SEVERAL.iter().filter_map(|name| of(name)).map(|(_, value)| answer(value)).sum();
+                    new.push(piece, key, b"", b"", expected);
+                }
+                Operation::SetSame | Operation::SetAcross => new.push(piece, key, field, &like(value, random), 0),
                 Operation::SetOther => {
                     let length = 1.max(value.len() / 2 + random.below(value.len() + 1));
                     new.push(piece, key, field, letters(random, length).as_bytes(), 0);
@@ -187,7 +200,9 @@ impl Requests {
         if let (Some(before), Some(after)) = (before, self.counters(store)) {
             assert_eq!(after - before, self.list.len() as i64, "every increment counts");
         }
-        if let (Operation::SetSame | Operation::SetOther, Some(last)) = (self.operation, self.list.last()) {
+        if let (Operation::SetSame | Operation::SetAcross | Operation::SetOther, Some(last)) =
+            (self.operation, self.list.last())
+        {
             let [key, field, value] = self.strings(last);
             assert_eq!(store.get(key, field).as_deref(), Some(value), "what was set last is there");
         }
@@ -234,6 +249,8 @@ impl Requests {
             Operation::Contains => self.each(|[key, field, _]| usize::from(store.contains(key, field))),
             Operation::GetAll => self.each(|[key, _, _]| R::len(&store.get_all(key))),
             Operation::GetAcross => self.across(store),
+            Operation::GetManyAcross => self.many_across(store),
+            Operation::SetAcross => self.set_across(store),
             Operation::SetSame | Operation::SetOther | Operation::SetNew => {
                 self.each(|[key, field, value]| usize::from(store.set(key, field, value)))
             }
@@ -272,6 +289,31 @@ impl Requests {
             keys.clear();
             keys.extend(requests.iter().map(|request| self.strings(request)[0]));
             sum += store.get_across(&keys, field).iter().flatten().map(|value| answer(value)).sum::<usize>();
+        }
+        sum
+    }
+
+    fn many_across<R: Rival>(&self, store: &R) -> usize {
+        let fields = SEVERAL.map(str::as_bytes);
+        let mut keys: Vec<&[u8]> = Vec::with_capacity(ACROSS);
+        let mut sum = 0;
+        for requests in self.list.chunks(ACROSS) {
+            keys.clear();
+            keys.extend(requests.iter().map(|request| self.strings(request)[0]));
+            let values = store.get_many_across(&keys, &fields);
+            sum += values.iter().flatten().flatten().map(|value| answer(value)).sum::<usize>();
+        }
+        sum
+    }
+
+    fn set_across<R: Rival>(&self, store: &R) -> usize {
+        let mut sum = 0;
+        for requests in self.list.chunks(ACROSS) {
+            let hashes = requests.iter().map(|request| {
+                let [key, field, value] = self.strings(request);
+                (key, vec![(field, value)])
+            });
+            sum += store.set_many_across(&hashes.collect::<Vec<_>>());
         }
         sum
     }

@@ -1,6 +1,8 @@
 //! Writes a table as items of a snapshot: a head, and parts with its fields. `snapshot/format.rs` draws both.
 
 use super::FieldSegment;
+#[cfg(feature = "snapshot")]
+use super::Table;
 use crate::hash::entry;
 use crate::hash::image::{HEAD, PART};
 use crate::saving::{Blocks, Items};
@@ -8,6 +10,16 @@ use crate::time::Deadline;
 
 /// A part with this many bytes of entries or more is closed, and another one begins.
 const PART_BYTES: usize = 32 << 10;
+
+#[cfg(feature = "snapshot")]
+impl Table {
+    /// Writes the whole table as the only one of its snapshot.
+    pub(crate) fn write_items(&self, blocks: &mut Blocks) {
+        const ID: u32 = 0;
+        blocks.write(|items| write_head(items, ID, self.key(), self.deadline(), self.len()));
+        self.fields.segments().for_each(|fields| write_parts(blocks, ID, fields));
+    }
+}
 
 pub(crate) fn write_head(items: &mut Items, id: u32, key: &[u8], deadline: Deadline, fields: usize) {
     items.keys += 1;

@@ -4,15 +4,13 @@ use std::time::Instant;
 
 use super::sealed::Which;
 use super::{CopyError, CopyOptions, CopyReport, CopySource};
-use crate::error::Error;
-use crate::expiry::ExpireCondition;
 use crate::hash::Record;
 use crate::hashes::Hashes;
 use crate::options::Rules;
 use crate::remote::call::Caller;
 use crate::remote::changes::Loaded;
 use crate::remote::servers::Servers;
-use crate::store::Store;
+use crate::store::{Overwrite, Store};
 use crate::sync::assert_outside_closures;
 
 /// The keys of one page of the walk.
@@ -51,13 +49,17 @@ impl Store {
     #[track_caller]
     pub fn copy_from(&self, from: &impl CopySource, options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
         match from.which() {
-            Which::Remote(remote) => self.copy_into(remote.caller(), options),
-            Which::Cluster(cluster) => self.copy_into(cluster.caller(), options),
+            Which::Remote(remote) => self.copy_all_from(remote.caller(), options),
+            Which::Cluster(cluster) => self.copy_all_from(cluster.caller(), options),
         }
     }
 
     #[track_caller]
-    fn copy_into<S: Servers>(&self, from: &Caller<S>, mut options: CopyOptions<'_>) -> Result<CopyReport, CopyError> {
+    fn copy_all_from<S: Servers>(
+        &self,
+        from: &Caller<S>,
+        mut options: CopyOptions<'_>,
+    ) -> Result<CopyReport, CopyError> {
         assert_outside_closures();
         let (begin, state) = (Instant::now(), from.state()?);
         let expected_keys = from.key_count()? as u64;
@@ -87,21 +89,8 @@ impl Store {
 
     /// Puts a hash in the place of what is there, and returns the bytes of its fields and values.
     fn take_over(&self, key: &[u8], hash: &Record, rules: &Rules) -> Result<usize, CopyError> {
-        let mut bytes = 0;
-        let taken = self.try_update(key, |new| -> Result<(), Error> {
-            new.clear();
-            new.set_many(hash.pairs(rules).inspect(|(field, value)| bytes += field.len() + value.len()))?;
-            for (field, deadline) in hash.timed_fields(rules) {
-                if let Some(time) = deadline.time() {
-                    new.try_expire_field(field, time.into(), ExpireCondition::Always)?;
-                }
-            }
-            if let Some(time) = hash.deadline().time() {
-                new.try_expire(time.into(), ExpireCondition::Always)?;
-            }
-            Ok(())
-        });
+        let taken = self.put_hash(key, hash, rules, Overwrite::Yes);
         taken.map_err(|error| CopyError::Refused { key: key.to_vec(), error })?;
-        Ok(bytes)
+        Ok(hash.pairs(rules).map(|(field, value)| field.len() + value.len()).sum())
     }
 }

@@ -3,7 +3,12 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return -2
 end
-if redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2)) == 0 then
+-- XXLT is two words of the command.
+local words = {ARGV[2], ARGV[3]}
+if ARGV[3] == 'XXLT' then
+    words = {ARGV[2], 'XX', 'LT'}
+end
+if redis.call(ARGV[1], KEYS[1], unpack(words)) == 0 then
     return 0
 end
 -- In a slot that is moving away, a key that is not there is asked for elsewhere, which is an error in a script.

@@ -3,7 +3,13 @@
 --
 -- Redis would give a field that has expired and is not removed yet its old value back. So only fields that are there are
 -- handed over.
+--
+-- The condition XXLT is none of the command: LT for the fields that have a deadline.
 local call, outcomes = redis.call, {}
+local condition, must_have = ARGV[3], ARGV[3] == 'XXLT'
+if must_have then
+    condition = 'LT'
+end
 for first = 4, #ARGV, 4000 do
     local last = math.min(first + 3999, #ARGV)
     local times = redis.pcall('HPEXPIRETIME', KEYS[1], 'FIELDS', last - first + 1, unpack(ARGV, first, last))
@@ -19,15 +25,18 @@ for first = 4, #ARGV, 4000 do
     for at = first, last do
         outcomes[at - 3] = -2
         -- A field that is named twice is given its deadline twice, as by the command itself.
-        if (times[at - first + 1] or -2) ~= -2 then
+        local time = times[at - first + 1] or -2
+        if time == -1 and must_have then
+            outcomes[at - 3] = 0
+        elseif time ~= -2 then
             fields[#fields + 1] = ARGV[at]
             places[#places + 1] = at - 3
         end
     end
     if #fields > 0 then
         local words = {ARGV[2]}
-        if ARGV[3] ~= '' then
-            words[2] = ARGV[3]
+        if condition ~= '' then
+            words[2] = condition
         end
         words[#words + 1], words[#words + 2] = 'FIELDS', #fields
         local head = #words

@@ -54,6 +54,8 @@ if mode == 'HPEXPIRE' or mode == 'HPEXPIREAT' then
 end
 if ARGV[5] ~= '' and ARGV[7] == '' then
     refused = refused or refusal(ARGV[5], key, ARGV[6])
+elseif ARGV[5] ~= '' and ARGV[7] == 'XXLT' then
+    refused = refused or refusal(ARGV[5], key, ARGV[6], 'XX', 'LT')
 elseif ARGV[5] ~= '' then
     refused = refused or refusal(ARGV[5], key, ARGV[6], ARGV[7])
 end

@@ -17,9 +17,9 @@ impl Store {
         keys: [&[u8]; N],
         change: impl FnOnce([&mut Record; N], Context<'_>) -> R,
     ) -> Result<R> {
-        self.visit_many(keys, |visits| {
+        self.visit_many(&keys, |visits| {
             let cx = visits.cx;
-            change(visits.records(), cx)
+            change(visits.array(), cx)
         })
     }
 
@@ -29,14 +29,13 @@ impl Store {
     /// `RepeatedKey` if a key is given twice, `JournalFailed` if the journal has failed. The closure is not called then.
     /// `Unlogged` if the journal fails meanwhile.
     #[track_caller]
-    pub(in crate::store) fn visit_many<const N: usize, R>(
+    pub(in crate::store) fn visit_many<R>(
         &self,
-        keys: [&[u8]; N],
-        visit: impl FnOnce(&mut Visits<'_, N>) -> R,
+        keys: &[&[u8]],
+        visit: impl FnOnce(&mut Visits<'_>) -> R,
     ) -> Result<R> {
         assert_outside_closures();
-        let is_repeated = |(index, key): (usize, &&[u8])| keys[..index].contains(key);
-        if keys.iter().enumerate().any(is_repeated) {
+        if has_repeated(keys) {
             return Err(Error::RepeatedKey);
         }
         self.check_journal()?;
@@ -70,24 +69,24 @@ impl Store {
 
 /// The records of several keys while one call works on them. They are settled when this is dropped, as a single visit
 /// is.
-pub(in crate::store) struct Visits<'a, const N: usize> {
+pub(in crate::store) struct Visits<'a> {
     shards: Vec<RwLockWriteGuard<'a, Shard>>,
-    keys: [&'a [u8]; N],
+    keys: &'a [&'a [u8]],
     /// For each key, the index of its shard's lock, and the record.
-    taken: [(usize, Taken); N],
+    taken: Vec<(usize, Taken)>,
     cx: Context<'a>,
     call: &'a Call<'a>,
 }
 
-impl<'a, const N: usize> Visits<'a, N> {
+impl<'a> Visits<'a> {
     /// Locks the shards, and then puts the call's terms here.
     pub(in crate::store) fn new(
         store: &'a Store,
-        keys: [&'a [u8]; N],
+        keys: &'a [&'a [u8]],
         call: &'a Call<'a>,
         terms: &'a OnceCell<Terms<'a>>,
     ) -> Self {
-        let hashes = keys.map(|key| store.rules.hash(key));
+        let hashes: Vec<u64> = keys.iter().map(|key| store.rules.hash(key)).collect();
         let look = Terms::of_look(call.now());
         let (mut shards, lock_of) = loop {
             let (shards, lock_of) = store.lock_in_order(&hashes, RwLock::write);
@@ -96,28 +95,33 @@ impl<'a, const N: usize> Visits<'a, N> {
                 let shard = &shards[lock_of[*at]];
                 shard.has_deadlines() && shard.find(hashes[*at], keys[*at]).is_some_and(|it| it.needs_slices(cx))
             };
-            let Some(at) = (0..N).find(needs_slices) else { break (shards, lock_of) };
+            let Some(at) = (0..keys.len()).find(needs_slices) else { break (shards, lock_of) };
             drop(shards);
             store.purge_key(hashes[at], keys[at], Scope::Slice, cx.now());
         };
         let cx = Context::new(&store.rules, terms.get_or_init(|| call.bare_terms()));
-        let located: [_; N] = std::array::from_fn(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
-        let mut at = 0;
-        let taken = located.map(|located| {
-            at += 1;
-            (lock_of[at - 1], shards[lock_of[at - 1]].take(located, keys[at - 1], cx))
-        });
+        let located = (0..keys.len()).map(|at| shards[lock_of[at]].locate(hashes[at], keys[at]));
+        let located: Vec<_> = located.collect();
+        let shard_and_key = lock_of.into_iter().zip(keys);
+        let taken = located.into_iter().zip(shard_and_key);
+        let taken = taken.map(|(located, (shard, key))| (shard, shards[shard].take(located, key, cx))).collect();
         Self { shards, keys, taken, cx, call }
+    }
+
+    /// The records, of which there are `N`.
+    pub(in crate::store) fn array<const N: usize>(&mut self) -> [&mut Record; N] {
+        let mut records = self.records();
+        std::array::from_fn(|_| records.next().expect("a record for each key"))
     }
 }
 
-impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
+impl<'a> Attempted<'a> for Visits<'a> {
     fn context(&self) -> Context<'a> {
         self.cx
     }
 
-    fn records(&mut self) -> [&mut Record; N] {
-        self.taken.each_mut().map(|(_, taken)| &mut taken.record)
+    fn records(&mut self) -> impl Iterator<Item = &mut Record> {
+        self.taken.iter_mut().map(|(_, taken)| &mut taken.record)
     }
 
     fn uncount(&mut self) {
@@ -127,7 +131,14 @@ impl<'a, const N: usize> Attempted<'a, N> for Visits<'a, N> {
     }
 }
 
-impl<const N: usize> Drop for Visits<'_, N> {
+/// Whether a key is given twice.
+fn has_repeated(keys: &[&[u8]]) -> bool {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+impl Drop for Visits<'_> {
     fn drop(&mut self) {
         for (shard, taken) in &mut self.taken {
             self.shards[*shard].put_back(taken);

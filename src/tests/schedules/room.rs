@@ -4,7 +4,7 @@ use shuttle::thread;
 
 use super::explore::explore;
 use super::scene::{SOON, Scene, Shape};
-use crate::store::Overwrite;
+use crate::store::{Overwrite, TransferOutcome};
 use crate::{Error, Limits};
 
 /// A value for which there is room once, but not twice.
@@ -81,10 +81,14 @@ fn a_hash_that_replaces_another_takes_its_room() {
             writers.map(|writer| writer.join().unwrap())
         });
         assert!(
-            matches!(copied, [Ok(true), Err(Error::Full { .. })] | [Err(Error::Full { .. }), Ok(true)]),
+            matches!(
+                copied,
+                [Ok(TransferOutcome::Done), Err(Error::Full { .. })]
+                    | [Err(Error::Full { .. }), Ok(TransferOutcome::Done)]
+            ),
             "{copied:?}"
         );
-        assert_eq!(scene.rename("a", "b", Overwrite::Yes), Ok(true));
+        assert_eq!(scene.rename("a", "b", Overwrite::Yes), Ok(TransferOutcome::Done));
         scene.validate();
         assert_within(&scene);
     });

@@ -195,6 +195,7 @@ fn set(deadline: &mut Option<u64>, when: When, condition: ExpireCondition, now: 
         ExpireCondition::IfSome => deadline.is_some(),
         ExpireCondition::IfLater => deadline.is_some_and(|old| new > old),
         ExpireCondition::IfSooner => deadline.is_none_or(|old| new < old),
+        ExpireCondition::IfSomeAndSooner => deadline.is_some_and(|old| new < old),
     };
     if !is_met {
         return ExpireOutcome::NotMet;

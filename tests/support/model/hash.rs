@@ -128,12 +128,30 @@ impl<'a> ModelHash<'a> {
         new: Option<&[u8]>,
     ) -> Result<bool> {
         let field = field.as_ref();
+        let is_set = self.compare_and_set_keep_ttl(field, expected, new)?;
+        if is_set {
+            self.persist_field(field);
+        }
+        Ok(is_set)
+    }
+
+    pub(crate) fn compare_and_set_keep_ttl(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<bool> {
+        let field = field.as_ref();
         self.admit(field, new.unwrap_or_default())?;
         if self.get(field) != expected {
             return Ok(false);
         }
         match new {
-            Some(value) => drop(self.set(field, value)?),
+            Some(value) => {
+                let pair = [(field, value)];
+                self.admit_growth(&pair)?;
+                self.write(field, value);
+            }
             None => drop(self.remove(field)),
         }
         Ok(true)
@@ -151,6 +169,10 @@ impl<'a> ModelHash<'a> {
         let taken = self.hash.fields.remove(field.as_ref());
         self.hash.forget_if_empty();
         Some(taken?.value)
+    }
+
+    pub(crate) fn take_many<F: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = F>) -> Vec<Option<Vec<u8>>> {
+        fields.into_iter().map(|field| self.take(field)).collect()
     }
 
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> usize {

@@ -1,7 +1,7 @@
 //! The bytes of the model. The model cannot know when memory is full, so it accepts that a store refuses a write, if
 //! that write would have made something grow. It then leaves everything as it is, as the store must do.
 
-use hashlet::{ExpireCondition, Touch};
+use hashlet::{ExpireCondition, Touch, TransferOutcome};
 
 use super::{Hash, Model, ModelHash};
 use crate::support::ops::deadlines::{DeadlineCall, DeadlineChange, FieldTtl, SetPlan};
@@ -87,7 +87,8 @@ impl Op {
     pub(crate) fn assert_grows(&self, model: &Model) {
         let mut grown = model.clone();
         let reply = self.on_model(&mut grown, &Reply::Done);
-        let is_copy = matches!(self, Self::Copy([key, new], _) if key != new) && reply == Reply::Flag(true);
+        let is_copy =
+            matches!(self, Self::Copy([key, new], _) if key != new) && reply == Reply::Transfer(TransferOutcome::Done);
         assert!(is_copy || grown.bytes() > model.bytes(), "{self:?} is refused, and takes no room: {reply:?}");
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum DeadlineChange {
     Touch(Bytes, Touch),
     TouchMany(Vec<Bytes>, Touch),
     IncrementExpiring(Bytes, i64, When),
+    /// Sets a field whose value is this one, or the present one, and keeps the field's deadline.
+    CompareAndSet(Bytes, Option<Bytes>, Option<Bytes>),
 }
 
 /// `SetOptions` with public contents.
@@ -100,7 +102,11 @@ impl DeadlineChange {
             11 => Self::PersistField(source.field(shape.fields)),
             12 => Self::PersistFields(fields(source, shape)),
             13..=17 => Self::SetWith(pairs(source, shape.fields), SetPlan::decode(source, now)),
-            18..=20 => Self::Touch(source.field(shape.fields), get_and_expire(source, now)),
+            18..=19 => Self::Touch(source.field(shape.fields), get_and_expire(source, now)),
+            20 => {
+                let (field, expected) = (source.field(shape.fields), source.one_in(4).then(|| source.value()));
+                Self::CompareAndSet(field, expected, if source.one_in(4) { None } else { Some(source.value()) })
+            }
             21 => Self::TouchMany(fields(source, shape), get_and_expire(source, now)),
             _ => {
                 let by = source.one_of(&[0, 1, -1, 9, i64::MAX]);
@@ -201,6 +207,7 @@ fn condition(source: &mut Source<'_>) -> ExpireCondition {
         ExpireCondition::IfSome,
         ExpireCondition::IfLater,
         ExpireCondition::IfSooner,
+        ExpireCondition::IfSomeAndSooner,
     ];
     source.one_of(&conditions)
 }

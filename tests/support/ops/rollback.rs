@@ -71,9 +71,9 @@ pub(crate) fn on_store(store: &Store, keys: &[Bytes], calls: &[(usize, FiledCall
         [first, second] => {
             run(calls, end, |work| store.try_update_many([first, second], |hashes| work(&mut hashes.each_mut())))
         }
-        [first, second, third] => {
-            run(calls, end, |work| store.try_update_many([first, second, third], |hashes| work(&mut hashes.each_mut())))
-        }
+        [_, _, _] => run(calls, end, |work| {
+            store.try_update_slice(keys, |hashes| work(&mut hashes.iter_mut().collect::<Vec<_>>()))
+        }),
         _ => unreachable!("one to three keys"),
     }
 }

@@ -177,7 +177,9 @@ fn a_cycle_through_two_keys_is_refused() {
 
 #[test]
 fn a_moved_hash_is_never_at_both_keys_nor_at_none() {
-    let rename = || (Op::Rename(["k".into(), "m".into()], hashlet::Overwrite::Yes), Reply::Flag(true));
+    let rename = || {
+        (Op::Rename(["k".into(), "m".into()], hashlet::Overwrite::Yes), Reply::Transfer(hashlet::TransferOutcome::Done))
+    };
     let is_there = |key: &str, there| (Op::ContainsKey(key.into()), Reply::Flag(there));
     refuses([at(0..9, rename()), at(1..2, is_there("k", false)), at(3..4, is_there("m", false))]);
     refuses([at(0..9, rename()), at(1..2, is_there("m", true)), at(3..4, is_there("k", true))]);

@@ -31,8 +31,22 @@ const ROUNDS: usize = 3;
 const SHARE_OF_A_SERVER: usize = 20;
 
 /// Reads come first: what increments and updates write is not undone.
-const ON_PROFILES: [Operation; 12] =
-    [Look, Get, MissingField, MissingKey, Contains, GetAll, GetAcross, SetSame, Reinsert, Increment, Update, SetOther];
+const ON_PROFILES: [Operation; 14] = [
+    Look,
+    Get,
+    MissingField,
+    MissingKey,
+    Contains,
+    GetAll,
+    GetAcross,
+    GetManyAcross,
+    SetSame,
+    SetAcross,
+    Reinsert,
+    Increment,
+    Update,
+    SetOther,
+];
 const ON_OTHERS: [Operation; 6] = [Look, Get, MissingField, GetAll, SetSame, SetOther];
 /// One hash as a whole is no single operation.
 const ON_BIG: [Operation; 5] = [Look, Get, MissingField, SetSame, SetOther];

@@ -7,7 +7,7 @@ pub(super) const OURS: &str = "hashlet";
 pub(super) const FIRST_RIVAL: &str = "dashmap";
 
 /// Operations in the order of tables, and what each does.
-pub(super) const OPERATIONS: [(&str, &str); 14] = [
+pub(super) const OPERATIONS: [(&str, &str); 16] = [
     ("look", "read a value without copying it"),
     ("get", "copy a value"),
     ("missing_field", "look up a missing field"),
@@ -15,7 +15,9 @@ pub(super) const OPERATIONS: [(&str, &str); 14] = [
     ("contains", "ask whether a field exists"),
     ("get_all", "copy a whole hash"),
     ("get_across", "copy one field of 64 hashes, per hash"),
+    ("get_many_across", "copy three fields of 64 hashes, per hash"),
     ("set_same", "overwrite a value, same length"),
+    ("set_across", "overwrite a value of each of 64 hashes, per hash"),
     ("set_other", "overwrite a value, other length"),
     ("set_new", "add a field"),
     ("remove", "remove that field again"),

@@ -1,5 +1,5 @@
 //! Redis and Valkey: a server of our own for each run, behind a unix socket. Each call is a round trip, but the values
-//! of `get_across` travel together.
+//! of `get_across` and its like travel together.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -154,6 +154,14 @@ impl<const VALKEY: bool> Rival for Remote<VALKEY> {
         let mut batch = redis::pipe();
         for key in keys {
             batch.cmd("HGET").arg(key).arg(field);
+        }
+        self.send(&batch)
+    }
+
+    fn get_many_across(&self, keys: &[&[u8]], fields: &[&[u8]]) -> Vec<Vec<Option<Vec<u8>>>> {
+        let mut batch = redis::pipe();
+        for key in keys {
+            batch.cmd("HMGET").arg(key).arg(fields);
         }
         self.send(&batch)
     }

@@ -15,7 +15,7 @@ fn answers<R: Rival>() -> Vec<String> {
     let call = |_| {
         let (key, field, value) = (random.pick(&KEYS), random.pick(&FIELDS[..2]), random.pick(&VALUES));
         let counter = FIELDS[2];
-        match random.below(10) {
+        match random.below(12) {
             0 => format!("set {}", store.set(key, field, value)),
             1 => format!("set_many {}", store.set_many(key, &[(field, value), (counter, b"7")])),
             2 => format!("set_all {}", store.set_all(&[(key, vec![(field, value)]), (b"d", vec![(counter, b"8")])])),
@@ -23,6 +23,11 @@ fn answers<R: Rival>() -> Vec<String> {
             4 => format!("look {:?} {}", store.look(key, field, |at| at.map(<[u8]>::len)), store.contains(key, field)),
             5 => format!("get_all {}", R::len(&store.get_all(key))),
             6 => format!("get_across {:?}", store.get_across(&KEYS, field)),
+            10 => format!("get_many_across {:?}", store.get_many_across(&KEYS, &[field, counter])),
+            11 => {
+                let hashes = [(key, vec![(field, value), (counter, &b"5"[..])]), (KEYS[1], vec![(field, value)])];
+                format!("set_many_across {}", store.set_many_across(&hashes))
+            }
             7 => format!("increment {}", store.increment(key, counter, 3)),
             8 => format!("update {}", store.update(key, counter, [(FIELDS[0], value), (FIELDS[1], b"x")])),
             _ => {

@@ -94,6 +94,14 @@ impl<B: Build> Rival for Variant<B> {
         Rival::get_across(&self.0, keys, field)
     }
 
+    fn get_many_across(&self, keys: &[&[u8]], fields: &[&[u8]]) -> Vec<Vec<Option<Vec<u8>>>> {
+        Rival::get_many_across(&self.0, keys, fields)
+    }
+
+    fn set_many_across(&self, hashes: &[(&[u8], Vec<Pair<'_>>)]) -> usize {
+        Rival::set_many_across(&self.0, hashes)
+    }
+
     fn bytes(&self) -> Option<usize> {
         self.0.bytes()
     }
