@@ -39,8 +39,8 @@ use nodes::Nodes;
 ///   sent. That is so for `rename`, `copy` and `clear_many`. Keys with the same tag, the part of a key in `{}`, are in one
 ///   slot: `{user:1}profile` and `{user:1}cart`.
 /// * **Updates of several hashes** are [`update_tagged`](Self::update_tagged).
-/// * **`keys`, `key_count`, `is_empty`, `scan_keys`, `iter_keys` and `clear_all`** ask one primary after the other. They are not
-///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all.
+/// * **`keys`, `key_count`, `is_empty`, `clear_all`, `clear_matching`, and scans of keys** ask one primary after the other. They
+///   are not one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all.
 ///
 /// ```no_run
 /// use hashlet::{Hashes, RemoteCluster, RemoteError};
