@@ -236,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_are_not_copied_count() {
+        let mut selection = Selection::new(Order::FIRST, 4);
+        let odd = |entry: u64| (entry % 2 == 1).then_some(entry);
+        let group = |entries: [u64; 3]| entries.into_iter().map(|entry| (Order(entry), entry));
+        assert!(selection.offer(group([0, 1, 2]), odd).is_continue());
+        assert!(selection.offer(group([3, 4, 5]), odd).is_break());
+        let page = selection.into_page();
+        assert_eq!(page.items, [1, 3]);
+        assert_eq!(page.next, Some(Cursor::at(Order(4))));
+    }
+
+    #[test]
     fn entries_of_equal_order_stand_on_one_page() {
         let groups: [&[u64]; 3] = [&[5, 1, 5, 0, 5], &[7, 7], &[8]];
         assert_eq!(pages(&groups, 1), [vec![0], vec![1], vec![5, 5, 5], vec![7, 7], vec![8]]);

@@ -82,8 +82,8 @@ impl Store {
     /// at the same time can shift the odds of others a little. And where nearly all keys have expired and are not removed
     /// yet, keys whose hash follows a gap are more likely than others.
     ///
-    /// O(shards), plus a walk over about 900 keys and the segments of one shard. Expired keys that it meets are removed, at
-    /// most 16 of them and those of one or a few shards.
+    /// O(shards), plus a walk over up to about 900 keys and the segments of one shard. Expired keys that it draws are removed.
+    /// After 16 of them, it removes what has expired shard by shard, until it finds a key that has not.
     ///
     /// ```
     /// # let store = hashlet::Store::new();
