@@ -78,7 +78,7 @@ impl Cursor {
         #[cfg(feature = "redis")]
         let server = self.server;
         #[cfg(not(feature = "redis"))]
-        let server = 0;
+        let server = 0_u64;
         (u128::from(server) << 64 | u128::from(self.order.0)).to_le_bytes()
     }
 
