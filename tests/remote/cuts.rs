@@ -4,9 +4,7 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hashlet::{
-    Across, ExpireCondition, Hashes, KeyPattern, Overwrite, Remote, RemoteError, RemoteOptions, SetOptions, Touch,
-};
+use hashlet::{Across, ExpireCondition, Hashes, Overwrite, Remote, RemoteError, RemoteOptions, SetOptions, Touch};
 
 use super::proxy::{Cut, Proxy};
 use super::servers::{each, say};
@@ -57,7 +55,6 @@ const CALLS: &[(&str, Call)] = &[
     ("copy", |remote| remote.copy("k", "l", Overwrite::Yes).map(text)),
     ("clear", |remote| remote.clear("k").map(text)),
     ("clear_many", |remote| remote.clear_many(["k", "l", "none"]).map(text)),
-    ("clear_matching", |remote| remote.clear_matching(KeyPattern::glob("[k-z]")).map(text)),
     ("clear_all", |remote| remote.clear_all().map(text)),
     ("update", |remote| {
         remote.update("k", |hash| {
