@@ -25,7 +25,7 @@ pub use across::{Across, ExactExpiry};
 pub(crate) use forward::vocabulary;
 
 /// Fields with their values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The number of keys that an iterator over keys fetches at a time.
 const KEYS_A_PAGE: usize = 512;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cluster::SCHEME;
+use super::forward::pass_on;
 use super::{Remote, RemoteCluster, RemoteError};
 use crate::error::Error;
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
-use crate::hashes::{Across, Hashes};
+use crate::hashes::{Across, Hashes, Pairs};
 #[cfg(feature = "journal")]
 use crate::journal::{Durable, JournalOptions};
 use crate::pattern::KeyPattern;
@@ -89,29 +90,6 @@ macro_rules! on_any {
     };
 }
 
-macro_rules! methods {
-    (
-        plain { $($plain:ident $([$($of_plain:tt)*])? ($($argument:ident: $type:ty),* $(,)?) -> $answer:ty;)* }
-        refusable { $($write:ident $([$($of_write:tt)*])? ($($argument_:ident: $type_:ty),* $(,)?) -> $answer_:ty;)* }
-    ) => {
-        $(
-            #[track_caller]
-            fn $plain $(<$($of_plain)*>)? (&self $(, $argument: $type)*) -> Result<$answer, RemoteError> {
-                on_any!(self, Hashes::$plain($($argument),*))
-            }
-        )*
-        $(
-            #[track_caller]
-            fn $write $(<$($of_write)*>)? (&self $(, $argument_: $type_)*) -> Result<$answer_, RemoteError> {
-                on_any!(self, Hashes::$write($($argument_),*))
-            }
-        )*
-    };
-}
-
-/// Fields with their values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-
 /// The error of a closure on a store, or of the store itself.
 enum Failed<E> {
     Closure(E),
@@ -136,7 +114,7 @@ impl<E: From<RemoteError>> Failed<E> {
 impl Hashes for AnyHashes {
     type Error = RemoteError;
 
-    crate::hashes::vocabulary! { methods! }
+    crate::hashes::vocabulary! { pass_on! on_any!; }
 
     #[track_caller]
     fn try_update<R, E: From<RemoteError>>(

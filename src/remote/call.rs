@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | before the request is handed over whole | the server has not done it: it does not act on a part | again | again |
 //! | before the answer is there whole | nothing | again | `Unknown`, at once |
-//! | after that | everything | | |
+//! | after that | everything | is not repeated | is not repeated |
 //!
 //! A call is repeated at most [`RemoteOptions::retries`](crate::RemoteOptions::retries) times, each time on a connection
 //! that was opened after the one before was lost.
@@ -101,19 +101,27 @@ impl<S: Servers> Caller<S> {
     /// on those that do then, as long as patience lasts.
     #[track_caller]
     pub(super) fn on_all<T>(&self, mut step: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
+        self.patiently(|| self.nodes()?.iter().map(&mut step).collect())
+    }
+
+    /// Does something that asks certain nodes of a cluster. If one of them cannot be reached or says that another one holds its
+    /// keys, it is done again from its beginning, as long as patience lasts.
+    #[track_caller]
+    pub(super) fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
         let begin = Instant::now();
         loop {
-            match self.nodes()?.iter().map(&mut step).collect() {
-                Err(error)
-                    if S::SPLITS_KEYS
-                        && (matches!(error, RemoteError::Wire(_)) || error.is_elsewhere())
-                        && begin.elapsed() < self.options.patience =>
-                {
+            match attempt() {
+                Err(error) if Self::is_gone(&error) && begin.elapsed() < self.options.patience => {
                     thread::sleep(PAUSES[1]);
                 }
                 result => return result,
             }
         }
+    }
+
+    /// Whether an error says that a node of a cluster cannot be reached, or that another one holds its keys.
+    pub(super) fn is_gone(error: &RemoteError) -> bool {
+        S::SPLITS_KEYS && (matches!(error, RemoteError::Wire(_)) || error.is_elsewhere())
     }
 
     /// Makes a call that only reads, and reads its answer.
@@ -168,24 +176,23 @@ impl<S: Servers> Caller<S> {
     ) -> Result<T> {
         let begin = Instant::now();
         let [pause, longest_pause] = PAUSES;
-        let mut repeated = 0;
+        let (mut waited, mut repeated) = (0, 0);
         loop {
             let tried = match self.pool.take() {
                 Ok(mut taken) => {
                     let result = exchange(&mut taken.connection);
                     self.exchanged(taken, repeat, result)
                 }
-                Err(error @ RemoteError::Wire(_)) => Tried::NotDone(error),
+                Err(error) if matches!(error, RemoteError::Wire(_)) || Self::is_gone(&error) => Tried::NotDone(error),
                 Err(error) => Tried::Done(Err(error)),
             };
             match tried {
                 Tried::Done(result) => return result,
-                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < patience => {}
-                Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => {}
+                Tried::NotDone(_) if S::SPLITS_KEYS && begin.elapsed() < patience => waited += 1,
+                Tried::NotDone(_) | Tried::Unanswered(_) if repeated < self.options.retries => repeated += 1,
                 Tried::NotDone(error) | Tried::Unanswered(error) => return Err(error),
             }
-            repeated += 1;
-            thread::sleep(longest_pause.min(pause * u32::try_from(repeated).unwrap_or(u32::MAX)));
+            thread::sleep(longest_pause.min(pause * u32::try_from(waited + repeated).unwrap_or(u32::MAX)));
         }
     }
 
@@ -199,6 +206,11 @@ impl<S: Servers> Caller<S> {
             Ok(Err(RemoteError::Wire(unexpected))) => {
                 self.pool.give_up(&taken);
                 unanswered(unexpected)
+            }
+            // What it tells of the cluster is of no use.
+            Ok(Err(error)) if S::SPLITS_KEYS && error.is_elsewhere() => {
+                self.pool.give_up(&taken);
+                Tried::NotDone(error)
             }
             // After a fail-over. The name of the server may lead to another one now.
             Ok(Err(RemoteError::Server(text))) if text.contains("READONLY") => {

@@ -125,7 +125,9 @@ impl<'a> Changes<'a> {
         // First what the server may refuse for want of memory. It judges all commands of a script alike.
         let mut changes = Self::default();
         changes.add("HSET", None, false, 2, &set);
-        for (deadline, words) in set_until {
+        // The latest deadline first. If one has passed when the server comes to it, so have all that follow. In the other order
+        // a field that has expired already could take the key with it, and the key's deadline, before a later one is set.
+        for (deadline, words) in set_until.into_iter().rev() {
             changes.add("HSETEX", Some(("PXAT", deadline)), true, 2, &words);
         }
         for (deadline, words) in expire {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `name.rs` | `redis+cluster://a,b,c` |
 //! | `nodes.rs` | what is different in a cluster: slots, redirects, and which servers there are |
-//! | `link.rs` | the connection to one node, which tells whether a request has left |
+//! | `link.rs` | the connection to one node, which is opened when it is needed, and tells whether a request has left |
 //!
 //! The client knows the slots, follows redirects and connects to new primaries. A request that was lost is not its business:
 //! it would send an increment a second time. So the connections that it is given say so in a way that it does not repeat, and
@@ -39,8 +39,12 @@ use nodes::Nodes;
 ///   sent. That is so for `rename`, `copy` and `clear_many`. Keys with the same tag, the part of a key in `{}`, are in one
 ///   slot: `{user:1}profile` and `{user:1}cart`.
 /// * **Updates of several hashes** are [`update_tagged`](Self::update_tagged).
+/// * **A `scan` of one hash** goes on in another order after the slot of the hash has moved or its primary has changed, and can
+///   leave out fields that were there all the time. [`get_all`](crate::Hashes::get_all) and [`read`](crate::Hashes::read) see
+///   the whole hash.
 /// * **`keys`, `key_count`, `is_empty`, `clear_all`, `clear_matching`, and scans of keys** ask one primary after the other. They
-///   are not one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all.
+///   are not one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all. If one primary fails after
+///   `clear_all` has emptied another, the error is [`RemoteError::Unknown`].
 ///
 /// ```no_run
 /// use hashlet::{Hashes, RemoteCluster, RemoteError};
@@ -57,17 +61,27 @@ use nodes::Nodes;
 /// ```
 ///
 /// # Slots that move, and primaries that die
-/// A server that does not hold a key says so and does nothing. Then the call is made where the key is now. While a slot moves,
-/// an update of several hashes waits until they are together again. If the primary of a key cannot be reached or is not
-/// elected yet, calls that were not sent are made again, at most for [`RemoteOptions::patience`]. A call whose request had left
-/// when the connection was lost is [`RemoteError::Unknown`], unless it only reads. No change is ever made twice.
+/// A server that does not hold a key says so and does nothing. Then the call is made where the key is now. If the primary of a
+/// key cannot be reached or is not elected yet, calls that were not sent are made again, at most for
+/// [`RemoteOptions::patience`]. Those about all keys begin anew in that case. A call whose request had left when the connection
+/// was lost is [`RemoteError::Unknown`], unless it only reads. No change is ever made twice.
+///
+/// While a slot moves key by key, a call on several keys of it waits until all are on one server: `update_tagged`, `rename`,
+/// `copy` and `clear_many`. A key that does not exist is on none, so a call with such a key waits until the whole slot has
+/// moved. If patience ends before, nothing was done, and the error is [`RemoteError::Server`] with `TRYAGAIN`.
+///
+/// A node that hangs, without closing its connections, is noticed by calls on its own keys after
+/// [`RemoteOptions::timeout`]. Calls on other nodes connect anew then. They ask one of the servers that were named for the slots:
+/// if that is the one that hangs, up to twice [`RemoteOptions::connect_timeout`] passes before the next is asked, and it is
+/// asked last for a minute. A call that is redirected may ask it too, and calls about all keys need it if it is a primary.
 ///
 /// A primary that dies takes the changes with it that no replica has yet, acknowledged ones too. See the guide:
 /// [`guide::cluster`](crate::guide::cluster).
 ///
 /// # Connections
-/// Each call that runs has a connection to each node, replicas included. So there are as many as nodes, times calls that run
-/// at the same time. Reads are answered by primaries only.
+/// Each call that runs has a connection to its node, and keeps those that calls before it have opened to other nodes. So there
+/// are usually as many as primaries, times calls that run at the same time. Calls are answered by primaries only. A replica
+/// gets a connection only to be asked for the slots.
 ///
 /// # Users
 /// A user needs the permissions that [`Remote`](crate::Remote#users) names, and
@@ -79,13 +93,14 @@ use nodes::Nodes;
 pub struct RemoteCluster(Arc<Caller<Nodes>>);
 
 impl RemoteCluster {
-    /// Connects to a cluster, and checks that all its primaries can do everything that [`Hashes`](crate::Hashes) needs.
+    /// Connects to a cluster, and checks that its primaries can do everything that [`Hashes`](crate::Hashes) needs. Those that
+    /// cannot be reached are not checked.
     ///
     /// Names are `redis+cluster://[user][:password@]host[:port],host[:port],…`. Each of the hosts is asked for the others, so
     /// one is enough while it is there, and several are better. Port 6379 need not be named. O(nodes).
     ///
     /// # Errors
-    /// [`RemoteError::Wire`] if none of the servers can be reached. [`RemoteError::Denied`] if they do not accept the user or the
+    /// [`RemoteError::Wire`] if none of the hosts or none of the primaries can be reached. [`RemoteError::Denied`] if they do not accept the user or the
     /// password. [`RemoteError::Unsupported`] if the name is none, or if a server is older than Redis 8.0 or Valkey 9.1, or
     /// no node of a cluster.
     #[track_caller]
@@ -110,7 +125,7 @@ impl RemoteCluster {
     pub fn open_with(name: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         assert_outside_closures();
         let nodes = Nodes::new(name::read(name)?);
-        // By connections of their own, whose errors are not those of the client.
+        // Without the cluster client, which would not tell why a server that is no node of a cluster is of no use.
         let mut unreachable = None;
         for server in nodes.servers()? {
             match server.info(&options) {
@@ -127,8 +142,16 @@ impl RemoteCluster {
             return Err(error);
         }
         let caller = Caller::new(nodes, options);
+        let mut checks = Vec::new();
         for node in caller.nodes()? {
-            caller.ask(Request::to_node("INFO", &node).arg("server"), |info| check_server(&text(info)?, true))?;
+            match caller.ask(Request::to_node("INFO", &node).arg("server"), |info| check_server(&text(info)?, true)) {
+                Err(error) if !matches!(error, RemoteError::Wire(_)) => return Err(error),
+                check => checks.push(check),
+            }
+        }
+        // One that cannot be reached has perhaps just died. The others hold their keys all the same.
+        if checks.iter().all(Result::is_err) {
+            checks.into_iter().collect::<Result<(), _>>()?;
         }
         Ok(Self(Arc::new(caller)))
     }
@@ -149,7 +172,8 @@ impl RemoteCluster {
     /// ```
     ///
     /// # Errors
-    /// [`RemoteError::Refused`] if a name is given twice. [`RemoteError::CrossSlot`] if the tag is empty, because it is none then.
+    /// [`RemoteError::Refused`] if a name is given twice. [`RemoteError::CrossSlot`] if the tag is empty or begins with `}`,
+    /// because it is none then. Nothing is sent in these cases.
     /// Otherwise as [`Hashes`](crate::Hashes#errors) says.
     #[doc(alias = "MULTI")]
     #[track_caller]
@@ -187,6 +211,9 @@ impl RemoteCluster {
         update: impl FnMut(&mut [HashMut<'_>; N]) -> Result<R, E>,
     ) -> Result<R, E> {
         let tag = tag.as_ref();
+        if matches!(tag, [] | [b'}', ..]) {
+            return Err(RemoteError::CrossSlot.into()); // a key has a tag up to its first } only if that is not empty
+        }
         let keys = names.map(|name| [b"{", tag, b"}", name.as_ref()].concat());
         self.0.update_copies(keys.each_ref().map(|key| &key[..]), update)
     }

@@ -286,8 +286,20 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn clear_all(&self) -> Result<()> {
-        // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
-        self.on_all(|node| self.tell(Request::to_node("FLUSHDB", node).arg("ASYNC"), done)).map(drop)
+        let mut cleared: Vec<Node> = Vec::new();
+        let result = self.on_all(|node| {
+            if !cleared.contains(node) {
+                // It is done at once. Only freeing the memory takes its time, which nobody has to wait for.
+                self.tell(Request::to_node("FLUSHDB", node).arg("ASYNC"), done)?;
+                cleared.push(node.clone());
+            }
+            Ok(())
+        });
+        match result {
+            // The others have nothing left, so this is no error after which all is as before.
+            Err(error) if !cleared.is_empty() => Err(error.after_a_part()),
+            result => result.map(drop),
+        }
     }
 
     #[track_caller]
@@ -316,18 +328,18 @@ impl<S: Servers> Hashes for Caller<S> {
         cursor: Option<Cursor>,
         count: usize,
     ) -> Result<Page<Vec<u8>>> {
-        let (first, mut at) = Cursor::for_server(cursor);
-        let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
-        let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
-        if node.id != first {
-            at = 0; // the server at which the scan was is gone
-        }
-        let (items, next) = self.scan_node(&node, pattern.borrow(), at, count)?;
-        let next = match next {
-            Some(next) => Some(Cursor::of_server(node.id, next)),
-            None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
-        };
-        Ok(Page { items, next })
+        let (first, begin) = Cursor::for_server(cursor);
+        self.patiently(|| {
+            let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
+            let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
+            let at = if node.id == first { begin } else { 0 }; // the server at which the scan was may be gone
+            let (items, next) = self.scan_node(&node, pattern.borrow(), at, count)?;
+            let next = match next {
+                Some(next) => Some(Cursor::of_server(node.id, next)),
+                None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
+            };
+            Ok(Page { items, next })
+        })
     }
 
     #[track_caller]

@@ -100,10 +100,11 @@ pub struct CopyReport {
     pub bytes: u64,
     /// How long it took.
     pub duration: Duration,
-    /// Whether slots of the cluster moved, or primaries changed or were started again, between the beginning and the end. Then
-    /// [`copy_from`](crate::Store::copy_from) may have missed hashes, and a primary that died may have lost what
-    /// [`copy_to`](crate::Store::copy_to) had copied. So call it again. Slots that only move take nothing from `copy_to`. It is
-    /// `false` for a single server: there a copy begins anew, or fails.
+    /// Whether slots of the cluster moved, or primaries changed, were started again or could not be reached at the end, or nodes
+    /// did not agree about the slots. Then [`copy_from`](crate::Store::copy_from) may have missed hashes, and a primary that
+    /// died may have lost what [`copy_to`](crate::Store::copy_to) had copied. So call it again, but not without end: a slot that
+    /// is on its way counts as one that moves, and if its move was interrupted, it stays so until somebody mends it. Slots that
+    /// only move take nothing from `copy_to`. It is `false` for a single server: there a copy begins anew, or fails.
     pub topology_changed: bool,
 }
 

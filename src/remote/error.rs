@@ -33,7 +33,8 @@ pub enum RemoteError {
     /// not even after the call was repeated. Or it was restarted or replaced during a copy or a walk over all keys.
     Wire(Reason),
     /// The request has left, and no answer to it has arrived, or one that is none to what was asked. It is not known
-    /// whether the server has done it. Read the state to find out; or repeat the call, if that does no harm.
+    /// whether the server has done it. Read the state to find out; or repeat the call, if that does no harm. Also if
+    /// [`clear_all`](crate::Hashes::clear_all) has emptied some primaries of a cluster, and another one has failed.
     Unknown(Reason),
     /// The key holds something other than a hash.
     WrongType,
@@ -81,6 +82,11 @@ impl RemoteError {
     /// The server was restarted, or another one has taken its place, during a call that needs one and the same.
     pub(super) fn replaced() -> Self {
         Self::Wire("it was restarted or replaced during the call".into())
+    }
+
+    /// The same error of a call of which another server has done a part already.
+    pub(super) fn after_a_part(self) -> Self {
+        if matches!(self, Self::Unknown(_)) { self } else { Self::Unknown(Box::new(self)) }
     }
 
     /// An answer that is none to what was asked. The text tells its kind, and nothing of what a program keeps in hashes.

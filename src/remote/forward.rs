@@ -6,32 +6,39 @@ use std::time::SystemTime;
 use super::{Remote, RemoteCluster, RemoteError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
-use crate::hashes::{Across, Hashes};
+use crate::hashes::{Across, Hashes, Pairs};
 use crate::pattern::KeyPattern;
 use crate::scan::{Cursor, Page};
 use crate::store::Overwrite;
 use crate::value::{HashMut, HashRef, HashValue};
 
-/// Fields with their values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-
-macro_rules! methods {
+/// The methods of `Hashes`, each of which `$call!` passes on.
+macro_rules! pass_on {
     (
+        $call:ident!;
         plain { $($plain:ident $([$($of_plain:tt)*])? ($($argument:ident: $type:ty),* $(,)?) -> $answer:ty;)* }
         refusable { $($write:ident $([$($of_write:tt)*])? ($($argument_:ident: $type_:ty),* $(,)?) -> $answer_:ty;)* }
     ) => {
         $(
             #[track_caller]
             fn $plain $(<$($of_plain)*>)? (&self $(, $argument: $type)*) -> Result<$answer, RemoteError> {
-                self.caller().$plain($($argument),*)
+                $call!(self, Hashes::$plain($($argument),*))
             }
         )*
         $(
             #[track_caller]
             fn $write $(<$($of_write)*>)? (&self $(, $argument_: $type_)*) -> Result<$answer_, RemoteError> {
-                self.caller().$write($($argument_),*)
+                $call!(self, Hashes::$write($($argument_),*))
             }
         )*
+    };
+}
+pub(super) use pass_on;
+
+/// Calls a method of a trait on the caller inside.
+macro_rules! by_caller {
+    ($remote:expr, $trait:ident::$method:ident ($($argument:expr),*)) => {
+        $trait::$method($remote.caller(), $($argument),*)
     };
 }
 
@@ -40,7 +47,7 @@ macro_rules! forward {
         impl Hashes for $type {
             type Error = RemoteError;
 
-            crate::hashes::vocabulary! { methods! }
+            crate::hashes::vocabulary! { pass_on! by_caller!; }
 
             #[track_caller]
             fn try_update<R, E: From<RemoteError>>(

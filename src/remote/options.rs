@@ -42,7 +42,7 @@ impl RemoteOptions {
         Self::default()
     }
 
-    /// Waits this long for a connection. The default is 5 seconds.
+    /// Waits this long for a connection, and then this long for the first answers on it. The default is 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = at_least_a_millisecond(timeout);
         self
@@ -57,7 +57,8 @@ impl RemoteOptions {
     }
 
     /// Keeps at most this many connections open that no call uses. The default is 16. Each call has a connection of its
-    /// own while it runs, so there are as many as calls that run at the same time.
+    /// own while it runs, so there are as many as calls that run at the same time. In a cluster, each is one connection to each
+    /// node that its calls have needed.
     pub fn idle_connections(mut self, connections: usize) -> Self {
         self.idle_connections = connections;
         self
@@ -72,7 +73,8 @@ impl RemoteOptions {
 
     /// Waits this long for a cluster to find the primary of a key, while a request cannot be handed over or is answered by
     /// nodes that do not hold the key. Then the call fails, and nothing was done. The default is 30 seconds, which is longer
-    /// than a fail-over takes with the servers' defaults. A single server is not waited for.
+    /// than a fail-over takes with the servers' defaults. What is made again for this reason does not count as one of the
+    /// [`retries`](Self::retries). A single server is not waited for.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

@@ -3,8 +3,8 @@
 //! (a restart, a firewall, a fail-over) has probably closed all. Otherwise each repetition of a call would find another
 //! dead connection, until there are no repetitions left.
 //!
-//! For a cluster, a connection is one of its client's, which has a connection to each node and knows the slots. A new one
-//! asks the cluster where the slots are now.
+//! For a cluster, a connection is one of its client's, which knows the slots and has a connection to each node for which it
+//! had a request. A new one asks the cluster where the slots are now.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,14 @@ use crate::sync::Mutex;
 
 /// A connection that has rested this long is asked first whether it still works. A server may have closed it, and then
 /// the next request would leave and never be answered.
-const RESTED: Duration = Duration::from_secs(1);
+pub(super) const RESTED: Duration = Duration::from_secs(1);
 /// The longest wait for the answer to that question. If none comes, opening a connection costs little.
 const LONGEST_PING: Duration = Duration::from_secs(1);
+
+/// How long to wait for that answer, if other answers are waited for as long as this.
+pub(super) fn shorter(timeout: Duration) -> Duration {
+    LONGEST_PING.min(timeout / 4).max(Duration::from_millis(1))
+}
 
 pub(super) struct Pool<S: Servers> {
     pub(super) servers: S,
@@ -62,8 +67,7 @@ impl<S: Servers> Pool<S> {
 
     /// Whether a connection that has rested is answered.
     fn still_works(&self, connection: &mut S::Connection) -> bool {
-        let shorter = LONGEST_PING.min(self.options.timeout / 4).max(Duration::from_millis(1));
-        S::still_works(connection, shorter, &self.options)
+        S::still_works(connection, shorter(self.options.timeout), &self.options)
     }
 
     fn take_idle(&self) -> (u64, Option<(S::Connection, Instant)>) {

@@ -41,8 +41,8 @@ pub(super) trait Servers: Send + Sync + Sized {
     /// The servers, and the keys that are on each.
     fn topology(caller: &Caller<Self>) -> Result<Topology>;
 
-    /// What a server tells of its slots, in brackets those that are moving, and the number of their last change.
-    fn slots(caller: &Caller<Self>, node: &Node) -> Result<String>;
+    /// What a server tells of itself.
+    fn account(caller: &Caller<Self>, node: &Node) -> Result<Account>;
 }
 
 /// An answer or a refusal, or what has kept it from arriving.
@@ -75,7 +75,34 @@ pub(super) struct Topology {
     pub(super) slots: Vec<(u16, u16, usize)>,
 }
 
+/// What a server of a cluster tells of itself. A single server tells nothing. Two are equal if the server has the same slots
+/// and the same part in the cluster, and if neither has changed between them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    /// Its id, its part, its primary, and the number of the last change of its slots.
+    pub(super) part: String,
+    /// The first and last slot of each range that it holds.
+    pub(super) slots: Vec<(u16, u16)>,
+    /// The slots that are on their way to it or from it, each with the other server.
+    pub(super) on_the_way: Vec<String>,
+}
+
+impl Account {
+    pub(super) fn has_slots_on_the_way(&self) -> bool {
+        !self.on_the_way.is_empty()
+    }
+}
+
 impl Topology {
+    /// Whether each server holds those slots that this says, by its own account. There is one for each server. A server that
+    /// tells of others may have old news.
+    pub(super) fn agrees_with<'a>(&self, accounts: impl Iterator<Item = &'a Account>) -> bool {
+        accounts.enumerate().all(|(at, account)| {
+            let told = self.slots.iter().filter(|(_, _, place)| *place == at);
+            told.map(|(first, last, _)| (*first, *last)).eq(account.slots.iter().copied())
+        })
+    }
+
     /// The place in `nodes` of the server of each slot that one holds.
     pub(super) fn places(&self) -> HashMap<Slot, usize> {
         let of_range = |(first, last, place): &(u16, u16, usize)| {
@@ -154,8 +181,8 @@ impl Servers for Server {
         Ok(Topology { nodes: vec![Node { id: 0, host: String::new(), port: 0 }], slots: Vec::new() })
     }
 
-    fn slots(_: &Caller<Self>, _: &Node) -> Result<String> {
-        Ok(String::new())
+    fn account(_: &Caller<Self>, _: &Node) -> Result<Account> {
+        Ok(Account::default())
     }
 }
 

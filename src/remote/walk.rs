@@ -7,7 +7,7 @@ use super::RemoteError;
 use super::answer::text;
 use super::call::Caller;
 use super::request::Request;
-use super::servers::{Node, Servers, Topology};
+use super::servers::{Account, Node, Servers, Topology};
 use crate::pattern::KeyPattern;
 
 type Result<T, E = RemoteError> = std::result::Result<T, E>;
@@ -15,9 +15,12 @@ type Result<T, E = RemoteError> = std::result::Result<T, E>;
 /// The servers as they were when a call about all keys began.
 pub(super) struct State {
     pub(super) topology: Topology,
-    /// The process of each server, and what it tells of its slots.
-    each: Vec<(String, String)>,
+    /// What each server tells of itself, in the order of the topology.
+    each: Vec<(Process, Account)>,
 }
+
+/// What tells a process of a server from any other.
+type Process = String;
 
 impl<S: Servers> Caller<S> {
     /// Goes through the keys of a server that match a pattern, from its first to its last, page by page, on one process of it.
@@ -48,26 +51,36 @@ impl<S: Servers> Caller<S> {
     /// Asks all servers that hold keys for what [`has_changed`](Self::has_changed) compares.
     #[track_caller]
     pub(super) fn state(&self) -> Result<State> {
-        let topology = self.topology()?;
-        Ok(State { each: self.each(&topology.nodes)?, topology })
+        self.patiently(|| {
+            let topology = self.topology()?;
+            Ok(State { each: self.each(&topology)?, topology })
+        })
     }
 
-    /// Whether slots have moved since then, or other processes hold them now.
+    /// Whether slots have moved since then or are still moving, or other processes hold them now, or servers cannot be reached
+    /// that could be reached then.
     #[track_caller]
     pub(super) fn has_changed(&self, since: &State) -> Result<bool> {
-        Ok(since.each.iter().any(|(_, slots)| slots.contains('['))
-            || self.topology()? != since.topology
-            || self.each(&since.topology.nodes)? != since.each)
+        let accounts = || since.each.iter().map(|(_, account)| account);
+        if accounts().any(Account::has_slots_on_the_way) || !since.topology.agrees_with(accounts()) {
+            return Ok(true);
+        }
+        let now = || Ok((self.topology()?, self.each(&since.topology)?));
+        match now() {
+            Ok((topology, each)) => Ok(topology != since.topology || each != since.each),
+            Err(error) if Self::is_gone(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     #[track_caller]
-    fn each(&self, nodes: &[Node]) -> Result<Vec<(String, String)>> {
-        nodes.iter().map(|node| Ok((self.process(node)?, S::slots(self, node)?))).collect()
+    fn each(&self, topology: &Topology) -> Result<Vec<(Process, Account)>> {
+        topology.nodes.iter().map(|node| Ok((self.process(node)?, S::account(self, node)?))).collect()
     }
 
-    /// What tells a process of a server from any other.
+    /// The process of a server that answers now.
     #[track_caller]
-    fn process(&self, node: &Node) -> Result<String> {
+    fn process(&self, node: &Node) -> Result<Process> {
         let info = self.ask(Request::to_node("INFO", node).arg("server"), text)?;
         Ok(info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().to_string())
     }

@@ -2,13 +2,21 @@
 //! not know, and calls about all keys.
 
 use std::collections::BTreeSet;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use hashlet::{
-    Across, AnyHashes, Cursor, ExpireOutcome, Hashes, KeyPattern, Overwrite, RemoteCluster, RemoteError, SetOptions,
+    Across, AnyHashes, Cursor, ExpireOutcome, Hashes, KeyPattern, Overwrite, RemoteCluster, RemoteError, RemoteOptions,
+    SetOptions,
 };
 
+use super::differential::command::Command;
+use super::rounds;
 use super::servers::{Cluster, each};
+use crate::support::source::Bytes;
+
+/// Each cluster gets this many random commands at full scale.
+const COMMANDS: f64 = 30_000.0;
 
 fn key(number: usize) -> String {
     format!("key:{number}")
@@ -66,6 +74,18 @@ fn keys_are_spread_over_the_primaries_and_found_again() {
         }
         remote.clear_all().unwrap();
         assert!(remote.is_empty().unwrap());
+    });
+}
+
+#[test]
+fn a_cluster_answers_as_a_store() {
+    each("commands", |cluster| {
+        let slot = |key: &Bytes| redis::cluster_routing::Slot::for_key(&key.0);
+        let is_apart = |command: &Command| match command.keys() {
+            [one, other] => slot(one) != slot(other),
+            _ => false,
+        };
+        rounds::run(cluster.name, COMMANDS, || cluster.open(), is_apart);
     });
 }
 
@@ -203,5 +223,110 @@ fn calls_find_keys_in_a_slot_that_is_moving() {
         }
         to.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
         from.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+    });
+}
+
+/// Lets a slot begin to move, and returns its number and the old and the new node.
+fn open_slot(cluster: &Cluster, key: &str) -> (String, String, String) {
+    let slot = cluster.slot(key);
+    let (from, _) = cluster.owner(slot);
+    let (to, number) = (cluster.other_primary(from, 0), slot.to_string());
+    to.ask(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &from.id]).unwrap();
+    from.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to.id]).unwrap();
+    (number, from.id.clone(), to.id.clone())
+}
+
+/// Lets it stay where it is.
+fn close_slot(cluster: &Cluster, (number, from, to): &(String, String, String)) {
+    for id in [to, from] {
+        cluster.node(id).ask(&["CLUSTER", "SETSLOT", number, "STABLE"]).unwrap();
+    }
+}
+
+/// The field that has expired was all that the key had. In a slot that is moving away, a key that is gone is asked for elsewhere.
+#[test]
+fn an_update_in_which_a_deadline_passes_sets_the_other_fields_in_a_slot_that_is_moving() {
+    each("a deadline that passes", |cluster| {
+        let remote = cluster.open();
+        remote.set("{passes}k", "f", "old").unwrap();
+        let slot = open_slot(cluster, "{passes}k");
+        let updated = remote.update("{passes}k", |hash| {
+            let soon = SystemTime::now() + Duration::from_millis(50);
+            hash.set_with([("f", "short")], SetOptions::new().expire(soon)).unwrap();
+            hash.set_with([("g", "long")], SetOptions::new().expire(Duration::from_secs(1_000))).unwrap();
+            while SystemTime::now() <= soon + Duration::from_millis(5) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        updated.unwrap_or_else(|error| panic!("{}: {error}", cluster.name));
+        assert_eq!(remote.get("{passes}k", "g").unwrap().as_deref(), Some(&b"long"[..]), "{}", cluster.name);
+        assert_eq!(remote.fields("{passes}k").unwrap(), [b"g"], "{}", cluster.name);
+        close_slot(cluster, &slot);
+    });
+}
+
+#[test]
+fn calls_on_several_keys_wait_for_all_of_them_while_their_slot_is_moving() {
+    each("several keys of an open slot", |cluster| {
+        let remote = cluster.open();
+        let hasty = RemoteOptions::new().patience(Duration::from_millis(1)).retries(0);
+        let hasty = RemoteCluster::open_with(&cluster.name_of_all(), hasty).unwrap();
+        for key in ["{open}a", "{open}b"] {
+            remote.set(key, "f", "v").unwrap();
+        }
+        let slot = open_slot(cluster, "{open}a");
+        // They are still together.
+        remote
+            .update_tagged("open", ["a", "b"], |[a, b]| (a.set("f", "1").unwrap(), b.set("f", "2").unwrap()))
+            .unwrap();
+        assert!(remote.copy("{open}a", "{open}b", Overwrite::Yes).unwrap());
+        // What does not exist is nowhere.
+        let results: [Result<(), RemoteError>; 4] = [
+            hasty.update_tagged("open", ["a", "none"], |[a, _]| _ = a.set("f", "9").unwrap()),
+            hasty.copy("{open}a", "{open}none", Overwrite::Yes).map(drop),
+            hasty.rename("{open}a", "{open}none", Overwrite::Yes).map(drop),
+            hasty.clear_many(["{open}a", "{open}none"]).map(drop),
+        ];
+        for (at, result) in results.into_iter().enumerate() {
+            let name = cluster.name;
+            assert!(
+                matches!(&result, Err(RemoteError::Server(text)) if text.contains("TRYAGAIN")),
+                "{name} {at}: {result:?}"
+            );
+        }
+        assert_eq!(remote.get("{open}a", "f").unwrap().as_deref(), Some(&b"1"[..]), "{}", cluster.name);
+        assert_eq!(remote.get("{open}none", "f").unwrap(), None, "{}", cluster.name);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| remote.copy("{open}a", "{open}none", Overwrite::Yes));
+            close_slot(cluster, &slot);
+            assert!(waiting.join().unwrap().unwrap());
+        });
+    });
+}
+
+#[test]
+fn a_scan_goes_on_after_the_slot_of_its_hash_has_moved() {
+    each("a scan and a move", |cluster| {
+        let remote = cluster.open();
+        let fields: BTreeSet<Vec<u8>> = (0..5_000).map(|n| format!("f{n}").into_bytes()).collect();
+        remote.set_many("{scan}k", fields.iter().map(|field| (field, "v"))).unwrap();
+        let (mut seen, mut cursor) = (BTreeSet::new(), None);
+        for page_number in 0.. {
+            let page = remote.scan("{scan}k", cursor, 100).unwrap();
+            seen.extend(page.items.into_iter().map(|(field, _)| field));
+            cursor = page.next;
+            if page_number == 20 {
+                let slot = cluster.slot("{scan}k");
+                cluster.migrate(slot, cluster.other_primary(cluster.owner(slot).0, 0));
+            }
+            if cursor.is_none() {
+                break;
+            }
+        }
+        // It may leave out some, and these calls leave out none.
+        assert!(seen.is_subset(&fields), "{}", cluster.name);
+        let all = remote.get_all("{scan}k").unwrap();
+        assert_eq!(all.iter().map(|(field, _)| field.to_vec()).collect::<BTreeSet<_>>(), fields, "{}", cluster.name);
+        assert_eq!(remote.read("{scan}k", |hash| hash.len()).unwrap(), fields.len(), "{}", cluster.name);
     });
 }

@@ -162,3 +162,28 @@ fn a_copy_reports_slots_that_have_moved() {
         assert_equal(&copy, &store, true, cluster.name);
     });
 }
+
+/// A move that was interrupted leaves a slot open, until somebody closes it.
+#[test]
+fn a_slot_that_stays_open_counts_as_one_that_moves() {
+    let store = store(100);
+    each("copies with an open slot", |cluster| {
+        let remote = cluster.open();
+        let slot = cluster.slot("user:1");
+        let (from, _) = cluster.owner(slot);
+        let (to, number) = (cluster.other_primary(from, 0), slot.to_string());
+        to.ask(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &from.id]).unwrap();
+        from.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to.id]).unwrap();
+        for is_open in [true, false] {
+            if !is_open {
+                to.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+                from.ask(&["CLUSTER", "SETSLOT", &number, "STABLE"]).unwrap();
+            }
+            let out = store.copy_to(&remote, CopyOptions::new()).unwrap();
+            let copy = Store::new();
+            let back = copy.copy_from(&remote, CopyOptions::new()).unwrap();
+            let name = cluster.name;
+            assert_eq!((out.topology_changed, back.topology_changed), (is_open, is_open), "{name}: {out:?} {back:?}");
+        }
+    });
+}

@@ -9,8 +9,12 @@ mod support;
 mod bank;
 mod calls;
 mod copies;
+#[path = "../remote/differential.rs"]
+mod differential;
 #[cfg(feature = "json")]
 mod recipes;
 mod redirects;
+#[path = "../remote/rounds.rs"]
+mod rounds;
 mod servers;
 mod transfers;

@@ -262,14 +262,18 @@ impl Command {
             Self::Copy([key, new], overwrite) => hashes.copy(key, new, *overwrite)?.into(),
             Self::Keys => Answer::names(hashes.keys()?),
             Self::ScanKeys => {
-                let page = hashes.scan_keys(None, WHOLE_SCAN)?;
-                assert_eq!(page.next, None, "one page holds all");
-                Answer::names(page.items)
+                // A page of a cluster has the keys of one server.
+                let mut page = hashes.scan_keys(None, WHOLE_SCAN)?;
+                let mut names = page.items;
+                while page.next.is_some() {
+                    page = hashes.scan_keys(page.next, WHOLE_SCAN)?;
+                    names.append(&mut page.items);
+                }
+                Answer::names(names)
             }
             Self::Matching(glob) => {
-                let page = hashes.scan_keys_matching(KeyPattern::glob(glob), None, WHOLE_SCAN)?;
-                assert_eq!(page.next, None, "one page holds all");
-                Answer::names(page.items)
+                let names: Result<Vec<_>, _> = hashes.iter_keys_matching(KeyPattern::glob(glob)).collect();
+                Answer::names(names?)
             }
             Self::ClearMatching(glob) => hashes.clear_matching(KeyPattern::glob(glob))?.into(),
             Self::RandomKey => {

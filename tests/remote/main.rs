@@ -20,6 +20,7 @@ mod finding;
 mod proxy;
 #[cfg(feature = "json")]
 mod recipes;
+mod rounds;
 mod servers;
 #[cfg(feature = "json")]
 mod typed;

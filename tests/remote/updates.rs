@@ -394,3 +394,27 @@ fn calls_on_whole_keys_work_on_other_types() {
         assert!(!remote.contains_key("s").unwrap());
     });
 }
+
+/// The field that has expired was all that the key had, so the server would remove the key.
+#[test]
+fn an_update_in_which_a_deadline_passes_keeps_the_deadline_of_the_key() {
+    each("a deadline that passes", 4, |server| {
+        let remote = server.open();
+        remote.set("k", "f", "old").unwrap();
+        assert_eq!(remote.expire("k", Duration::from_secs(10_000)).unwrap(), ExpireOutcome::Set);
+        let before = remote.deadline("k").unwrap();
+        remote
+            .update("k", |hash| {
+                let soon = SystemTime::now() + Duration::from_millis(50);
+                hash.set_with([("f", "short")], SetOptions::new().expire(soon)).unwrap();
+                hash.set_with([("g", "long")], SetOptions::new().expire(Duration::from_secs(1_000))).unwrap();
+                while SystemTime::now() <= soon + Duration::from_millis(5) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            })
+            .unwrap();
+        assert!(before.is_some());
+        assert_eq!(remote.deadline("k").unwrap(), before, "{}", server.name);
+        assert_eq!(remote.fields("k").unwrap(), [b"g"], "{}", server.name);
+    });
+}

@@ -29,7 +29,9 @@ impl Store {
     /// It is not of one instant: a hash that others change meanwhile is copied as it is before or after the change, and
     /// a key that is added or removed meanwhile is copied or not. Each hash is put into the store in one step. If a server is
     /// restarted or another one takes its place, the copy of its keys begins anew, and so does its progress. If slots of a
-    /// cluster move meanwhile, or a primary changes, hashes may be missing, and [`CopyReport::topology_changed`] says so.
+    /// cluster move meanwhile, or a primary changes, hashes may be missing, and [`CopyReport::topology_changed`] says so. At its
+    /// beginning it waits for primaries that cannot be reached, at most for
+    /// [`RemoteOptions::patience`](crate::RemoteOptions::patience). If one dies while its keys are walked over, the copy fails.
     /// Memory: a copy of hashes with 10,000 fields, or of the largest hash if it has more.
     ///
     /// ```no_run

@@ -55,7 +55,8 @@ for pass = is_alone and 2 or 1, 2 do
             if pass == 2 then
                 local answer = redis.pcall(name, key, unpack(words, at + 3, last))
                 -- If the commands before have removed the last field, the key is gone. In a slot that is moving away, it is
-                -- asked for elsewhere then, which is an error in a script. Nothing is left of the key to change.
+                -- asked for elsewhere then, which is an error in a script. Nothing is lost by leaving the command out: those
+                -- that set fields come in an order in which none that removes the key stands before one that leaves fields.
                 if type(answer) == 'table' and answer.err and not string.find(answer.err, 'non local key', 1, true) then
                     return answer
                 end
