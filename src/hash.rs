@@ -260,11 +260,11 @@ impl Record {
     }
 
     /// Offers the fields with their values to a page, in groups that follow hash order, until it is complete.
-    pub(crate) fn scan(&self, selection: &mut Selection<(Vec<u8>, Vec<u8>)>, rules: &Rules) {
+    pub(crate) fn scan<T>(&self, selection: &mut Selection<T>, copy: impl Fn(Pair<'_>) -> T, rules: &Rules) {
         fn ordered<'p>(pair: Pair<'p>, rules: &Rules) -> (Order, Pair<'p>) {
             (Order::of_hash(rules.hash(pair.0)), pair)
         }
-        let copy = |(field, value): Pair<'_>| (field.to_vec(), value.to_vec());
+        let copy = |pair: Pair<'_>| Some(copy(pair));
         let _complete = match self {
             Self::Packed(packed) => selection.offer(packed.pairs(rules).map(|(_, pair)| ordered(pair, rules)), copy),
             Self::Table(table) => table.segments_from(selection.from().hash()).try_for_each(|fields| {

@@ -9,12 +9,15 @@
 mod across;
 mod forward;
 
+use std::borrow::Borrow;
 use std::str::FromStr;
 use std::time::SystemTime;
 
 use crate::error::{Error, FieldError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
+use crate::pattern::KeyPattern;
+use crate::random::Random;
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue, parse, string_of};
@@ -24,6 +27,9 @@ pub(crate) use forward::vocabulary;
 
 /// Fields with their values.
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The number of keys that an iterator over keys fetches at a time.
+const KEYS_A_PAGE: usize = 512;
 
 /// The vocabulary of a [`Store`](crate::Store), for code that runs on a store in the process and on a server alike.
 ///
@@ -483,6 +489,41 @@ pub trait Hashes {
     #[doc(alias = "HRANDFIELD")]
     fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Result<Pairs, Self::Error>;
 
+    /// Returns random fields without their values. O(fields returned). See
+    /// [`Store::random_field_names`](crate::Store::random_field_names).
+    ///
+    /// The default implementation drops the values of [`random_fields`](Self::random_fields).
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HRANDFIELD")]
+    fn random_field_names(&self, key: impl AsRef<[u8]>, sample: Sample) -> Result<Vec<Vec<u8>>, Self::Error> {
+        Ok(self.random_fields(key, sample)?.into_iter().map(|(field, _)| field).collect())
+    }
+
+    /// Returns a random key of a hash, or `None` if there is none. See [`Store::random_key`](crate::Store::random_key).
+    ///
+    /// A server takes O(1), and chooses among keys of all types, all about equally likely. If sixteen in a row are of
+    /// other types, the call walks over the keys until it finds a hash, which is O(n). In a cluster, the number of a server's
+    /// keys decides how likely it is asked.
+    ///
+    /// The default implementation goes through all keys, which is O(n). All are equally likely if
+    /// [`iter_keys`](Self::iter_keys) meets each once.
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "RANDOMKEY")]
+    fn random_key(&self) -> Result<Option<Vec<u8>>, Self::Error> {
+        let (mut random, mut chosen) = (Random::of_process(), None);
+        for (others, key) in self.iter_keys().enumerate() {
+            let key = key?;
+            if random.below(others + 1) == 0 {
+                chosen = Some(key);
+            }
+        }
+        Ok(chosen)
+    }
+
     /// Returns whether the key exists. O(1). On a server, keys of other types exist too. See
     /// [`Store::contains_key`](crate::Store::contains_key).
     ///
@@ -576,6 +617,23 @@ pub trait Hashes {
         count: usize,
     ) -> Result<Page<(Vec<u8>, Vec<u8>)>, Self::Error>;
 
+    /// Returns a page of the fields of a hash without their values, and the cursor of the next page. O(count). See
+    /// [`Store::scan_fields`](crate::Store::scan_fields), and for servers [`scan`](Self::scan), whose cursors are the same.
+    ///
+    /// The default implementation drops the values of `scan`.
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "HSCAN")]
+    fn scan_fields(
+        &self,
+        key: impl AsRef<[u8]>,
+        cursor: Option<Cursor>,
+        count: usize,
+    ) -> Result<Page<Vec<u8>>, Self::Error> {
+        Ok(self.scan(key, cursor, count)?.without_values())
+    }
+
     /// Returns a page of all keys of hashes, and the cursor of the next page. O(count). See
     /// [`Store::scan_keys`](crate::Store::scan_keys). A server may return a key twice, as in [`scan`](Self::scan).
     ///
@@ -591,19 +649,60 @@ pub trait Hashes {
     /// The items can be errors, as [the trait](Self#errors) says.
     #[doc(alias = "SCAN")]
     fn iter_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, Self::Error>> {
-        const KEYS_A_PAGE: usize = 512;
-        let mut next = Some(None);
-        let pages = std::iter::from_fn(move || match self.scan_keys(next?, KEYS_A_PAGE) {
-            Ok(page) => {
-                next = page.next.map(Some);
-                Some(page.items.into_iter().map(Ok).collect())
-            }
-            Err(error) => {
-                next = None;
-                Some(vec![Err(error)])
-            }
-        });
-        pages.flatten()
+        in_pages(|cursor| self.scan_keys(cursor, KEYS_A_PAGE))
+    }
+
+    /// Looks at about `count` keys of hashes, and returns those that match a pattern, with the cursor of the next page. A page
+    /// can be empty though others follow. O(count). See [`Store::scan_keys_matching`](crate::Store::scan_keys_matching). A
+    /// server may return a key twice, as in [`scan`](Self::scan).
+    ///
+    /// The default implementation drops the keys of [`scan_keys`](Self::scan_keys) that do not match.
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "SCAN")]
+    fn scan_keys_matching(
+        &self,
+        pattern: impl Borrow<KeyPattern>,
+        cursor: Option<Cursor>,
+        count: usize,
+    ) -> Result<Page<Vec<u8>>, Self::Error> {
+        let (pattern, mut page) = (pattern.borrow(), self.scan_keys(cursor, count)?);
+        page.items.retain(|key| pattern.matches(key));
+        Ok(page)
+    }
+
+    /// Returns an iterator over the keys of hashes that match a pattern, which fetches them in pages of
+    /// [`scan_keys_matching`](Self::scan_keys_matching). It ends after its first error. See
+    /// [`Store::iter_keys_matching`](crate::Store::iter_keys_matching).
+    ///
+    /// # Errors
+    /// The items can be errors, as [the trait](Self#errors) says.
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "KEYS")]
+    fn iter_keys_matching<P: Borrow<KeyPattern>>(
+        &self,
+        pattern: P,
+    ) -> impl Iterator<Item = Result<Vec<u8>, Self::Error>> {
+        in_pages(move |cursor| self.scan_keys_matching(pattern.borrow(), cursor, KEYS_A_PAGE))
+    }
+
+    /// Removes all hashes whose keys match a pattern, page by page, and returns how many it has removed. It is not one
+    /// step. After an error some are removed, and another call goes on. O(n). See
+    /// [`Store::clear_matching`](crate::Store::clear_matching).
+    ///
+    /// Keys of other types stay on a server, unless they replace a hash at the very moment.
+    ///
+    /// # Errors
+    /// As [the trait](Self#errors) says.
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "UNLINK")]
+    fn clear_matching(&self, pattern: impl Borrow<KeyPattern>) -> Result<usize, Self::Error> {
+        let mut removed = 0;
+        for key in self.iter_keys_matching(pattern) {
+            removed += usize::from(self.clear(key?)?);
+        }
+        Ok(removed)
     }
 
     /// Gives a key a deadline. O(1). A server counts a [`Duration`](std::time::Duration) from its own time, so it does
@@ -820,4 +919,20 @@ pub trait Hashes {
         amount: i64,
         when: impl Into<When>,
     ) -> Result<i64, Self::Error>;
+}
+
+/// The items of all pages, up to the first error.
+fn in_pages<T, E>(mut page: impl FnMut(Option<Cursor>) -> Result<Page<T>, E>) -> impl Iterator<Item = Result<T, E>> {
+    let mut next = Some(None);
+    let pages = std::iter::from_fn(move || match page(next?) {
+        Ok(page) => {
+            next = page.next.map(Some);
+            Some(page.items.into_iter().map(Ok).collect())
+        }
+        Err(error) => {
+            next = None;
+            Some(vec![Err(error)])
+        }
+    });
+    pages.flatten()
 }

@@ -87,6 +87,7 @@ pub mod guide;
 mod hash;
 mod hashing;
 mod options;
+mod pattern;
 mod process;
 mod random;
 // Records carry their save marks even in builds without snapshots, where no code uses them.
@@ -119,6 +120,7 @@ pub use hashes::{Across, ExactExpiry, Hashes};
 #[cfg(feature = "journal")]
 pub use journal::{Damage, Durability, Durable, JournalError, JournalOptions, JournalStatus, OnFailure, Recovery};
 pub use options::{Limits, Thresholds};
+pub use pattern::KeyPattern;
 #[cfg(feature = "redis")]
 pub use remote::{
     AnyHashes, CopyError, CopyOptions, CopyReport, CopySource, CopyTarget, Remote, RemoteCluster, RemoteError,

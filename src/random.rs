@@ -6,6 +6,7 @@
 //! numbers differ between processes, and no two threads share a cache line for the count.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::options::Rules;
@@ -27,12 +28,18 @@ impl Random {
         Self(rules.hash(&call.to_le_bytes()))
     }
 
+    /// For what belongs to no store.
+    pub(crate) fn of_process() -> Self {
+        Self(RandomState::new().hash_one(()))
+    }
+
     #[cfg(test)]
     pub(crate) fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any number. All are equally likely.
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
     }
@@ -40,7 +47,7 @@ impl Random {
     /// A number below the bound, or 0 for a bound of 0. All numbers are equally likely, up to one part in 2^64 / bound.
     #[inline]
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        ((u128::from(self.number()) * bound as u128) >> 64) as usize
     }
 }
 
@@ -100,7 +107,7 @@ pub(crate) mod tests {
     fn threads_draw_different_numbers() {
         let draw = || {
             let rules = Rules::default();
-            (0..8).map(|_| Random::of_call(&rules).next()).collect::<Vec<_>>()
+            (0..8).map(|_| Random::of_call(&rules).number()).collect::<Vec<_>>()
         };
         let drawn = [(); 4].map(|()| std::thread::spawn(draw).join().unwrap()).concat();
         let different: std::collections::HashSet<u64> = drawn.iter().copied().collect();

@@ -87,9 +87,10 @@ use servers::{Server, check_server};
 /// replica now, all connections that no call uses are closed, because they are probably lost too.
 ///
 /// A cursor is of one process of a server. If the server is restarted meanwhile, or another one takes its place,
-/// [`keys`](crate::Hashes::keys) and [`Store::copy_from`](crate::Store::copy_from) begin anew. The pages of
-/// [`scan`](crate::Hashes::scan), [`scan_keys`](crate::Hashes::scan_keys) and [`iter_keys`](crate::Hashes::iter_keys)
-/// then go on in another order, and can leave out what was there all the time.
+/// [`keys`](crate::Hashes::keys), [`clear_matching`](crate::Hashes::clear_matching) and
+/// [`Store::copy_from`](crate::Store::copy_from) begin anew. The pages of [`scan`](crate::Hashes::scan),
+/// [`scan_keys`](crate::Hashes::scan_keys), [`iter_keys`](crate::Hashes::iter_keys) and their like then go on in another
+/// order, and can leave out what was there all the time.
 ///
 /// # What has expired
 /// A field or key that has expired is absent for every call that returns fields, values or deadlines of fields, for
@@ -101,8 +102,8 @@ use servers::{Server, check_server};
 /// | a field | `size` | counts it | HLEN is a count that is kept, and nothing is looked at |
 /// | a field, on Redis only | `set`, `set_many` | `false`, not counted as new | HSET overwrites what is still there |
 /// | a field, on Redis only | `remove`, `remove_many` | `true`, counted | HDEL removes what is still there |
-/// | most fields of a hash, on Valkey only | `random_field`, `random_fields` | none or fewer, though there are others | HRANDFIELD gives up after some attempts |
-/// | all fields of a hash | `contains_key`, `expire`, `persist`, `ttl`, `deadline`, `rename`, `copy`, `clear`, `keys`, `key_count` | as for a hash that is there | the server removes the key with its last field, and that is not removed yet |
+/// | most fields of a hash, on Valkey only | `random_field`, `random_fields`, `random_field_names` | none or fewer, though there are others | HRANDFIELD gives up after some attempts |
+/// | all fields of a hash | `contains_key`, `expire`, `persist`, `ttl`, `deadline`, `rename`, `copy`, `clear`, `clear_matching`, `keys` and scans of keys, `random_key`, `key_count` | as for a hash that is there | the server removes the key with its last field, and that is not removed yet |
 /// | all fields of a hash | `set_with` on the condition that the key is absent or present | as for a hash that is there | the same |
 /// | all fields of a hash whose key has a deadline | `set` and all other calls that set a field, outside a closure | the hash keeps the deadline of its key | the same |
 ///

@@ -34,6 +34,30 @@ impl Order {
 ///
 /// A cursor does not know its key or its store. A scan of another key or store accepts it too, and returns the entries
 /// there that follow the same point.
+///
+/// # As a token
+/// [`to_bytes`](Self::to_bytes) and [`from_bytes`](Self::from_bytes) let a cursor leave the program and come back, for
+/// example as the token of a web page's next page. The bytes have a meaning only in this process, too. After a restart, or
+/// if somebody has made them up, a scan from there still ends, and returns entries that exist. But it may leave entries out,
+/// or return entries a second time.
+///
+/// The bytes hold most of the hash of an entry. **Do not show them to those who may want to harm the store.** Whoever
+/// collects the hashes of many names may learn to choose names that collide, and make the store slow. Encrypt the token, or
+/// hand out a number and keep the cursor.
+///
+/// ```
+/// use hashlet::{Cursor, Store};
+///
+/// let store = Store::new();
+/// for n in 0..25 {
+///     store.set(format!("user:{n}"), "name", "Ada")?;
+/// }
+/// let first = store.scan_keys(None, 10);
+/// let token: [u8; 16] = first.next.expect("there are more than ten keys").to_bytes();
+/// let second = store.scan_keys(Some(Cursor::from_bytes(token)), 100);
+/// assert_eq!(first.items.len() + second.items.len(), 25);
+/// # Ok::<(), hashlet::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     order: Order,
@@ -46,6 +70,33 @@ impl Cursor {
     /// The order at which a scan begins: that of the cursor, or the first.
     pub(crate) fn start(cursor: Option<Self>) -> Order {
         cursor.map_or(Order::FIRST, |cursor| cursor.order)
+    }
+
+    /// The cursor as bytes. See [As a token](Self#as-a-token). O(1).
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        #[cfg(feature = "redis")]
+        let server = self.server;
+        #[cfg(not(feature = "redis"))]
+        let server = 0_u64;
+        (u128::from(server) << 64 | u128::from(self.order.0)).to_le_bytes()
+    }
+
+    /// The cursor that [`to_bytes`](Self::to_bytes) has turned into these bytes. All bytes are some cursor, which every
+    /// scan accepts. See [As a token](Self#as-a-token). O(1).
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let number = u128::from_le_bytes(bytes);
+        Self {
+            order: Order(number as u64),
+            #[cfg(feature = "redis")]
+            server: (number >> 64) as u64,
+        }
+    }
+
+    /// A cursor at a point of the order.
+    pub(crate) fn at_number(number: u64) -> Self {
+        Self::at(Order(number))
     }
 
     /// The cursor at which a scan goes on.
@@ -78,6 +129,8 @@ impl std::fmt::Debug for Cursor {
 }
 
 /// One step of a scan; see [`Store::scan`](crate::Store::scan) and [`Store::scan_keys`](crate::Store::scan_keys).
+///
+/// A page of a scan that looks for something can be empty though others follow. Only `next` tells whether they do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The entries of this page, in the order of the scan.
@@ -86,9 +139,16 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
+impl<A, B> Page<(A, B)> {
+    /// The same page without the second halves of its items.
+    pub(crate) fn without_values(self) -> Page<A> {
+        Page { items: self.items.into_iter().map(|(name, _)| name).collect(), next: self.next }
+    }
+}
+
 /// A page under construction: the `count` smallest entries from a point on, and all entries whose order equals that of
 /// the last one. Entries are offered in groups. All entries of a group come after those of the group before in hash
-/// order.
+/// order. Entries that are not copied count, too.
 #[derive(Debug)]
 pub(crate) struct Selection<T> {
     from: Order,
@@ -112,12 +172,13 @@ impl<T> Selection<T> {
         self.from = Order::FIRST;
     }
 
-    /// Chooses among the entries of one group, and copies the chosen ones. Breaks when the page is complete and entries
-    /// are left for the next one. O(group), and O(c log c) for the c entries that are chosen.
+    /// Chooses among the entries of one group, and copies the chosen ones, except for those of which `copy` makes `None`.
+    /// Breaks when the page is complete and entries are left for the next one. O(group), and O(c log c) for the c entries
+    /// that are chosen.
     pub(crate) fn offer<E>(
         &mut self,
         entries: impl Iterator<Item = (Order, E)>,
-        copy: impl Fn(E) -> T,
+        copy: impl Fn(E) -> Option<T>,
     ) -> ControlFlow<()> {
         let order = |entry: &(Order, E)| entry.0;
         let mut group: Vec<(Order, E)> = entries.filter(|entry| order(entry) >= self.from).collect();
@@ -129,7 +190,7 @@ impl<T> Selection<T> {
         }
         self.left = self.left.saturating_sub(group.len());
         group.sort_unstable_by_key(order);
-        self.page.items.extend(group.into_iter().map(|(_, entry)| copy(entry)));
+        self.page.items.extend(group.into_iter().filter_map(|(_, entry)| copy(entry)));
         if self.page.next.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
@@ -149,7 +210,7 @@ mod tests {
         loop {
             let mut selection = Selection::new(Cursor::start(cursor), count);
             for group in groups {
-                if selection.offer(group.iter().map(|&entry| (Order(entry), entry)), |entry| entry).is_break() {
+                if selection.offer(group.iter().map(|&entry| (Order(entry), entry)), Some).is_break() {
                     break;
                 }
             }
@@ -172,6 +233,18 @@ mod tests {
         assert_eq!(pages(&groups, 1).len(), 8);
         assert_eq!(pages(&groups, 0), pages(&groups, 1));
         assert_eq!(pages(&[], 1), [Vec::<u64>::new()]);
+    }
+
+    #[test]
+    fn entries_that_are_not_copied_count() {
+        let mut selection = Selection::new(Order::FIRST, 4);
+        let odd = |entry: u64| (entry % 2 == 1).then_some(entry);
+        let group = |entries: [u64; 3]| entries.into_iter().map(|entry| (Order(entry), entry));
+        assert!(selection.offer(group([0, 1, 2]), odd).is_continue());
+        assert!(selection.offer(group([3, 4, 5]), odd).is_break());
+        let page = selection.into_page();
+        assert_eq!(page.items, [1, 3]);
+        assert_eq!(page.next, Some(Cursor::at(Order(4))));
     }
 
     #[test]

@@ -54,6 +54,7 @@ use crate::directory::{At, Directory};
 use crate::hash::{Context, Encoding, Growth, Port, Record, Scope};
 use crate::hashing::TAG_BITS;
 use crate::options::Rules;
+use crate::random::Random;
 #[cfg(feature = "testing")]
 use crate::saving::Epoch;
 use crate::saving::{Mark, Saver, Unsaved, Walk};
@@ -219,12 +220,26 @@ impl Shard {
         });
     }
 
-    /// Offers the keys to a page, in groups that follow hash order, until it is complete.
-    pub(crate) fn scan(&self, selection: &mut Selection<Vec<u8>>, rules: &Rules) -> ControlFlow<()> {
+    /// Offers the keys to a page, in groups that follow hash order, until it is complete. It copies those that begin with
+    /// a prefix.
+    pub(crate) fn scan(&self, selection: &mut Selection<Vec<u8>>, prefix: &[u8], rules: &Rules) -> ControlFlow<()> {
         self.keys.segments_from(selection.from().hash()).try_for_each(|keys| {
             let keys = keys.records.iter().map(Record::key).map(|key| (Order::of_hash(rules.hash(key)), key));
-            selection.offer(keys, <[u8]>::to_vec)
+            selection.offer(keys, |key| key.starts_with(prefix).then(|| key.to_vec()))
         })
+    }
+
+    /// Draws a record, each as likely as any other, or returns `None` if there are none. O(segments), and O(segment).
+    pub(crate) fn draw(&self, random: &mut Random) -> Option<&Record> {
+        let mut left = random.below(self.len());
+        for keys in self.keys.segments() {
+            let len = keys.records.len();
+            if left < len {
+                return keys.records.iter().nth(left);
+            }
+            left -= len;
+        }
+        None
     }
 
     #[inline(always)]

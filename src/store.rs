@@ -20,10 +20,10 @@
 //! many.rs       calls on whole hashes of several keys
 //! transfer.rs   hashes that come from elsewhere, or go there
 //! keys.rs       calls on whole keys, and on all of them
-//! scan.rs       walks through a hash or through all keys, page by page
+//! scan.rs       walks through a hash or through all keys, page by page; removal by a pattern
 //! deadlines.rs  calls on the deadlines of keys and fields
 //! purge.rs      the removal of expired keys and fields
-//! sample.rs     random fields of one key
+//! sample.rs     random fields of one key, and random keys
 //! stats.rs      counts and encodings; room that is made or given back
 //! ```
 
@@ -94,9 +94,9 @@ use crate::time::Clock;
 /// The methods stand in these groups: [the fields of one key](#the-fields-of-one-key),
 /// [updates in a closure](#updates-in-a-closure), [fields of many keys](#fields-of-many-keys),
 /// [several keys](#several-keys), [whole keys, and all keys](#whole-keys-and-all-keys), [scans](#scans), [expiry](#expiry),
-/// [removing what has expired](#removing-what-has-expired), [random fields](#random-fields), [memory](#memory),
-/// [loading](#loading), [saving](#saving), [hashes that leave the store](#hashes-that-leave-the-store) and
-/// [typed values](#typed-values).
+/// [removing what has expired](#removing-what-has-expired), [random fields](#random-fields),
+/// [random keys](#random-keys), [memory](#memory), [loading](#loading), [saving](#saving),
+/// [hashes that leave the store](#hashes-that-leave-the-store) and [typed values](#typed-values).
 ///
 /// Keys, fields and values are byte strings, which may be empty. A missing key is an empty hash. A hash that loses its
 /// last field is gone, and its key with it.

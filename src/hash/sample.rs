@@ -33,6 +33,11 @@ impl Record {
         self.sample(sample, &mut Random::of_call(rules), rules, |(field, value)| (field.to_vec(), value.to_vec()))
     }
 
+    /// [`random_fields`](Self::random_fields) without the values.
+    pub(crate) fn random_field_names(&self, sample: Sample, rules: &Rules) -> Vec<Vec<u8>> {
+        self.sample(sample, &mut Random::of_call(rules), rules, |(field, _)| field.to_vec())
+    }
+
     fn sample<'a, T>(
         &'a self,
         sample: Sample,

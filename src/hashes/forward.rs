@@ -1,6 +1,7 @@
 //! The list of the methods of `Hashes` and `Across`, and the implementations that only pass calls on: those of a store,
 //! and those of what holds something that implements the traits.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,6 +11,7 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::hash::Sample;
 #[cfg(feature = "journal")]
 use crate::journal::Durable;
+use crate::pattern::KeyPattern;
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, Store, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};
@@ -43,6 +45,8 @@ macro_rules! vocabulary {
                 update_existing[R](key: impl AsRef<[u8]>, update: impl FnMut(&mut HashMut<'_>) -> R) -> Option<R>;
                 random_field(key: impl AsRef<[u8]>) -> Option<(Vec<u8>, Vec<u8>)>;
                 random_fields(key: impl AsRef<[u8]>, sample: Sample) -> Pairs;
+                random_field_names(key: impl AsRef<[u8]>, sample: Sample) -> Vec<Vec<u8>>;
+                random_key() -> Option<Vec<u8>>;
                 contains_key(key: impl AsRef<[u8]>) -> bool;
                 clear(key: impl AsRef<[u8]>) -> bool;
                 clear_many[K: AsRef<[u8]>](keys: impl IntoIterator<Item = K>) -> usize;
@@ -51,7 +55,12 @@ macro_rules! vocabulary {
                 is_empty() -> bool;
                 clear_all() -> ();
                 scan(key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Page<(Vec<u8>, Vec<u8>)>;
+                scan_fields(key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Page<Vec<u8>>;
                 scan_keys(cursor: Option<Cursor>, count: usize) -> Page<Vec<u8>>;
+                scan_keys_matching(
+                    pattern: impl Borrow<KeyPattern>, cursor: Option<Cursor>, count: usize
+                ) -> Page<Vec<u8>>;
+                clear_matching(pattern: impl Borrow<KeyPattern>) -> usize;
                 expire(key: impl AsRef<[u8]>, when: impl Into<When>) -> ExpireOutcome;
                 expire_if(key: impl AsRef<[u8]>, when: impl Into<When>, condition: ExpireCondition) -> ExpireOutcome;
                 ttl(key: impl AsRef<[u8]>) -> Ttl;

@@ -1,5 +1,6 @@
 //! A store, a server or a cluster, whichever the configuration names.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,7 @@ use crate::hash::Sample;
 use crate::hashes::{Across, Hashes, Pairs};
 #[cfg(feature = "journal")]
 use crate::journal::{Durable, JournalOptions};
+use crate::pattern::KeyPattern;
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, Store, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};

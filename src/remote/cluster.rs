@@ -42,8 +42,8 @@ use nodes::Nodes;
 /// * **A `scan` of one hash** goes on in another order after the slot of the hash has moved or its primary has changed, and can
 ///   leave out fields that were there all the time. [`get_all`](crate::Hashes::get_all) and [`read`](crate::Hashes::read) see
 ///   the whole hash.
-/// * **`keys`, `key_count`, `is_empty`, `scan_keys`, `iter_keys` and `clear_all`** ask one primary after the other. They are not
-///   one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all. If one primary fails after
+/// * **`keys`, `key_count`, `is_empty`, `clear_all`, `clear_matching`, and scans of keys** ask one primary after the other. They
+///   are not one step. If slots move or primaries change meanwhile, a key may be counted twice or not at all. If one primary fails after
 ///   `clear_all` has emptied another, the error is [`RemoteError::Unknown`].
 ///
 /// ```no_run

@@ -1,6 +1,8 @@
 //! The methods of `Hashes` on servers. Each is one command, or one script where there is none. What is about all keys is one
 //! command for each server.
 
+use std::borrow::Borrow;
+use std::cell::Cell;
 use std::time::SystemTime;
 
 use redis::Value;
@@ -17,6 +19,8 @@ use super::servers::{Node, Servers};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
+use crate::pattern::KeyPattern;
+use crate::random::Random;
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
@@ -25,6 +29,8 @@ type Result<T> = std::result::Result<T, RemoteError>;
 
 /// The keys that a server looks at for one page of a walk over all keys, or that are sent together.
 const KEYS_A_PAGE: usize = 1_000;
+/// How often a random key is drawn before one is looked for, because the others were no hashes.
+const DRAWS: usize = 16;
 /// The most fields that are drawn at once. A server takes no number that is much larger.
 const MOST_DRAWN: usize = u32::MAX as usize;
 
@@ -242,11 +248,17 @@ impl<S: Servers> Hashes for Caller<S> {
 
     #[track_caller]
     fn random_fields(&self, key: impl AsRef<[u8]>, sample: Sample) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        let count = match sample {
-            Sample::Distinct(count) => count.min(MOST_DRAWN) as i64,
-            Sample::WithRepeats(count) => -(count.min(Sample::MAX_REPEATS) as i64),
-        };
-        self.ask(Request::new("HRANDFIELD", key).arg(count).arg("WITHVALUES"), pairs)
+        self.ask(Request::new("HRANDFIELD", key).arg(drawn(sample)).arg("WITHVALUES"), pairs)
+    }
+
+    #[track_caller]
+    fn random_field_names(&self, key: impl AsRef<[u8]>, sample: Sample) -> Result<Vec<Vec<u8>>> {
+        self.ask(Request::new("HRANDFIELD", key).arg(drawn(sample)), |fields| list(fields, some_bytes))
+    }
+
+    #[track_caller]
+    fn random_key(&self) -> Result<Option<Vec<u8>>> {
+        self.random_key_of_all()
     }
 
     #[track_caller]
@@ -310,7 +322,7 @@ impl<S: Servers> Hashes for Caller<S> {
     #[track_caller]
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
         let keys = self.on_all(|node| {
-            self.walk(node, KEYS_A_PAGE, Vec::new(), |keys, page| {
+            self.walk(node, &KeyPattern::prefix(""), KEYS_A_PAGE, Vec::new(), |keys, page| {
                 keys.extend(page);
                 Ok::<_, RemoteError>(())
             })
@@ -353,19 +365,54 @@ impl<S: Servers> Hashes for Caller<S> {
     }
 
     #[track_caller]
+    fn scan_fields(&self, key: impl AsRef<[u8]>, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
+        let mut scan = Request::new("HSCAN", key);
+        scan.arg(Cursor::for_server(cursor).1).arg("COUNT").arg(count.clamp(1, MOST_DRAWN)).arg("NOVALUES");
+        self.ask(&scan, |answer| page(answer, |fields| list(fields, some_bytes)))
+    }
+
+    #[track_caller]
     fn scan_keys(&self, cursor: Option<Cursor>, count: usize) -> Result<Page<Vec<u8>>> {
+        self.scan_keys_matching(KeyPattern::prefix(""), cursor, count)
+    }
+
+    #[track_caller]
+    fn scan_keys_matching(
+        &self,
+        pattern: impl Borrow<KeyPattern>,
+        cursor: Option<Cursor>,
+        count: usize,
+    ) -> Result<Page<Vec<u8>>> {
         let (first, begin) = Cursor::for_server(cursor);
         self.patiently(|| {
             let mut nodes = self.nodes()?.into_iter().filter(|node| node.id >= first);
             let Some(node) = nodes.next() else { return Ok(Page { items: Vec::new(), next: None }) };
             let at = if node.id == first { begin } else { 0 }; // the server at which the scan was may be gone
-            let (items, next) = self.scan_node(&node, at, count)?;
+            let (items, next) = self.scan_node(&node, pattern.borrow(), at, count)?;
             let next = match next {
                 Some(next) => Some(Cursor::of_server(node.id, next)),
                 None => nodes.next().map(|node| Cursor::of_server(node.id, 0)),
             };
             Ok(Page { items, next })
         })
+    }
+
+    #[track_caller]
+    fn clear_matching(&self, pattern: impl Borrow<KeyPattern>) -> Result<usize> {
+        let removed = Cell::new(0); // counts on if a walk begins anew
+        self.on_all(|node| {
+            self.walk(node, pattern.borrow(), KEYS_A_PAGE, (), |(), page| {
+                if !S::SPLITS_KEYS {
+                    removed.set(removed.get() + self.clear_many(page)?);
+                    return Ok(());
+                }
+                page.into_iter().try_for_each(|key| {
+                    removed.set(removed.get() + usize::from(self.clear(key)?));
+                    Ok::<_, RemoteError>(())
+                })
+            })
+        })?;
+        Ok(removed.get())
     }
 
     #[track_caller]
@@ -578,6 +625,14 @@ impl<S: Servers> Across for Caller<S> {
     }
 }
 
+/// The number by which a server is asked for a sample.
+fn drawn(sample: Sample) -> i64 {
+    match sample {
+        Sample::Distinct(count) => count.min(MOST_DRAWN) as i64,
+        Sample::WithRepeats(count) => -(count.min(Sample::MAX_REPEATS) as i64),
+    }
+}
+
 /// Reads an answer for each of these fields. There are none if there is no key.
 fn each_of<T: Clone>(fields: &[&[u8]], answers: Value, read: fn(Value) -> Result<T>, missing: &T) -> Result<Vec<T>> {
     let answers = list(answers, read)?;
@@ -598,15 +653,49 @@ impl<S: Servers> Caller<S> {
         Ok(())
     }
 
-    /// Returns hashes among the keys of a server, and where its walk goes on.
+    /// Returns hashes among the keys of a server that match a pattern, and where its walk goes on.
     #[track_caller]
-    pub(super) fn scan_node(&self, node: &Node, at: u64, count: usize) -> Result<(Vec<Vec<u8>>, Option<u64>)> {
+    pub(super) fn scan_node(
+        &self,
+        node: &Node,
+        pattern: &KeyPattern,
+        at: u64,
+        count: usize,
+    ) -> Result<(Vec<Vec<u8>>, Option<u64>)> {
         let mut scan = Request::to_node("SCAN", node);
         scan.arg(at).arg("COUNT").arg(count.clamp(1, MOST_DRAWN)).arg("TYPE").arg("hash");
-        self.ask(&scan, |answer| {
+        if !pattern.is_any() {
+            scan.arg("MATCH").arg(pattern.to_glob());
+        }
+        let (mut keys, next) = self.ask(&scan, |answer| {
             let (next, keys) = part(answer)?;
             Ok((list(keys, some_bytes)?, next))
-        })
+        })?;
+        keys.retain(|key| pattern.matches(key));
+        Ok((keys, next))
+    }
+
+    /// Draws a server, as likely as it has keys, and then a key of it.
+    #[track_caller]
+    fn random_key_of_all(&self) -> Result<Option<Vec<u8>>> {
+        let mut random = Random::of_process();
+        let nodes = self.on_all(|node| Ok((node.clone(), self.ask(&Request::to_node("DBSIZE", node), count)?)))?;
+        let all = nodes.iter().map(|(_, keys)| keys).sum();
+        for _ in 0..DRAWS {
+            let mut left = random.below(all);
+            let drawn = nodes.iter().find(|(_, keys)| {
+                let is_here = left < *keys;
+                left = left.saturating_sub(*keys);
+                is_here
+            });
+            let Some((node, _)) = drawn else { return Ok(None) };
+            if let Some(key) = self.ask(&Request::to_node("RANDOMKEY", node), bytes)?
+                && self.ask(&Request::new("TYPE", &key), |kind| Ok(kind == Value::SimpleString("hash".into())))?
+            {
+                return Ok(Some(key));
+            }
+        }
+        self.iter_keys().next().transpose()
     }
 
     /// Makes a call that has an answer for each of these fields, or none if there is no key.

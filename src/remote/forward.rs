@@ -1,11 +1,13 @@
 //! `Hashes` and `Across` for `Remote` and `RemoteCluster`, whose calls are all made by a `Caller`.
 
+use std::borrow::Borrow;
 use std::time::SystemTime;
 
 use super::{Remote, RemoteCluster, RemoteError};
 use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When};
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes, Pairs};
+use crate::pattern::KeyPattern;
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue};

@@ -8,6 +8,7 @@ use super::answer::text;
 use super::call::Caller;
 use super::request::Request;
 use super::servers::{Account, Node, Servers, Topology};
+use crate::pattern::KeyPattern;
 
 type Result<T, E = RemoteError> = std::result::Result<T, E>;
 
@@ -22,12 +23,13 @@ pub(super) struct State {
 type Process = String;
 
 impl<S: Servers> Caller<S> {
-    /// Goes through the keys of a server from its first to its last, page by page, on one process of it. Each time that the
-    /// walk begins anew, so does its result.
+    /// Goes through the keys of a server that match a pattern, from its first to its last, page by page, on one process of it.
+    /// Each time that the walk begins anew, so does its result.
     #[track_caller]
     pub(super) fn walk<T: Clone, E: From<RemoteError>>(
         &self,
         node: &Node,
+        pattern: &KeyPattern,
         keys_a_page: usize,
         begin: T,
         mut step: impl FnMut(&mut T, Vec<Vec<u8>>) -> Result<(), E>,
@@ -35,7 +37,7 @@ impl<S: Servers> Caller<S> {
         for _ in 0..=self.options().retries {
             let (process, mut result, mut cursor) = (self.process(node)?, begin.clone(), Some(0));
             while let Some(at) = cursor {
-                let (page, next) = self.scan_node(node, at, keys_a_page)?;
+                let (page, next) = self.scan_node(node, pattern, at, keys_a_page)?;
                 step(&mut result, page)?;
                 cursor = next;
             }

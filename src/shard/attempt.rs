@@ -82,13 +82,7 @@ impl<'h, 'a, U: AsMut<[Undo]>, H: Attempted<'a>> Attempt<'h, 'a, U, H> {
         if let Some(room) = cx.room() {
             room.hold_freed();
         }
-        Self {
-            held,
-            undo,
-            recorded: cx.recorded(),
-            ends_well: false,
-            lifetime: PhantomData,
-        }
+        Self { held, undo, recorded: cx.recorded(), ends_well: false, lifetime: PhantomData }
     }
 }
 

@@ -1,7 +1,12 @@
-//! Random fields of one key.
+//! Random fields of one key, and random keys.
 
-use crate::hash::{Sample, Scope};
+use crate::hash::{Context, Sample, Scope, Terms};
+use crate::random::Random;
+use crate::scan::Cursor;
 use crate::store::Store;
+
+/// How often a random key is drawn among those that may have expired, before what has expired is removed in order.
+const DRAWS: usize = 16;
 
 /// # Random fields
 impl Store {
@@ -45,5 +50,78 @@ impl Store {
         self.look(key.as_ref(), Scope::Hash, |record, cx| {
             record.map_or_else(Vec::new, |record| record.random_fields(sample, cx.rules))
         })
+    }
+
+    /// [`random_fields`](Self::random_fields) without the values, for hashes whose values are large. O(fields returned),
+    /// and it copies no value.
+    ///
+    /// ```
+    /// use hashlet::Sample;
+    ///
+    /// # let store = hashlet::Store::new();
+    /// store.set_many("photos", [("sunrise", vec![0; 100_000]), ("sunset", vec![1; 100_000])])?;
+    /// let names: Vec<Vec<u8>> = store.random_field_names("photos", Sample::Distinct(1));
+    /// assert!(names == [b"sunrise"] || names == [b"sunset"]);
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "HRANDFIELD")]
+    #[track_caller]
+    pub fn random_field_names(&self, key: impl AsRef<[u8]>, sample: Sample) -> Vec<Vec<u8>> {
+        self.look(key.as_ref(), Scope::Hash, |record, cx| {
+            record.map_or_else(Vec::new, |record| record.random_field_names(sample, cx.rules))
+        })
+    }
+}
+
+/// # Random keys
+impl Store {
+    /// Returns a random key, or `None` if there are no keys. An expired key is never returned. Do not use it for secrets,
+    /// because the random numbers can be guessed.
+    ///
+    /// All keys are equally likely while nobody adds or removes keys. Two cases are exceptions. Calls that add or remove keys
+    /// at the same time can shift the odds of others a little. And where nearly all keys have expired and are not removed
+    /// yet, keys whose hash follows a gap are more likely than others.
+    ///
+    /// O(shards), plus a walk over up to about 900 keys and the segments of one shard. Expired keys that it draws are removed.
+    /// After 16 of them, it removes what has expired shard by shard, until it finds a key that has not.
+    ///
+    /// ```
+    /// # let store = hashlet::Store::new();
+    /// assert_eq!(store.random_key(), None);
+    /// store.set("user:1", "name", "Ada")?;
+    /// store.set("user:2", "name", "Grace")?;
+    /// let key = store.random_key().expect("there are two keys");
+    /// assert!(store.contains_key(key));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "RANDOMKEY")]
+    #[must_use]
+    #[track_caller]
+    pub fn random_key(&self) -> Option<Vec<u8>> {
+        let now = self.now();
+        let terms = Terms::of_look(&now);
+        let cx = Context::new(&self.rules, &terms);
+        let mut random = Random::of_call(&self.rules);
+        for _ in 0..DRAWS {
+            let counts: Vec<usize> = self.shards.iter().map(|shard| shard.read().len()).collect();
+            let mut left = random.below(counts.iter().sum());
+            // The last shard is not reached if there are no keys at all.
+            let at = counts.iter().position(|&count| {
+                let is_here = left < count;
+                left = left.saturating_sub(count);
+                is_here
+            })?;
+            let shard = self.shards[at].read();
+            let Some(record) = shard.draw(&mut random) else { continue }; // its keys were removed meanwhile
+            let (key, may_have_expired) = (record.key().to_vec(), record.is_overdue(Scope::Hash, cx));
+            drop(shard);
+            if !may_have_expired || self.contains_key(&key) {
+                return Some(key);
+            }
+        }
+        // Nearly everything has expired. What is left is found in the order of a scan.
+        let point = Cursor::at_number(random.number());
+        let from = |cursor| self.scan_keys(cursor, 1).items.pop();
+        from(Some(point)).or_else(|| from(None))
     }
 }

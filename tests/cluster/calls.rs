@@ -6,7 +6,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use hashlet::{
-    Across, AnyHashes, ExpireOutcome, Hashes, Overwrite, RemoteCluster, RemoteError, RemoteOptions, SetOptions,
+    Across, AnyHashes, Cursor, ExpireOutcome, Hashes, KeyPattern, Overwrite, RemoteCluster, RemoteError, RemoteOptions,
+    SetOptions,
 };
 
 use super::differential::command::Command;
@@ -54,6 +55,23 @@ fn keys_are_spread_over_the_primaries_and_found_again() {
         assert_eq!(paged, expected);
         assert_eq!(remote.get(key(7), "n").unwrap().as_deref(), Some(&b"7"[..]));
         assert_eq!(remote.update(key(8), |hash| hash.increment("n", 1)).unwrap().unwrap(), 9);
+        let (sevens, all) = (KeyPattern::glob("key:*7"), KeyPattern::prefix("key:"));
+        let found: BTreeSet<Vec<u8>> = remote.iter_keys_matching(&sevens).collect::<Result<_, _>>().unwrap();
+        assert_eq!(found, expected.iter().filter(|key| key.ends_with(b"7")).cloned().collect());
+        let mut sent = found.iter().map(|key| cluster.slot(std::str::from_utf8(key).unwrap())).collect::<Vec<_>>();
+        sent.dedup();
+        assert!(sent.len() > 1, "keys of several slots are removed in one call");
+        assert_eq!(remote.clear_matching(sevens).unwrap(), 30);
+        assert_eq!(remote.iter_keys_matching(&all).count(), 270);
+        let drawn: BTreeSet<Vec<u8>> = (0..300).filter_map(|_| remote.random_key().unwrap()).collect();
+        assert!(drawn.len() > 100 && drawn.iter().all(|key| all.matches(key) && !key.ends_with(b"7")), "{drawn:?}");
+        for server in [0, 1 << 40, u64::MAX] {
+            let forged = [7u64.to_le_bytes(), server.to_le_bytes()].concat().try_into().unwrap();
+            let mut cursor = Some(Cursor::from_bytes(forged));
+            while let Some(at) = cursor {
+                cursor = remote.scan_keys(Some(at), 100).unwrap().next;
+            }
+        }
         remote.clear_all().unwrap();
         assert!(remote.is_empty().unwrap());
     });
@@ -261,7 +279,7 @@ fn calls_on_several_keys_wait_for_all_of_them_while_their_slot_is_moving() {
         remote
             .update_tagged("open", ["a", "b"], |[a, b]| (a.set("f", "1").unwrap(), b.set("f", "2").unwrap()))
             .unwrap();
-        assert!(remote.copy("{open}a", "{open}b", Overwrite::Yes).unwrap());
+        assert!(remote.copy("{open}a", "{open}b", Overwrite::Yes).unwrap().is_done());
         // What does not exist is nowhere.
         let results: [Result<(), RemoteError>; 4] = [
             hasty.update_tagged("open", ["a", "none"], |[a, _]| _ = a.set("f", "9").unwrap()),
@@ -281,7 +299,7 @@ fn calls_on_several_keys_wait_for_all_of_them_while_their_slot_is_moving() {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| remote.copy("{open}a", "{open}none", Overwrite::Yes));
             close_slot(cluster, &slot);
-            assert!(waiting.join().unwrap().unwrap());
+            assert!(waiting.join().unwrap().unwrap().is_done());
         });
     });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::slice::from_ref;
 
-use hashlet::{Hashes, Overwrite, Sample};
+use hashlet::{Hashes, KeyPattern, Overwrite, Sample};
 
 use super::answer::{Answer, Reading, Refusal};
 use super::expiry::Expiry;
@@ -89,6 +89,10 @@ const INEXACT: [f64; 14] = [
 ];
 const INTEGERS: [i64; 10] = [0, 1, -1, 7, -100, 1 << 40, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1];
 
+/// A server has no command for it.
+const CLEAR_MATCHING: &str =
+    "local n = 0 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do n = n + redis.call('DEL', key) end return n";
+
 #[derive(Clone)]
 pub(crate) enum Command {
     Set(Bytes, Bytes, Bytes),
@@ -111,12 +115,19 @@ pub(crate) enum Command {
     Scan(Bytes),
     RandomField(Bytes),
     RandomFields(Bytes, Sample),
+    RandomFieldNames(Bytes, Sample),
+    ScanFields(Bytes),
     ContainsKey(Bytes),
     Clear(Bytes),
     Rename([Bytes; 2], Overwrite),
     Copy([Bytes; 2], Overwrite),
     Keys,
     ScanKeys,
+    /// The keys that match a glob.
+    Matching(Bytes),
+    /// Their removal.
+    ClearMatching(Bytes),
+    RandomKey,
     KeyCount,
     ClearAll,
     Expiry(Expiry),
@@ -126,7 +137,7 @@ impl Command {
     pub(crate) fn decode(source: &mut Source<'_>) -> Self {
         let key = source.key(KEYS);
         let field = source.field(FIELDS);
-        match source.below(148) {
+        match source.below(154) {
             0..=13 => Self::Set(key, field, value(source)),
             14..=18 => Self::SetMany(key, some(source, |source| (source.field(FIELDS), value(source)))),
             19..=21 => {
@@ -162,6 +173,11 @@ impl Command {
             110 => Self::ScanKeys,
             111 if source.one_in(8) => Self::ClearAll,
             111 => Self::Size(key),
+            112..=113 => Self::Matching(glob(source)),
+            114 => Self::ClearMatching(glob(source)),
+            115 => Self::RandomKey,
+            116 => Self::RandomFieldNames(key, sample(source)),
+            117 => Self::ScanFields(key),
             _ => Self::Expiry(Expiry::decode(source, key)),
         }
     }
@@ -177,9 +193,11 @@ impl Command {
             }
             Self::Increment(key, ..) | Self::IncrementFloat(key, ..) => from_ref(key),
             Self::Scan(key) | Self::RandomField(key) | Self::RandomFields(key, _) => from_ref(key),
+            Self::RandomFieldNames(key, _) | Self::ScanFields(key) => from_ref(key),
             Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
-            Self::Keys | Self::ScanKeys | Self::KeyCount | Self::ClearAll => &[],
+            Self::Keys | Self::ScanKeys | Self::Matching(_) | Self::RandomKey => &[],
+            Self::KeyCount | Self::ClearAll | Self::ClearMatching(_) => &[],
             Self::Expiry(expiry) => from_ref(expiry.key()),
         }
     }
@@ -235,6 +253,18 @@ impl Command {
                 }
                 drawn(hashes, key, &fields)?
             }
+            Self::RandomFieldNames(key, sample) => {
+                let names = hashes.random_field_names(key, *sample)?;
+                for name in &names {
+                    assert!(hashes.contains(key, name)?, "drawn, and not a member");
+                }
+                names.len().into()
+            }
+            Self::ScanFields(key) => {
+                let page = hashes.scan_fields(key, None, WHOLE_SCAN)?;
+                assert_eq!(page.next, None, "one page holds all");
+                Answer::names(page.items)
+            }
             Self::ContainsKey(key) => hashes.contains_key(key)?.into(),
             Self::Clear(key) => hashes.clear(key)?.into(),
             Self::Rename([key, new], overwrite) => hashes.rename(key, new, *overwrite)?.is_done().into(),
@@ -249,6 +279,18 @@ impl Command {
                     names.append(&mut page.items);
                 }
                 Answer::names(names)
+            }
+            Self::Matching(glob) => {
+                let names: Result<Vec<_>, _> = hashes.iter_keys_matching(KeyPattern::glob(glob)).collect();
+                Answer::names(names?)
+            }
+            Self::ClearMatching(glob) => hashes.clear_matching(KeyPattern::glob(glob))?.into(),
+            Self::RandomKey => {
+                let key = hashes.random_key()?;
+                if let Some(key) = &key {
+                    assert!(hashes.contains_key(key)?, "drawn, and not there");
+                }
+                usize::from(key.is_some()).into()
             }
             Self::KeyCount => hashes.key_count()?.into(),
             Self::ClearAll => {
@@ -301,6 +343,11 @@ impl Command {
                 };
                 (words("HRANDFIELD", [key, &count.to_string().into()]), Reading::Drawn)
             }
+            Self::RandomFieldNames(key, sample) => Self::RandomFields(key.clone(), *sample).words(),
+            Self::ScanFields(key) => {
+                let count = WHOLE_SCAN.to_string().into();
+                (words("HSCAN", [key, &"0".into(), &"COUNT".into(), &count, &"NOVALUES".into()]), Reading::ScannedNames)
+            }
             Self::ContainsKey(key) => (words("EXISTS", [key]), Reading::Plain),
             Self::Clear(key) => (words("DEL", [key]), Reading::Plain),
             Self::Rename(keys, Overwrite::Yes) => (words("RENAME", keys), Reading::DoneIsOne),
@@ -312,6 +359,12 @@ impl Command {
                 (words("SCAN", [&"0".into(), &"COUNT".into(), &count]), Reading::ScannedNames)
             }
             Self::Keys => (words("KEYS", [&"*".into()]), Reading::Names),
+            Self::Matching(glob) => {
+                let count = WHOLE_SCAN.to_string().into();
+                (words("SCAN", [&"0".into(), &"COUNT".into(), &count, &"MATCH".into(), glob]), Reading::ScannedNames)
+            }
+            Self::ClearMatching(glob) => (words("EVAL", [&CLEAR_MATCHING.into(), &"0".into(), glob]), Reading::Plain),
+            Self::RandomKey => (words("RANDOMKEY", []), Reading::Drawn),
             Self::KeyCount => (words("DBSIZE", []), Reading::Plain),
             Self::ClearAll => (words("FLUSHDB", []), Reading::Plain),
             Self::Expiry(expiry) => expiry.words(),
@@ -344,6 +397,16 @@ pub(crate) fn value(source: &mut Source<'_>) -> Bytes {
         // This is a number, too, of about the greatest length that is read.
         16 if source.one_in(3) => format!("{:0<1$}", "1.5", source.one_of(&[5_119, 5_120, 5_121])).into(),
         _ => source.value(),
+    }
+}
+
+/// A glob that matches some keys, or all, or none.
+fn glob(source: &mut Source<'_>) -> Bytes {
+    match source.below(6) {
+        0 => source.one_of(&["*", "**", "", "?", "[^k]*", "k[0-2", "k?*", "\\k*\\"]).into(),
+        1..=2 => format!("k[{}-{}]", source.below(KEYS), source.below(KEYS)).into(),
+        3 => format!("*{}", source.below(KEYS)).into(),
+        _ => source.key(KEYS),
     }
 }
 

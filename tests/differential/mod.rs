@@ -5,6 +5,7 @@ mod answer;
 mod command;
 mod deviations;
 mod expiry;
+mod globs;
 mod replies;
 mod round;
 mod server;

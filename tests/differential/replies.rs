@@ -11,6 +11,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use super::deviations::DEVIATIONS;
+use super::globs;
 use super::round::{Round, Tally};
 use super::server::Server;
 use crate::support::scale;
@@ -34,6 +35,8 @@ fn compare_with(name: &'static str, variable: &'static str) {
     };
     let mut server = Server::connect(name, variable, socket.as_ref());
     let mut tally = Tally::default();
+    let matched = globs::compare(&mut server, std::hash::RandomState::new().hash_one(0));
+    say(&format!("{name} has answered for {matched} globs and keys as KeyPattern does"));
     if let Ok(seed) = std::env::var("HASHLET_SEED") {
         let seed = seed.parse().expect("HASHLET_SEED is the number a failure printed");
         Round::new(seed).run(&mut server, &mut tally);

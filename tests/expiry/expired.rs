@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config::{Config, on_every_configuration};
-use hashlet::{ExpireCondition, HashMut, HashRef, HashValue, Overwrite, Sample, SetOptions, Store, Touch, When};
+use hashlet::{
+    ExpireCondition, HashMut, HashRef, HashValue, KeyPattern, Overwrite, Sample, SetOptions, Store, Touch, When,
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(10);
@@ -87,9 +89,18 @@ const READS: &[Call] = &[
         let drawn = s.random_fields("k", Sample::WithRepeats(50));
         show((drawn.len(), drawn.into_iter().all(|(field, value)| s.get("k", field) == Some(value))))
     }),
+    ("random_field_names", |s| {
+        let drawn = s.random_field_names("k", Sample::Distinct(5));
+        show((drawn.len(), drawn.into_iter().all(|field| s.contains("k", field))))
+    }),
+    ("random_key", |s| show((0..20).all(|_| s.random_key().is_none_or(|key| s.contains_key(key))))),
+    ("random_key, any", |s| show(s.random_key().is_some())),
     ("scan, scan_keys", |s| show(scanned(s))),
+    ("scan_fields", |s| show(sorted(s.scan_fields("k", None, 1_000).items))),
     ("scan_keys, one page", |s| show(sorted(s.scan_keys(None, 1_000).items))),
     ("iter_keys", |s| show(sorted(s.iter_keys()))),
+    ("iter_keys_matching", |s| show(sorted(s.iter_keys_matching(KeyPattern::prefix("k"))))),
+    ("scan_keys_matching", |s| show(sorted(s.scan_keys_matching(KeyPattern::glob("*k*"), None, 1_000).items))),
     ("keys", |s| show(sorted(s.keys()))),
     ("key_count", |s| show(s.key_count())),
     ("is_empty", |s| show(s.is_empty())),

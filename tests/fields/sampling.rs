@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::thread;
 
 use crate::support::config::{self, on_every_configuration};
+use crate::support::even::assert_even;
 use hashlet::{HashValue, Sample, Store};
 
 type Pair = (Vec<u8>, Vec<u8>);
@@ -16,15 +17,6 @@ fn field(number: usize) -> Vec<u8> {
 fn fill(store: &Store, len: usize) {
     store.remove_many("k", (len..store.size("k")).map(field));
     store.set_many("k", (0..len).map(|n| (field(n), n.to_string()))).unwrap();
-}
-
-/// Pearson's test for evenly spread counts. Even counts exceed its bound less often than once in 10^8 runs.
-fn assert_even(counts: impl ExactSizeIterator<Item = usize> + Clone) {
-    let (total, freedom) = (counts.clone().sum::<usize>() as f64, counts.len() as f64 - 1.0);
-    let expected = total / counts.len() as f64;
-    let statistic: f64 = counts.map(|count| (count as f64 - expected).powi(2) / expected).sum();
-    let bound = freedom + 10.0 * (2.0 * freedom).sqrt() + 20.0;
-    assert!(statistic < bound, "chi squared is {statistic:.1} over {freedom} degrees of freedom");
 }
 
 /// Checks that fields `f0` and so on are drawn equally often, with their values, in 40 draws for each field.
@@ -49,6 +41,8 @@ fn a_missing_key_has_no_random_fields() {
         for count in [0, 1, usize::MAX] {
             assert_eq!(store.random_fields("k", Sample::Distinct(count)), []);
             assert_eq!(store.random_fields("k", Sample::WithRepeats(count)), []);
+            assert!(store.random_field_names("k", Sample::Distinct(count)).is_empty());
+            assert!(store.random_field_names("k", Sample::WithRepeats(count)).is_empty());
         }
         assert!(store.is_empty());
     });
@@ -210,5 +204,24 @@ fn samples_of_a_hash_in_change_are_of_one_instant() {
                 }
             }
         });
+    });
+}
+
+#[test]
+fn names_are_drawn_as_fields_are() {
+    on_every_configuration(|_, store| {
+        for len in [1, 3, 100, 1_000] {
+            fill(store, len);
+            let named = |name: Vec<u8>| (name.clone(), name[1..].to_vec());
+            for sample in [Sample::Distinct(len), Sample::Distinct(1), Sample::Distinct(len / 2 + 1)] {
+                let names = store.random_field_names("k", sample);
+                let distinct: HashSet<&Vec<u8>> = names.iter().collect();
+                assert_eq!(distinct.len(), names.len());
+                assert_eq!(names.len(), store.random_fields("k", sample).len());
+                check_even(len, || store.random_field_names("k", sample).into_iter().map(named).collect());
+            }
+            assert_eq!(store.random_field_names("k", Sample::WithRepeats(1_000)).len(), 1_000);
+            check_even(len, || store.random_field_names("k", Sample::WithRepeats(20)).into_iter().map(named).collect());
+        }
     });
 }

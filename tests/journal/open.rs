@@ -6,7 +6,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{Durability, Error, JournalError, ManualClock, Overwrite, Recovery, SaveOptions, Store, WhenFull};
+use hashlet::{
+    Durability, Error, JournalError, KeyPattern, ManualClock, Overwrite, Recovery, SaveOptions, Store, WhenFull,
+};
 
 use super::{LEVELS, contents, files, open, quiet};
 use crate::support::config::{self, Told};
@@ -48,6 +50,22 @@ fn everything_is_there_again_after_a_drop_and_after_a_close() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_removed_by_a_pattern_is_gone_after_a_crash() {
+    let folder = Folder::in_memory();
+    let journal = open(folder.path());
+    for n in 0..1_000 {
+        journal.set(format!("session:{n}"), "user", "ada").unwrap();
+        journal.set(format!("user:{n}"), "name", "Ada").unwrap();
+    }
+    assert_eq!(journal.clear_matching(KeyPattern::glob("session:*[0-8]")), 900);
+    journal.sync().unwrap();
+    let copy = folder.copy();
+    let again = open(copy.path());
+    assert_eq!(contents(&again), contents(&journal));
+    assert_eq!(again.key_count(), 1_100);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::check;
 use crate::support::config::{self, Config, on_every_configuration};
 use crate::support::scale;
 use crate::support::source::Source;
-use hashlet::{Cursor, Encoding, Page, Store};
+use hashlet::{Cursor, Encoding, KeyPattern, Page, Store};
 
 /// The number of scans under mutation at the full load, for fields and for keys each: 20,000 in all.
 const SCANS: f64 = 10_000.0;
@@ -56,6 +56,7 @@ fn a_page_has_as_many_fields_as_asked_for() {
             store.clear("k");
             store.set_many("k", (0..len).map(|n| (name('f', n), n.to_string()))).unwrap();
             check_counts(len, |cursor, count| store.scan("k", cursor, count));
+            check_counts(len, |cursor, count| store.scan_fields("k", cursor, count));
             for (field, value) in store.scan("k", None, len).items {
                 assert_eq!(store.get("k", field), Some(value));
             }
@@ -71,6 +72,8 @@ fn a_page_has_as_many_keys_as_asked_for() {
                 store.set(name('k', n), "f", "v").unwrap();
             }
             check_counts(len, |cursor, count| store.scan_keys(cursor, count));
+            let all = KeyPattern::prefix("");
+            check_counts(len, |cursor, count| store.scan_keys_matching(&all, cursor, count));
         }
     });
 }
@@ -123,9 +126,12 @@ fn a_cursor_is_a_small_value_without_contents() {
     let cursor = store.scan("k", None, 1).next.unwrap();
     check(cursor);
     assert_eq!(format!("{cursor:?}"), "Cursor { .. }");
+    assert_eq!(Cursor::from_bytes(cursor.to_bytes()), cursor);
+    let second = store.scan("k", Some(Cursor::from_bytes(cursor.to_bytes())), 5);
+    assert_eq!((second.items.len(), second.next), (1, None));
 }
 
-/// Cursors of many kinds: for keys and for fields, with this process's hash function and with others.
+/// Cursors of many kinds: for keys and for fields, with this process's hash function and with others, and forged ones.
 fn foreign_cursors() -> Vec<Cursor> {
     let seeds = (0..4).map(|seed| check::seeded(Store::builder().shards(1 << seed), seed).build());
     let stores: Vec<Store> = seeds.chain([Store::new()]).collect();
@@ -142,6 +148,19 @@ fn foreign_cursors() -> Vec<Cursor> {
             cursors.push(cursor);
         }
     }
+    let mut source = Source::Seed(3);
+    for turn in 0..100 {
+        let mut bytes = [0; 16];
+        bytes.fill_with(|| source.one_of(&[0, 0xff, 1, 0x80]));
+        match turn % 4 {
+            0 => bytes.fill_with(|| source.below(256) as u8),
+            1 => bytes[..8].copy_from_slice(&(u64::MAX << source.below(64)).to_le_bytes()),
+            2 => bytes = cursors[turn].to_bytes().map(|byte| byte ^ u8::from(source.one_in(16))),
+            _ => {}
+        }
+        cursors.push(Cursor::from_bytes(bytes));
+    }
+    cursors.extend([[0; 16], [0xff; 16]].map(Cursor::from_bytes));
     cursors
 }
 
@@ -160,6 +179,11 @@ fn a_foreign_cursor_leads_through_the_rest_of_the_order() {
             for &cursor in &cursors {
                 assert!(fields.ends_with(&pages(Some(cursor), |cursor| store.scan("k", cursor, 50)).concat()));
                 assert!(keys.ends_with(&pages(Some(cursor), |cursor| store.scan_keys(cursor, 50)).concat()));
+                let some = KeyPattern::glob("k*[02468]");
+                let found = pages(Some(cursor), |cursor| store.scan_keys_matching(&some, cursor, 50)).concat();
+                assert_eq!(found.iter().find(|key| !some.matches(key)), None);
+                let matching: Vec<Vec<u8>> = keys.iter().filter(|key| some.matches(key)).cloned().collect();
+                assert!(matching.ends_with(&found));
             }
         }
     });
@@ -184,12 +208,6 @@ fn scan_under<T: Eq + Hash + std::fmt::Debug>(
         }
         cursor = next;
     }
-}
-
-/// A page without its values, which may change.
-fn scan_fields(store: &Store, key: &str, cursor: Option<Cursor>, count: usize) -> Page<Vec<u8>> {
-    let Page { items, next } = store.scan(key, cursor, count);
-    Page { items: items.into_iter().map(|(field, _)| field).collect(), next }
 }
 
 /// Fields or keys that stay from the first page to the last.
@@ -228,7 +246,7 @@ fn fields_that_stay_are_met_once_while_the_hash_grows_shrinks_and_converts() {
             let (key, count) = (key(stable), count_for(stable, &mut source));
             let mut encoding = store.encoding(&key);
             let met = scan_under(
-                |cursor| scan_fields(store, &key, cursor, count),
+                |cursor| store.scan_fields(&key, cursor, count),
                 || {
                     match source.below(8) {
                         0..=2 => _ = store.set_many(&key, run(&mut source).map(|n| (name('c', n), "v"))).unwrap(),
@@ -268,7 +286,10 @@ fn keys_that_stay_are_met_once_while_others_come_and_go() {
             }
             let count = count_for(stable, &mut source);
             let met = scan_under(
-                |cursor| store.scan_keys(cursor, count),
+                |cursor| match number % 2 {
+                    0 => store.scan_keys(cursor, count),
+                    _ => store.scan_keys_matching(KeyPattern::prefix("s"), cursor, count),
+                },
                 || match source.below(8) {
                     0..=2 => run(&mut source).for_each(|n| _ = store.set(name('c', n), "f", "v").unwrap()),
                     3..=5 => run(&mut source).for_each(|n| _ = store.clear(name('c', n))),
@@ -281,6 +302,9 @@ fn keys_that_stay_are_met_once_while_others_come_and_go() {
             );
             let missed = (0..stable).filter(|&n| !met.contains(&name('s', n))).count();
             assert_eq!(missed, 0, "missed of {stable} keys in scan {number}, pages of {count}");
+            if number % 2 == 1 {
+                assert_eq!(met.len(), stable, "keys that do not match, in scan {number}");
+            }
         }
     });
 }
@@ -367,7 +391,7 @@ fn scans_among_writing_threads_meet_what_stays_once() {
             let mut source = Source::Seed(7);
             while writing.load(SeqCst) > 0 {
                 let count = count_for(STAY, &mut source);
-                let fields = scan_under(|cursor| scan_fields(store, "k", cursor, count), || ());
+                let fields = scan_under(|cursor| store.scan_fields("k", cursor, count), || ());
                 let keys = scan_under(|cursor| store.scan_keys(cursor, count), || ());
                 assert!((0..STAY).map(|n| name('s', n)).all(|name| fields.contains(&name) && keys.contains(&name)));
                 let keys: Vec<Vec<u8>> = store.iter_keys().filter(|key| key.starts_with(b"s")).collect();

@@ -16,6 +16,7 @@ mod cuts;
 mod differential;
 mod expired;
 mod fake;
+mod finding;
 mod proxy;
 #[cfg(feature = "json")]
 mod recipes;

@@ -83,8 +83,8 @@ impl Follower {
                 assert!(store.clear(key), "{}", told(kind));
             }
             ChangeKind::KeyRenamed { to } if !to.starts_with(self.prefix.as_bytes()) => assert!(store.clear(key)),
-            ChangeKind::KeyRenamed { to } => assert!(store.rename(key, to, Overwrite::Yes).unwrap()),
-            ChangeKind::KeyCopied { from } => assert!(store.copy(from, key, Overwrite::Yes).unwrap()),
+            ChangeKind::KeyRenamed { to } => assert!(store.rename(key, to, Overwrite::Yes).unwrap().is_done()),
+            ChangeKind::KeyCopied { from } => assert!(store.copy(from, key, Overwrite::Yes).unwrap().is_done()),
             ChangeKind::AllRemoved => store.clear_all(),
             _ => panic!("{}", told(kind)),
         }

@@ -11,6 +11,7 @@ pub(crate) mod check;
 mod codecs;
 pub(crate) mod config;
 pub(crate) mod deadline_calls;
+pub(crate) mod even;
 #[cfg(feature = "serde")]
 pub(crate) mod everything;
 #[cfg(any(all(test, feature = "snapshot"), feature = "journal"))]

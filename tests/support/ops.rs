@@ -6,7 +6,7 @@ pub(crate) mod saves;
 
 use std::slice::from_ref;
 
-use hashlet::{Overwrite, Sample};
+use hashlet::{KeyPattern, Overwrite, Sample};
 
 use super::source::{Bytes, Source, numbered};
 use deadlines::{DeadlineCall, DeadlineLook};
@@ -36,8 +36,10 @@ pub(crate) enum Op {
     /// Keys, and the pairs for each.
     SetManyAcross(Vec<Bytes>, Vec<Vec<(Bytes, Bytes)>>),
     RandomFields(Bytes, Sample),
+    RandomFieldNames(Bytes, Sample),
     /// A complete scan of a hash, in pages of this many fields.
     Scan(Bytes, usize),
+    ScanFields(Bytes, usize),
     Fields(Bytes),
     Values(Bytes),
     ContainsKey(Bytes),
@@ -55,6 +57,10 @@ pub(crate) enum Op {
     /// A complete scan of the keys, in pages of this many.
     ScanKeys(usize),
     IterKeys,
+    /// A complete scan of the keys that match, in pages that look at this many.
+    ScanKeysMatching(KeyPattern, usize),
+    ClearMatching(KeyPattern),
+    RandomKey,
     Counts,
     /// Reserves room for this many keys.
     Reserve(usize),
@@ -207,7 +213,9 @@ impl Op {
             },
             54 => Self::Rename([another_key(source, shape), another_key(source, shape)], overwrite(source)),
             55 => Self::Copy([another_key(source, shape), another_key(source, shape)], overwrite(source)),
+            56 if source.one_in(3) => Self::RandomFieldNames(source.key(shape.keys), sample(source)),
             56 => Self::RandomFields(source.key(shape.keys), sample(source)),
+            57 if source.one_in(3) => Self::ScanFields(source.key(shape.keys), page(source, shape.fields)),
             57 => Self::Scan(source.key(shape.keys), page(source, shape.fields)),
             58 => Self::Fields(source.key(shape.keys)),
             59 => Self::Values(source.key(shape.keys)),
@@ -230,10 +238,13 @@ impl Op {
             10..=12 => Self::Reserve(source.one_of(&[0, 1, 10, 1_000, 20_000])),
             13..=15 => Self::PurgeExpired(source.one_of(&[0, 1, 10, 1_000, usize::MAX])),
             16..=18 => Self::ForEach,
-            19..=21 => Self::ScanKeys(page(source, shape.keys)),
+            19..=20 => Self::ScanKeys(page(source, shape.keys)),
+            21 => Self::ScanKeysMatching(pattern(source, shape), page(source, shape.keys)),
             22 if source.one_in(2) => Self::decode_save(source, shape),
             23 if source.one_in(4) => Self::Reload(Loading::decode(source)),
-            22..=26 => Self::IterKeys,
+            22..=24 => Self::IterKeys,
+            25 => Self::RandomKey,
+            26 => Self::ClearMatching(pattern(source, shape)),
             _ => Self::Keys,
         }
     }
@@ -245,6 +256,7 @@ impl Op {
             Self::UpdateExisting(key, _) | Self::TryUpdateExisting(key, ..) => from_ref(key),
             Self::IncrementExisting(key, ..) => from_ref(key),
             Self::RandomFields(key, _) | Self::Scan(key, _) | Self::Fields(key) | Self::Values(key) => from_ref(key),
+            Self::RandomFieldNames(key, _) | Self::ScanFields(key, _) => from_ref(key),
             Self::RetainFields(key, _) | Self::ContainsKey(key) | Self::Clear(key) => from_ref(key),
             Self::UpdateMany(keys, _)
             | Self::TryUpdate(keys, ..)
@@ -255,6 +267,7 @@ impl Op {
             Self::Rename(keys, _) | Self::Copy(keys, _) => keys,
             Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ShrinkToFit => &[],
             Self::ForEach | Self::Keys | Self::ScanKeys(_) | Self::IterKeys | Self::Counts => &[],
+            Self::ScanKeysMatching(..) | Self::ClearMatching(_) | Self::RandomKey => &[],
             Self::Reserve(_) | Self::PurgeExpired(_) | Self::Clock(_) | Self::Save(..) | Self::Reload(_) => &[],
         }
     }
@@ -276,7 +289,7 @@ impl Op {
 
     /// Whether the call may change all hashes.
     pub(crate) fn changes_all(&self) -> bool {
-        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_))
+        matches!(self, Self::ClearAll | Self::Retain(_) | Self::RetainWith(_) | Self::ClearMatching(_))
             || matches!(self, Self::ShrinkToFit | Self::Reserve(_) | Self::PurgeExpired(_))
     }
 }
@@ -415,6 +428,20 @@ fn overwrite(source: &mut Source<'_>) -> Overwrite {
 fn sample(source: &mut Source<'_>) -> Sample {
     let count = source.one_of(&[0, 1, 2, 5, 40, 300]);
     source.one_of(&[Sample::Distinct(count), Sample::WithRepeats(count)])
+}
+
+/// A pattern that matches few keys or many.
+fn pattern(source: &mut Source<'_>, shape: Shape) -> KeyPattern {
+    let Bytes(key) = source.key(shape.keys);
+    let beginning = &key[..source.below(key.len() + 1)];
+    match source.below(8) {
+        0..=2 => KeyPattern::prefix(beginning),
+        3 => KeyPattern::prefix(key),
+        4 => KeyPattern::glob([beginning, b"*"].concat()),
+        5 => KeyPattern::glob([beginning, b"?"].concat()),
+        6 => KeyPattern::glob([beginning, b"[0-37]*"].concat()),
+        _ => KeyPattern::glob(source.one_of(&["*", "**", "", "?", "*1", "k[^1-4]", "*[13]?", "[a-z]*[5-9]"])),
+    }
 }
 
 /// The page size of a scan: small, but large enough that no scan has more than some hundred pages.

@@ -66,6 +66,15 @@ impl Op {
                 }
                 drawn.len().into()
             }
+            Self::RandomFieldNames(key, sample) => {
+                let drawn = store.random_field_names(key, *sample);
+                assert!(drawn.iter().all(|field| store.contains(key, field)), "drawn, and not a member");
+                if let Sample::Distinct(_) = sample {
+                    assert_eq!(drawn.iter().collect::<BTreeSet<_>>().len(), drawn.len(), "drawn more than once");
+                }
+                drawn.len().into()
+            }
+            Self::ScanFields(key, count) => Reply::names(walk(*count, |cursor| store.scan_fields(key, cursor, *count))),
             Self::Scan(key, count) => Reply::pairs(walk(*count, |cursor| store.scan(key, cursor, *count))),
             Self::Fields(key) => Reply::names(store.fields(key)),
             Self::Values(key) => Reply::names(store.values(key)),
@@ -99,6 +108,23 @@ impl Op {
             Self::Keys => Reply::names(store.keys()),
             Self::ScanKeys(count) => Reply::names(walk(*count, |cursor| store.scan_keys(cursor, *count))),
             Self::IterKeys => Reply::names(store.iter_keys()),
+            Self::ScanKeysMatching(pattern, count) => {
+                let (mut keys, mut cursor) = (Vec::new(), None);
+                loop {
+                    let page = store.scan_keys_matching(pattern, cursor, *count);
+                    keys.extend(page.items);
+                    cursor = page.next;
+                    if cursor.is_none() {
+                        break Reply::names(keys);
+                    }
+                }
+            }
+            Self::ClearMatching(pattern) => store.clear_matching(pattern).into(),
+            Self::RandomKey => {
+                let key = store.random_key();
+                assert!(key.as_ref().is_none_or(|key| store.contains_key(key)), "drawn, and not there");
+                key.is_some().into()
+            }
             Self::Counts => {
                 let stats = store.stats();
                 assert_eq!(stats.packed + stats.tables, stats.keys);
@@ -183,7 +209,7 @@ impl Op {
                     }),
                 )
             }
-            Self::RandomFields(key, sample) => model.hash(key.as_ref(), |hash| {
+            Self::RandomFields(key, sample) | Self::RandomFieldNames(key, sample) => model.hash(key.as_ref(), |hash| {
                 Reply::Count(match (sample, hash.len()) {
                     (Sample::Distinct(count), len) => len.min(*count),
                     (Sample::WithRepeats(_), 0) => 0,
@@ -191,7 +217,7 @@ impl Op {
                 })
             }),
             Self::Scan(key, _) => model.hash(key.as_ref(), |hash| Reply::pairs(hash.iter())),
-            Self::Fields(key) => {
+            Self::Fields(key) | Self::ScanFields(key, _) => {
                 model.hash(key.as_ref(), |hash| Reply::names(hash.iter().map(|(field, _)| field.to_vec())))
             }
             Self::Values(key) => {
@@ -218,6 +244,11 @@ impl Op {
             Self::Save(..) | Self::Reload(_) => Reply::Done,
             Self::ForEach => Reply::hashes(model.hashes().map(|(key, hash)| (key.clone(), hash.iter()))),
             Self::Keys | Self::ScanKeys(_) | Self::IterKeys => Reply::names(model.keys()),
+            Self::ScanKeysMatching(pattern, _) => {
+                Reply::names(model.keys().into_iter().filter(|key| pattern.matches(key)))
+            }
+            Self::ClearMatching(pattern) => model.retain(|key, _| !pattern.matches(key)).into(),
+            Self::RandomKey => (model.key_count() > 0).into(),
             Self::Counts => Reply::each([model.key_count(), model.field_count(), model.key_count()]),
             Self::Clock(millis) => {
                 model.set_clock(*millis);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::support::check;
 use crate::support::config::on_every_configuration;
 use hashlet::{
-    Encoding, ExpireCondition, HashMut, HashValue, Overwrite, Sample, SetOptions, Stats, Store, StoreBuilder, Touch,
-    TransferOutcome,
+    Encoding, ExpireCondition, HashMut, HashValue, KeyPattern, Overwrite, Sample, SetOptions, Stats, Store,
+    StoreBuilder, Touch, TransferOutcome,
 };
 
 thread_local! {
@@ -90,9 +90,15 @@ const CALLS: &[(&str, Call)] = &[
     ("copy", |store| _ = store.copy("k", "l", Overwrite::Yes)),
     ("random_field", |store| _ = store.random_field("k")),
     ("random_fields", |store| _ = store.random_fields("k", Sample::Distinct(1))),
+    ("random_field_names", |store| _ = store.random_field_names("k", Sample::Distinct(1))),
+    ("random_key", |store| _ = store.random_key()),
     ("scan", |store| _ = store.scan("k", None, 1)),
+    ("scan_fields", |store| _ = store.scan_fields("k", None, 1)),
     ("scan_keys", |store| _ = store.scan_keys(None, 1)),
+    ("scan_keys_matching", |store| _ = store.scan_keys_matching(KeyPattern::prefix("k"), None, 1)),
     ("iter_keys", |store| _ = store.iter_keys()),
+    ("iter_keys_matching", |store| _ = store.iter_keys_matching(KeyPattern::prefix("k"))),
+    ("clear_matching", |store| _ = store.clear_matching(KeyPattern::prefix("none"))),
     ("a step of iter_keys", |store| _ = store.iter_keys().next()),
     ("contains_key", |store| _ = store.contains_key("k")),
     ("clear", |store| _ = store.clear("k")),
@@ -173,7 +179,7 @@ fn stores_and_hashes_go_through_threads_and_unwinding() {
 
 /// Every way in which a store runs user code on a hash. The key `k` has to exist, so that the last four find a key.
 type Outer = fn(&Store, &mut dyn FnMut());
-const CLOSURES: [(&str, Outer); 9] = [
+const CLOSURES: [(&str, Outer); 11] = [
     ("read", |store, inner| store.read("k", |_| inner())),
     ("update", |store, inner| store.update("k", |_| inner())),
     ("update_many", |store, inner| store.update_many(["k", "l"], |_| inner()).unwrap()),

@@ -7,6 +7,7 @@ use super::{CopyError, CopyOptions, CopyReport, CopySource};
 use crate::hash::Record;
 use crate::hashes::Hashes;
 use crate::options::Rules;
+use crate::pattern::KeyPattern;
 use crate::remote::call::Caller;
 use crate::remote::changes::Loaded;
 use crate::remote::servers::Servers;
@@ -65,7 +66,7 @@ impl Store {
         let expected_keys = from.key_count()? as u64;
         let mut report = CopyReport::default();
         for node in &state.topology.nodes {
-            report = from.walk(node, KEYS_A_PAGE, report, |report, page| {
+            report = from.walk(node, &KeyPattern::prefix(""), KEYS_A_PAGE, report, |report, page| {
                 let keys: Vec<&[u8]> = page.iter().map(|key| &key[..]).collect();
                 let mut left = &keys[..];
                 while !left.is_empty() {
