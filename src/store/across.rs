@@ -13,8 +13,8 @@ use crate::value::Arguments;
 const KEYS_AT_ONCE: usize = 64;
 
 /// # Fields of many keys
-/// A call on many keys is faster than a call for each of them if the keys are far apart in memory, because the processor can
-/// wait for several of them at the same time. The guide's page [`guide::from_redis`](crate::guide::from_redis) shows
+/// Keys are far apart in memory. These calls let the processor wait for many of them at the same time, which a call for each
+/// key does not. The guide's page [`guide::from_redis`](crate::guide::from_redis) shows
 /// them beside a pipeline.
 impl Store {
     /// Returns the value of one field in each of these hashes, in the order of the keys. `None` stands for a missing

@@ -329,11 +329,11 @@ impl Store {
     /// for key in &keys {
     ///     store.set(key, "left", "5")?;
     /// }
-    /// store.update_slice(&keys, |stocks| {
+    /// store.update_slice(&keys, |stocks| -> hashlet::Result<()> {
     ///     for (stock, (_, count)) in stocks.iter_mut().zip(&order) {
     ///         stock.increment("left", -count)?;
     ///     }
-    ///     hashlet::Result::Ok(())
+    ///     Ok(())
     /// })??;
     /// assert_eq!(store.get_across(&keys, "left"), [Some(b"3".to_vec()), Some(b"4".to_vec())]);
     /// # Ok::<(), hashlet::Error>(())
