@@ -40,6 +40,7 @@ pages! {
     /// Expiry of keys and fields: sessions, rate limits, a listener, and tests without sleeping.
     expiry
     /// Watching a store: a feed of its changes, and counts of what happens in it.
+    #[cfg(feature = "watch")]
     watching
     /// Typed values and objects: values of serde types, and structs as hashes.
     typed

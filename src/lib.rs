@@ -49,6 +49,7 @@
 //! | (without features) | hashes, expiry, scans | 11 besides hashlet |
 //! | `snapshot`, on by default | [`Store::save`], [`Store::load`], [`Autosave`] | 1 |
 //! | `journal` | [`StoreBuilder::open`], [`Durable`]: changes that outlast a crash | 1, that of `snapshot` |
+//! | `watch` | [`StoreBuilder::watch`]: a feed of all changes | none |
 //! | `redis` | [`Remote`], [`RemoteCluster`], [`AnyHashes`]: the same calls on a Redis or Valkey server or cluster | 40, that of `snapshot` included |
 //! | `serde` | [`Store::typed`] with a [`Codec`] of your own; [`HashValue`] for serde | 2 |
 //! | `json` | [`Json`] | 6, those of `serde` included |
@@ -57,7 +58,14 @@
 
 // Without these features, some of the items that this page links to do not exist.
 #![cfg_attr(
-    not(all(feature = "bincode", feature = "journal", feature = "json", feature = "postcard", feature = "redis")),
+    not(all(
+        feature = "bincode",
+        feature = "journal",
+        feature = "json",
+        feature = "postcard",
+        feature = "redis",
+        feature = "watch"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -129,9 +137,9 @@ pub use remote::{
 pub use scan::{Cursor, Page};
 #[cfg(feature = "snapshot")]
 pub use snapshot::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport, SnapshotError};
-pub use store::{
-    Change, ChangeKind, Expired, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, Watch, WhenFull,
-};
+#[cfg(feature = "watch")]
+pub use store::{Change, ChangeKind, Watch};
+pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

@@ -56,6 +56,10 @@ mod recorder;
 #[cfg(any(feature = "journal", feature = "recorder"))]
 mod replay;
 pub(crate) mod room;
+#[cfg_attr(
+    not(feature = "watch"),
+    allow(dead_code, unreachable_pub, reason = "without the feature, nobody can begin to watch")
+)]
 mod watch;
 
 pub use builder::StoreBuilder;
@@ -63,6 +67,7 @@ pub use listener::{Expired, WhenFull};
 pub use many::{Overwrite, TransferOutcome};
 pub use purge::Purged;
 pub use stats::Stats;
+#[cfg(feature = "watch")]
 pub use watch::{Change, ChangeKind, Watch};
 
 use std::fmt;

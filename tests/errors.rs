@@ -3,7 +3,7 @@
 
 use std::error::Error as StdError;
 
-use crate::support::told::{in_one_line, told};
+use crate::support::told::told;
 use hashlet::{Error, ExpireOutcome, FieldError, Limits, Store};
 
 const FULL: Error = Error::Full { size: 2, limit: 1 };
@@ -87,7 +87,7 @@ fn the_errors_of_typed_values_are_told_once_and_name_key_and_field() {
             CodecError::Encode { key, field, reason: "a reason".into() },
         ]
     };
-    let shown = |key: &[u8], field: &[u8]| errors(key, field).map(|error| in_one_line(&error));
+    let shown = |key: &[u8], field: &[u8]| errors(key, field).map(|error| crate::support::told::in_one_line(&error));
     let says = ["read", "written"];
     assert_eq!(shown(b"k", b"f"), says.map(|what| format!(r#"field "f" of hash "k" cannot be {what}: a reason"#)));
     assert_eq!(shown(b"k", b""), says.map(|what| format!(r#"hash "k" cannot be {what}: a reason"#)));

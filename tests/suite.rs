@@ -37,6 +37,7 @@ mod snapshot;
 mod threads;
 #[cfg(any(feature = "json", feature = "bincode", feature = "postcard"))]
 mod typed;
+#[cfg(feature = "watch")]
 mod watching;
 
 #[test]

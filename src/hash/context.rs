@@ -16,6 +16,10 @@ use crate::options::Rules;
 use crate::saving::{Epoch, Mark, Saver, Unsaved};
 use crate::time::{NOW_OF_VALUES, Now};
 
+/// Whether this build has anybody who could record effects: a journal, a watcher, or a recorder. Otherwise nobody pays for
+/// the question.
+const MAY_RECORD: bool = cfg!(any(feature = "journal", feature = "watch", feature = "recorder"));
+
 /// What a record may ask of the call that works on it.
 pub(crate) trait Port {
     /// Begins a command on records that take this many bytes.
@@ -138,7 +142,7 @@ impl<'a> Terms<'a> {
 
     #[inline]
     fn has_recorder(&self) -> bool {
-        self.has_recorder
+        MAY_RECORD && self.has_recorder
     }
 
     #[cold]
@@ -161,7 +165,7 @@ impl<'a> Terms<'a> {
     }
 
     fn pass_on(&self, key: &[u8], effect: &Effect<'_>) {
-        if let Some(port) = self.port.filter(|_| self.has_recorder) {
+        if let Some(port) = self.port.filter(|_| self.has_recorder()) {
             port.record(key, effect);
         }
     }
@@ -246,13 +250,15 @@ impl<'a> Context<'a> {
     }
 
     /// How much this call has recorded so far, as a mark for `forget_recorded`.
+    #[inline]
     pub(crate) fn recorded(&self) -> Recorded {
-        self.terms.port.filter(|_| self.terms.has_recorder).map_or_else(Recorded::default, |port| port.recorded())
+        self.terms.port.filter(|_| self.terms.has_recorder()).map_or_else(Recorded::default, |port| port.recorded())
     }
 
     /// Forgets what this call has recorded after a mark.
+    #[inline]
     pub(crate) fn forget_recorded(&self, kept: Recorded) {
-        if let Some(port) = self.terms.port.filter(|_| self.terms.has_recorder) {
+        if let Some(port) = self.terms.port.filter(|_| self.terms.has_recorder()) {
             port.forget_recorded(kept);
         }
     }

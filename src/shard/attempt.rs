@@ -76,7 +76,7 @@ struct Attempt<'h, 'a, U: AsMut<[Undo]>, H: Attempted<'a>> {
 }
 
 impl<'h, 'a, U: AsMut<[Undo]>, H: Attempted<'a>> Attempt<'h, 'a, U, H> {
-    #[inline]
+    #[inline(always)]
     fn begin(held: &'h mut H, undo: U) -> Self {
         let cx = held.context();
         if let Some(room) = cx.room() {

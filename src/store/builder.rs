@@ -225,6 +225,7 @@ impl StoreBuilder {
     /// the order of their changes, and the receiving thread must not call the store.
     #[doc(alias = "notify-keyspace-events")]
     #[doc(alias = "PSUBSCRIBE")]
+    #[cfg(feature = "watch")]
     pub fn watch(mut self, watch: Watch, sender: SyncSender<Change>, when_full: WhenFull) -> Self {
         self.watcher = Some((watch, sender, when_full));
         self

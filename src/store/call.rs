@@ -111,7 +111,7 @@ impl<'a> Call<'a> {
     /// Appends what the call has done under its present locks to the journal, and to what the watcher will be told.
     #[inline]
     pub(crate) fn append(&self) {
-        if let Some(outbox) = &self.outbox {
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| cfg!(feature = "watch")) {
             outbox.seal();
         }
         #[cfg(feature = "journal")]

@@ -413,14 +413,22 @@ impl Store {
         assert_outside_closures(); // here, because a closure does not know who called
         match write() {
             Err(error) if error.is_full() => {
-                if let Some(room) = &self.room {
-                    room.uncount_refusal();
-                }
-                self.purge_all();
+                self.purge_for_retry();
                 write()
             }
             result => result,
         }
+    }
+
+    /// Purges everything, before what was refused is tried once more.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn purge_for_retry(&self) {
+        if let Some(room) = &self.room {
+            room.uncount_refusal();
+        }
+        self.purge_all();
     }
 
     /// Purges if little room is left. A call with a closure does this first, because its closure cannot run a second

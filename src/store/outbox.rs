@@ -52,7 +52,7 @@ impl<'a> Outbox<'a> {
     }
 
     pub(super) fn has_feed(&self) -> bool {
-        self.audience.feed.is_some()
+        cfg!(feature = "watch") && self.audience.feed.is_some()
     }
 
     pub(super) fn put_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {

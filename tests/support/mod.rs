@@ -16,6 +16,7 @@ pub(crate) mod even;
 pub(crate) mod everything;
 #[cfg(any(all(test, feature = "snapshot"), feature = "journal"))]
 pub(crate) mod folder;
+#[cfg(feature = "watch")]
 pub(crate) mod follower;
 #[cfg(feature = "snapshot")]
 pub(crate) mod forge;

@@ -10,6 +10,7 @@ use hashlet::{Expired, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
+#[cfg(feature = "watch")]
 use super::follower::Follower;
 #[cfg(all(feature = "journal", feature = "testing"))]
 use super::journaled::Journaled;
@@ -158,6 +159,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
     /// Follows the store of some scenarios as a watcher, by the changes that it is told.
+    #[cfg(feature = "watch")]
     follower: Option<Follower>,
     /// Follows the store of some other scenarios by the effects of its calls.
     #[cfg(feature = "recorder")]
@@ -175,6 +177,7 @@ impl World {
             model: Model::new(*bounds),
             clock: clock.clone(),
             listener: listens.then(|| sync_channel(16)),
+            #[cfg(feature = "watch")]
             follower: None,
             #[cfg(feature = "recorder")]
             twin: None,
@@ -182,7 +185,9 @@ impl World {
             journal: None,
         };
         let builder = config.builder().limits(bounds.limits()).clock(&clock);
+        #[cfg_attr(not(feature = "watch"), expect(unused_mut, reason = "nobody can watch the store"))]
         let mut builder = world.listened(check::seeded(builder, *hash_seed));
+        #[cfg(feature = "watch")]
         if let Some(prefix) =
             [Some(""), None, None, Some("k1")][(*hash_seed % 8) as usize / 2].filter(|_| hash_seed % 2 == 0)
         {
@@ -223,6 +228,7 @@ impl World {
                 // The store that is loaded is another one. It has recorded nothing, and nobody watches it.
                 #[cfg(feature = "recorder")]
                 drop(self.twin.take());
+                #[cfg(feature = "watch")]
                 drop(self.follower.take());
                 #[cfg(feature = "journal")]
                 if self.journal.is_some() {
@@ -235,6 +241,7 @@ impl World {
             Op::Save(..) | Op::Reload(_) => {}
             op => op.on_both(&self.store, &mut self.model, &self.clock),
         }
+        #[cfg(feature = "watch")]
         if let Some(follower) = &mut self.follower {
             follower.follow();
         }
@@ -246,6 +253,7 @@ impl World {
     }
 
     pub(crate) fn compare(&mut self) {
+        #[cfg(feature = "watch")]
         if let Some(follower) = &mut self.follower {
             follower.compare(&self.store);
         }

@@ -9,6 +9,7 @@ use crate::support::config::{
     on_every_configuration, on_every_configuration_with_clock, on_every_configuration_within,
 };
 use crate::support::everything::UnitStruct;
+use crate::support::told::in_one_line;
 use crate::support::user::{User, ada, named};
 use hashlet::{Codec, CodecError, Error, Limits, Store, TypedHashes};
 use serde::{Deserialize, Serialize};
@@ -477,7 +478,7 @@ fn what_cannot_be_written_afterwards_saves_nothing(codec: impl Codec + Copy) {
         ];
         for error in errors {
             assert_eq!(named(&error), "last");
-            assert!(error.to_string().contains("it is even"), "{error}");
+            assert!(in_one_line(&error).contains("it is even"), "{error}");
         }
         assert!(store.get_all("key") == before);
     });

@@ -1,6 +1,6 @@
 //! Which changes are told, and with what in them.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use hashlet::{Change, ChangeKind, Error, Expired, ManualClock, Overwrite, SetOptions, Store, Watch, WhenFull};
@@ -262,7 +262,7 @@ fn the_recovery_of_a_journal_tells_nothing_and_the_calls_on_it_are_told() {
     use hashlet::JournalOptions;
 
     let open = |folder: &Folder| {
-        let (sender, changes): (_, Receiver<Change>) = sync_channel(100);
+        let (sender, changes): (_, std::sync::mpsc::Receiver<Change>) = sync_channel(100);
         let builder = Store::builder().watch(all(), sender, WhenFull::Lose);
         (builder.open(folder.path(), JournalOptions::new()).unwrap(), changes)
     };
