@@ -41,6 +41,7 @@ pub async fn show(State(shop): State<Arc<Shop>>) -> Result<String, Refusal> {
     add("counter", "lost_changes_total", &stats.lost_changes);
     add("gauge", "journal_waiting_bytes", &journal.waiting_bytes);
     add("gauge", "journal_log_bytes", &journal.log_bytes);
+    add("gauge", "was_closed", &u8::from(shop.journal.recovery().was_closed)); // 0: killed, or a new folder
     add("gauge", "journal_failed", &u8::from(journal.failure.is_some()));
     add("gauge", "checkpoint_failed", &u8::from(journal.checkpoint_failure.is_some()));
     text += "# TYPE shop_answers_total counter\n";
