@@ -94,6 +94,9 @@ async fn serve(shop: Arc<Shop>, address: &str) -> io::Result<()> {
     };
     tokio::select! {
         served = serve => served,
-        () = too_slow => Err(io::Error::new(io::ErrorKind::TimedOut, "some requests did not end")),
+        () = too_slow => {
+            eprintln!("some requests did not end");
+            Ok(())
+        }
     }
 }
