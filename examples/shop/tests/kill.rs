@@ -281,7 +281,7 @@ impl Drop for Folder {
 #[test]
 fn what_was_answered_outlasts_kills_and_stops() {
     let scale = env::var("HASHLET_SCALE").map_or(1.0, |scale| scale.parse::<f64>().unwrap());
-    let (rounds, orders) = (2 + (8.0 * scale) as usize, 20 + (40.0 * scale) as usize);
+    let (rounds, orders) = (2 + (4.0 * scale) as usize, 20 + (20.0 * scale) as usize);
     let folder = Folder(env::temp_dir().join(format!("hashlet-shop-{}", process::id())));
     fs::create_dir(&folder.0).unwrap();
 
