@@ -28,7 +28,7 @@
 //! - [`Store`] is the keyspace, and has almost all methods. Search for a Redis command, such as `HINCRBY`, to find its
 //!   method.
 //! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
-//!   [expiry](guide::expiry), [typed values](guide::typed), [snapshots](guide::snapshots), [the
+//!   [expiry](guide::expiry), [watching](guide::watching), [typed values](guide::typed), [snapshots](guide::snapshots), [the
 //!   journal](guide::journal), [limits and memory](guide::limits), [async code](guide::async_code), [many
 //!   threads](guide::many_threads), [outgrowing one process](guide::outgrowing), [clusters](guide::cluster), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
 //!   [Redis](guide::from_redis).
