@@ -143,7 +143,11 @@ impl Store {
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
         let spread = 4 * keys.isqrt(); // four standard deviations, because keys fall on shards at random
         for shard in &self.shards {
-            if keys == 0 || call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
+            if keys == 0 {
+                return;
+            }
+            if call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
+                self.room.iter().for_each(Room::uncount_refusal); // a hint that cannot be followed is no refusal
                 return;
             }
             resize(&mut shard.write(), &call, |shard| shard.reserve(keys + spread, &self.rules));

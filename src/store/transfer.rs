@@ -12,10 +12,12 @@ use crate::sync::assert_outside_closures;
 /// [`copy_into`](Self::copy_into) copies a hash to another store. With the feature `snapshot`, `dump` makes bytes of a
 /// hash, and `restore` makes a hash of them. Both take the deadlines of the key and of its fields along.
 impl Store {
-    /// Copies a hash with all of its deadlines to a key of another store, or of this one. O(n).
+    /// Copies a hash with all of its deadlines to a key of another store. O(n). If the other store is this one, this is
+    /// [`copy`](Self::copy).
     ///
     /// The hash is read at one instant, and put into the other store in one atomic step. These are two steps: what
-    /// happens to the hash between them is not in the copy. To move a hash that nobody else changes, copy it, and then
+    /// happens to the hash between them is not in the copy. What has expired by the second step is left out. If that is
+    /// everything, the outcome is [`NoSource`](TransferOutcome::NoSource), and nothing is changed. To move a hash that nobody else changes, copy it, and then
     /// [`clear`](Self::clear) its key.
     ///
     /// ```
@@ -47,6 +49,9 @@ impl Store {
         overwrite: Overwrite,
     ) -> Result<TransferOutcome> {
         let (key, new) = (key.as_ref(), new.as_ref());
+        if std::ptr::eq(self, other) {
+            return self.copy(key, new, overwrite);
+        }
         let copy = self.look(key, Scope::Hash, |record, _| record.map(|record| record.with_key(Mark::default(), key)));
         match copy {
             Some(copy) => other.put_hash(new, &copy, &self.rules, overwrite),
@@ -69,8 +74,8 @@ impl Store {
     ) -> Result<TransferOutcome> {
         assert_outside_closures();
         self.rules.check_key(key)?;
-        self.with_room(|| {
-            self.try_update(key, |new| -> Result<TransferOutcome, Error> {
+        let put = || {
+            let (result, logged) = self.try_update_logged(key, |new| {
                 if overwrite == Overwrite::No && !new.is_empty() {
                     return Ok(TransferOutcome::TargetExists);
                 }
@@ -84,8 +89,27 @@ impl Store {
                 if let Some(time) = hash.deadline().time() {
                     new.try_expire(time.into(), ExpireCondition::Always)?;
                 }
-                Ok(TransferOutcome::Done)
-            })
-        })
+                if new.is_empty() { Err(NotPut::Expired) } else { Ok(TransferOutcome::Done) }
+            });
+            match result {
+                Ok(outcome) => logged.or_unlogged(outcome),
+                Err(NotPut::Expired) => Ok(TransferOutcome::NoSource),
+                Err(NotPut::Refused(error)) => Err(error),
+            }
+        };
+        self.with_room(put)
+    }
+}
+
+/// Why nothing of a hash was put.
+enum NotPut {
+    /// All of it has expired.
+    Expired,
+    Refused(Error),
+}
+
+impl From<Error> for NotPut {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
     }
 }

@@ -161,15 +161,26 @@ impl Store {
         key: impl AsRef<[u8]>,
         update: impl FnOnce(&mut HashMut<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
+        let (result, logged) = self.try_update_logged(key.as_ref(), update);
+        logged.ignore();
+        result
+    }
+
+    /// [`try_update`](Self::try_update) that also tells whether the journal has what was done.
+    #[inline]
+    #[track_caller]
+    pub(super) fn try_update_logged<R, E>(
+        &self,
+        key: &[u8],
+        update: impl FnOnce(&mut HashMut<'_>) -> Result<R, E>,
+    ) -> (Result<R, E>, Logged) {
         self.make_room();
-        let (result, logged) = self.visit(key.as_ref(), Scope::Hash, |visit| {
+        self.visit(key, Scope::Hash, |visit| {
             attempt(visit, |[(record, cx)]| {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
             })
-        });
-        logged.ignore();
-        result
+        })
     }
 
     /// [`try_update`](Self::try_update) of a hash that is there. Returns what the closure returns, or `Ok(None)` if there is

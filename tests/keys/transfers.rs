@@ -1,11 +1,12 @@
 //! Hashes that leave a store whole: copies into another store, and dumps. Deadlines go with them.
 
+use std::thread;
 use std::time::Duration;
 
 use crate::support::config::on_every_configuration_with_clock;
 use crate::support::specimen::{contents, fill};
-use crate::support::{check, pattern};
-use hashlet::{Error, ExpireOutcome, Limits, Overwrite, SnapshotError, Store, TransferOutcome};
+use crate::support::{check, pattern, scale};
+use hashlet::{Error, ExpireOutcome, Limits, ManualClock, Overwrite, SnapshotError, Store, TransferOutcome};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -200,4 +201,45 @@ fn bytes_that_are_no_dump_are_refused_and_change_nothing() {
     let mut none = Vec::new();
     Store::new().save_to(&mut none).unwrap();
     refused(&none, "no hash");
+}
+
+#[test]
+fn a_hash_that_has_expired_when_it_comes_replaces_nothing() {
+    on_every_configuration_with_clock(|config, store, clock| {
+        let late = ManualClock::new();
+        late.set(clock.now() + HOUR);
+        let other = config.builder().clock(&late).build();
+        other.set("k", "old", "1").unwrap();
+        let before = contents(&other, b"k");
+        store.set_many("key", [("f", "v"), ("g", "w")]).unwrap();
+        assert_eq!(store.expire("key", HOUR), ExpireOutcome::Set);
+        store.set("fields", "f", "v").unwrap();
+        assert_eq!(store.expire_field("fields", "f", HOUR), ExpireOutcome::Set);
+        for give in WAYS {
+            for key in ["key", "fields"] {
+                for overwrite in [Overwrite::Yes, Overwrite::No] {
+                    let outcome = give(store, key, &other, "new", overwrite);
+                    assert_eq!(outcome, Ok(TransferOutcome::NoSource), "{key} {overwrite:?}");
+                }
+                assert_eq!(give(store, key, &other, "k", Overwrite::Yes), Ok(TransferOutcome::NoSource), "{key}");
+                assert_eq!((contents(&other, b"k"), other.contains_key("new")), (before.clone(), false));
+            }
+        }
+        check::store(&other);
+    });
+}
+
+/// A copy into the same store is a copy, which is one step and leaves a key that is copied to itself alone.
+#[test]
+fn a_copy_into_the_same_store_is_one_step() {
+    let store = Store::new();
+    store.set("k", "n", "0").unwrap();
+    let turns = (20_000.0 * scale()) as i64 + 100;
+    thread::scope(|scope| {
+        scope.spawn(|| (0..turns).for_each(|_| _ = store.increment("k", "n", 1).unwrap()));
+        for _ in 0..turns {
+            assert_eq!(store.copy_into("k", &store, "k", Overwrite::Yes), Ok(TransferOutcome::Done));
+        }
+    });
+    assert_eq!(store.get_parsed("k", "n").unwrap(), Some(turns));
 }

@@ -92,3 +92,24 @@ fn a_call_inside_a_closure_panics_even_if_the_journal_has_failed() {
     let call = || journal.store.read("a", |_| journal.store.set("a", "g", "1"));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
 }
+
+/// A hash that comes from elsewhere is a write like any other.
+#[test]
+fn a_hash_that_is_put_tells_that_the_journal_has_failed() {
+    let from = crate::Store::new();
+    from.set("a", "f", "1").unwrap();
+    let dump = from.dump("a").unwrap();
+    for by_dump in [false, true] {
+        let (disk, clock) = (SimulatedDisk::new(), ManualClock::new());
+        let journal = open(&disk, &clock, Durability::Always).unwrap().0;
+        disk.fail(Some(Fault::after(0, Failure::Damaged)));
+        if by_dump {
+            let put = journal.store.restore("b", &dump, crate::Overwrite::Yes);
+            assert!(matches!(put, Err(crate::SnapshotError::Refused(crate::Error::Unlogged))), "{put:?}");
+        } else {
+            let put = from.copy_into("a", &journal.store, "b", crate::Overwrite::Yes);
+            assert_eq!(put, Err(crate::Error::Unlogged));
+        }
+        assert!(journal.store.contains("b", "f"));
+    }
+}

@@ -93,6 +93,11 @@ impl Author {
         match DeadlineCall::decode(&mut self.source, SHAPE) {
             // This call would be two steps, because it reads the fields first.
             DeadlineCall::Change(DeadlineChange::ExpireAll(_)) => Op::PurgeExpired(1),
+            // Without an expected value, the test reads it first. That makes it two steps.
+            DeadlineCall::Change(DeadlineChange::CompareAndSet(field, None, new)) => {
+                let expected = Some(written(self.source.below(self.values.max(1))));
+                timed(&self.key(), DeadlineChange::CompareAndSet(field, expected, new))
+            }
             call => Op::Call(self.key(), FiledCall::Deadline(call)),
         }
     }
