@@ -331,22 +331,22 @@ impl Store {
     }
 
     /// [`update_many`](Self::update_many) for a number of keys that is known only at run time. The closure gets a slice
-    /// with the hash of each key, in their order. O(N log N), plus the cost of the closure.
+    /// with the hash of each key, in their order. O(N log N), plus the cost of the closure. For a closure that can fail use
+    /// [`try_update_slice`](Self::try_update_slice).
     ///
     /// ```
     /// # let store = hashlet::Store::new();
-    /// let order = vec![("apples", 2), ("pears", 1)]; // as it came
+    /// let order = vec![("apples", "2"), ("pears", "1")]; // as it came
     /// let keys: Vec<String> = order.iter().map(|(name, _)| format!("stock:{name}")).collect();
     /// for key in &keys {
     ///     store.set(key, "left", "5")?;
     /// }
-    /// store.update_slice(&keys, |stocks| -> hashlet::Result<()> {
-    ///     for (stock, (_, count)) in stocks.iter_mut().zip(&order) {
-    ///         stock.increment("left", -count)?;
-    ///     }
-    ///     Ok(())
-    /// })??;
-    /// assert_eq!(store.get_across(&keys, "left"), [Some(b"3".to_vec()), Some(b"4".to_vec())]);
+    /// let are_counted = store.update_slice(&keys, |stocks| {
+    ///     let counted = stocks.iter_mut().zip(&order).map(|(stock, (_, count))| stock.set("left", count).is_ok());
+    ///     counted.filter(|is_counted| *is_counted).count()
+    /// })?;
+    /// assert_eq!(are_counted, 2);
+    /// assert_eq!(store.get_across(&keys, "left"), [Some(b"2".to_vec()), Some(b"1".to_vec())]);
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     ///

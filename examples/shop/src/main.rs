@@ -1,7 +1,7 @@
 //! A small shop as a web service: what a program with hashlet and axum looks like from the first line to a clean end.
 //!
 //! ```sh
-//! cargo run --release -- /tmp/shop-data 127.0.0.1:8080
+//! cargo run --release -- shop-data 127.0.0.1:8080
 //! curl -d '{"user":"ada","name":"Ada Lovelace"}' -H content-type:application/json http://127.0.0.1:8080/profiles
 //! curl -d '{"user":"ada"}' -H content-type:application/json http://127.0.0.1:8080/sessions
 //! ```
