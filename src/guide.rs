@@ -5,11 +5,11 @@
 //! | [`commands`] | hashes, and the table of Redis's commands |
 //! | [`atomic`] | counters, claims, and updates of one or several hashes in one step; which locks are held |
 //! | [`expiry`] | sessions, tokens, rate limits; a listener; tests without sleeping |
-//! | [`watching`] | a feed of all changes, and counters for a dashboard |
+//! | [`watching`] | a feed of all changes (feature `watch`) |
 //! | [`typed`] | values of serde types, and structs as hashes |
 //! | [`snapshots`] | a store that survives restarts, and what is durable |
 //! | [`journal`] | changes that survive a crash: levels, backups, damage, a full disk (feature `journal`) |
-//! | [`limits`] | a budget of memory, and where the memory goes |
+//! | [`limits`] | a budget of memory, where the memory goes, and counters for a dashboard |
 //! | [`async_code`] | use from async code, and how long each call blocks |
 //! | [`many_threads`] | many cores: shards, the allocator, huge pages |
 //! | [`outgrowing`] | the same code on a Redis or Valkey server, and data that move there (feature `redis`) |
@@ -39,7 +39,7 @@ pages! {
     atomic
     /// Expiry of keys and fields: sessions, rate limits, a listener, and tests without sleeping.
     expiry
-    /// Watching a store: a feed of its changes, and counts of what happens in it.
+    /// Watching a store: a feed of its changes.
     #[cfg(feature = "watch")]
     watching
     /// Typed values and objects: values of serde types, and structs as hashes.
@@ -49,7 +49,7 @@ pages! {
     /// The journal: what outlasts a crash, how to choose a level, backups, damage, and a full disk.
     #[cfg(feature = "journal")]
     journal
-    /// Limits and memory: what a store refuses, how hashes are stored, and where the memory goes.
+    /// Limits and memory: what a store refuses, how hashes are stored, where the memory goes, and counters for a dashboard.
     limits
     /// Use from async code, and how long each call blocks.
     async_code

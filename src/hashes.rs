@@ -198,7 +198,8 @@ pub trait Hashes {
 
     /// Sets fields of many hashes, one hash after the other, and returns for each key, in their order, what
     /// [`set_many`](Self::set_many) returns. Each key is one step. A key that is refused does not keep those behind it
-    /// from being set. O(pairs). See [`Store::set_many_across`](crate::Store::set_many_across).
+    /// from being set. O(pairs). A server is asked once for each key, so this takes a round trip a key. See
+    /// [`Store::set_many_across`](crate::Store::set_many_across).
     ///
     /// # Errors
     /// Each key has its own, as in `set_many`.
@@ -691,7 +692,8 @@ pub trait Hashes {
     /// step. After an error some are removed, and another call goes on. O(n). See
     /// [`Store::clear_matching`](crate::Store::clear_matching).
     ///
-    /// Keys of other types stay on a server, unless they replace a hash at the very moment.
+    /// Keys of other types stay on a server, unless they replace a hash at the very moment. A single server removes the
+    /// keys of a page in one round trip. A cluster takes one for each key.
     ///
     /// # Errors
     /// As [the trait](Self#errors) says.

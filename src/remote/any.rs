@@ -130,6 +130,27 @@ impl Hashes for AnyHashes {
             Self::Cluster(cluster) => cluster.try_update(key, &mut update),
         }
     }
+
+    #[track_caller]
+    fn set_many_across<K, P, F, V>(&self, hashes: impl IntoIterator<Item = (K, P)>) -> Vec<Result<usize, RemoteError>>
+    where
+        K: AsRef<[u8]>,
+        P: IntoIterator<Item = (F, V)>,
+        F: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let on_store = |store: &Store, hashes| {
+            let answers = store.set_many_across(hashes).into_iter();
+            answers.map(|answer| answer.map_err(RemoteError::from)).collect()
+        };
+        match self {
+            Self::Local(store) => on_store(store, hashes),
+            #[cfg(feature = "journal")]
+            Self::Journal(store) => on_store(store, hashes),
+            Self::Remote(remote) => remote.set_many_across(hashes),
+            Self::Cluster(cluster) => cluster.set_many_across(hashes),
+        }
+    }
 }
 
 impl Across for AnyHashes {

@@ -83,7 +83,7 @@ pub(crate) trait Disk {
     /// Whether the path still leads to this file.
     fn is_file_at(&self, file: &Self::File, path: &Path) -> io::Result<bool>;
 
-    /// Whether both paths lead to the same file, without following links.
+    /// Whether both paths lead to the same file, without following links. Returns `false` where the system cannot tell.
     fn is_same(&self, one: &Path, other: &Path) -> io::Result<bool>;
 
     /// Whether nothing is at the path, not even a link that leads nowhere. A missing folder is an error.

@@ -55,7 +55,8 @@ impl Store {
     }
 
     /// Gives the hash that [`dump`](Self::dump) has made bytes of to a key, with its deadlines, in one atomic step. The
-    /// hash may have had another key. O(n).
+    /// hash may have had another key. That key is in the bytes, so it must not be longer than the
+    /// [`Limits::max_key`](crate::Limits::max_key) of this store either. O(n).
     ///
     /// What has expired meanwhile is left out. If nothing else is in it, the outcome is
     /// [`NoSource`](TransferOutcome::NoSource), and nothing is changed.
@@ -68,7 +69,8 @@ impl Store {
     /// Nothing is changed then.
     /// - [`NotASnapshot`](SnapshotError::NotASnapshot), [`UnsupportedVersion`](SnapshotError::UnsupportedVersion) or
     ///   [`Corrupt`](SnapshotError::Corrupt) if the bytes are no dump, or are damaged.
-    /// - [`TooLarge`](SnapshotError::TooLarge) if the hash exceeds one of the limits of this store.
+    /// - [`TooLarge`](SnapshotError::TooLarge) if the hash, or the key that it had when it was dumped, exceeds one of the
+    ///   limits of this store.
     /// - [`Refused`](SnapshotError::Refused) if the new key is too long, if there is no room for the hash or its
     ///   deadlines, or if the journal has failed.
     #[doc(alias = "RESTORE")]

@@ -83,7 +83,8 @@ impl Store {
     /// how many of its fields are new, or why they were not set. O(pairs).
     ///
     /// Each key is one atomic step: all of its pairs are set, or none. The keys are set one after the other. A refused
-    /// one does not keep those behind it from being set, as in a pipeline. A key that is given twice is set twice.
+    /// one does not keep those behind it from being set, as in a pipeline. A key that is given twice is set twice. With a
+    /// journal at its level `Always`, each key waits for the disk.
     ///
     /// ```
     /// # let store = hashlet::Store::new();

@@ -222,7 +222,7 @@ impl StoreBuilder {
     /// # Locking
     /// Changes are copied under the locks of their call, and sent after it has released them. With [`WhenFull::Lose`] no
     /// call ever waits for the receiver, which may call the store. With [`WhenFull::Wait`] calls wait for each other in
-    /// the order of their changes, and the receiving thread must not call the store.
+    /// the order of their changes, and the receiving thread must not do what [`WhenFull::Wait`] lists.
     #[doc(alias = "notify-keyspace-events")]
     #[doc(alias = "PSUBSCRIBE")]
     #[cfg(feature = "watch")]

@@ -120,8 +120,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Drops everything kept so far, and sends the messages so far to the listener and the watcher. Calls that take one lock after the
-    /// other use it between two locks.
+    /// Drops everything kept so far, and sends the messages so far to the listener and the watcher. Calls that take one
+    /// lock after the other use it between two locks.
     pub(crate) fn pass_lock(&self) {
         drop(self.retired.take());
         if let Some(outbox) = &self.outbox {

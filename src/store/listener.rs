@@ -34,9 +34,16 @@ pub enum WhenFull {
     /// Messages without room are lost, and counted in [`Stats::lost`](crate::Stats::lost) or
     /// [`Stats::lost_changes`](crate::Stats::lost_changes).
     Lose,
-    /// The call that has something to tell waits for room, with no lock held. Any call can be one that removes something
-    /// expired, a save too. With this choice, the receiving thread must neither call the store nor drop its
-    /// [`Janitor`](crate::Janitor), because it could wait for itself.
+    /// The call that has something to tell waits for room, with no lock of the store held. Any call can be one that
+    /// removes something expired, a save too. So the receiving thread must not do what could wait for such a call,
+    /// because it could wait for itself:
+    ///
+    /// - It must not call the store.
+    /// - It must not save with an [`Autosave`](crate::Autosave) of the store, nor close or drop one.
+    /// - It must not drop a [`Janitor`](crate::Janitor) of the store.
+    /// - It must not write a checkpoint of a journal of the store, nor close or drop the [`Durable`](crate::Durable).
+    /// - It must not receive from a second channel with this choice, such as the listener's beside the watcher's. While it
+    ///   waits at the empty one, a call can wait for room in the full one. Give each channel a thread of its own.
     Wait,
 }
 

@@ -230,7 +230,7 @@ impl Store {
     /// It looks at 512 keys at a time, and then removes those that match, each as [`clear`](Self::clear) does, in a step of
     /// its own. So no other call waits for long, and the call is not one instant. A key that exists and matches throughout
     /// the call is removed, and counted once. A key that is added meanwhile may stay, and so may one that is renamed.
-    /// With a journal, each removal is written.
+    /// With a journal, each removal is written. At the journal's level `Always`, each of them waits for the disk.
     ///
     /// O(n), as for all calls that look for keys, and O(1) under a lock for each key that is removed. Where one instant is
     /// needed, keep the keys of a group in one hash, and call [`clear`](Self::clear).

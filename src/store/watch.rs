@@ -177,13 +177,15 @@ pub enum ChangeKind {
     },
     /// The hash has moved to another key, with its deadlines, in place of what was there. The other key may be one that
     /// is not watched. A hash that comes from a key that is not watched is told as one that is written there: the key
-    /// removed if it was there, the fields set, their deadlines, and that of the key.
+    /// removed if it was there, the fields set, their deadlines, and that of the key. Do not replay this change on a
+    /// state that is later than the change: read the other key again from the store.
     KeyRenamed {
         /// The other key.
         to: Vec<u8>,
     },
     /// The key has got a copy of the hash of another key, with its deadlines, in place of what was there. A copy from a
-    /// key that is not watched is told as one that is written here, as with [`KeyRenamed`](Self::KeyRenamed).
+    /// key that is not watched is told as one that is written here, as with [`KeyRenamed`](Self::KeyRenamed). Do not
+    /// replay this change on a state that is later than the change: read this key again from the store.
     KeyCopied {
         /// The other key.
         from: Vec<u8>,

@@ -24,7 +24,8 @@
 //!    renamed and never written over, so no order in which names reach the disk can lose one.
 //! 3. A crash, or a failure, between the link and the rename leaves the old file with two names. The next replacement
 //!    removes the second one, so that no snapshot is kept twice and takes the place of another. Any other crash leaves a
-//!    surplus, which the next replacement removes.
+//!    surplus, which the next replacement removes. Where the system cannot tell that two names are of one file, which is
+//!    so on all but Unix, the second name stays as one of the snapshots, until it is the oldest of too many.
 //! 4. A higher number is a newer snapshot.
 //!
 //! Without sync, none of these promises holds after a loss of power.
