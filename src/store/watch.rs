@@ -8,6 +8,7 @@ use crate::value::HashValue;
 /// kinds of changes, without values.
 ///
 /// ```
+/// # #[cfg(feature = "watch")] {
 /// use hashlet::Watch;
 ///
 /// // The fields of sessions with their new values, and no deadlines.
@@ -15,6 +16,7 @@ use crate::value::HashValue;
 /// // What expires, with what was there.
 /// let expired = Watch::all().fields(false).deadlines(false).keys(false).old_values(true);
 /// # assert_ne!(sessions, expired);
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
