@@ -162,7 +162,9 @@ impl<C: Count> Drop for Visits<'_, C> {
         for (shard, taken) in self.taken.as_mut() {
             self.shards[*shard].put_back(taken);
         }
-        for ((shard, taken), key) in self.taken.as_mut().iter_mut().zip(self.keys) {
+        let taken = self.taken.as_mut();
+        let keys = &self.keys[..taken.len()]; // so that the compiler knows how many there are
+        for ((shard, taken), key) in taken.iter_mut().zip(keys) {
             self.shards[*shard].settle(taken, key, self.cx);
         }
         self.call.append();
