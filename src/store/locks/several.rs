@@ -61,7 +61,7 @@ impl Store {
         let mut order: Vec<(usize, usize)> =
             hashes.iter().enumerate().map(|(at, hash)| (self.shard_index(*hash), at)).collect();
         order.sort_unstable();
-        let (mut locks, mut lock_of) = (Vec::new(), vec![0; hashes.len()]);
+        let (mut locks, mut lock_of) = (Vec::with_capacity(hashes.len()), vec![0; hashes.len()]);
         for keys in order.chunk_by(|left, right| left.0 == right.0) {
             for (_, at) in keys {
                 lock_of[*at] = locks.len();
