@@ -43,6 +43,7 @@
 
 mod attempt;
 mod census;
+mod count;
 mod segment;
 mod several;
 mod visit;
@@ -61,8 +62,9 @@ use crate::saving::{Mark, Saver, Unsaved, Walk};
 use crate::scan::{Order, Selection};
 use crate::sync::{CachePadded, RwLock};
 use crate::time::{Deadline, Now};
-pub(crate) use attempt::{Attempted, attempt, attempt_all};
+pub(crate) use attempt::{Attempted, attempt};
 use census::{FIRST, take_shapes};
+pub(crate) use count::{AnyNumber, Count, Fixed};
 use segment::KeySegment;
 pub(crate) use several::Taken;
 use visit::Held;

@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use crate::error::Result;
 use crate::hash::{Context, Record, Scope, Source};
-use crate::shard::Attempted;
+use crate::shard::{Attempted, Fixed};
 use crate::store::Store;
 use crate::store::locks::Visits;
 use crate::time::{Deadline, Now};
@@ -33,9 +33,9 @@ impl Store {
     ) -> R {
         let call = self.call_at(Now::frozen_at(Deadline::FIRST));
         let terms = OnceCell::new();
-        let mut visits = Visits::new(self, &keys, &call, &terms);
+        let mut visits = Visits::<Fixed<2>>::new(self, &keys, &call, &terms);
         let cx = visits.context();
-        visit(visits.array(), cx)
+        visit(visits.records(), cx)
     }
 
     /// Looks at the records of these keys, so that the processor waits for memory once, not once for each record.

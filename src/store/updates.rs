@@ -4,7 +4,7 @@ use crate::error::Error;
 #[cfg(feature = "serde")]
 use crate::error::Refusal;
 use crate::hash::Scope;
-use crate::shard::{Attempted, attempt, attempt_all};
+use crate::shard::{AnyNumber, Attempted, Fixed, attempt};
 use crate::store::Store;
 use crate::store::journaled::Logged;
 use crate::sync::InClosure;
@@ -176,7 +176,7 @@ impl Store {
     ) -> (Result<R, E>, Logged) {
         self.make_room();
         self.visit(key, Scope::Hash, |visit| {
-            attempt(visit, |[(record, cx)]| {
+            attempt(visit, 1, |[(record, cx)]| {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
             })
@@ -220,7 +220,7 @@ impl Store {
     ) -> Result<Option<R>, E> {
         self.make_room();
         let (result, logged) = self.visit_existing(key.as_ref(), |visit| {
-            attempt(visit, |[(record, cx)]| {
+            attempt(visit, 1, |[(record, cx)]| {
                 let _inside = InClosure::enter();
                 update(&mut HashMut::new(record, cx))
             })
@@ -322,8 +322,8 @@ impl Store {
     ) -> Result<R, E> {
         let keys = keys.each_ref().map(AsRef::as_ref);
         self.make_room();
-        self.visit_many(&keys, |visits| {
-            attempt(visits, |records| {
+        self.visit_many::<Fixed<N>, _>(&keys, |visits| {
+            attempt(visits, N, |records| {
                 let _inside = InClosure::enter();
                 update(&mut records.map(|(record, cx)| HashMut::new(record, cx)))
             })
@@ -368,9 +368,9 @@ impl Store {
     ) -> crate::error::Result<R> {
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         self.make_room();
-        self.visit_many(&keys, |visits| {
+        self.visit_many::<AnyNumber, _>(&keys, |visits| {
             let cx = visits.context();
-            let mut hashes: Vec<_> = visits.records().map(|record| HashMut::new(record, cx)).collect();
+            let mut hashes: Vec<_> = visits.records().into_iter().map(|record| HashMut::new(record, cx)).collect();
             let _inside = InClosure::enter();
             update(&mut hashes)
         })
@@ -418,8 +418,8 @@ impl Store {
     ) -> Result<R, E> {
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         self.make_room();
-        self.visit_many(&keys, |visits| {
-            attempt_all(visits, |records| {
+        self.visit_many::<AnyNumber, _>(&keys, |visits| {
+            attempt(visits, keys.len(), |records| {
                 let mut hashes: Vec<_> = records.into_iter().map(|(record, cx)| HashMut::new(record, cx)).collect();
                 let _inside = InClosure::enter();
                 update(&mut hashes)
