@@ -11,7 +11,6 @@
 //! ```text
 //! when the new file is written and synced, and the lock is still ours
 //!               remove the numbers that the old file has already
-//!               if an interrupted replacement has left a surplus: sync the folder, and remove it
 //!               link the old file to the next number
 //!               sync the folder
 //! when the new file is in place, and the folder is synced
@@ -25,7 +24,7 @@
 //!    renamed and never written over, so no order in which names reach the disk can lose one.
 //! 3. A crash, or a failure, between the link and the rename leaves the old file with two names. The next replacement
 //!    removes the second one, so that no snapshot is kept twice and takes the place of another. Any other crash leaves a
-//!    surplus of one, which the next replacement removes before it adds another. Where the system cannot tell that two names are of one file, which is
+//!    surplus of one, which the next replacement removes at its end. Where the system cannot tell that two names are of one file, which is
 //!    so on all but Unix, the second name stays as one of the snapshots, until it is the oldest of too many.
 //! 4. A higher number is a newer snapshot.
 //!
@@ -82,8 +81,7 @@ impl<D: Disk> SavePath<'_, D> {
     }
 
     /// Gives the file at the path a second name, if there is one. Takes away those that an interrupted replacement gave
-    /// it: nobody knows whether they outlast a loss of power. Removes the surplus that is there, as soon as the name of the
-    /// newest one outlasts a loss of power.
+    /// it: nobody knows whether they outlast a loss of power.
     pub(super) fn keep_old(&self, sync: bool) -> io::Result<()> {
         if self.disk.is_absent(&self.path)? {
             return Ok(());
@@ -93,19 +91,11 @@ impl<D: Disk> SavePath<'_, D> {
         let Some(kept) = next.and_then(|next| at(&self.path, &self.names, next)) else {
             return Err(io::Error::other("there is no higher number for one more older snapshot"));
         };
-        let mut others = 0;
         for path in numbers.into_iter().filter_map(|number| at(&self.path, &self.names, number)) {
-            if others == 0 && self.disk.is_same(&self.path, &path)? {
-                self.disk.remove(&path)?;
-            } else {
-                others += 1;
+            if !self.disk.is_same(&self.path, &path)? {
+                break;
             }
-        }
-        if others >= self.keep {
-            if sync {
-                self.disk.sync_folder(folder(&self.path))?;
-            }
-            self.remove_surplus();
+            self.disk.remove(&path)?;
         }
         self.disk.link(&self.path, &kept)?;
         if sync {
