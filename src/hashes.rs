@@ -18,7 +18,7 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::hash::Sample;
 use crate::pattern::KeyPattern;
 use crate::random::Random;
-use crate::scan::{Cursor, Page};
+use crate::scan::{Cursor, KEYS_A_PAGE, Page, in_pages};
 use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{HashMut, HashRef, HashValue, parse, string_of};
 pub use across::{Across, ExactExpiry};
@@ -27,9 +27,6 @@ pub(crate) use forward::vocabulary;
 
 /// Fields with their values.
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// The number of keys that an iterator over keys fetches at a time.
-const KEYS_A_PAGE: usize = 512;
 
 /// The vocabulary of a [`Store`](crate::Store), for code that runs on a store in the process and on a server alike.
 ///
@@ -921,20 +918,4 @@ pub trait Hashes {
         amount: i64,
         when: impl Into<When>,
     ) -> Result<i64, Self::Error>;
-}
-
-/// The items of all pages, up to the first error.
-fn in_pages<T, E>(mut page: impl FnMut(Option<Cursor>) -> Result<Page<T>, E>) -> impl Iterator<Item = Result<T, E>> {
-    let mut next = Some(None);
-    let pages = std::iter::from_fn(move || match page(next?) {
-        Ok(page) => {
-            next = page.next.map(Some);
-            Some(page.items.into_iter().map(Ok).collect())
-        }
-        Err(error) => {
-            next = None;
-            Some(vec![Err(error)])
-        }
-    });
-    pages.flatten()
 }

@@ -199,6 +199,27 @@ impl<T> Selection<T> {
     }
 }
 
+/// The number of keys at which iterators over keys look at a time.
+pub(crate) const KEYS_A_PAGE: usize = 512;
+
+/// The items of all pages, up to the first error.
+pub(crate) fn in_pages<T, E>(
+    mut page: impl FnMut(Option<Cursor>) -> Result<Page<T>, E>,
+) -> impl Iterator<Item = Result<T, E>> {
+    let mut next = Some(None);
+    let pages = std::iter::from_fn(move || match page(next?) {
+        Ok(page) => {
+            next = page.next.map(Some);
+            Some(page.items.into_iter().map(Ok).collect())
+        }
+        Err(error) => {
+            next = None;
+            Some(vec![Err(error)])
+        }
+    });
+    pages.flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

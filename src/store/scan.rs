@@ -1,15 +1,13 @@
 //! Scans: walks through one hash or all keys, one page at a time, with no lock held between pages.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
 
 use crate::hash::{Pair, Scope};
 use crate::pattern::KeyPattern;
-use crate::scan::{Cursor, Page, Selection};
+use crate::scan::{Cursor, KEYS_A_PAGE, Page, Selection, in_pages};
 use crate::store::Store;
 use crate::sync::{RwLock, assert_outside_closures};
-
-/// The number of keys at which [`Store::iter_keys`] and its like look at a time.
-const KEYS_A_PAGE: usize = 512;
 
 /// # Scans
 impl Store {
@@ -216,13 +214,9 @@ impl Store {
     #[track_caller]
     pub fn iter_keys_matching<P: Borrow<KeyPattern>>(&self, pattern: P) -> impl Iterator<Item = Vec<u8>> {
         assert_outside_closures();
-        let mut next = Some(None);
-        let pages = std::iter::from_fn(move || {
-            let page = self.scan_keys_matching(pattern.borrow(), next?, KEYS_A_PAGE);
-            next = page.next.map(Some);
-            Some(page.items)
-        });
-        pages.flatten()
+        let keys =
+            in_pages(move |cursor| Ok::<_, Infallible>(self.scan_keys_matching(pattern.borrow(), cursor, KEYS_A_PAGE)));
+        keys.map(|Ok(key)| key)
     }
 
     /// Removes all keys that match a pattern, a prefix or a glob, and returns how many it has removed.
