@@ -51,6 +51,16 @@ impl Random {
     }
 }
 
+/// Draws the place of one of these numbers, each as likely as it is large. `None` if all are 0.
+pub(crate) fn weighted(counts: &[usize], random: &mut Random) -> Option<usize> {
+    let mut left = random.below(counts.iter().sum());
+    counts.iter().position(|&count| {
+        let is_here = left < count;
+        left = left.saturating_sub(count);
+        is_here
+    })
+}
+
 /// The number at which a thread begins to count. These numbers are so far apart that threads do not reach each other's.
 fn first_of_thread() -> u64 {
     static THREADS: AtomicU64 = AtomicU64::new(0);

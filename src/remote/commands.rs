@@ -20,7 +20,7 @@ use crate::expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When
 use crate::hash::Sample;
 use crate::hashes::{Across, Hashes};
 use crate::pattern::KeyPattern;
-use crate::random::Random;
+use crate::random::{Random, weighted};
 use crate::scan::{Cursor, Page};
 use crate::store::{Overwrite, TransferOutcome};
 use crate::value::{Arguments, HashMut, HashRef, HashValue};
@@ -680,16 +680,10 @@ impl<S: Servers> Caller<S> {
     fn random_key_of_all(&self) -> Result<Option<Vec<u8>>> {
         let mut random = Random::of_process();
         let nodes = self.on_all(|node| Ok((node.clone(), self.ask(&Request::to_node("DBSIZE", node), count)?)))?;
-        let all = nodes.iter().map(|(_, keys)| keys).sum();
+        let (nodes, keys): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
         for _ in 0..DRAWS {
-            let mut left = random.below(all);
-            let drawn = nodes.iter().find(|(_, keys)| {
-                let is_here = left < *keys;
-                left = left.saturating_sub(*keys);
-                is_here
-            });
-            let Some((node, _)) = drawn else { return Ok(None) };
-            if let Some(key) = self.ask(&Request::to_node("RANDOMKEY", node), bytes)?
+            let Some(at) = weighted(&keys, &mut random) else { return Ok(None) };
+            if let Some(key) = self.ask(&Request::to_node("RANDOMKEY", &nodes[at]), bytes)?
                 && self.ask(&Request::new("TYPE", &key), |kind| Ok(kind == Value::SimpleString("hash".into())))?
             {
                 return Ok(Some(key));

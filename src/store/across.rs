@@ -5,8 +5,9 @@ use std::hint::black_box;
 
 use crate::error::Result;
 use crate::hash::{Context, Record, Scope, Terms};
+use crate::shard::Shard;
 use crate::store::Store;
-use crate::sync::{RwLock, assert_outside_closures};
+use crate::sync::{RwLock, RwLockReadGuard, assert_outside_closures};
 use crate::value::Arguments;
 
 /// Keys that are looked up together.
@@ -145,8 +146,7 @@ impl Store {
             let hashes: Vec<u64> = keys.iter().map(|key| self.rules.hash(key)).collect();
             loop {
                 let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
-                let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
-                prefetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
+                prefetch_all(&hashes, &shards, &at);
                 let records = (0..keys.len()).map(|index| shards[at[index]].find(hashes[index], keys[index]));
                 let records: Vec<Option<&Record>> = records.collect();
                 let is_overdue = |at: &usize| records[*at].is_some_and(|it| it.is_overdue(scope, cx));
@@ -166,9 +166,14 @@ impl Store {
     fn fetch_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
         let hashes: Vec<u64> = keys.map(|key| self.rules.hash(key)).collect();
         let (shards, at) = self.lock_in_order(&hashes, RwLock::read);
-        let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
-        prefetch(&hashes.iter().zip(&at).filter_map(candidate).collect::<Vec<_>>());
+        prefetch_all(&hashes, &shards, &at);
     }
+}
+
+/// Makes the processor fetch the records with these hashes. `at` is the place of the shard of each.
+fn prefetch_all(hashes: &[u64], shards: &[RwLockReadGuard<'_, Shard>], at: &[usize]) {
+    let candidate = |(hash, at): (&u64, &usize)| shards[*at].candidate(*hash);
+    prefetch(&hashes.iter().zip(at).filter_map(candidate).collect::<Vec<_>>());
 }
 
 /// Makes the processor fetch these records: first the slots that point at them, then their heads. Each loop is so short

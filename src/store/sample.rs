@@ -1,7 +1,7 @@
 //! Random fields of one key, and random keys.
 
 use crate::hash::{Context, Sample, Scope, Terms};
-use crate::random::Random;
+use crate::random::{Random, weighted};
 use crate::scan::Cursor;
 use crate::store::Store;
 
@@ -104,13 +104,7 @@ impl Store {
         let mut random = Random::of_call(&self.rules);
         for _ in 0..DRAWS {
             let counts: Vec<usize> = self.shards.iter().map(|shard| shard.read().len()).collect();
-            let mut left = random.below(counts.iter().sum());
-            // The last shard is not reached if there are no keys at all.
-            let at = counts.iter().position(|&count| {
-                let is_here = left < count;
-                left = left.saturating_sub(count);
-                is_here
-            })?;
+            let at = weighted(&counts, &mut random)?;
             let shard = self.shards[at].read();
             let Some(record) = shard.draw(&mut random) else { continue }; // its keys were removed meanwhile
             let (key, may_have_expired) = (record.key().to_vec(), record.is_overdue(Scope::Hash, cx));
