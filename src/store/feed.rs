@@ -84,7 +84,7 @@ impl Feed {
         if self.is_closed.load(Relaxed) {
             return;
         }
-        let mut told = Told { watch: &self.watch, changes };
+        let mut told = Telling { watch: &self.watch, changes };
         match *effect {
             Effect::MoveTo { key: to, hash, replaced } => match self.watch.has_key(key) {
                 true => told.push(key, Group::Keys, || ChangeKind::KeyRenamed { to: to.to_vec() }),
@@ -151,12 +151,12 @@ impl Feed {
 }
 
 /// The changes that one call tells.
-struct Told<'a> {
+struct Telling<'a> {
     watch: &'a Watch,
     changes: &'a mut Vec<Change>,
 }
 
-impl Told<'_> {
+impl Telling<'_> {
     fn push(&mut self, key: &[u8], group: Group, kind: impl FnOnce() -> ChangeKind) {
         if self.watch.has(group) && self.watch.has_key(key) {
             self.changes.push(Change { sequence: 0, key: key.to_vec(), kind: kind() });

@@ -19,7 +19,7 @@ use crate::time::Deadline;
 #[derive(Default)]
 pub(super) struct Recorder {
     is_on: AtomicBool,
-    effects: Mutex<Vec<Recorded>>,
+    effects: Mutex<Vec<RecordedEffect>>,
 }
 
 impl Recorder {
@@ -29,7 +29,7 @@ impl Recorder {
     }
 
     pub(super) fn push(&self, key: &[u8], effect: &Effect<'_>, rules: &Rules) {
-        self.effects.lock().push(Recorded { key: key.into(), change: Change::of(effect, rules) });
+        self.effects.lock().push(RecordedEffect { key: key.into(), change: OwnedEffect::of(effect, rules) });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -42,13 +42,13 @@ impl Recorder {
 }
 
 /// An effect on the record of a key.
-struct Recorded {
+struct RecordedEffect {
     key: Box<[u8]>,
-    change: Change,
+    change: OwnedEffect,
 }
 
 /// An effect that owns what it takes to do it again and to undo it.
-enum Change {
+enum OwnedEffect {
     Put { field: Box<[u8]>, value: Box<[u8]>, before: Option<Box<[u8]>> },
     Remove { field: Box<[u8]>, value: Box<[u8]>, deadline: Deadline },
     FieldDeadline { field: Box<[u8]>, deadline: Deadline, before: Deadline },
@@ -64,7 +64,7 @@ fn copy(record: &Record, rules: &Rules) -> Record {
     copy
 }
 
-impl Change {
+impl OwnedEffect {
     fn of(effect: &Effect<'_>, rules: &Rules) -> Self {
         match *effect {
             Effect::Put { field, value, before } => {
@@ -126,12 +126,12 @@ impl Change {
 
 /// The effects of calls, in their order.
 #[doc(hidden)]
-pub struct Effects(Vec<Recorded>);
+pub struct Effects(Vec<RecordedEffect>);
 
 impl fmt::Debug for Effects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-        let effect = |Recorded { key, change }: &Recorded| {
+        let effect = |RecordedEffect { key, change }: &RecordedEffect| {
             let effect = change.effect();
             (text(key), effect.name(), effect.field().map(text))
         };
@@ -172,7 +172,7 @@ impl Store {
     pub fn undo(&self, effects: &Effects) {
         for part in effects.0.chunk_by(are_of_one_visit).rev() {
             match &part[0].change {
-                Change::Transfer { key, replaced, source, .. } => {
+                OwnedEffect::Transfer { key, replaced, source, .. } => {
                     self.visit_two_unexpired([&part[0].key, key], |[from, to], cx| {
                         if *source == Source::Moves {
                             assert!(to.transfer(from, &part[0].key, Source::Moves, cx).is_ok());
@@ -190,6 +190,6 @@ impl Store {
 
 /// Whether two effects that follow each other are done in one visit: those on one record, in which it may be empty for
 /// a moment.
-fn are_of_one_visit(one: &Recorded, next: &Recorded) -> bool {
+fn are_of_one_visit(one: &RecordedEffect, next: &RecordedEffect) -> bool {
     one.key == next.key && one.change.transfer().is_none() && next.change.transfer().is_none()
 }
