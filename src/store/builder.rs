@@ -196,9 +196,9 @@ impl StoreBuilder {
     ///   journal, tell nothing.
     /// - A change is told when its call returns, and perhaps earlier. It may not be durable by then.
     ///
-    /// A store with a watcher makes each write in a full call, and copies what it tells. A `set` of a key that is not
-    /// watched then takes twice the instructions, and one that is told about five times, the receiver's included. An
-    /// [`update`](Store::update) takes a fifth more, or two and a half times. One change takes its place at a time, so threads that write to watched keys wait for each other a little.
+    /// A store with a watcher makes each write in a full call, as one with
+    /// [`max_bytes`](crate::Limits::max_bytes) does, and copies what it tells. That makes a single `set` much dearer, also of a
+    /// key that is not watched, and an [`update`](Store::update) of several fields less so. One change takes its place at a time, so threads that write to watched keys wait for each other a little.
     /// See the guide: [`guide::watching`](crate::guide::watching).
     ///
     /// ```
