@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use hashlet::{Durable, Expired, Janitor, JournalError, JournalOptions, ManualClock, SetOptions, Store, WhenFull};
+use hashlet::{Durable, Gone, Janitor, JournalError, JournalOptions, ManualClock, SetOptions, Store, WhenFull};
 
 const IDLE: Duration = Duration::from_secs(30 * 60);
 const TOKEN: Duration = Duration::from_secs(60);
@@ -64,9 +64,9 @@ impl Sessions {
 
 /// Returns the user whose session expires next. The listener is told when the janitor or a request first meets the
 /// session.
-fn next_end(expired: &Receiver<Expired>) -> Option<String> {
+fn next_end(expired: &Receiver<Gone>) -> Option<String> {
     expired.iter().find_map(|expired| match expired {
-        Expired::Key { hash, .. } => hash.get_str("user").ok()?.map(str::to_owned),
+        Gone::KeyExpired { hash, .. } => hash.get_str("user").ok()?.map(str::to_owned),
         _ => None,
     })
 }

@@ -65,6 +65,13 @@ pub enum Error {
         /// The most bytes that the store may hold.
         limit: usize,
     },
+    /// The store would hold more keys than allowed (see [`Limits::max_keys`](crate::Limits::max_keys)).
+    TooManyKeys {
+        /// Number of keys that the store would have held after the call.
+        size: usize,
+        /// The most keys that the store may hold.
+        limit: usize,
+    },
     /// A call on several keys names one of them twice.
     RepeatedKey,
     /// An integer increment met a value that is not a canonical 64-bit integer: `0` or `-?[1-9][0-9]*` within [`i64`].
@@ -84,8 +91,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether this is [`Full`](Self::Full). Every error that can hold this one has a method of this name, and so has
-    /// [`ExpireOutcome`](crate::ExpireOutcome). So one question finds out whether a call needs an answer to a full store.
+    /// Returns whether the store is full: whether this is [`Full`](Self::Full) or [`TooManyKeys`](Self::TooManyKeys).
+    /// Every error that can hold one of them has a method of this name, and so has
+    /// [`ExpireOutcome`](crate::ExpireOutcome). So one question finds out whether a call needs an answer to a full
+    /// store.
     ///
     /// ```
     /// use std::time::Duration;
@@ -101,7 +110,7 @@ impl Error {
     #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        matches!(self, Self::Full { .. } | Self::TooManyKeys { .. })
     }
 }
 
@@ -115,6 +124,7 @@ impl fmt::Display for Error {
                 write!(f, "the hash would have {size} fields, the limit is {limit}")
             }
             Self::Full { size, limit } => write!(f, "the store would hold {size} bytes, the limit is {limit}"),
+            Self::TooManyKeys { size, limit } => write!(f, "the store would hold {size} keys, the limit is {limit}"),
             Self::RepeatedKey => f.write_str("the call names one key twice"),
             Self::NotAnInteger => f.write_str("the value is not a canonical 64-bit integer"),
             Self::NotAFloat => f.write_str("the value is not a finite floating-point number"),

@@ -9,7 +9,7 @@
 //! | [`typed`] | values of serde types, and structs as hashes |
 //! | [`snapshots`] | a store that survives restarts, and what is durable |
 //! | [`journal`] | changes that survive a crash: levels, backups, damage, a full disk (feature `journal`) |
-//! | [`limits`] | a budget of memory, where the memory goes, and counters for a dashboard |
+//! | [`limits`] | a budget of memory, a cache that forgets (LRU, LFU), where the memory goes, and counters for a dashboard |
 //! | [`async_code`] | use from async code, and how long each call blocks |
 //! | [`many_threads`] | many cores: shards, the allocator, huge pages |
 //! | [`outgrowing`] | the same code on a Redis or Valkey server, and data that move there (feature `redis`) |
@@ -49,7 +49,7 @@ pages! {
     /// The journal: what outlasts a crash, how to choose a level, backups, damage, and a full disk.
     #[cfg(feature = "journal")]
     journal
-    /// Limits and memory: what a store refuses, how hashes are stored, where the memory goes, and counters for a dashboard.
+    /// Limits, eviction and memory: what a store refuses or forgets, how hashes are stored, where the memory goes, and counters for a dashboard.
     limits
     /// Use from async code, and how long each call blocks.
     async_code

@@ -53,7 +53,7 @@ use crate::scan::{Order, Selection};
 use packed::Packed;
 use table::Table;
 
-pub(crate) use context::{Context, ExpiredPart, Port, Recorded, Terms};
+pub(crate) use context::{Context, GonePart, Port, Recorded, Terms};
 pub(crate) use effect::Effect;
 #[cfg(any(feature = "journal", feature = "recorder"))]
 pub(crate) use effect::Redo;
@@ -316,7 +316,7 @@ impl Record {
 
     /// Notes that all fields are about to be removed.
     pub(crate) fn note_clear(&self, cx: Context<'_>) {
-        cx.record(|| (self.len() > 0).then(|| (self.key(), Effect::Clear { before: self })));
+        cx.record(|| (self.len() > 0).then(|| (self.key(), Effect::Clear { before: self, is_evicted: false })));
     }
 
     /// Removes all fields, and leaves a packed record.

@@ -29,7 +29,7 @@
 //!   method.
 //! - The [`guide`] has a page for each task: [commands](guide::commands), [atomic updates](guide::atomic),
 //!   [expiry](guide::expiry), [watching](guide::watching), [typed values](guide::typed), [snapshots](guide::snapshots), [the
-//!   journal](guide::journal), [limits and memory](guide::limits), [async code](guide::async_code), [many
+//!   journal](guide::journal), [limits, eviction and memory](guide::limits), [async code](guide::async_code), [many
 //!   threads](guide::many_threads), [outgrowing one process](guide::outgrowing), [clusters](guide::cluster), and moving from [DashMap](guide::from_dashmap), [moka](guide::from_moka) or
 //!   [Redis](guide::from_redis).
 //! - [`HashRef`] and [`HashMut`] are the hashes that closures get. [`HashValue`] is a hash outside of a store.
@@ -38,7 +38,6 @@
 //! # What it is not
 //! - It is no database. All data is in memory. Without a journal, what was written after the last snapshot is lost with
 //!   the process. The feature `journal` keeps it; [`guide::journal`] tells what outlasts what.
-//! - It is no cache with eviction. A full store refuses writes; see [`Limits::max_bytes`].
 //! - One hash is behind one lock. Threads that write to one hash wait for each other, so use many keys.
 //! - Calls over all keys are not one instant, except for a snapshot. [`guide::atomic`] lists which calls are one step.
 //!
@@ -90,6 +89,7 @@ mod background;
 mod bytes;
 mod directory;
 mod error;
+mod eviction;
 mod expiry;
 pub mod guide;
 mod hash;
@@ -122,6 +122,7 @@ pub use background::Janitor;
 #[cfg(feature = "snapshot")]
 pub use background::{Autosave, AutosavePolicy, AutosaveStats};
 pub use error::{Error, FieldError, Result};
+pub use eviction::Eviction;
 pub use expiry::{ExpireCondition, ExpireOutcome, SetOptions, Touch, Ttl, When, unix_millis};
 pub use hash::{Encoding, Sample};
 pub use hashes::{Across, ExactExpiry, Hashes};
@@ -139,7 +140,7 @@ pub use scan::{Cursor, Page};
 pub use snapshot::{LoadOptions, LoadReport, Progress, SaveOptions, SaveReport, SnapshotError};
 #[cfg(feature = "watch")]
 pub use store::{Change, ChangeKind, Watch};
-pub use store::{Expired, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, WhenFull};
+pub use store::{Gone, Overwrite, Purged, Stats, Store, StoreBuilder, TransferOutcome, WhenFull};
 pub use time::ManualClock;
 #[cfg(feature = "bincode")]
 pub use typed::Bincode;

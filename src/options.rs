@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::eviction::Eviction;
 use crate::hashing::Hashing;
 use crate::shapes::{Shape, Shapes};
 
@@ -92,12 +93,20 @@ pub struct Limits {
     max_string: usize,
     max_key: usize,
     pub(crate) max_bytes: Option<usize>,
+    pub(crate) max_keys: Option<usize>,
 }
 
 impl Default for Limits {
-    /// 2^32 - 1 fields in a hash, 512 MiB for a field or value, 64 KiB for a key, and no limit on the bytes of a store.
+    /// 2^32 - 1 fields in a hash, 512 MiB for a field or value, 64 KiB for a key, and no limit on the bytes and
+    /// the keys of a store.
     fn default() -> Self {
-        Self { max_fields: u32::MAX as usize, max_string: 512 << 20, max_key: 64 << 10, max_bytes: None }
+        Self {
+            max_fields: u32::MAX as usize,
+            max_string: 512 << 20,
+            max_key: 64 << 10,
+            max_bytes: None,
+            max_keys: None,
+        }
     }
 }
 
@@ -124,8 +133,9 @@ impl Limits {
     }
 
     /// Limits the bytes of a whole store, as [`Stats::bytes`](crate::Stats::bytes) counts them. Writes that would
-    /// exceed the limit are refused with [`Error::Full`]. Nothing is evicted. Removals are never refused. Writes that
-    /// do not make a hash larger are not refused either, with one exception: a write that turns a packed hash into a
+    /// exceed the limit are refused with [`Error::Full`], unless the store [evicts](crate::StoreBuilder::eviction)
+    /// other keys to make room. What follows is about a store that refuses. Removals are never refused. Writes that do
+    /// not make a hash larger are not refused either, with one exception: a write that turns a packed hash into a
     /// table.
     ///
     /// A write is judged by its key, fields, values and deadlines, and by an estimate of the memory that it needs
@@ -150,13 +160,14 @@ impl Limits {
     /// and returns an error.
     ///
     /// Names of fields that many hashes share ([`StoreBuilder::shapes`](crate::StoreBuilder::shapes)) take at most a
-    /// thirty-second of the limit. A field that is removed from such a hash leaves a mark, so a removal can make the hash
-    /// larger, by a bit for each of its names and in steps of 8 bytes. A removal is not refused, so removals of short values
-    /// from many hashes can exceed the limit. A new field that leads to names of their own can make a hash larger by all of
-    /// its names, and is refused if there is no room for them.
+    /// thirty-second of the limit. A field that is removed from such a hash leaves a mark, so a removal can make the
+    /// hash larger, by a bit for each of its names and in steps of 8 bytes. A removal is not refused, so removals of
+    /// short values from many hashes can exceed the limit. A new field that leads to names of their own can make a hash
+    /// larger by all of its names, and is refused if there is no room for them.
     ///
-    /// An empty store takes 128 bytes for each shard, and 256 for what it knows of shapes. A
-    /// [`HashValue`](crate::HashValue) outside a store is not limited.
+    /// An empty store takes 128 bytes for each shard, and 256 for what it knows of shapes. A store with a lower limit
+    /// than that refuses every write, whether it evicts or not, and cannot be loaded. A [`HashValue`](crate::HashValue)
+    /// outside a store is not limited.
     ///
     /// ```
     /// use hashlet::{Error, Limits, Store};
@@ -170,12 +181,43 @@ impl Limits {
     #[doc(alias = "maxmemory")]
     #[must_use]
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = Some(match self.max_bytes {
-            Some(most) => at_most(bytes, most),
-            None => bytes,
-        });
+        self.max_bytes = lowered(self.max_bytes, bytes);
         self
     }
+
+    /// Limits the keys of a whole store. Writes that would create another one are refused with [`Error::TooManyKeys`],
+    /// unless the store [evicts](crate::StoreBuilder::eviction) other keys to make room. What has expired is removed
+    /// before anything is refused, as for [`max_bytes`](Self::max_bytes). A rename creates no key more. The keys that
+    /// one call removes make room for those that it creates.
+    ///
+    /// ```
+    /// use hashlet::{Error, Eviction, Limits, Store};
+    ///
+    /// let limits = Limits::default().max_keys(2);
+    /// let store = Store::builder().limits(limits).build();
+    /// store.set("one", "f", "v")?;
+    /// store.set("two", "f", "v")?;
+    /// assert_eq!(store.set("three", "f", "v"), Err(Error::TooManyKeys { size: 3, limit: 2 }));
+    ///
+    /// let store = Store::builder().limits(limits).eviction(Eviction::LeastRecent).build();
+    /// for key in ["one", "two", "three"] {
+    ///     store.set(key, "f", "v")?;
+    /// }
+    /// assert_eq!((store.key_count(), store.contains_key("three")), (2, true));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub const fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = lowered(self.max_keys, keys);
+        self
+    }
+}
+
+const fn lowered(limit: Option<usize>, asked: usize) -> Option<usize> {
+    Some(match limit {
+        Some(most) => at_most(asked, most),
+        None => asked,
+    })
 }
 
 const fn at_most(asked: usize, most: usize) -> usize {
@@ -188,6 +230,9 @@ pub(crate) struct Rules {
     pub(crate) thresholds: Thresholds,
     pub(crate) limits: Limits,
     pub(crate) hashing: Hashing,
+    pub(crate) eviction: Eviction,
+    /// Whether the store counts how often reads find their keys.
+    pub(crate) counts_lookups: bool,
     /// The shapes of the store whose rules these are, or from which the hash comes that has them.
     pub(crate) shapes: Option<Arc<Shapes>>,
 }
@@ -195,6 +240,17 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn with_thresholds(thresholds: Thresholds) -> Self {
         Self { thresholds, ..Self::default() }
+    }
+
+    /// Whether calls tell the room of the store which keys they use.
+    #[inline]
+    pub(crate) fn tells_keys(&self) -> bool {
+        self.eviction.evicts() || self.limits.max_keys.is_some()
+    }
+
+    /// Whether calls on keys have more to do than to find them, though nothing has a deadline.
+    pub(crate) fn need_care(&self) -> bool {
+        self.tells_keys() || self.counts_lookups
     }
 
     /// The hash of a key or field; see [`Hashing::hash`].

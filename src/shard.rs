@@ -12,8 +12,8 @@
 //! Most single writes concern nobody but the caller. The store has no limit and no recorder, the record is *plain*
 //! ([`Record::is_plain`]: no deadlines, nothing that a running save still needs), and it keeps its encoding. Such a
 //! change is *quiet*. It needs no call, asks nobody, and updates the sums by what the change adds. That takes 8 to 25 %
-//! fewer instructions. A quiet change that meets any other case changes nothing, and the command runs in a call. Half of
-//! the configurations of the tests make no quiet changes.
+//! fewer instructions. A quiet change that meets any other case changes nothing, and the command runs in a call. Half
+//! of the configurations of the tests make no quiet changes.
 //!
 //! The other two ways end alike. A command runs on the record in its slot. A closure gets the record in a visit, whose
 //! `Drop` ends it, so that a return, an error and a panic take the same path.
@@ -44,13 +44,13 @@
 mod attempt;
 mod census;
 mod count;
+mod evict;
 mod segment;
 mod several;
 mod visit;
 
 use std::ops::ControlFlow;
 
-use crate::directory::upcoming::Upcoming;
 use crate::directory::{At, Directory};
 use crate::hash::{Context, Encoding, Growth, Port, Record, Scope};
 use crate::hashing::TAG_BITS;
@@ -65,6 +65,7 @@ use crate::time::{Deadline, Now};
 pub(crate) use attempt::{Attempted, attempt};
 use census::{FIRST, take_shapes};
 pub(crate) use count::{AnyNumber, Count, Fixed};
+pub(crate) use evict::{MOST, Sample};
 use segment::KeySegment;
 pub(crate) use several::Taken;
 use visit::Held;
@@ -89,6 +90,12 @@ pub(crate) struct Shard {
 /// The most bytes that a key takes for which room is reserved. Room is reserved in segments of 1,024 slots for 784 keys
 /// each, and the number of segments is a power of two. One key more than fits is therefore the worst case.
 pub(crate) const RESERVED_KEY_BYTES: usize = 45;
+
+/// The bound of a shard in which nothing has a deadline. It is not `NEVER` if [the rules need care](Rules::need_care),
+/// so that calls [take it](Shard::needs_care).
+fn no_deadline(rules: &Rules) -> Deadline {
+    if rules.need_care() { Deadline::UNDUE } else { Deadline::NEVER }
+}
 
 /// What an empty shard takes, with its lock.
 const _: () = assert!(size_of::<CachePadded<RwLock<Shard>>>() == 128 || cfg!(test));
@@ -149,11 +156,11 @@ impl Sums {
 
 impl Shard {
     /// An empty shard. This many bits of a hash choose among the shards of the store. Allocates nothing.
-    pub(crate) fn new(shard_bits: u32) -> Self {
+    pub(crate) fn new(shard_bits: u32, rules: &Rules) -> Self {
         Self {
             keys: Directory::new(TAG_BITS + shard_bits),
             sums: Sums::default(),
-            soonest: Deadline::NEVER,
+            soonest: no_deadline(rules),
             changes: 0,
             until_census: FIRST,
             fruitless: 0,
@@ -184,7 +191,8 @@ impl Shard {
 
     /// Takes all keys out, and leaves an empty shard.
     pub(crate) fn take_all(&mut self, cx: Context<'_>) -> Self {
-        let empty = Self { keys: self.keys.emptied(), changes: self.changes + 1, whole: cx.mark(), ..Self::new(0) };
+        let empty =
+            Self { keys: self.keys.emptied(), changes: self.changes + 1, whole: cx.mark(), ..Self::new(0, cx.rules) };
         std::mem::replace(self, empty)
     }
 
@@ -210,20 +218,19 @@ impl Shard {
     /// Gives back the unused memory of keys and records. Records take the shapes that there are.
     pub(crate) fn shrink_to_fit(&mut self, rules: &Rules) {
         let Self { keys, sums, .. } = self;
-        keys.shrink_to_fit(rules, |KeySegment { records, upcoming }| {
-            *upcoming = Upcoming::from(upcoming.soonest());
-            take_shapes(records, sums, &mut { usize::MAX }, rules);
-            for record in records.iter_mut() {
+        keys.shrink_to_fit(rules, |keys| {
+            take_shapes(&mut keys.records, sums, &mut { usize::MAX }, rules);
+            for record in keys.records.iter_mut() {
                 let before = Sums::of(record, rules);
                 record.shrink_to_fit(rules);
                 sums.exchange(before, Sums::of(record, rules));
             }
-            records.shrink_to_fit(|record| rules.hash(record.key()));
+            keys.shrink_to_fit(rules);
         });
     }
 
-    /// Offers the keys to a page, in groups that follow hash order, until it is complete. It copies those that begin with
-    /// a prefix.
+    /// Offers the keys to a page, in groups that follow hash order, until it is complete. It copies those that begin
+    /// with a prefix.
     pub(crate) fn scan(&self, selection: &mut Selection<Vec<u8>>, prefix: &[u8], rules: &Rules) -> ControlFlow<()> {
         self.keys.segments_from(selection.from().hash()).try_for_each(|keys| {
             let keys = keys.records.iter().map(Record::key).map(|key| (Order::of_hash(rules.hash(key)), key));
@@ -287,8 +294,8 @@ impl Shard {
         }
     }
 
-    /// Changes the record of a key quietly, if it is there and plain. Returns the result, or `None` if nothing was done.
-    /// The caller has checked that the store allows it.
+    /// Changes the record of a key quietly, if it is there and plain. Returns the result, or `None` if nothing was
+    /// done. The caller has checked that the store allows it.
     #[inline(always)]
     pub(crate) fn change_quietly<R>(
         &mut self,
@@ -322,8 +329,8 @@ impl Shard {
     }
 
     /// Runs one command on the record of a key in its slot. If there is no such key, the command gets an empty record,
-    /// or it is not run if it must not create one. The same as a visit that runs one command, but a panic in the command
-    /// leaves the record unsettled, so a command runs none of the user's code.
+    /// or it is not run if it must not create one. The same as a visit that runs one command, but a panic in the
+    /// command leaves the record unsettled, so a command runs none of the user's code.
     pub(crate) fn change(
         &mut self,
         hash: u64,
@@ -337,7 +344,7 @@ impl Shard {
         let (mut new, mut before) = (None, Sums::default());
         let record = match slot {
             Some(slot) => {
-                let (record, sums) = self.open(slot, scope, cx);
+                let (record, sums) = self.open(slot, hash, scope, cx);
                 before = sums;
                 record
             }
@@ -367,18 +374,21 @@ impl Shard {
 
     #[inline(always)]
     fn visit_slot<'a>(&'a mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'a>) -> Visit<'a> {
-        let (_, before) = self.open(slot, scope, cx);
+        let (_, before) = self.open(slot, hash, scope, cx);
         Visit { before, held: Held::Filed(slot), shard: self, hash, cx }
     }
 
     /// Prepares a record for a change, and purges this part of it. Returns it with its sums from before.
     #[inline(always)]
-    fn open(&mut self, slot: Slot, scope: Scope<'_>, cx: Context<'_>) -> (&mut Record, Sums) {
-        let has_deadlines = self.has_deadlines();
+    fn open(&mut self, slot: Slot, hash: u64, scope: Scope<'_>, cx: Context<'_>) -> (&mut Record, Sums) {
+        let needs_care = self.needs_care();
+        if needs_care && cx.rules.tells_keys() {
+            self.note_use(slot, hash, scope, cx);
+        }
         let record = self.record_mut(slot);
         record.save_ahead(cx);
         let before = Sums::of(record, cx.rules);
-        if has_deadlines {
+        if needs_care {
             record.command(cx, |record| record.purge(scope, cx));
         }
         (record, before)
@@ -390,8 +400,9 @@ impl Shard {
     /// Files a record whose key is not there yet, and whose sums are counted already.
     fn insert(&mut self, hash: u64, record: Record, rules: &Rules, room: Option<&dyn Port>) {
         let (soonest, could_have_shape) = (record.soonest(), record.could_have_shape());
+        let usage = room.and_then(|room| self.first_usage(hash, rules, room));
         let at = self.keys.prepare_insert(hash, rules);
-        self.keys.edit(at, |keys| keys.insert(hash, record, rules));
+        self.keys.edit(at, |keys| keys.insert(hash, record, usage, rules));
         self.lower_bounds(at, soonest, hash);
         if could_have_shape {
             self.note_shapeless(hash, rules, room);
@@ -418,10 +429,17 @@ struct Slot {
 
 /// Expiry.
 impl Shard {
+    /// Whether anything in the shard may have a deadline, or [the rules need care](Rules::need_care). Calls on keys ask
+    /// both by one comparison.
+    #[inline]
+    pub(crate) fn needs_care(&self) -> bool {
+        self.soonest != Deadline::NEVER
+    }
+
     /// Whether anything in the shard may have a deadline.
     #[inline]
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.soonest != Deadline::NEVER
+        self.soonest < Deadline::UNDUE
     }
 
     /// Whether something in the shard may have expired.
@@ -446,7 +464,8 @@ impl Shard {
         let is_due = |keys: &KeySegment| keys.upcoming.soonest().is_due(cx.now());
         // A segment may have been merged with one behind `last`, so part of it may be left there.
         let Some(at) = self.keys.last_until(last, is_due).or_else(|| self.keys.last_until(None, is_due)) else {
-            self.soonest = self.keys.segments().map(|keys| keys.upcoming.soonest()).min().unwrap_or(Deadline::NEVER);
+            let soonest = self.keys.segments().map(|keys| keys.upcoming.soonest()).min();
+            self.soonest = no_deadline(cx.rules).min(soonest.unwrap_or(Deadline::NEVER));
             return None;
         };
         let before = self.keys.heap_bytes();

@@ -7,8 +7,9 @@
 //!   several.rs    the locks of several keys at once
 //! call.rs       what one call carries: its instant, its reservation, what it drops
 //! room.rs       the limit on the bytes of a store
+//! evict.rs      what a full store forgets
 //! outbox.rs     what one call has to tell the listener and the watcher
-//! listener.rs   the listener, which is told of expired keys and fields
+//! listener.rs   the listener, which is told of keys and fields that the store removes by itself
 //! watch.rs      what a watcher asks for, and the changes that it is told
 //! feed.rs       the order of these changes, and how they are sent
 //! journaled.rs  what a call tells the journal, and how it waits for it
@@ -46,6 +47,7 @@ mod sample;
 mod stats;
 
 mod call;
+mod evict;
 mod feed;
 mod journaled;
 mod listener;
@@ -63,7 +65,7 @@ pub(crate) mod room;
 mod watch;
 
 pub use builder::StoreBuilder;
-pub use listener::{Expired, WhenFull};
+pub use listener::{Gone, WhenFull};
 pub use many::{Overwrite, TransferOutcome};
 pub use purge::Purged;
 pub use stats::Stats;
@@ -86,7 +88,7 @@ use crate::store::outbox::Audience;
 #[cfg(feature = "recorder")]
 use crate::store::recorder::Recorder;
 use crate::store::room::Room;
-use crate::store::stats::ExpiredCounts;
+use crate::store::stats::{ExpiredCounts, Lookups};
 use crate::sync::{CachePadded, RwLock};
 #[cfg(feature = "journal")]
 use crate::tail::Tail;
@@ -132,6 +134,10 @@ pub struct Store {
     audience: Option<Audience>,
     /// What has expired so far.
     expired: CachePadded<ExpiredCounts>,
+    /// How often reads have found their keys, if that is counted.
+    lookups: Option<Lookups>,
+    /// Whether a look at a key has more to do than to find it.
+    notes_lookups: bool,
     #[cfg(feature = "recorder")]
     recorder: Recorder,
     #[cfg(feature = "journal")]
@@ -160,7 +166,7 @@ impl fmt::Debug for Store {
 }
 
 /// The listener and the watcher of a store that tells them nothing.
-#[cfg(feature = "journal")]
+#[cfg(feature = "snapshot")]
 pub(crate) struct Muted(Option<Audience>);
 
 impl Store {
@@ -175,20 +181,27 @@ impl Store {
         self.allows_quiet_changes
     }
 
-    /// Tells nobody anything until [`attach`](Self::attach).
-    #[cfg(feature = "journal")]
+    /// Tells nobody anything until [`unmute`](Self::unmute).
+    #[cfg(feature = "snapshot")]
     pub(crate) fn mute(&mut self) -> Muted {
         Muted(self.audience.take())
     }
 
+    /// Tells those again who listen and watch.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn unmute(&mut self, muted: Muted) {
+        self.audience = muted.0;
+    }
+
     /// From now on the tail gets everything that calls do, and those who listen and watch are told. Removes what has
-    /// expired before, and tells them nothing of that.
+    /// expired before, and tells them nothing of that. Evicts what is too much.
     #[cfg(feature = "journal")]
     pub(crate) fn attach(&mut self, tail: Arc<Tail>, muted: Muted) {
         self.journal = Some(tail);
         self.purge_all();
+        self.evict_what_was_recovered();
         self.expired = CachePadded::default();
-        self.audience = muted.0;
+        self.unmute(muted);
     }
 
     /// What the watcher is told of.
@@ -198,20 +211,24 @@ impl Store {
 
     fn with_rules(shards: usize, rules: Rules, clock: Clock, audience: Option<Audience>) -> Self {
         debug_assert!(shards.is_power_of_two());
-        let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2())));
+        let shard = || CachePadded(RwLock::new(Shard::new(shards.ilog2(), &rules)));
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
+        let lookups = rules.counts_lookups.then(|| Lookups::new(shards.len()));
         let shape_bytes = rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
-        let room = rules.limits.max_bytes.map(|limit| Room::new(limit, size_of_val::<[_]>(&shards) + shape_bytes));
+        let empty = size_of_val::<[_]>(&shards) + lookups.as_ref().map_or(0, Lookups::heap_bytes) + shape_bytes;
+        let room = Room::new(&rules, empty, shards.len());
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
             allows_quiet_changes: room.is_none() && audience.as_ref().is_none_or(|it| it.feed().is_none()),
             saving: Saving::new(rules.shapes.clone()),
+            notes_lookups: lookups.is_some() || rules.eviction.notes_use(),
             shards,
             rules,
             room,
             clock,
             audience,
             expired: CachePadded::default(),
+            lookups,
             #[cfg(feature = "recorder")]
             recorder: Recorder::default(),
             #[cfg(feature = "journal")]
@@ -238,6 +255,7 @@ impl Store {
         if let Some(room) = &self.room {
             let bytes = self.stats().bytes; // which purges
             assert_eq!(room.taken(), bytes, "the store's bytes");
+            assert!(room.keys().is_none_or(|keys| keys == self.key_count()), "the store's keys");
         }
     }
 

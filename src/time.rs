@@ -17,10 +17,12 @@ impl Deadline {
     /// The beginning of 1970. Nothing that has a later deadline has expired then.
     #[cfg(any(feature = "journal", feature = "recorder"))]
     pub(crate) const FIRST: Self = Self(0);
+    /// A bound that is later than every deadline, and never due.
+    pub(crate) const UNDUE: Self = Self(Self::LATEST + 1);
     /// Bytes of a deadline in a record.
     pub(crate) const BYTES: usize = size_of::<u64>();
     /// The last millisecond that a clock can show and a deadline can have.
-    const LATEST: u64 = u64::MAX - 1;
+    const LATEST: u64 = u64::MAX - 2;
 
     /// The deadline this long after now. Parts of a millisecond are rounded up, so that nothing is gone too early.
     pub(crate) fn after(now: &Now<'_>, time_to_live: Duration) -> Self {
@@ -50,7 +52,6 @@ impl Deadline {
     }
 
     /// Its milliseconds after 1970, or `None` for no deadline.
-    #[cfg(feature = "redis")]
     pub(crate) fn millis(self) -> Option<u64> {
         (self != Self::NEVER).then_some(self.0)
     }

@@ -9,7 +9,7 @@ use crate::support::check;
 use crate::support::config::{self, Told, on_every_configuration, on_every_configuration_within};
 use crate::support::ops::rollback::Failure;
 use hashlet::{
-    Encoding, Error, ExpireCondition, ExpireOutcome, Expired, HashMut, Limits, ManualClock, Result, SetOptions, Stats,
+    Encoding, Error, ExpireCondition, ExpireOutcome, Gone, HashMut, Limits, ManualClock, Result, SetOptions, Stats,
     Store, Touch, WhenFull,
 };
 
@@ -343,7 +343,7 @@ fn what_had_expired_stays_gone_and_only_that_is_told() {
             });
             assert_eq!((store.size("k"), store.contains_key("l")), (2, false));
         }
-        let told: Vec<Expired> = told.try_iter().collect();
+        let told: Vec<Gone> = told.try_iter().collect();
         assert_eq!(told.len(), 2, "{told:?}");
         check::store(&store);
     }

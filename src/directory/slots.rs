@@ -36,16 +36,33 @@ pub(crate) fn prefetch<T, R>(table: &HashTable<T>, hash: u64, look: impl FnOnce(
 /// Removals leave deleted marks behind, which use up hashbrown's room. hashbrown then doubles a table that is more than
 /// half full, to get rid of them. If the buckets suffice comfortably, this rebuilds the table at the same size instead.
 pub(crate) fn insert<T>(table: &mut HashTable<T>, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
-    let room = usable(table.num_buckets());
-    if table.len() == table.capacity() && table.len() < room && table.len() <= comfortable(room) {
+    if let Some(room) = worn(table) {
         rebuild(table, room, &hash_of);
     }
     table.insert_unique(hash, entry, hash_of);
 }
 
+/// The number of entries that a table has room for once its deleted marks are gone, if it needs that for one more.
+#[inline]
+fn worn<T>(table: &HashTable<T>) -> Option<usize> {
+    let room = usable(table.num_buckets());
+    (table.len() == table.capacity() && table.len() < room && table.len() <= comfortable(room)).then_some(room)
+}
+
+/// The number of entries for which a table has to be rebuilt before one more is inserted, if it has to.
+pub(crate) fn outgrown<T>(table: &HashTable<T>) -> Option<usize> {
+    let doubled = || usable(table.num_buckets().max(2) * 2);
+    worn(table).or_else(|| (table.len() == table.capacity()).then(doubled))
+}
+
+/// Whether a table uses less than an eighth of its buckets.
+pub(crate) fn is_sparse<T>(table: &HashTable<T>) -> bool {
+    table.len() < table.num_buckets() / 8
+}
+
 /// After removals: rebuilds a table that uses less than an eighth of its buckets, with room for twice its entries.
 pub(crate) fn shrink_sparse<T>(table: &mut HashTable<T>, hash_of: impl Fn(&T) -> u64) {
-    if table.len() < table.num_buckets() / 8 {
+    if is_sparse(table) {
         rebuild(table, table.len() * 2, hash_of);
     }
 }

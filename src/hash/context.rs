@@ -2,8 +2,8 @@
 //!
 //! The hash layer knows no layer above it. Whoever works on a record hands it a [`Context`]: the rules, the instant,
 //! and what a running save has already written. Inside a store the context also has a [`Port`]. Through it the record
-//! reserves room, writes ahead of a save, tells what has expired, and notes its [effects](Effect). A stand-alone value
-//! has no port, so it asks nobody.
+//! reserves room, writes ahead of a save, tells what has expired or was evicted, and notes its [effects](Effect). A
+//! stand-alone value has no port, so it asks nobody.
 //!
 //! The context itself holds what every operation reads. A record calls the port only where a flag says that somebody
 //! wants the call. So in a store without limit, listener and save each question costs one comparison.
@@ -16,8 +16,8 @@ use crate::options::Rules;
 use crate::saving::{Epoch, Mark, Saver, Unsaved};
 use crate::time::{NOW_OF_VALUES, Now};
 
-/// Whether this build has anybody who could record effects: a journal, a watcher, or a recorder. Otherwise nobody pays for
-/// the question.
+/// Whether this build has anybody who could record effects: a journal, a watcher, or a recorder. Otherwise nobody pays
+/// for the question.
 const MAY_RECORD: bool = cfg!(any(feature = "journal", feature = "watch", feature = "recorder"));
 
 /// What a record may ask of the call that works on it.
@@ -36,6 +36,13 @@ pub(crate) trait Port {
     /// The call has changed a shard's memory from one number of bytes to another. Counts the difference in place of
     /// everything that the call's commands have reserved and measured.
     fn settle(&self, before: usize, after: usize);
+    /// Reserves room for the key of a record without fields, which is about to get some.
+    ///
+    /// # Errors
+    /// `TooManyKeys` if there is none.
+    fn reserve_key(&self) -> Result<()>;
+    /// The call has changed the keys of a shard from one number to another. Counts them in place of those reserved.
+    fn settle_keys(&self, before: usize, after: usize);
     /// Keeps bytes reserved that become free from now on to the end of the call. So the call can put back what they
     /// held.
     fn hold_freed(&self);
@@ -43,6 +50,11 @@ pub(crate) trait Port {
     fn take_for_good(&self, bytes: usize) -> bool;
     /// Whether little room is left.
     fn is_short_of_room(&self) -> bool;
+    /// The call uses the key with this hash, and must not evict it. Its record takes this many bytes. Returns the tick
+    /// at which the key is used; see `eviction.rs`.
+    fn uses(&self, hash: u64, bytes: usize) -> u8;
+    /// The same for a key that comes.
+    fn arrives(&self, hash: u64) -> u8;
     /// Writes something to the running snapshot before it is changed.
     fn save_ahead(&self, mark: Mark, write: &mut dyn FnMut(&mut Saver<'_>));
     /// Leaves something that was removed to the running save, which has not written it yet. Returns it if no save needs
@@ -50,8 +62,8 @@ pub(crate) trait Port {
     fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>>;
     /// Tells the running save the new key of a table that it has not written completely.
     fn table_moved(&self, key: &[u8]);
-    /// Tells the listener what has expired under a key.
-    fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>);
+    /// Tells the listener what is gone under a key.
+    fn tell_gone(&self, key: &[u8], part: GonePart<'_>);
     /// Counts keys that have expired and were removed, and fields that have expired by their own deadlines.
     fn count_expired(&self, keys: usize, fields: usize);
     /// Takes something of this many bytes, to drop it when no lock is held any more.
@@ -74,11 +86,14 @@ pub(crate) struct Recorded {
     pub(crate) told: usize,
 }
 
-/// What has expired and was removed.
-pub(crate) enum ExpiredPart<'a> {
+/// What a store has removed by itself.
+pub(crate) enum GonePart<'a> {
+    /// A field that has expired.
     Field(Pair<'a>),
-    /// The key, with the fields that it still had.
-    Key(Record),
+    /// A key that has expired, with the fields that it still had.
+    Expired(Record),
+    /// A key that was evicted.
+    Evicted(Record),
 }
 
 /// The terms on which a call works on records: the instant, the epoch of saves, and the port, with flags that say what
@@ -90,7 +105,7 @@ pub(crate) struct Terms<'a> {
     port: Option<&'a (dyn Port + 'a)>,
     /// Whether the store has a limit to its bytes.
     has_limit: bool,
-    /// Whether somebody wants to know what has expired.
+    /// Whether somebody wants to know what the store removes by itself.
     has_listener: bool,
     /// Whether somebody records the effects.
     has_recorder: bool,
@@ -275,16 +290,16 @@ impl<'a> Context<'a> {
         self.room().is_some_and(|port| port.is_short_of_room())
     }
 
-    /// Whether the store has a listener for what has expired.
+    /// Whether the store has a listener for what it removes by itself.
     #[inline]
     pub(crate) fn has_listener(&self) -> bool {
         self.terms.has_listener
     }
 
-    /// Tells the listener, if there is one, what has expired under a key.
-    pub(crate) fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
+    /// Tells the listener, if there is one, what is gone under a key.
+    pub(crate) fn tell_gone(&self, key: &[u8], part: GonePart<'_>) {
         if let Some(port) = self.terms.port.filter(|_| self.terms.has_listener) {
-            port.tell_expired(key, expired);
+            port.tell_gone(key, part);
         }
     }
 
@@ -367,6 +382,12 @@ impl Port for Nobody {
 
     fn settle(&self, _: usize, _: usize) {}
 
+    fn reserve_key(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn settle_keys(&self, _: usize, _: usize) {}
+
     fn hold_freed(&self) {}
 
     fn take_for_good(&self, _: usize) -> bool {
@@ -377,6 +398,14 @@ impl Port for Nobody {
         false
     }
 
+    fn uses(&self, _: u64, _: usize) -> u8 {
+        0
+    }
+
+    fn arrives(&self, _: u64) -> u8 {
+        0
+    }
+
     fn save_ahead(&self, _: Mark, _: &mut dyn FnMut(&mut Saver<'_>)) {}
 
     fn leave(&self, removed: Box<dyn Unsaved>) -> Option<Box<dyn Unsaved>> {
@@ -385,7 +414,7 @@ impl Port for Nobody {
 
     fn table_moved(&self, _: &[u8]) {}
 
-    fn tell_expired(&self, _: &[u8], _: ExpiredPart<'_>) {}
+    fn tell_gone(&self, _: &[u8], _: GonePart<'_>) {}
 
     fn count_expired(&self, _: usize, _: usize) {}
 

@@ -57,13 +57,23 @@ impl Record {
     /// Reserves about this many bytes, beyond what the record takes now, before the command changes anything.
     ///
     /// # Errors
-    /// `Full` if there is no room for them.
+    /// `Full` if there is no room for them, and `TooManyKeys` if there is none for the key.
     #[inline]
     pub(super) fn reserve(&self, growth: impl FnOnce(&Self) -> usize, cx: Context<'_>) -> Result<()> {
-        cx.room().map_or(Ok(()), |room| {
-            room.measure(self.footprint()); // the command may have purged the record
-            room.reserve(growth(self))
-        })
+        match cx.room() {
+            Some(room) => self.reserve_in(room, growth(self)),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reserve_in(&self, room: &dyn Port, bytes: usize) -> Result<()> {
+        room.measure(self.footprint()); // the command may have purged the record
+        if self.len() == 0 && bytes > 0 {
+            room.reserve_key()?;
+        }
+        room.reserve(bytes)
     }
 
     /// The bytes that these pairs and deadlines of this many bytes take, beyond those of what they replace.

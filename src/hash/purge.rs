@@ -4,7 +4,7 @@
 //! concerns ([`Scope`]). A call that only reads first asks whether there is something to purge. So nothing else in the
 //! crate needs to know that fields can expire.
 
-use crate::hash::{Context, ExpiredPart, Pair, Record};
+use crate::hash::{Context, Effect, GonePart, Pair, Record};
 use crate::saving::Mark;
 use crate::time::{Deadline, Now};
 
@@ -135,8 +135,24 @@ impl Record {
             if self.len() > 0 {
                 let key = self.key().to_vec();
                 let record = self.take_out(cx);
-                cx.tell_expired(&key, ExpiredPart::Key(record));
+                cx.tell_gone(&key, GonePart::Expired(record));
             }
+        }
+        self.clear(cx);
+    }
+
+    /// Removes everything to make room, and tells the listener what it was.
+    pub(crate) fn evict(&mut self, cx: Context<'_>) {
+        if self.len() == 0 {
+            return;
+        }
+        cx.record(|| Some((self.key(), Effect::Clear { before: self, is_evicted: true })));
+        let terms = cx.terms_noting_nothing();
+        let cx = cx.on(&terms);
+        if cx.has_listener() {
+            let key = self.key().to_vec();
+            let record = self.take_out(cx);
+            cx.tell_gone(&key, GonePart::Evicted(record));
         }
         self.clear(cx);
     }
@@ -156,5 +172,5 @@ impl Record {
 
 /// Tells the listener, if there is one, that a field has expired.
 pub(super) fn report_field(key: &[u8], pair: Pair<'_>, cx: Context<'_>) {
-    cx.tell_expired(key, ExpiredPart::Field(pair));
+    cx.tell_gone(key, GonePart::Field(pair));
 }

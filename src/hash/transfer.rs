@@ -16,10 +16,13 @@ impl Record {
     /// Redis's RENAME and COPY: gives the hash, or a copy of it, to the record `to` of this key.
     ///
     /// # Errors
-    /// `Full` if there is no room. Nothing is changed then.
+    /// `Full` or `TooManyKeys` if there is no room. Nothing is changed then.
     pub(crate) fn transfer(&mut self, to: &mut Self, key: &[u8], source: Source, cx: Context<'_>) -> Result<()> {
         if let Some(room) = cx.room() {
             room.begin(self.footprint() + to.footprint());
+            if to.len() == 0 && source == Source::Stays {
+                room.reserve_key()?;
+            }
             room.reserve(self.growth_in_place_of(to, key, source))?;
         }
         cx.record(|| {

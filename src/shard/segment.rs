@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use crate::bytes;
 use crate::directory::upcoming::Upcoming;
 use crate::directory::{Segment, slots};
+use crate::eviction::Usages;
 use crate::hash::Context;
 use crate::hash::{Record, Scope};
 use crate::options::Rules;
@@ -23,6 +24,8 @@ const PREFETCHED_BUCKETS: usize = 32;
 pub(super) struct KeySegment {
     pub(super) records: HashTable<Record>,
     pub(super) upcoming: Upcoming,
+    /// What is known of the use of the records, under a policy that needs it.
+    pub(super) usages: Usages,
 }
 
 impl KeySegment {
@@ -61,15 +64,63 @@ impl KeySegment {
         self.records.get_bucket_mut(bucket).expect("the bucket that was found")
     }
 
-    pub(super) fn insert(&mut self, hash: u64, record: Record, rules: &Rules) {
-        slots::insert(&mut self.records, hash, record, |record| rules.hash(record.key()));
+    /// Files a record, with what is known of its use if anything is noted.
+    pub(super) fn insert(&mut self, hash: u64, record: Record, usage: Option<u8>, rules: &Rules) {
+        match usage {
+            None if self.usages.is_none() => slots::insert(&mut self.records, hash, record, |it| rules.hash(it.key())),
+            usage => self.insert_used(hash, record, usage.unwrap_or_default(), rules),
+        }
+    }
+
+    #[cold]
+    fn insert_used(&mut self, hash: u64, record: Record, usage: u8, rules: &Rules) {
+        if let Some(entries) = slots::outgrown(&self.records) {
+            self.rebuild(entries, rules);
+        }
+        self.note_usages();
+        let entry = self.records.insert_unique(hash, record, |record| rules.hash(record.key()));
+        let bucket = entry.bucket_index();
+        self.usages.put(bucket, usage);
+    }
+
+    /// Notes the use of records from now on.
+    pub(super) fn note_usages(&mut self) {
+        if self.usages.len() != self.records.num_buckets() {
+            debug_assert!(self.usages.is_none(), "usages move with their records");
+            self.usages = Usages::of(self.records.num_buckets());
+        }
+    }
+
+    /// Moves all records into buckets that have room for this many, and what is known of their use with them. Without
+    /// this the usages would stay behind.
+    fn rebuild(&mut self, entries: usize, rules: &Rules) {
+        let (old, usages) = (take(&mut self.records), take(&mut self.usages));
+        self.records.reserve(entries, |record| rules.hash(record.key()));
+        self.usages = Usages::of(self.records.num_buckets());
+        for (usage, record) in with_usages(old, &usages) {
+            self.insert(rules.hash(record.key()), record, Some(usage), rules);
+        }
     }
 
     pub(super) fn remove(&mut self, bucket: usize, rules: &Rules) {
         if let Ok(entry) = self.records.get_bucket_entry(bucket) {
             entry.remove();
         }
-        slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
+        if self.usages.is_none() {
+            slots::shrink_sparse(&mut self.records, |record| rules.hash(record.key()));
+        } else if slots::is_sparse(&self.records) {
+            self.rebuild(self.records.len() * 2, rules);
+        }
+    }
+
+    /// Gives back unused memory.
+    pub(super) fn shrink_to_fit(&mut self, rules: &Rules) {
+        self.upcoming = Upcoming::from(self.upcoming.soonest());
+        if self.usages.is_none() {
+            self.records.shrink_to_fit(|record| rules.hash(record.key()));
+        } else {
+            self.rebuild(self.records.len(), rules);
+        }
     }
 
     /// Writes the records that are not written yet, until the slice is over. Returns whether everything is written. For
@@ -153,7 +204,7 @@ impl Segment for KeySegment {
     }
 
     fn bytes(&self) -> usize {
-        self.records.allocation_size() + self.upcoming.bytes()
+        self.records.allocation_size() + self.upcoming.bytes() + self.usages.len()
     }
 
     fn buckets(&self) -> usize {
@@ -169,26 +220,41 @@ impl Segment for KeySegment {
     }
 
     fn split(&mut self, bit: u64, rules: &Rules) -> Self {
-        let old = take(&mut self.records);
+        let (old, usages) = (take(&mut self.records), take(&mut self.usages));
         self.upcoming = Upcoming::from(self.upcoming.soonest());
-        let mut upper = Self { records: slots::with_final_capacity(old.len() / 2), upcoming: self.upcoming.clone() };
-        self.records = slots::with_final_capacity(old.len() / 2);
-        for record in old {
+        let records = || slots::with_final_capacity(old.len() / 2);
+        let mut upper = Self { records: records(), upcoming: self.upcoming.clone(), usages: Usages::default() };
+        self.records = records();
+        let is_noted = !usages.is_none();
+        for (usage, record) in with_usages(old, &usages) {
             let hash = rules.hash(record.key());
             let side = if hash & bit == 0 { &mut *self } else { &mut upper };
-            side.insert(hash, record, rules);
+            side.insert(hash, record, is_noted.then_some(usage), rules);
         }
         upper
     }
 
     fn reserve(&mut self, entries: usize, rules: &Rules) {
-        slots::reserve(&mut self.records, entries, |record| rules.hash(record.key()));
+        if self.usages.is_none() {
+            slots::reserve(&mut self.records, entries, |record| rules.hash(record.key()));
+        } else if self.records.capacity() < entries {
+            self.rebuild(entries, rules);
+        }
     }
 
     fn absorb(&mut self, other: Self, rules: &Rules) {
         self.upcoming = Upcoming::from(self.upcoming.soonest().min(other.upcoming.soonest()));
-        for record in other.records {
-            self.insert(rules.hash(record.key()), record, rules);
+        let is_noted = !other.usages.is_none();
+        for (usage, record) in with_usages(other.records, &other.usages) {
+            self.insert(rules.hash(record.key()), record, is_noted.then_some(usage), rules);
         }
     }
+}
+
+/// The records of a table, with what is known of their use.
+fn with_usages(mut records: HashTable<Record>, usages: &Usages) -> impl Iterator<Item = (u8, Record)> {
+    (0..records.num_buckets()).filter_map(move |bucket| {
+        let (record, _) = records.get_bucket_entry(bucket).ok()?.remove();
+        Some((usages.get(bucket), record))
+    })
 }

@@ -15,6 +15,11 @@ impl Shard {
 
     /// Takes the record out and purges it, or makes an empty one.
     pub(crate) fn take(&mut self, Located { hash, slot }: Located, key: &[u8], cx: Context<'_>) -> Taken {
+        if let Some(slot) = slot
+            && cx.rules.tells_keys()
+        {
+            self.note_use(slot, hash, Scope::Hash, cx);
+        }
         let mut record = slot.map_or_else(|| Record::new(cx.mark(), key), |slot| self.take_out(slot, cx));
         let before = if slot.is_some() { Sums::of(&record, cx.rules) } else { Sums::default() };
         record.command(cx, |record| record.purge(Scope::Hash, cx));

@@ -103,10 +103,11 @@ impl<'a> Visit<'a> {
 
     #[inline(never)]
     fn settle(&mut self) {
-        let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes()));
+        let limited = self.cx.room().map(|room| (room, self.shard.heap_bytes(), self.shard.len()));
         self.file();
-        if let Some((room, before)) = limited {
-            room.settle(before, self.shard.heap_bytes());
+        if let Some((room, bytes, keys)) = limited {
+            room.settle(bytes, self.shard.heap_bytes());
+            room.settle_keys(keys, self.shard.len());
         }
     }
 

@@ -12,7 +12,6 @@ use crate::hash::{Context, Record, Terms};
 use crate::shapes::{Kind, MOST_SHAPES, Shapes};
 use crate::shard::Shard;
 use crate::snapshot::{Block, BlockReader, Disk, LoadOptions, Progress, SnapshotError, SystemDisk};
-use crate::store::room::Room;
 use crate::store::{Store, StoreBuilder};
 use crate::sync::assert_outside_closures;
 use crate::time::Now;
@@ -90,9 +89,9 @@ impl StoreBuilder {
     /// 16 bytes for each byte that was really read.
     ///
     /// The loaded store may exceed [`Limits::max_bytes`](crate::Limits::max_bytes) by a sixteenth, because the tables
-    /// around the same hashes take more memory in one process than in another. Such a store is full. If the hashes do not
-    /// fit, the load looks for names that many of them share ([shapes](crate::guide::limits#shapes)), which takes up to
-    /// 150 bytes more for each hash meanwhile.
+    /// around the same hashes take more memory in one process than in another. Such a store is full. If the hashes do
+    /// not fit, the load looks for names that many of them share ([shapes](crate::guide::limits#shapes)), which takes
+    /// up to 150 bytes more for each hash meanwhile.
     ///
     /// ```
     /// use hashlet::{SnapshotError, Store};
@@ -137,9 +136,12 @@ impl StoreBuilder {
         assert_outside_closures();
         let reader = BlockReader::begin(input, len)?;
         let mut store = self.build();
+        let muted = store.mute();
         let clock = store.clock.clone();
         store.read_snapshot(reader, len, &Now::on(&clock), options)?;
         store.take_room()?;
+        store.evict_what_is_too_much();
+        store.unmute(muted);
         Ok(store)
     }
 }
@@ -203,15 +205,28 @@ impl Store {
     }
 
     fn file(&mut self, hash: u64, record: Record) -> std::result::Result<(), Flaw> {
+        // In a store that evicts, a hash that no write could have made would take all others along.
+        if let Some(room) = self.room.as_ref().filter(|room| room.never_fits(record.heap_bytes())) {
+            room.count_evicted(1);
+            return Ok(());
+        }
         let index = self.shard_index(hash);
         let is_new = self.shards[index].0.get_mut().load(hash, record, &self.rules);
         if is_new { Ok(()) } else { Err(Flaw::Corrupt("a key occurs twice in the snapshot")) }
     }
 
-    /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables, and no
-    /// attempts are left to make them smaller.
+    /// Fails as soon as the records read so far exceed the limit, together with `table_bytes` of incomplete tables, and
+    /// no attempts are left to make them smaller. A store that evicts makes room instead.
     fn check_room(&mut self, table_bytes: usize, attempts: &mut u32) -> Result<()> {
+        let (keys, empty) = (self.sum(Shard::len), self.empty_bytes());
         let Some(room) = &self.room else { return Ok(()) };
+        if room.evicts() {
+            check_empty(empty, room.limit())?;
+            self.count_loaded();
+            self.evict_what_is_too_much();
+            return Ok(());
+        }
+        room.check_keys(keys).map_err(SnapshotError::TooLarge)?;
         let limit = room.limit();
         loop {
             let size = table_bytes.saturating_add(self.sum(|shard| shard.sums().record_bytes));
@@ -224,9 +239,17 @@ impl Store {
         }
     }
 
-    /// Counts everything that was loaded against the limit.
+    /// Counts everything that was loaded against the limit. A store that evicts may exceed it, until somebody calls
+    /// [`evict_what_is_too_much`](Self::evict_what_is_too_much).
     pub(crate) fn take_room(&mut self) -> Result<()> {
+        let Self { shards, rules, .. } = self;
+        shards.iter_mut().for_each(|shard| shard.0.get_mut().note_usages(rules));
         let Some(room) = &self.room else { return Ok(()) };
+        if room.evicts() {
+            check_empty(self.empty_bytes(), room.limit())?;
+            self.count_loaded();
+            return Ok(());
+        }
         let limit = room.limit();
         if self.heap_bytes() > limit {
             let Self { shards, rules, .. } = self;
@@ -235,14 +258,24 @@ impl Store {
         if self.heap_bytes() > limit {
             self.learn_what_saves_most();
         }
-        let size = self.heap_bytes();
-        check_size(size, limit)?;
-        self.room = Some(Room::new(limit, size));
+        check_size(self.heap_bytes(), limit)?;
+        let keys = self.sum(Shard::len);
+        if let Some(room) = &self.room {
+            room.check_keys(keys).map_err(SnapshotError::TooLarge)?;
+        }
+        self.count_loaded();
         Ok(())
     }
 
-    /// Learns the names that save most bytes, however few hashes have them, and gives all hashes their shapes. The saved
-    /// store may have learned them when more hashes had them, and have been full only because of that.
+    fn count_loaded(&mut self) {
+        let (bytes, keys) = (self.heap_bytes(), self.sum(Shard::len));
+        if let Some(room) = &self.room {
+            room.count_loaded(bytes, keys);
+        }
+    }
+
+    /// Learns the names that save most bytes, however few hashes have them, and gives all hashes their shapes. The
+    /// saved store may have learned them when more hashes had them, and have been full only because of that.
     fn learn_what_saves_most(&mut self) {
         let Self { shards, rules, .. } = self;
         let Some(shapes) = rules.shapes.clone() else { return };
@@ -267,12 +300,17 @@ impl Store {
 
     fn heap_bytes(&mut self) -> usize {
         let shapes = self.rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
-        size_of_val::<[_]>(&self.shards) + shapes + self.sum(Shard::heap_bytes)
+        self.empty_bytes() + shapes + self.sum(Shard::heap_bytes)
     }
 
     fn sum(&mut self, of: impl Fn(&Shard) -> usize) -> usize {
         self.shards.iter_mut().map(|shard| of(shard.0.get_mut())).sum()
     }
+}
+
+/// A store that evicts can make room for anything, but not for itself.
+fn check_empty(size: usize, limit: usize) -> Result<()> {
+    if size > limit { Err(SnapshotError::TooLarge(Error::Full { size, limit })) } else { Ok(()) }
 }
 
 /// How often a load that exceeds the limit looks for names that would make it smaller, which reads all hashes.

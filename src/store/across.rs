@@ -152,6 +152,9 @@ impl Store {
                 let is_overdue = |at: &usize| records[*at].is_some_and(|it| it.is_overdue(scope, cx));
                 let overdue: Vec<usize> = (0..keys.len()).filter(is_overdue).collect();
                 if overdue.is_empty() {
+                    if self.notes_lookups {
+                        self.note_lookups(keys, &hashes, &shards, &at);
+                    }
                     answers.extend(records.into_iter().map(|record| look(record, cx)));
                     break;
                 }
@@ -160,6 +163,15 @@ impl Store {
             }
         }
         answers
+    }
+
+    /// Does what [`find_noting`](Self::find_noting) does beside finding.
+    #[cold]
+    #[inline(never)]
+    fn note_lookups(&self, keys: &[&[u8]], hashes: &[u64], shards: &[RwLockReadGuard<'_, Shard>], at: &[usize]) {
+        for ((key, hash), at) in keys.iter().zip(hashes).zip(at) {
+            self.find_noting(&shards[*at], *hash, key);
+        }
     }
 
     /// Makes the processor fetch the records of these keys, which are about to be changed.

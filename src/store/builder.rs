@@ -4,12 +4,13 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
+use crate::eviction::Eviction;
 use crate::hashing::MAX_SHARD_BITS;
 use crate::options::{Limits, Rules, Thresholds};
 use crate::shapes::{Learning, Shapes};
 use crate::store::Store;
 use crate::store::feed::Feed;
-use crate::store::listener::{Expired, Listener, WhenFull};
+use crate::store::listener::{Gone, Listener, WhenFull};
 use crate::store::outbox::Audience;
 use crate::store::watch::{Change, Watch};
 use crate::time::{Clock, ManualClock};
@@ -45,7 +46,7 @@ pub struct StoreBuilder {
     shards: usize,
     rules: Rules,
     clock: Clock,
-    listener: Option<(SyncSender<Expired>, WhenFull)>,
+    listener: Option<(SyncSender<Gone>, WhenFull)>,
     watcher: Option<(Watch, SyncSender<Change>, WhenFull)>,
     learning: Option<Learning>,
     #[cfg(feature = "testing")]
@@ -70,8 +71,8 @@ impl Default for StoreBuilder {
 /// The fewest shards of a store that does not choose them.
 const FEWEST_SHARDS: usize = 64;
 /// The shards for each core. The part `cores` of `benches/rivals` simulates threads that write without a pause to keys
-/// that are spread evenly. With so many shards they wait 6 to 26 % of their time, mostly for cache lines to move between
-/// cores. With 64 shards on 64 cores they wait 61 to 74 %.
+/// that are spread evenly. With so many shards they wait 6 to 26 % of their time, mostly for cache lines to move
+/// between cores. With 64 shards on 64 cores they wait 61 to 74 %.
 const SHARDS_PER_CORE: usize = 16;
 
 /// The shards of a store that does not choose them. Asks the system for the number of cores once in a process.
@@ -147,13 +148,77 @@ impl StoreBuilder {
         self
     }
 
+    /// Chooses what happens when a write would exceed [`Limits::max_bytes`] or [`Limits::max_keys`]. The default is
+    /// [`Eviction::Refuse`]. With any other policy the store is a cache: the write succeeds, and other keys are
+    /// *evicted*, with their hashes, until the store is within its limits. Without one of these limits nothing is ever
+    /// evicted.
+    ///
+    /// A write evicts what it needs and no more, after it has released its lock and before it returns. It first removes
+    /// what has expired where it looks, and it holds one shard's lock at a time, while up to 32 keys go. It never
+    /// evicts a key that it uses itself, but writes of other threads can. A write that is refused or rolled back evicts
+    /// nothing. So after any call the store takes at most `max_bytes`, and while calls run, it takes in addition what
+    /// they write. If the hashes that one call uses would take more than fifteen sixteenths of the limit, or their keys
+    /// would be more than `max_keys`, the write is refused with [`Error::Full`](crate::Error::Full) or
+    /// [`Error::TooManyKeys`](crate::Error::TooManyKeys), and evicts nothing. A snapshot or journal that is larger than
+    /// the limits is loaded, and what is too much is evicted. In both, an evicted key is one that was removed. A
+    /// [listener](Self::listener) and a [watcher](Self::watch) are told which keys are evicted, but not of those that
+    /// go during a load or while a journal is opened. [`Stats::evicted_keys`](crate::Stats::evicted_keys) counts all of
+    /// them.
+    ///
+    /// Keys are chosen by sampling. Every call on a key that is there counts as one use of it, whether it reads or
+    /// writes. Walks, scans, saves, purges, [`retain`](Store::retain) and [`stats`](Store::stats) count as none.
+    /// `LeastRecent` and `LeastFrequent` keep one byte for each slot of a key, and reads take a few percent longer.
+    ///
+    /// ```
+    /// use hashlet::{Eviction, Limits, Store};
+    ///
+    /// let limits = Limits::default().max_bytes(1 << 20);
+    /// let store = Store::builder().limits(limits).eviction(Eviction::LeastRecent).build();
+    /// for id in 0..20_000 {
+    ///     store.set(format!("page:{id}"), "html", [b'x'; 200])?;
+    ///     store.get("page:0", "html"); // used again and again
+    /// }
+    /// assert!(store.stats().bytes <= 1 << 20);
+    /// assert!(store.contains_key("page:19999") && store.contains_key("page:0") && !store.contains_key("page:1"));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "maxmemory-policy")]
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.rules.eviction = eviction;
+        self
+    }
+
+    /// Chooses whether the store counts how often a call that reads finds its key: in
+    /// [`Stats::hits`](crate::Stats::hits) and [`Stats::misses`](crate::Stats::misses). The default is `false`. Each
+    /// read then takes a few nanoseconds longer, and each shard 128 bytes more. Threads that read keys of one shard
+    /// wait for each other's counts.
+    ///
+    /// ```
+    /// use hashlet::Store;
+    ///
+    /// let store = Store::builder().count_lookups(true).build();
+    /// store.set("user:1", "name", "Ada")?;
+    /// store.get("user:1", "name");
+    /// store.get("user:2", "name");
+    /// store.contains_key("user:1");
+    /// let stats = store.stats();
+    /// assert_eq!((stats.hits, stats.misses), (2, 1));
+    /// # Ok::<(), hashlet::Error>(())
+    /// ```
+    #[doc(alias = "keyspace_hits")]
+    pub fn count_lookups(mut self, counts: bool) -> Self {
+        self.rules.counts_lookups = counts;
+        self
+    }
+
     /// Chooses the clock by which keys and fields expire. The default is the system's clock.
     pub fn clock(mut self, clock: &ManualClock) -> Self {
         self.clock = Clock::Manual(clock.clone());
         self
     }
 
-    /// Sends each expired key and field into a channel when it is removed. It is removed by the call that would have
+    /// Sends each key and field that the store removes by itself into a channel: what has expired, and keys that are
+    /// [evicted](Self::eviction), with their hashes. What has expired is removed by the call that would have
     /// met it, by [`purge_expired`](Store::purge_expired), by a [`Janitor`](crate::Janitor), by a save, or by a write
     /// that finds little room. Keys and fields that a call itself removes or overwrites have not expired, even if the
     /// call sets a deadline in the past. The messages of one call are in order. Messages of calls that run at the same
@@ -162,44 +227,45 @@ impl StoreBuilder {
     /// ```
     /// use std::sync::mpsc::sync_channel;
     /// use std::time::Duration;
-    /// use hashlet::{Expired, ManualClock, Store, WhenFull};
+    /// use hashlet::{Gone, ManualClock, Store, WhenFull};
     ///
     /// let clock = ManualClock::new();
-    /// let (sender, expired) = sync_channel(1_000);
+    /// let (sender, gone) = sync_channel(1_000);
     /// let store = Store::builder().clock(&clock).listener(sender, WhenFull::Lose).build();
     /// store.set("session:9", "user", "ada")?;
     /// store.expire("session:9", Duration::from_secs(60));
     /// clock.advance(Duration::from_secs(60));
     /// assert_eq!(store.size("session:9"), 0);
-    /// assert!(matches!(expired.try_recv(), Ok(Expired::Key { key, hash }) if key == b"session:9" && hash.len() == 1));
+    /// assert!(matches!(gone.try_recv(), Ok(Gone::KeyExpired { key, hash }) if key == b"session:9" && hash.len() == 1));
     /// # Ok::<(), hashlet::Error>(())
     /// ```
     ///
     /// # Locking
     /// Calls send after they have released their locks.
-    pub fn listener(mut self, sender: SyncSender<Expired>, when_full: WhenFull) -> Self {
+    pub fn listener(mut self, sender: SyncSender<Gone>, when_full: WhenFull) -> Self {
         self.listener = Some((sender, when_full));
         self
     }
 
     /// Sends the changes of what the store holds into a channel: which key and field, what happened, and the values if
-    /// the [`Watch`] asks for them. A bounded channel limits how much memory waiting changes take. `when_full` says what
-    /// happens when it is full. If the receiver is gone, changes are dropped, and nothing waits. A second watcher takes
-    /// the place of the first one.
+    /// the [`Watch`] asks for them. A bounded channel limits how much memory waiting changes take. `when_full` says
+    /// what happens when it is full. If the receiver is gone, changes are dropped, and nothing waits. A second watcher
+    /// takes the place of the first one.
     ///
     /// - Changes of the same key come in the order of the calls, and their sequence numbers rise. The numbers of all
     ///   changes together have no gap unless some were lost.
     /// - A closure of [`update`](Store::update) tells each of its changes, one after the other. What was rolled back is
     ///   not told. A write of the value that is there already is told like any other.
-    /// - What has expired is told when a call removes it, as expired and not as removed.
+    /// - What has expired is told when a call removes it, as expired and not as removed. What is evicted is told as
+    ///   evicted.
     /// - [`clear_all`](Store::clear_all) tells one change, and becomes one atomic step. A load, and the recovery of a
     ///   journal, tell nothing.
     /// - A change is told when its call returns, and perhaps earlier. It may not be durable by then.
     ///
-    /// A store with a watcher makes each write in a full call, as one with
-    /// [`max_bytes`](crate::Limits::max_bytes) does, and copies what it tells. That makes a single `set` much dearer, also of a
-    /// key that is not watched, and an [`update`](Store::update) of several fields less so. One change takes its place at a time, so threads that write to watched keys wait for each other a little.
-    /// See the guide: [`guide::watching`](crate::guide::watching).
+    /// A store with a watcher makes each write in a full call, as one with [`max_bytes`](crate::Limits::max_bytes)
+    /// does, and copies what it tells. That makes a single `set` much dearer, also of a key that is not watched, and an
+    /// [`update`](Store::update) of several fields less so. One change takes its place at a time, so threads that write
+    /// to watched keys wait for each other a little. See the guide: [`guide::watching`](crate::guide::watching).
     ///
     /// ```
     /// use std::sync::mpsc::sync_channel;
@@ -221,9 +287,9 @@ impl StoreBuilder {
     /// ```
     ///
     /// # Locking
-    /// Changes are copied under the locks of their call, and sent after it has released them. With [`WhenFull::Lose`] no
-    /// call ever waits for the receiver, which may call the store. With [`WhenFull::Wait`] calls wait for each other in
-    /// the order of their changes, and the receiving thread must not do what [`WhenFull::Wait`] lists.
+    /// Changes are copied under the locks of their call, and sent after it has released them. With [`WhenFull::Lose`]
+    /// no call ever waits for the receiver, which may call the store. With [`WhenFull::Wait`] calls wait for each other
+    /// in the order of their changes, and the receiving thread must not do what [`WhenFull::Wait`] lists.
     #[doc(alias = "notify-keyspace-events")]
     #[doc(alias = "PSUBSCRIBE")]
     #[cfg(feature = "watch")]
@@ -252,11 +318,13 @@ impl StoreBuilder {
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
-        let limit = self.rules.limits.max_bytes;
-        let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(limit))));
+        let Limits { max_bytes, max_keys, .. } = self.rules.limits;
+        let has_limit = max_bytes.is_some() || max_keys.is_some();
+        let eviction = if has_limit { self.rules.eviction } else { Eviction::Refuse };
+        let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(max_bytes))));
         let feed = self.watcher.map(|(watch, sender, when_full)| Feed::new(watch, sender, when_full));
         let audience = Audience::of(listener, feed);
-        let store = Store::with_rules(self.shards, Rules { shapes, ..self.rules }, self.clock, audience);
+        let store = Store::with_rules(self.shards, Rules { shapes, eviction, ..self.rules }, self.clock, audience);
         #[cfg(feature = "testing")]
         let store = Store { allows_quiet_changes: store.allows_quiet_changes && !self.is_loud, ..store };
         store

@@ -5,7 +5,7 @@ use std::cell::Cell;
 #[cfg(feature = "journal")]
 use crate::error::Error;
 use crate::error::Result;
-use crate::hash::{Effect, ExpiredPart, Port, Recorded, Terms};
+use crate::hash::{Effect, GonePart, Port, Recorded, Terms};
 use crate::saving::{Mark, Saver, Unsaved};
 use crate::store::Store;
 #[cfg(feature = "journal")]
@@ -47,7 +47,7 @@ impl<'a> Call<'a> {
         Self {
             now,
             store,
-            reservation: store.room.as_ref().map(Reservation::new),
+            reservation: store.room.as_ref().map(|room| Reservation::new(room, Some(store))),
             outbox: store.audience.as_ref().map(|audience| Outbox::new(audience, &store.rules)),
             #[cfg(feature = "journal")]
             journaled: store.journal.as_deref().map(Journaled::new),
@@ -164,6 +164,16 @@ impl Port for Call<'_> {
         }
     }
 
+    fn reserve_key(&self) -> Result<()> {
+        self.reservation.as_ref().map_or(Ok(()), Reservation::take_key)
+    }
+
+    fn settle_keys(&self, before: usize, after: usize) {
+        if let Some(reservation) = &self.reservation {
+            reservation.settle_keys(before, after);
+        }
+    }
+
     fn hold_freed(&self) {
         if let Some(reservation) = &self.reservation {
             reservation.hold_freed();
@@ -176,6 +186,14 @@ impl Port for Call<'_> {
 
     fn is_short_of_room(&self) -> bool {
         self.reservation.as_ref().is_some_and(Reservation::is_short)
+    }
+
+    fn uses(&self, hash: u64, bytes: usize) -> u8 {
+        self.reservation.as_ref().map_or(0, |reservation| reservation.uses(hash, bytes))
+    }
+
+    fn arrives(&self, hash: u64) -> u8 {
+        self.reservation.as_ref().map_or(0, |reservation| reservation.arrives(hash))
     }
 
     #[cold]
@@ -191,9 +209,9 @@ impl Port for Call<'_> {
         self.store.saving.table_moved(key);
     }
 
-    fn tell_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
+    fn tell_gone(&self, key: &[u8], part: GonePart<'_>) {
         if let Some(outbox) = &self.outbox {
-            outbox.put_expired(key, expired);
+            outbox.put_gone(key, part);
         }
     }
 

@@ -186,9 +186,11 @@ impl Telling<'_> {
             }
             Effect::FieldDeadline { field, deadline, .. } => self.field_deadline(key, field, deadline),
             Effect::KeyDeadline { deadline, .. } => self.key_deadline(key, deadline),
-            Effect::Clear { before } => {
+            Effect::Clear { before, is_evicted } => {
                 let hash = || watch.old(|| HashValue::copy_of(before, rules));
-                if before.deadline().is_due(now) {
+                if is_evicted {
+                    self.push(key, Group::Evicted, || ChangeKind::KeyEvicted { before: hash() });
+                } else if before.deadline().is_due(now) {
                     self.push(key, Group::Expired, || ChangeKind::KeyExpired { before: hash() });
                 } else {
                     self.push(key, Group::Keys, || ChangeKind::KeyRemoved { before: hash() });

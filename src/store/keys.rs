@@ -189,7 +189,7 @@ impl Store {
             let refused: Vec<Vec<u8>> = refused.map(|record| record.key().to_vec()).collect();
             drop(inside);
             for key in &refused {
-                if let Some(mut visit) = shard.visit(self.rules.hash(key), key, Scope::Hash, cx) {
+                if let Some(mut visit) = shard.visit(self.rules.hash(key), key, Scope::Slice, cx) {
                     visit.run(Record::clear);
                 }
             }
@@ -206,6 +206,7 @@ impl Store {
 fn clear_shard(shard: &mut Shard, call: &Call<'_>, cx: Context<'_>) {
     let old = Box::new(shard.take_all(cx));
     call.settle(old.heap_bytes(), 0);
+    call.settle_keys(old.len(), 0);
     let is_saved = old.is_saved(cx.mark());
     cx.part_with(old, is_saved);
 }

@@ -1,10 +1,10 @@
 //! The lock protocol of the store: what a call does before, under and after its locks.
 //!
 //! # Locks
-//! There are four kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the saver
-//! has a mutex (see `saving/queue.rs`), which a call takes while a save runs. The tail of the journal has one too (see
-//! `tail.rs`), and so has the queue to the watcher (see `feed.rs`). A call takes each of these three after its shards'
-//! locks, only for a moment, and never two of them at once.
+//! There are four kinds of locks. Each shard has an `RwLock`, and a key's hash chooses the shard. The queue to the
+//! saver has a mutex (see `saving/queue.rs`), which a call takes while a save runs. The tail of the journal has one too
+//! (see `tail.rs`), and so has the queue to the watcher (see `feed.rs`). A call takes each of these three after its
+//! shards' locks, only for a moment, and never two of them at once.
 //!
 //! * **Order.** A call on several keys locks the shards of these keys in ascending order, each shard once. A call on
 //!   all shards holds one shard's lock at a time, except for `clear_all` on a store with a journal or a watcher.
@@ -12,13 +12,14 @@
 //!   code runs under a lock. A thread that is inside a closure which a store runs is refused: the call panics.
 //! * **Under a read lock** run lookups, copies of what is returned, and the closures of `read` and `for_each`.
 //!   `for_each` and a page of keys lock one shard after the other.
-//! * **Under a write lock** run quiet changes, commands and visits (see `shard.rs`), and the closures of `update`, `try_update` and their variants.
-//!   `retain` locks one shard after the other. In each shard it runs the closure for all keys first, and then the
-//!   visits that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after the other too. So do purging
-//!   and saving, which also release the lock between two slices of work.
-//! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. Listener and
-//!   watcher are told then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped under
-//!   the lock. Packed records and the chunks of arenas are short, and are freed at once.
+//! * **Under a write lock** run quiet changes, commands and visits (see `shard.rs`), and the closures of `update`,
+//!   `try_update` and their variants. `retain` locks one shard after the other. In each shard it runs the closure for
+//!   all keys first, and then the visits that remove. `clear_all`, `reserve` and `shrink_to_fit` lock one shard after
+//!   the other too. So do purging and saving, which also release the lock between two slices of work.
+//! * **After the last lock**, the [`Call`] is dropped, and with it long old values and old tables. Listener and watcher
+//!   are told then. A call on all shards does this after each shard. What exceeds 8 MiB in one call or shard is dropped
+//!   under the lock. Packed records and the chunks of arenas are short, and are freed at once. A store that has become
+//!   too large evicts keys then, under the lock of one shard at a time (see `evict.rs`).
 //! * **A call from inside a closure** panics before its first lock. The panic points at the user's call: what lies
 //!   between a public method and the check has `#[track_caller]`. A closure in between loses the place.
 //! * **A panic** in a closure unwinds through the visit and then through the lock. The visit settles its record, after
@@ -101,10 +102,15 @@ impl Store {
         let cx = Context::new(&self.rules, &terms);
         let hash = self.rules.hash(key);
         let mut shard = self.shard_of(hash).read();
-        if shard.has_deadlines() {
-            shard = self.purge_before_look(shard, hash, key, scope, cx.now());
-        }
-        look(shard.find(hash, key), cx)
+        let record = if shard.needs_care() {
+            if shard.has_deadlines() {
+                shard = self.purge_before_look(shard, hash, key, scope, cx.now());
+            }
+            if self.notes_lookups { self.find_noting(&shard, hash, key) } else { shard.find(hash, key) }
+        } else {
+            shard.find(hash, key)
+        };
+        look(record, cx)
     }
 
     /// Runs a command on the record of a key under the write lock of its shard. Returns `None` without running it if
@@ -138,8 +144,8 @@ impl Store {
         logged.or_unlogged(result.expect("a missing key was created")?)
     }
 
-    /// [`change`](Self::change) for a command on one field that also has a quiet form. `tell` passes on the effect of that
-    /// form, if it has one, without what was before.
+    /// [`change`](Self::change) for a command on one field that also has a quiet form. `tell` passes on the effect of
+    /// that form, if it has one, without what was before.
     #[inline(always)]
     #[track_caller]
     pub(super) fn change_field<R>(
@@ -189,8 +195,8 @@ impl Store {
         }
     }
 
-    /// [`change_or_create_field`](Self::change_or_create_field), but returns `None` without running the command if there
-    /// is no record, or if everything in it has expired. So it purges the whole hash first.
+    /// [`change_or_create_field`](Self::change_or_create_field), but returns `None` without running the command if
+    /// there is no record, or if everything in it has expired. So it purges the whole hash first.
     #[inline]
     #[track_caller]
     pub(super) fn change_existing_field<R>(
@@ -289,8 +295,8 @@ impl Store {
         call.keep_promise()
     }
 
-    /// [`change`](Self::change) for a command that can be refused for want of room. If the store is full, it runs twice.
-    /// A journal that has failed does not refuse it, and the caller chooses whether to tell of that.
+    /// [`change`](Self::change) for a command that can be refused for want of room. If the store is full, it runs
+    /// twice. A journal that has failed does not refuse it, and the caller chooses whether to tell of that.
     #[inline]
     #[track_caller]
     pub(super) fn try_change<R>(
@@ -437,7 +443,7 @@ impl Store {
     #[inline]
     #[track_caller]
     pub(super) fn make_room(&self) {
-        if let Some(room) = self.room.as_ref().filter(|room| room.is_short()) {
+        if let Some(room) = self.room.as_ref().filter(|room| room.is_short() || room.is_short_of_keys()) {
             let now = self.now();
             if room.was_purged_at(now.millis()) {
                 return;

@@ -103,8 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::KeyTooLong`](crate::Error::KeyTooLong) if the new key is longer than
-    /// [`Limits::max_key`](crate::Limits::max_key). [`Error::Full`](crate::Error::Full) if the store has no room for
-    /// it. Nothing is changed then.
+    /// [`Limits::max_key`](crate::Limits::max_key). [`Error::Full`](crate::Error::Full) or
+    /// [`Error::TooManyKeys`](crate::Error::TooManyKeys) if the store has no room for it. Nothing is changed then.
     #[doc(alias = "COPY")]
     #[track_caller]
     pub fn copy(&self, key: impl AsRef<[u8]>, new: impl AsRef<[u8]>, overwrite: Overwrite) -> Result<TransferOutcome> {

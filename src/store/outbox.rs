@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::hash::{Effect, ExpiredPart};
+use crate::hash::{Effect, GonePart};
 use crate::options::Rules;
 use crate::store::feed::Feed;
-use crate::store::listener::{Expired, Listener};
+use crate::store::listener::{Gone, Listener};
 use crate::store::watch::Change;
 use crate::time::Now;
 use crate::value::HashValue;
@@ -34,8 +34,8 @@ impl Audience {
 pub(super) struct Outbox<'a> {
     audience: &'a Audience,
     rules: &'a Rules,
-    /// Expired keys and fields, for the listener.
-    expired: RefCell<Vec<Expired>>,
+    /// Expired and evicted keys and fields, for the listener.
+    gone: RefCell<Vec<Gone>>,
     /// Changes for the watcher which are not numbered yet.
     changes: RefCell<Vec<Change>>,
     /// Whether changes of this call are numbered, and may not be sent yet.
@@ -44,7 +44,7 @@ pub(super) struct Outbox<'a> {
 
 impl<'a> Outbox<'a> {
     pub(super) fn new(audience: &'a Audience, rules: &'a Rules) -> Self {
-        Self { audience, rules, expired: RefCell::default(), changes: RefCell::default(), has_queued: Cell::new(false) }
+        Self { audience, rules, gone: RefCell::default(), changes: RefCell::default(), has_queued: Cell::new(false) }
     }
 
     pub(super) fn has_listener(&self) -> bool {
@@ -55,11 +55,15 @@ impl<'a> Outbox<'a> {
         cfg!(feature = "watch") && self.audience.feed.is_some()
     }
 
-    pub(super) fn put_expired(&self, key: &[u8], expired: ExpiredPart<'_>) {
+    pub(super) fn put_gone(&self, key: &[u8], part: GonePart<'_>) {
         let key = key.to_vec();
-        self.expired.borrow_mut().push(match expired {
-            ExpiredPart::Field((field, value)) => Expired::Field { key, field: field.to_vec(), value: value.to_vec() },
-            ExpiredPart::Key(record) => Expired::Key { key, hash: HashValue::of(record, self.rules) },
+        self.gone.borrow_mut().push(match part {
+            GonePart::Field((field, value)) => Gone::FieldExpired { key, field: field.to_vec(), value: value.to_vec() },
+            GonePart::Expired(record) => Gone::KeyExpired { key, hash: HashValue::of(record, self.rules) },
+            GonePart::Evicted(record) => {
+                let deadline = record.deadline().time();
+                Gone::KeyEvicted { key, hash: HashValue::of(record, self.rules), deadline }
+            }
         });
     }
 
@@ -101,7 +105,7 @@ impl<'a> Outbox<'a> {
     #[inline(never)]
     pub(super) fn send(&self) {
         if let Some(listener) = &self.audience.listener {
-            self.expired.take().into_iter().for_each(|expired| listener.tell(expired));
+            self.gone.take().into_iter().for_each(|gone| listener.tell(gone));
         }
         if let Some(feed) = &self.audience.feed
             && self.has_queued.take()

@@ -69,6 +69,7 @@ impl Store {
         wants_more: impl FnMut(usize, usize) -> bool,
     ) {
         self.purge_shard_by(|| Some(shard.write()), now, wants_more);
+        self.evict_what_is_too_much(); // a purge may collect the next deadlines, which take some bytes
     }
 
     /// [`purge_shard`](Self::purge_shard) with a lock that may be refused. Returns `false` as soon as the lock is

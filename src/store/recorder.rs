@@ -77,7 +77,7 @@ impl OwnedEffect {
                 Self::FieldDeadline { field: field.into(), deadline, before }
             }
             Effect::KeyDeadline { deadline, before } => Self::KeyDeadline { deadline, before },
-            Effect::Clear { before } => Self::Clear { before: copy(before, rules) },
+            Effect::Clear { before, .. } => Self::Clear { before: copy(before, rules) },
             Effect::MoveTo { key, hash, replaced } => Self::transferred(key, [hash, replaced], Source::Moves, rules),
             Effect::CopyTo { key, hash, replaced } => Self::transferred(key, [hash, replaced], Source::Stays, rules),
         }
@@ -97,7 +97,7 @@ impl OwnedEffect {
                 Effect::FieldDeadline { field, deadline: *deadline, before: *before }
             }
             Self::KeyDeadline { deadline, before } => Effect::KeyDeadline { deadline: *deadline, before: *before },
-            Self::Clear { before } => Effect::Clear { before },
+            Self::Clear { before } => Effect::Clear { before, is_evicted: false },
             Self::Transfer { key, hash, replaced, source: Source::Moves } => Effect::MoveTo { key, hash, replaced },
             Self::Transfer { key, hash, replaced, source: Source::Stays } => Effect::CopyTo { key, hash, replaced },
         }

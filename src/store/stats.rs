@@ -9,6 +9,7 @@ use crate::store::feed::Feed;
 use crate::store::listener::Listener;
 use crate::store::outbox::Audience;
 use crate::store::room::Room;
+use crate::sync::CachePadded;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Counts over a whole [`Store`]; see [`Store::stats`].
@@ -36,17 +37,28 @@ pub struct Stats {
     /// Bytes that the store has asked of the allocator and not given back. They include everything but the `Store`
     /// value itself. Bytes that the allocator adds (rounding, its own records) are not counted.
     pub bytes: usize,
-    /// The number of keys that have expired by their own deadlines and were removed, since the store was built, loaded or
-    /// opened.
+    /// The number of keys that have expired by their own deadlines and were removed, since the store was built, loaded
+    /// or opened.
     pub expired_keys: usize,
     /// The number of fields that have expired by their own deadlines and were removed. Those that a key took along when
     /// it expired are not counted.
     pub expired_fields: usize,
+    /// The number of keys that were [evicted](crate::StoreBuilder::eviction), also by the load or by the opening of a
+    /// journal with which the store began.
+    pub evicted_keys: usize,
+    /// How often a call that only reads has found its key, whether or not the field was there: `get`, `contains`, `ttl`,
+    /// `size`, `read`, `get_across` and the like. Calls that can change something, such as `get_and_expire`, do not
+    /// count. 0 unless the store
+    /// [counts it](crate::StoreBuilder::count_lookups).
+    pub hits: usize,
+    /// How often a call that reads has found no key, or one that had expired. 0 unless the store
+    /// [counts it](crate::StoreBuilder::count_lookups).
+    pub misses: usize,
     /// How often a write, a deadline, or a command in a closure was refused because the store was full, see
-    /// [`Error::Full`](crate::Error::Full).
+    /// [`Error::is_full`](crate::Error::is_full).
     pub refused: usize,
-    /// The number of expired keys and fields for which the channel of a [`listener`](crate::StoreBuilder::listener) had
-    /// no room.
+    /// The number of expired and evicted keys and fields for which the channel of a
+    /// [`listener`](crate::StoreBuilder::listener) had no room.
     pub lost: usize,
     /// The number of changes for which the channel of a [watcher](crate::StoreBuilder::watch) had no room.
     pub lost_changes: usize,
@@ -63,6 +75,28 @@ impl ExpiredCounts {
     pub(super) fn add(&self, keys: usize, fields: usize) {
         self.keys.fetch_add(keys, Relaxed);
         self.fields.fetch_add(fields, Relaxed);
+    }
+}
+
+/// How often reads have found their keys. Each shard counts for itself, so that threads seldom meet in a cache line.
+pub(super) struct Lookups(Box<[CachePadded<[AtomicUsize; 2]>]>);
+
+impl Lookups {
+    pub(super) fn new(shards: usize) -> Self {
+        Self(std::iter::repeat_with(CachePadded::default).take(shards).collect())
+    }
+
+    pub(super) fn count(&self, shard: usize, is_hit: bool) {
+        self.0[shard][usize::from(is_hit)].fetch_add(1, Relaxed);
+    }
+
+    /// The misses and the hits.
+    fn sums(&self) -> [usize; 2] {
+        [0, 1].map(|at| self.0.iter().map(|counts| counts[at].load(Relaxed)).sum())
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        size_of_val::<[_]>(&self.0)
     }
 }
 
@@ -101,22 +135,32 @@ impl Store {
     #[must_use]
     #[track_caller]
     pub fn stats(&self) -> Stats {
-        let empty = Stats { bytes: size_of_val::<[_]>(&self.shards), ..Stats::default() };
+        let empty = Stats { bytes: self.empty_bytes(), ..Stats::default() };
         let stats = self.each_shard(Stats::of).fold(empty, Stats::plus);
         let shapes = self.rules.shapes.as_deref();
         let (count, bytes) = shapes.map_or((0, 0), |shapes| (shapes.count(), shapes.heap_bytes()));
         let audience = self.audience.as_ref();
+        let [misses, hits] = self.lookups.as_ref().map_or([0, 0], Lookups::sums);
         Stats {
             shapes: count,
             shape_bytes: bytes,
             bytes: stats.bytes + bytes,
             expired_keys: self.expired.keys.load(Relaxed),
             expired_fields: self.expired.fields.load(Relaxed),
+            evicted_keys: self.room.as_ref().map_or(0, Room::evicted),
+            hits,
+            misses,
             refused: self.room.as_ref().map_or(0, Room::refused),
             lost: audience.and_then(Audience::listener).map_or(0, Listener::lost),
             lost_changes: self.feed().map_or(0, Feed::lost),
             ..stats
         }
+    }
+
+    /// Bytes asked of the allocator beside those of keys, hashes and shapes.
+    pub(crate) fn empty_bytes(&self) -> usize {
+        let lookups = self.lookups.as_ref().map_or(0, Lookups::heap_bytes);
+        size_of_val::<[_]>(&self.shards) + lookups + self.room.as_ref().map_or(0, Room::heap_bytes)
     }
 
     /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
@@ -143,7 +187,8 @@ impl Store {
         let keys = keys.min(RESERVE_MAX).div_ceil(self.shards.len());
         let spread = 4 * keys.isqrt(); // four standard deviations, because keys fall on shards at random
         for shard in &self.shards {
-            if keys == 0 {
+            let fits = |room: &Room| room.has_left_for_keys(shard.read().len() + keys + spread);
+            if keys == 0 || !self.room.as_ref().is_none_or(fits) {
                 return;
             }
             if call.reserve((keys + spread) * RESERVED_KEY_BYTES).is_err() {
@@ -172,9 +217,12 @@ impl Store {
     /// Holds each shard's write lock while it works on all of the shard's keys and hashes.
     #[track_caller]
     pub fn shrink_to_fit(&self) {
-        let call = self.call();
+        self.shrink_in_call(&self.call());
+    }
+
+    pub(super) fn shrink_in_call(&self, call: &Call<'_>) {
         for shard in &self.shards {
-            resize(&mut shard.write(), &call, |shard| shard.shrink_to_fit(&self.rules));
+            resize(&mut shard.write(), call, |shard| shard.shrink_to_fit(&self.rules));
             call.pass_lock();
         }
     }

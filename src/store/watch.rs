@@ -14,7 +14,7 @@ use crate::value::HashValue;
 /// // The fields of sessions with their new values, and no deadlines.
 /// let sessions = Watch::prefix("session:").values(true).deadlines(false);
 /// // What expires, with what was there.
-/// let expired = Watch::all().fields(false).deadlines(false).keys(false).old_values(true);
+/// let expired = Watch::all().fields(false).deadlines(false).keys(false).evicted(false).old_values(true);
 /// # assert_ne!(sessions, expired);
 /// # }
 /// ```
@@ -35,6 +35,7 @@ pub(super) enum Group {
     Deadlines = 2,
     Keys = 4,
     Expired = 8,
+    Evicted = 16,
 }
 
 impl Watch {
@@ -83,6 +84,11 @@ impl Watch {
     #[doc(alias = "notify-keyspace-events")]
     pub fn expired(self, expired: bool) -> Self {
         self.choose(Group::Expired, expired)
+    }
+
+    /// Chooses whether to tell of [`KeyEvicted`](ChangeKind::KeyEvicted).
+    pub fn evicted(self, evicted: bool) -> Self {
+        self.choose(Group::Evicted, evicted)
     }
 
     fn choose(mut self, group: Group, is_wanted: bool) -> Self {
@@ -175,6 +181,11 @@ pub enum ChangeKind {
     /// The key has expired by its own deadline, and was removed with all its fields.
     KeyExpired {
         /// The hash that it held. Fields may be in it that had expired before the key.
+        before: Option<HashValue>,
+    },
+    /// The key was [evicted](crate::StoreBuilder::eviction) with all its fields, because the store was full.
+    KeyEvicted {
+        /// The hash that it held.
         before: Option<HashValue>,
     },
     /// The hash has moved to another key, with its deadlines, in place of what was there. The other key may be one that

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use crate::support::check;
 use crate::support::config;
-use hashlet::{Expired, HashValue, Janitor, ManualClock, Overwrite, SetOptions, Store, WhenFull};
+use hashlet::{Gone, HashValue, Janitor, ManualClock, Overwrite, SetOptions, Store, WhenFull};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs `test` on each configuration with a listener whose channel has room for this many messages.
-fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Expired>)) {
+fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Gone>)) {
     for config in config::all() {
         let clock = ManualClock::new();
         let (sender, expired) = sync_channel(room);
@@ -25,13 +25,13 @@ fn with_listener(room: usize, test: impl Fn(&Store, &ManualClock, &Receiver<Expi
 }
 
 /// All that was received: expired hashes under their keys, and expired fields under `key/field`.
-fn received(expired: &Receiver<Expired>) -> BTreeMap<String, HashValue> {
+fn received(expired: &Receiver<Gone>) -> BTreeMap<String, HashValue> {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let mut all = BTreeMap::new();
     for expired in expired.try_iter() {
         let (name, hash) = match expired {
-            Expired::Key { key, hash } => (text(key), hash),
-            Expired::Field { key, field, value } => {
+            Gone::KeyExpired { key, hash } => (text(key), hash),
+            Gone::FieldExpired { key, field, value } => {
                 (text(key) + "/" + &text(field.clone()), [(field, value)].into_iter().collect())
             }
             _ => unreachable!("keys and fields"),
@@ -41,7 +41,7 @@ fn received(expired: &Receiver<Expired>) -> BTreeMap<String, HashValue> {
     all
 }
 
-fn names(expired: &Receiver<Expired>) -> Vec<String> {
+fn names(expired: &Receiver<Gone>) -> Vec<String> {
     received(expired).into_keys().collect()
 }
 

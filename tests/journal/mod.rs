@@ -2,6 +2,7 @@
 //! beside the naive model are in `model/`, because some of their scenarios have one.
 
 mod damage;
+mod evicting;
 mod golden;
 mod open;
 mod refusals;

@@ -5,8 +5,9 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
 
-use hashlet::{HashValue, Store};
+use hashlet::{Eviction, HashValue, Limits, Store};
 use support::source::Source;
 use support::{config, heap};
 
@@ -350,4 +351,65 @@ fn shrinking_gives_back_slack_and_keeps_everything_else() {
         support::check::value(&value);
         assert_eq!(value, store.get_all("big"));
     });
+}
+
+/// After every call the allocator has given out what the store says, with what a policy notes of the use of keys, and no
+/// more than the limit.
+#[test]
+fn a_store_that_evicts_never_holds_more_than_its_limit() {
+    const LIMIT: usize = 300_000;
+    Store::new().set("k", "f", "v").unwrap();
+    for config in config::all() {
+        for policy in [Eviction::LeastRecent, Eviction::LeastFrequent, Eviction::SoonestDeadline, Eviction::Random] {
+            let _told = config::Told(config.name);
+            let before = heap::balance();
+            let builder = config.builder().limits(Limits::default().max_bytes(LIMIT).max_keys(1_500)).eviction(policy);
+            let measured = Measured { store: builder.count_lookups(true).build(), before };
+            let store = &measured.store;
+            let mut source = Source::Seed(7);
+            for turn in 0..6_000 {
+                let key = name(source.below(4_000));
+                match source.below(8) {
+                    0 => drop(store.get(&key, "field")),
+                    1 => _ = store.clear(&key),
+                    2 => _ = store.expire(&key, Duration::from_secs(60)),
+                    3 => store.set_many(&key, (0..source.below(40)).map(|n| (name(n), "value"))).map(drop).unwrap(),
+                    4 if turn % 100 == 0 => store.set(&key, "long", vec![b'v'; 100_000]).map(drop).unwrap(),
+                    _ => store.set(&key, "field", "v".repeat(source.below(200))).map(drop).unwrap(),
+                }
+                drop(key);
+                let live = heap::balance() - before;
+                assert!(live <= LIMIT as isize, "{live} bytes under {policy:?}");
+                if turn % 64 == 0 {
+                    measured.check();
+                }
+            }
+            assert!(store.stats().evicted_keys > 1_000, "{policy:?}: {:?}", store.stats());
+            measured.check();
+            support::check::store(store);
+            drop(measured);
+            assert_eq!(heap::balance(), before, "bytes outlive their store");
+        }
+    }
+}
+
+/// The use of keys takes one byte for each slot of a key, and nothing where no policy needs it.
+#[cfg(feature = "testing")]
+#[test]
+fn use_takes_one_byte_a_slot() {
+    let bytes = |keys: usize, policy| {
+        let limits = Limits::default().max_bytes(1 << 30);
+        let store = Store::builder().shards(16).hash_seed(1).limits(limits).eviction(policy).build();
+        (0..keys).for_each(|n| _ = store.set(name(n), "f", "v").unwrap());
+        store.stats().bytes
+    };
+    for keys in [0, 100, 10_000, 50_000] {
+        let without = bytes(keys, Eviction::Refuse);
+        assert_eq!(bytes(keys, Eviction::Random), without);
+        assert_eq!(bytes(keys, Eviction::SoonestDeadline), without);
+        let noted = bytes(keys, Eviction::LeastRecent) - without;
+        assert!(noted >= keys && noted <= 2 * keys + 16 * 8, "{noted} bytes for {keys} keys");
+        let newest = 16 * 16; // the last keys of each shard
+        assert_eq!(bytes(keys, Eviction::LeastFrequent), without + noted + newest);
+    }
 }

@@ -81,7 +81,7 @@ mod in_the_middle {
     use std::sync::mpsc::sync_channel;
     use std::time::Duration;
 
-    use hashlet::{Expired, ManualClock, Overwrite, WhenFull};
+    use hashlet::{Gone, ManualClock, Overwrite, WhenFull};
 
     use super::*;
     use crate::support::config::Config;
@@ -294,7 +294,7 @@ mod in_the_middle {
                     let loaded = config.builder().clock(&then).load_from(&snapshot[..]).unwrap();
                     assert_eq!(loaded.get_all("a"), pairs("a").into_iter().collect());
                     assert_eq!(loaded.ttl("a").left(), Some(Duration::from_secs(1)));
-                    if let (true, Ok(Expired::Key { hash, .. })) = (listens && calls >= at, told.try_recv()) {
+                    if let (true, Ok(Gone::KeyExpired { hash, .. })) = (listens && calls >= at, told.try_recv()) {
                         assert_eq!(hash, pairs("a").into_iter().collect());
                     }
                 });

@@ -78,7 +78,9 @@ impl Follower {
                 assert_eq!(store.expire(key, *deadline), ExpireOutcome::Set, "{}", told(kind));
             }
             ChangeKind::KeyDeadline { deadline: None } => _ = store.persist(key),
-            ChangeKind::KeyRemoved { before } | ChangeKind::KeyExpired { before } => {
+            ChangeKind::KeyRemoved { before }
+            | ChangeKind::KeyExpired { before }
+            | ChangeKind::KeyEvicted { before } => {
                 assert_eq!(*before.as_ref().expect("old values are asked for"), store.get_all(key), "{}", told(kind));
                 assert!(store.clear(key), "{}", told(kind));
             }
@@ -103,6 +105,7 @@ pub(crate) fn names(changes: &[Change]) -> Vec<String> {
             ChangeKind::KeyDeadline { .. } => ("deadline", None),
             ChangeKind::KeyRemoved { .. } => ("removed", None),
             ChangeKind::KeyExpired { .. } => ("expired", None),
+            ChangeKind::KeyEvicted { .. } => ("evicted", None),
             ChangeKind::KeyRenamed { to } => ("renamed", Some(to)),
             ChangeKind::KeyCopied { from } => ("copied", Some(from)),
             _ => ("all removed", None),

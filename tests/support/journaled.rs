@@ -88,6 +88,7 @@ impl World {
                 // The old journal is dropped before its folder.
                 journal.durable = durable;
                 journal.folder = folder;
+                self.model.forget_evicted(&self.store, &[]);
                 compare(&self.store, &self.model);
             }
             Err(JournalError::TooLarge { error: Error::Full { size, limit }, .. }) => {

@@ -6,12 +6,13 @@ mod deadlines;
 mod hash;
 mod room;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hashlet::{Error, Limits, Overwrite, Result, TransferOutcome};
+use hashlet::{Error, Eviction, Limits, Overwrite, Result, Store, TransferOutcome};
 
 pub(crate) use hash::{Hash, ModelHash};
 
+use super::source::Bytes;
 use super::time::{BEGINNING, END};
 
 /// The limits as plain numbers.
@@ -21,14 +22,29 @@ pub(crate) struct Bounds {
     pub(crate) string: usize,
     pub(crate) key: usize,
     pub(crate) bytes: Option<usize>,
+    /// Only in stores that evict.
+    pub(crate) keys: Option<usize>,
+    pub(crate) eviction: Eviction,
 }
 
 impl Bounds {
-    pub(crate) const DEFAULT: Self = Self { fields: u32::MAX as usize, string: 512 << 20, key: 64 << 10, bytes: None };
+    pub(crate) const DEFAULT: Self = Self {
+        fields: u32::MAX as usize,
+        string: 512 << 20,
+        key: 64 << 10,
+        bytes: None,
+        keys: None,
+        eviction: Eviction::Refuse,
+    };
 
     pub(crate) fn limits(self) -> Limits {
         let limits = Limits::default().max_fields(self.fields).max_string(self.string).max_key(self.key);
-        self.bytes.map_or(limits, |bytes| limits.max_bytes(bytes))
+        let limits = self.bytes.map_or(limits, |bytes| limits.max_bytes(bytes));
+        self.keys.map_or(limits, |keys| limits.max_keys(keys))
+    }
+
+    pub(crate) fn evicts(self) -> bool {
+        (self.bytes.is_some() || self.keys.is_some()) && self.eviction != Eviction::Refuse
     }
 }
 
@@ -105,6 +121,17 @@ impl Model {
         }
         self.hashes.insert(new.to_vec(), hash.clone());
         Ok(TransferOutcome::Done)
+    }
+
+    /// Forgets the hashes that a store has evicted, after a call on these keys. The store is within its limit then.
+    pub(crate) fn forget_evicted(&mut self, store: &Store, keys: &[Bytes]) {
+        if self.bounds.evicts() {
+            let bytes = store.stats().bytes;
+            assert!(self.bounds.bytes.is_none_or(|limit| bytes <= limit), "{bytes} bytes in a store that evicts");
+            let there: BTreeSet<Vec<u8>> = store.keys().into_iter().collect();
+            assert!(self.bounds.keys.is_none_or(|limit| there.len() <= limit), "{} keys", there.len());
+            self.hashes.retain(|key, _| there.contains(key) || keys.iter().any(|used| used.0 == *key));
+        }
     }
 
     pub(crate) fn clear_all(&mut self) {

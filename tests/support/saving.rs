@@ -130,7 +130,10 @@ impl Moment {
 
 impl Loading {
     pub(crate) fn builder(&self, bounds: Bounds, clock: &ManualClock) -> StoreBuilder {
-        check::seeded(self.config.builder().limits(bounds.limits()).clock(clock), self.hash_seed)
+        check::seeded(
+            self.config.builder().limits(bounds.limits()).eviction(bounds.eviction).clock(clock),
+            self.hash_seed,
+        )
     }
 
     /// Replaces the store by its snapshot. If the store is nearly full, its contents may not fit within the limit
@@ -141,7 +144,10 @@ impl Loading {
         let bounds = world.model.bounds();
         let builder = world.listened(self.builder(bounds, &world.clock));
         match builder.load_from(&snapshot[..]) {
-            Ok(loaded) => world.store = Arc::new(loaded),
+            Ok(loaded) => {
+                world.store = Arc::new(loaded);
+                world.model.forget_evicted(&world.store, &[]);
+            }
             Err(SnapshotError::TooLarge(Error::Full { size, limit })) => {
                 assert!(Some(limit) == bounds.bytes && size > limit, "{size} bytes of {limit}");
                 Moment::of(world).check(&snapshot, self);

@@ -6,7 +6,7 @@ use std::iter::once;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use hashlet::{Expired, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
+use hashlet::{Eviction, Gone, HashValue, ManualClock, Store, StoreBuilder, WhenFull};
 
 use super::check;
 use super::config::{self, Config};
@@ -23,11 +23,23 @@ use super::time::BEGINNING;
 use super::twin::Twin;
 
 /// Limits so low that calls exceed them all the time.
-const TIGHT: Bounds = Bounds { fields: 20, string: 200, key: 24, bytes: None };
+const TIGHT: Bounds = Bounds { fields: 20, string: 200, key: 24, ..Bounds::DEFAULT };
 
 /// Limits on the bytes of a store, which many or long values exceed.
 const SMALL: Bounds = Bounds { bytes: Some(60_000), ..Bounds::DEFAULT };
 const SMALLER: Bounds = Bounds { bytes: Some(25_000), ..Bounds::DEFAULT };
+
+/// Half of the stores with such a limit evict.
+const EVICTIONS: [Eviction; 8] = [
+    Eviction::Refuse,
+    Eviction::Refuse,
+    Eviction::Refuse,
+    Eviction::Refuse,
+    Eviction::LeastRecent,
+    Eviction::LeastFrequent,
+    Eviction::SoonestDeadline,
+    Eviction::Random,
+];
 
 /// Each shape, with the number of calls of a seeded run. Shapes with many keys need many calls to fill. In hashes with
 /// many fields, each call costs more.
@@ -84,6 +96,9 @@ impl Scenario {
         let (shape, len) = source.one_of(&SHAPES);
         let bounds: Bounds =
             source.one_of(&[Bounds::DEFAULT, Bounds::DEFAULT, Bounds::DEFAULT, TIGHT, TIGHT, SMALL, SMALLER]);
+        let eviction = source.one_of(&EVICTIONS);
+        let keys = if eviction == Eviction::Refuse { None } else { source.one_of(&[None, None, Some(40)]) };
+        let bounds = Bounds { eviction, keys, ..bounds };
         let hash_seed = source.below(256) as u64;
         let listens = source.one_in(4);
         (Self { config, bounds, hash_seed, listens, seed: None, test: "model::calls", ops: Vec::new() }, shape, len)
@@ -157,7 +172,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<Store>,
     pub(crate) model: Model,
     pub(crate) clock: ManualClock,
-    listener: Option<(SyncSender<Expired>, Receiver<Expired>)>,
+    listener: Option<(SyncSender<Gone>, Receiver<Gone>)>,
     /// Follows the store of some scenarios as a watcher, by the changes that it is told.
     #[cfg(feature = "watch")]
     follower: Option<Follower>,
@@ -184,7 +199,7 @@ impl World {
             #[cfg(all(feature = "journal", feature = "testing"))]
             journal: None,
         };
-        let builder = config.builder().limits(bounds.limits()).clock(&clock);
+        let builder = config.builder().limits(bounds.limits()).eviction(bounds.eviction).clock(&clock);
         #[cfg_attr(not(feature = "watch"), expect(unused_mut, reason = "nobody can watch the store"))]
         let mut builder = world.listened(check::seeded(builder, *hash_seed));
         #[cfg(feature = "watch")]
@@ -245,8 +260,8 @@ impl World {
         if let Some(follower) = &mut self.follower {
             follower.follow();
         }
-        for expired in self.listener.iter().flat_map(|(_, told)| told.try_iter()) {
-            if let Expired::Key { hash, .. } = expired {
+        for gone in self.listener.iter().flat_map(|(_, told)| told.try_iter()) {
+            if let Gone::KeyExpired { hash, .. } | Gone::KeyEvicted { hash, .. } = gone {
                 check::value(&hash);
             }
         }
@@ -269,8 +284,19 @@ impl World {
 
 impl Op {
     pub(crate) fn on_both(&self, store: &Store, model: &mut Model, clock: &ManualClock) {
+        if let Self::SetManyAcross(keys, pairs) = self
+            && keys.len() > 1
+            && model.bounds().evicts()
+        {
+            // What one of these calls has written may be evicted by the next one, and the model learns of it only then.
+            for (key, pairs) in keys.iter().zip(pairs) {
+                Self::SetManyAcross(vec![key.clone()], vec![pairs.clone()]).on_both(store, model, clock);
+            }
+            return;
+        }
         let answer = self.on_store(store, clock);
         assert_eq!(answer, self.on_model(model, &answer), "left is the store, right the model");
+        model.forget_evicted(store, self.keys());
     }
 }
 

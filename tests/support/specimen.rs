@@ -87,7 +87,7 @@ pub(crate) fn check_loaded(store: &Store, clock: &ManualClock, source: &mut Sour
 /// Checks that a load accepts everything within the limits, and refuses everything else. With up to twenty fields in
 /// `k6`, the specimen is just within them.
 fn check_limits(store: &Store, snapshot: &[u8], clock: &ManualClock) {
-    let bounds = Bounds { fields: 20, string: 4_097, key: 3, bytes: None };
+    let bounds = Bounds { fields: 20, string: 4_097, key: 3, ..Bounds::DEFAULT };
     let is_within = store.keys().iter().all(|key| {
         store.read(key, |hash| {
             let mut strings = hash.iter().flat_map(<[_; 2]>::from);

@@ -8,7 +8,7 @@ use hashlet::When;
 pub(crate) const BEGINNING: u64 = 1_000_000_000_000;
 
 /// The latest millisecond that a clock and a deadline can have.
-pub(crate) const END: u64 = u64::MAX - 1;
+pub(crate) const END: u64 = u64::MAX - 2;
 
 pub(crate) fn time(millis: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis)

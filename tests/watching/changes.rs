@@ -3,7 +3,7 @@
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use hashlet::{Change, ChangeKind, Error, Expired, ManualClock, Overwrite, SetOptions, Store, Watch, WhenFull};
+use hashlet::{Change, ChangeKind, Error, Gone, ManualClock, Overwrite, SetOptions, Store, Watch, WhenFull};
 
 use crate::support::check;
 use crate::support::config;
@@ -120,7 +120,7 @@ fn expired_is_told_apart_from_removed_whether_somebody_listens_or_not() {
             let expected = ChangeKind::KeyExpired { before: Some(hash(&[("f", "1"), ("g", "2")])) };
             assert_eq!(told[1].kind, expected);
             assert_eq!(told[2].kind, ChangeKind::FieldExpired { field: b"f".to_vec(), before: Some(b"1".to_vec()) });
-            let heard: Vec<Expired> = expired.try_iter().collect();
+            let heard: Vec<Gone> = expired.try_iter().collect();
             assert_eq!(heard.len(), if listens { 3 } else { 0 });
             // A call that meets it tells first what has expired, and then what it does itself.
             store.expire("k", SECOND);

@@ -5,7 +5,7 @@ use shuttle::thread;
 use super::explore::explore;
 use super::scene::{SOON, Scene, Shape};
 use crate::store::{Overwrite, TransferOutcome};
-use crate::{Error, Limits};
+use crate::{Error, Eviction, Limits};
 
 /// A value for which there is room once, but not twice.
 const LARGE: [u8; 700] = [b'x'; 700];
@@ -91,5 +91,76 @@ fn a_hash_that_replaces_another_takes_its_room() {
         assert_eq!(scene.rename("a", "b", Overwrite::Yes), Ok(TransferOutcome::Done));
         scene.validate();
         assert_within(&scene);
+    });
+}
+
+/// Each of two writes needs the room of the other. Whoever is last stays within the limit.
+#[test]
+fn writers_that_evict_each_other_stay_within_the_limit() {
+    for policy in [Eviction::LeastRecent, Eviction::LeastFrequent] {
+        explore(move || {
+            let shape = Shape::draw(2).max_fields(128);
+            let empty =
+                Scene::with(shape, |builder| builder.limits(Limits::default().max_bytes(1 << 20)).eviction(policy));
+            let limits = Limits::default().max_bytes(empty.stats().bytes + 2_600).max_keys(2);
+            let scene = Scene::with(shape, |builder| builder.limits(limits).eviction(policy));
+            scene.set("c", "x", "").unwrap();
+            thread::scope(|scope| {
+                for key in ["a", "b"] {
+                    let scene = &scene;
+                    scope.spawn(move || {
+                        assert_eq!(scene.set(key, "x", [b'x'; 1_400]), Ok(true));
+                        assert_eq!(scene.get("c", "x").unwrap_or_default(), b"");
+                    });
+                }
+            });
+            assert_within(&scene);
+            scene.validate();
+            let left = ["a", "b"].into_iter().filter(|key| scene.contains_key(key)).count();
+            assert!(left <= 1 && scene.stats().evicted_keys >= 1);
+            assert!(scene.set("d", "x", LARGE).is_ok() && scene.contains_key("d"));
+            assert_within(&scene);
+            scene.validate();
+        });
+    }
+}
+
+#[test]
+fn the_last_key_is_created_by_one_writer() {
+    explore(|| {
+        let limits = Limits::default().max_keys(2);
+        let scene = Scene::with(Shape::draw(2), |builder| builder.limits(limits));
+        scene.set("c", "x", "").unwrap();
+        let set = thread::scope(|scope| {
+            let writers = [("a", "x"), ("b", "x")].map(|(key, field)| {
+                scope.spawn({
+                    let scene = &scene;
+                    move || scene.set(key, field, "")
+                })
+            });
+            writers.map(|writer| writer.join().unwrap())
+        });
+        let full = Error::TooManyKeys { size: 3, limit: 2 };
+        assert!(set == [Ok(true), Err(full)] || set == [Err(full), Ok(true)], "{set:?}");
+        scene.validate();
+        assert!(scene.clear("c") && scene.set("d", "x", "").is_ok());
+        scene.validate();
+    });
+}
+
+/// A rename removes one key and creates another, perhaps in two shards. Nobody else gets the room of the first one.
+#[test]
+fn a_rename_keeps_the_room_of_its_key() {
+    explore(|| {
+        let limits = Limits::default().max_keys(2);
+        let scene = Scene::with(Shape::draw(2), |builder| builder.limits(limits));
+        ["a", "b"].iter().for_each(|key| _ = scene.set(key, "x", "").unwrap());
+        thread::scope(|scope| {
+            let scene = &scene;
+            scope.spawn(move || assert_eq!(scene.rename("a", "c", Overwrite::No), Ok(TransferOutcome::Done)));
+            scope.spawn(move || assert!(matches!(scene.set("d", "x", ""), Err(Error::TooManyKeys { .. }))));
+        });
+        assert_eq!(scene.key_count(), 2);
+        scene.validate();
     });
 }

@@ -12,7 +12,7 @@ use super::linear::said;
 use crate::options::Thresholds;
 use crate::snapshot::SaveOptions;
 use crate::store::{Store, StoreBuilder};
-use crate::{Expired, HashRef, ManualClock, SnapshotError, Ttl, WhenFull};
+use crate::{Gone, HashRef, ManualClock, SnapshotError, Ttl, WhenFull};
 
 /// A time to live. Models advance the clock by it, so that it is over.
 pub(super) const SOON: Duration = Duration::from_millis(10);
@@ -59,7 +59,7 @@ impl Shape {
 pub(super) struct Scene {
     store: Store,
     pub(super) clock: ManualClock,
-    expired: Mutex<Receiver<Expired>>,
+    expired: Mutex<Receiver<Gone>>,
 }
 
 impl Deref for Scene {
@@ -113,10 +113,12 @@ pub(super) fn builder(shape: Shape) -> StoreBuilder {
     if shape.is_eager { builder.eager_shapes() } else { builder }
 }
 
-fn tell(expired: &Expired) -> String {
-    match expired {
-        Expired::Key { key, hash } => format!("{} {:?}", text(key), fields(&hash.view())),
-        Expired::Field { key, field, value } => format!("{} {}={}", text(key), text(field), text(value)),
+fn tell(gone: &Gone) -> String {
+    match gone {
+        Gone::KeyExpired { key, hash } | Gone::KeyEvicted { key, hash, .. } => {
+            format!("{} {:?}", text(key), fields(&hash.view()))
+        }
+        Gone::FieldExpired { key, field, value } => format!("{} {}={}", text(key), text(field), text(value)),
     }
 }
 
