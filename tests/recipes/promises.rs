@@ -8,6 +8,8 @@ pub(crate) mod cache;
 pub(crate) mod configuration;
 #[path = "../../examples/hierarchical.rs"]
 mod hierarchical;
+#[path = "loading.rs"]
+pub(crate) mod loading;
 #[path = "../../examples/shopping_cart.rs"]
 mod shopping_cart;
 #[path = "../../examples/user_profile.rs"]
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use cache::Cache;
 use configuration::Configuration;
-use hashlet::Hashes;
+use hashlet::{CodecError, Hashes};
 use hierarchical::Trees;
 use serde_json::{Value, json};
 use shopping_cart::Carts;
@@ -49,6 +51,7 @@ pub(crate) fn keep_all<H: Hashes + Sync>(hashes: &H, steps: usize) {
         values_are_kept,
         settings_are_whole,
         no_visit_is_lost,
+        loading::keep_all,
     ] {
         assert!(hashes.is_empty().unwrap());
         keep(hashes, steps);
@@ -131,10 +134,11 @@ pub(crate) fn both_paths_are_kept<H: Hashes + Sync>(hashes: &H, steps: usize) {
 }
 
 pub(crate) fn values_are_kept<H: Hashes + Sync>(hashes: &H, steps: usize) {
-    let cache = Cache { hashes, time_to_live: Duration::from_secs(1_000) };
+    let cache = Cache::new(hashes, Duration::from_secs(1_000));
     on_four_threads(steps, |number, at| {
         let (topic, name) = (format!("topic {}", at % 7), (at % 31).to_string());
-        let value: [usize; 2] = cache.get_or(&topic, &name, || [number, at]).unwrap();
+        let value: [usize; 2] =
+            cache.get_or_insert_with(&topic, &name, || Ok::<_, CodecError<H::Error>>([number, at])).unwrap();
         assert_eq!((value[1] % 7, value[1] % 31), (at % 7, at % 31));
     });
     let topics = hashes.keys().unwrap();
