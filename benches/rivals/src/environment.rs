@@ -16,7 +16,7 @@ pub(crate) const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Crates whose versions stand under the tables.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "ahash",
     "bincode",
     "dashmap",
@@ -27,6 +27,7 @@ const CRATES: [&str; 13] = [
     "moka",
     "papaya",
     "parking_lot",
+    "quick_cache",
     "redb",
     "redis",
     "scc",

@@ -4,6 +4,7 @@ pub(crate) mod allocators;
 mod bench;
 mod beside;
 mod cores;
+pub(crate) mod eviction;
 mod fields;
 mod growth;
 mod instructions;
@@ -57,6 +58,7 @@ pub(crate) const PARTS: &[&Part] = &[
     &persistence::PART,
     &journal::PART,
     &remote::PART,
+    &eviction::PART,
     &instructions::PART,
     &bench::ENCODING,
     &bench::EXPIRY,

@@ -4,6 +4,7 @@
 //! - [`block`]: tables with what is said over and under them
 //! - [`tables`], [`alone`]: which tables there are, with rivals and of hashlet alone
 //! - [`journal`]: the table of the journal, with what is wanted of it
+//! - [`eviction`]: the tables of a store as a cache
 //! - [`remote`]: the table of hashlet on a server, with what is wanted of it
 //! - [`front`]: the table of the README
 //! - [`runs`]: when and where all of it was measured, told once
@@ -14,6 +15,7 @@
 
 mod alone;
 mod block;
+mod eviction;
 mod front;
 mod journal;
 mod places;

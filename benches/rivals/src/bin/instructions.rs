@@ -12,7 +12,7 @@ mod random;
 
 use std::hint::black_box;
 
-use hashlet::{HashMut, Store};
+use hashlet::{Eviction, HashMut, Limits, Store};
 
 use random::Random;
 
@@ -28,10 +28,11 @@ const CITIES: [&str; 4] = ["Rome", "Athens", "Valencia", "Ulaanbaatar"];
 /// What is done once, to the request of this number.
 type Operation = fn(&Store, &Request);
 
-const OPERATIONS: [(&str, Operation); 16] = [
-    ("get", |store, request| {
-        assert!(black_box(store.get(&request.key, request.field)).is_some());
-    }),
+const OPERATIONS: [(&str, Operation); 19] = [
+    ("get", get),
+    ("get_limited", get),
+    ("get_least_recent", get),
+    ("get_least_frequent", get),
     ("get_missing", |store, request| {
         assert!(black_box(store.get(&request.key, "absent")).is_none());
     }),
@@ -72,6 +73,21 @@ const OPERATIONS: [(&str, Operation); 16] = [
     }),
 ];
 
+fn get(store: &Store, request: &Request) {
+    assert!(black_box(store.get(&request.key, request.field)).is_some());
+}
+
+/// The store of an operation: it has a limit, and a policy, where that is what is counted. Nothing is evicted.
+fn empty(name: &str) -> Store {
+    let policy = match name {
+        "get_limited" => Eviction::Refuse,
+        "get_least_recent" => Eviction::LeastRecent,
+        "get_least_frequent" => Eviction::LeastFrequent,
+        _ => return Store::builder().hash_seed(SEED).build(),
+    };
+    Store::builder().hash_seed(SEED).limits(Limits::default().max_bytes(1 << 30)).eviction(policy).build()
+}
+
 /// Changes three fields of a profile.
 #[inline]
 fn three(hash: &mut HashMut<'_>, request: &Request) -> hashlet::Result<i64> {
@@ -104,19 +120,18 @@ fn main() {
     match &arguments[..] {
         [word] if word == "names" => OPERATIONS.iter().for_each(|(name, _)| println!("{name}")),
         [name, times] => {
-            let (_, operation) = OPERATIONS.iter().find(|(known, _)| known == name).expect("a known name");
-            run(*operation, times.parse().expect("a number"));
+            let (name, operation) = OPERATIONS.iter().find(|(known, _)| known == name).expect("a known name");
+            run(&filled(empty(name)), *operation, times.parse().expect("a number"));
         }
         _ => panic!("names, or the name of an operation and how often it is done"),
     }
 }
 
 /// Everything but the operation itself costs the same, however often.
-fn run(operation: Operation, times: usize) {
-    let store = filled();
+fn run(store: &Store, operation: Operation, times: usize) {
     let requests = requests();
     for request in &requests[..times] {
-        operation(&store, request);
+        operation(store, request);
     }
     // Freeing takes its instructions too, and more the more there is: nothing is freed.
     std::process::exit(0);
@@ -126,8 +141,7 @@ fn phone(random: &mut Random) -> String {
     format!("+1-555-{:04}-{:04}", random.below(10_000), random.below(10_000))
 }
 
-fn filled() -> Store {
-    let store = Store::builder().hash_seed(SEED).build();
+fn filled(store: Store) -> Store {
     let mut random = Random::new(SEED);
     for key in 0..KEYS {
         let values =

@@ -56,8 +56,11 @@ fn table(
 
 /// What is counted in both encodings stands in one row. An operation that has no words yet goes by its name.
 fn instructions(results: &Results) -> Table {
-    const WORDS: [Named<'_>; 11] = [
+    const WORDS: [Named<'_>; 14] = [
         ("copy a value", "get"),
+        ("the same, store with a limit", "get_limited"),
+        ("the same, limit and `LeastRecent`", "get_least_recent"),
+        ("the same, limit and `LeastFrequent`", "get_least_frequent"),
         ("look up a missing field", "get_missing"),
         ("ask whether a field exists", "contains"),
         ("copy a whole hash", "get_all"),

@@ -18,7 +18,7 @@ const SIZE: (u32, u32) = (1_000, 460);
 const LEGEND: u32 = 150;
 const FONT: &str = "sans-serif";
 /// Whose colour is which, in every plot (after Tol: told apart also by those who see fewer colours).
-const COLORS: [(&str, RGBColor); 13] = [
+const COLORS: [(&str, RGBColor); 23] = [
     ("hashlet", RGBColor(204, 51, 17)),
     ("hashlet_tables", RGBColor(238, 170, 153)),
     ("hashlet_unshaped", RGBColor(204, 102, 119)),
@@ -32,6 +32,16 @@ const COLORS: [(&str, RGBColor); 13] = [
     ("redis", RGBColor(221, 170, 51)),
     ("valkey", RGBColor(34, 51, 119)),
     ("bare", RGBColor(120, 120, 120)),
+    ("hashlet_recent", RGBColor(204, 51, 17)),
+    ("hashlet_frequent", RGBColor(136, 34, 85)),
+    ("hashlet_random", RGBColor(238, 170, 153)),
+    ("moka_record", RGBColor(204, 204, 102)),
+    ("quick_cache", RGBColor(0, 119, 187)),
+    ("quick_cache_record", RGBColor(51, 187, 238)),
+    ("redis_lru", RGBColor(221, 170, 51)),
+    ("redis_lfu", RGBColor(238, 119, 51)),
+    ("valkey_lru", RGBColor(34, 51, 119)),
+    ("valkey_lfu", RGBColor(170, 68, 153)),
 ];
 
 fn color(name: &str) -> RGBColor {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::{fs, io};
 
+use super::eviction::at_equal_bytes;
 use super::plot::{self, Bars, Lines, Outcome, Panel, Series};
+use crate::parts::eviction::{HITS, SHARES, STREAMS};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
 use crate::rivals::{BARE, TABLES, UNSHAPED};
@@ -99,6 +101,7 @@ pub(super) fn draw(results: &Results, folder: &Path) -> io::Result<()> {
         memory(results, folder)?;
         throughput(results, folder)?;
         pauses(results, folder)?;
+        hits(results, folder)?;
         front(results, folder)
     };
     outcome().map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))
@@ -180,6 +183,25 @@ fn pauses(results: &Results, folder: &Path) -> Outcome {
         ("2 MiB over 2 MiB in one hash", "long_values", "own ms"),
     ];
     bars(results, &folder.join("pauses.svg"), "pauses", of, &groups)
+}
+
+/// A plot for each size of the cache.
+fn hits(results: &Results, folder: &Path) -> Outcome {
+    for ((share, _), words) in SHARES.iter().zip(["a tenth", "half"]) {
+        let title = format!("Hits of a cache with the memory that hashlet takes for {words} of the keys");
+        let names: Vec<String> = at_equal_bytes(results).into_iter().map(str::to_owned).collect();
+        let group = |(stream, words): &(&str, &str)| {
+            let figure = format!("{share}/{stream} hits");
+            let of = |name: &String| results.median("eviction", HITS, name, &figure);
+            ((*words).to_owned(), names.iter().map(of).collect())
+        };
+        let groups: Vec<(String, Vec<Option<f64>>)> = STREAMS.iter().map(group).collect();
+        if !names.is_empty() {
+            let bars = Bars { title: &title, y: "per cent of the requests", names: &names, is_logarithmic: false };
+            bars.draw(&folder.join(format!("eviction_{share}.svg")), &groups)?;
+        }
+    }
+    Ok(())
 }
 
 /// What tells most, for the README.

@@ -5,7 +5,7 @@ use super::block::Block;
 use super::table::{Best, Cell, Table, count};
 use super::threads;
 use super::words::{self, FIRST_RIVAL, ON_ALL_SHAPES, OPERATIONS, OURS, PROMOTES, SHAPES, promotes};
-use super::{journal, remote};
+use super::{eviction, journal, remote};
 use crate::parts::{FIELD_STEPS, KEY_STEPS, SIZES};
 use crate::results::Results;
 use crate::rivals::BARE;
@@ -53,6 +53,7 @@ pub(super) fn blocks(results: &Results) -> Vec<Block> {
         ),
         journal::block(results),
         remote::block(results),
+        eviction::block(results),
     ];
     all.into_iter().chain(threads::blocks(results)).chain(alone::blocks(results)).flatten().collect()
 }

@@ -64,6 +64,17 @@ pub(super) fn subject(name: &str) -> &str {
         "valkey" => "Valkey",
         "bare" => "one map, no lock",
         "raw" => "the same bytes, raw",
+        "hashlet_recent" => "hashlet, LeastRecent",
+        "hashlet_frequent" => "hashlet, LeastFrequent",
+        "hashlet_random" => "hashlet, Random",
+        "moka_record" => "moka of records",
+        "quick_cache_record" => "quick_cache of records",
+        "redis_lru" => "Redis, allkeys-lru",
+        "redis_lfu" => "Redis, allkeys-lfu",
+        "valkey_lru" => "Valkey, allkeys-lru",
+        "valkey_lfu" => "Valkey, allkeys-lfu",
+        "moka_keys" => "moka",
+        "quick_cache_keys" => "quick_cache",
         other => other,
     }
 }
