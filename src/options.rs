@@ -77,7 +77,8 @@ impl Thresholds {
 }
 
 /// The largest sizes that a store accepts. They can be lowered, not raised. A call that exceeds one is refused with an
-/// [`Error`] that names the size and the limit, and changes nothing. See the guide:
+/// [`Error`] that names the size and the limit, and changes nothing, unless the store makes room by
+/// [eviction](crate::StoreBuilder::eviction). See the guide:
 /// [`guide::limits`](crate::guide::limits).
 ///
 /// ```

@@ -103,8 +103,8 @@ impl StoreBuilder {
         self
     }
 
-    /// Lowers the limits on the length of fields, values and keys, on the number of fields, and on the bytes of the
-    /// whole store.
+    /// Lowers the limits on the length of fields, values and keys, on the number of fields, and on the bytes and
+    /// the keys of the whole store.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.rules.limits = limits;
         self
