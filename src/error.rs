@@ -60,8 +60,8 @@ pub enum Error {
     },
     /// The store would hold more bytes than allowed (see [`Limits::max_bytes`](crate::Limits::max_bytes)).
     Full {
-        /// Bytes that the store would have held after the call. In a store that evicts, the limit with which the hashes of
-        /// the call would fit by themselves.
+        /// Bytes that the store would have held after the call. In a store that evicts, the limit with which the hashes
+        /// of the call would fit by themselves.
         size: usize,
         /// The most bytes that the store may hold.
         limit: usize,

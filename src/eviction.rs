@@ -52,9 +52,9 @@ pub enum Eviction {
     Random,
 }
 
-/// The number of ticks in which as many keys come as the store holds, under `LeastRecent`. With more, a loop over a few
-/// more keys than the store can hold finds fewer of them, because each goes just before it is used again: 74 % with 2,
-/// 42 % with 4, 11 % with 8. With fewer, what was just used goes beside what came a little earlier.
+/// The number of ticks in which as many keys come as the store holds, under `LeastRecent`. A loop over a few more keys
+/// than the store can hold finds more of them with fewer ticks. With many, each key goes just before it is used again.
+/// But with fewer than these, what was just used goes beside what came a little earlier.
 const TICKS_A_TURN: usize = 4;
 /// In a store of at most so many keys each key that comes is a tick, so that they go in their order.
 const ORDERED_KEYS: usize = 64;

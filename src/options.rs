@@ -212,6 +212,11 @@ impl Limits {
         self.max_keys = lowered(self.max_keys, keys);
         self
     }
+
+    /// Whether any of them is on the store as a whole.
+    pub(crate) fn are_on_store(&self) -> bool {
+        self.max_bytes.is_some() || self.max_keys.is_some()
+    }
 }
 
 const fn lowered(limit: Option<usize>, asked: usize) -> Option<usize> {

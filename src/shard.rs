@@ -65,7 +65,7 @@ use crate::time::{Deadline, Now};
 pub(crate) use attempt::{Attempted, attempt};
 use census::{FIRST, take_shapes};
 pub(crate) use count::{AnyNumber, Count, Fixed};
-pub(crate) use evict::{MOST, Sample};
+pub(crate) use evict::{MOST_FOUND, Sample};
 use segment::KeySegment;
 pub(crate) use several::Taken;
 use visit::Held;

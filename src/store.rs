@@ -88,7 +88,7 @@ use crate::store::outbox::Audience;
 #[cfg(feature = "recorder")]
 use crate::store::recorder::Recorder;
 use crate::store::room::Room;
-use crate::store::stats::{ExpiredCounts, Lookups};
+use crate::store::stats::{ExpiredCounts, Lookups, empty_bytes};
 use crate::sync::{CachePadded, RwLock};
 #[cfg(feature = "journal")]
 use crate::tail::Tail;
@@ -215,8 +215,7 @@ impl Store {
         let shards: Box<[_]> = std::iter::repeat_with(shard).take(shards).collect();
         let lookups = rules.counts_lookups.then(|| Lookups::new(shards.len()));
         let shape_bytes = rules.shapes.as_deref().map_or(0, Shapes::heap_bytes);
-        let empty = size_of_val::<[_]>(&shards) + lookups.as_ref().map_or(0, Lookups::heap_bytes) + shape_bytes;
-        let room = Room::new(&rules, empty, shards.len());
+        let room = Room::new(&rules, empty_bytes(&shards, lookups.as_ref()) + shape_bytes, shards.len());
         let shard_shift = u64::BITS - 1 - shards.len().ilog2();
         Self {
             allows_quiet_changes: room.is_none() && audience.as_ref().is_none_or(|it| it.feed().is_none()),

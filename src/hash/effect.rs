@@ -22,8 +22,8 @@ pub(crate) enum Effect<'a> {
     FieldDeadline { field: &'a [u8], deadline: Deadline, before: Deadline },
     /// The key gets a deadline. [`Deadline::NEVER`] stands for none.
     KeyDeadline { deadline: Deadline, before: Deadline },
-    /// All fields are removed, with their deadlines and that of the key: by a call, because the key has expired, or to make
-    /// room.
+    /// All fields are removed, with their deadlines and that of the key: by a call, because the key has expired, or to
+    /// make room.
     Clear { before: &'a Record, is_evicted: bool },
     /// The hash gets this key, with its deadlines, in place of what was there.
     MoveTo { key: &'a [u8], hash: &'a Record, replaced: &'a Record },

@@ -8,7 +8,7 @@ use crate::shard::segment::KeySegment;
 use crate::shard::{Shard, Slot};
 
 /// The most keys that one sample finds.
-pub(crate) const MOST: usize = 32;
+pub(crate) const MOST_FOUND: usize = 32;
 /// So many keys are looked at for each one that goes, if looking at a key is looking at a byte.
 const KEYS: usize = 48;
 /// The same, if looking at a key is looking at its record.
@@ -216,20 +216,22 @@ impl<'a> Sample<'a> {
     /// The number of random places of the sample. A single key is compared with keys elsewhere, so that no place has to
     /// give up keys that are worth more than others. If many have to go, that takes too long.
     pub(crate) fn places(&self) -> usize {
-        if self.count < MANY { 2 } else { 1 }
+        if self.is_for_many() { 1 } else { 2 }
+    }
+
+    fn is_for_many(&self) -> bool {
+        self.count >= MANY
     }
 
     /// Goes to another place.
     pub(crate) fn begin_place(&mut self) {
-        let is_for_many = self.count >= MANY;
+        let (keys, records) = if self.is_for_many() { (KEYS_OF_MANY, RECORDS_OF_MANY) } else { (KEYS, RECORDS) };
         let looks = match self.rules.eviction {
-            Eviction::Refuse | Eviction::Random => 1,
-            Eviction::SoonestDeadline if is_for_many => RECORDS_OF_MANY,
-            Eviction::SoonestDeadline => RECORDS / 2,
-            Eviction::LeastRecent | Eviction::LeastFrequent if is_for_many => KEYS_OF_MANY,
-            Eviction::LeastRecent | Eviction::LeastFrequent => KEYS / 2,
+            Eviction::Refuse | Eviction::Random => self.places(),
+            Eviction::SoonestDeadline => records,
+            Eviction::LeastRecent | Eviction::LeastFrequent => keys,
         };
-        self.wanted = self.count * looks;
+        self.wanted = self.count * looks / self.places();
     }
 
     /// Whether there are enough keys of the present place.

@@ -157,9 +157,13 @@ impl StoreBuilder {
     /// what has expired where it looks, and it holds one shard's lock at a time, while up to 32 keys go. It never
     /// evicts a key that it uses itself, but writes of other threads can. A write that is refused or rolled back evicts
     /// nothing. So after any call the store takes at most `max_bytes`, and while calls run, it takes in addition what
-    /// they write. If the hashes that one call uses would take more than fifteen sixteenths of the limit, or their keys
-    /// would be more than `max_keys`, the write is refused with [`Error::Full`](crate::Error::Full) or
-    /// [`Error::TooManyKeys`](crate::Error::TooManyKeys), and evicts nothing. A snapshot or journal that is larger than
+    /// they write.
+    ///
+    /// The hashes that one call uses have to fit together, in fifteen sixteenths of `max_bytes`, and their number in
+    /// `max_keys`. Otherwise the write is refused with [`Error::Full`](crate::Error::Full) or
+    /// [`Error::TooManyKeys`](crate::Error::TooManyKeys), and evicts nothing.
+    ///
+    /// A snapshot or journal that is larger than
     /// the limits is loaded, and what is too much is evicted. In both, an evicted key is one that was removed. A
     /// [listener](Self::listener) and a [watcher](Self::watch) are told which keys are evicted, but not of those that
     /// go during a load or while a journal is opened. [`Stats::evicted_keys`](crate::Stats::evicted_keys) counts all of
@@ -190,8 +194,8 @@ impl StoreBuilder {
 
     /// Chooses whether the store counts how often a call that reads finds its key: in
     /// [`Stats::hits`](crate::Stats::hits) and [`Stats::misses`](crate::Stats::misses). The default is `false`. Each
-    /// read then takes a few nanoseconds longer, and each shard 128 bytes more. Threads that read keys of one shard
-    /// wait for each other's counts.
+    /// read then changes a count, and each shard takes 128 bytes more. Threads that read keys of one shard wait for each
+    /// other's counts.
     ///
     /// ```
     /// use hashlet::Store;
@@ -318,10 +322,9 @@ impl StoreBuilder {
     #[must_use]
     pub fn build(self) -> Store {
         let listener = self.listener.map(|(sender, when_full)| Listener::new(sender, when_full));
-        let Limits { max_bytes, max_keys, .. } = self.rules.limits;
-        let has_limit = max_bytes.is_some() || max_keys.is_some();
-        let eviction = if has_limit { self.rules.eviction } else { Eviction::Refuse };
-        let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(max_bytes))));
+        let limits = self.rules.limits;
+        let eviction = if limits.are_on_store() { self.rules.eviction } else { Eviction::Refuse };
+        let shapes = self.learning.map(|learning| Arc::new(Shapes::new(learning.within(limits.max_bytes))));
         let feed = self.watcher.map(|(watch, sender, when_full)| Feed::new(watch, sender, when_full));
         let audience = Audience::of(listener, feed);
         let store = Store::with_rules(self.shards, Rules { shapes, eviction, ..self.rules }, self.clock, audience);

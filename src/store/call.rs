@@ -47,7 +47,7 @@ impl<'a> Call<'a> {
         Self {
             now,
             store,
-            reservation: store.room.as_ref().map(|room| Reservation::new(room, Some(store))),
+            reservation: store.room.as_ref().map(|room| Reservation::new(room, store)),
             outbox: store.audience.as_ref().map(|audience| Outbox::new(audience, &store.rules)),
             #[cfg(feature = "journal")]
             journaled: store.journal.as_deref().map(Journaled::new),

@@ -3,7 +3,7 @@
 use crate::eviction::Used;
 use crate::hash::{Context, Record};
 use crate::random::Random;
-use crate::shard::{MOST, Sample, Shard};
+use crate::shard::{MOST_FOUND, Sample, Shard};
 use crate::store::Store;
 use crate::store::room::Room;
 use crate::sync::hand_over;
@@ -20,8 +20,8 @@ impl Store {
         }
     }
 
-    /// The same for what a journal held. First evicts the hashes that no write could have made, because they would take all
-    /// others along.
+    /// The same for what a journal held. First evicts the hashes that no write could have made, because they would take
+    /// all others along.
     #[cfg(feature = "journal")]
     pub(crate) fn evict_what_was_recovered(&self) {
         if let Some(room) = self.room.as_ref().filter(|room| room.is_exceeded()) {
@@ -51,7 +51,7 @@ impl Store {
         let mut tries = PATIENT_TRIES;
         while room.is_exceeded() {
             let waits = tries == 0;
-            let count = room.keys_over().clamp(1, MOST);
+            let count = room.keys_over().clamp(1, MOST_FOUND);
             let mut sample = Sample::new(&self.rules, room.ticks.now(), spared, count);
             if (0..sample.places()).any(|_| self.purge_or_add_to(&mut sample, room, &now, &mut random, waits)) {
                 continue;

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::error::{Error, Result};
 use crate::eviction::{Ticks, Used};
-use crate::options::Rules;
+use crate::options::{Limits, Rules};
 use crate::shard::RESERVED_KEY_BYTES;
 use crate::store::Store;
 use crate::sync::CachePadded;
@@ -54,10 +54,10 @@ pub(crate) struct Room {
 impl Room {
     /// The room of a store with a limit, which takes this many bytes while it is empty. `None` if there is no limit.
     pub(crate) fn new(rules: &Rules, empty: usize, shards: usize) -> Option<Self> {
-        let (max_bytes, max_keys) = (rules.limits.max_bytes, rules.limits.max_keys);
-        if max_bytes.is_none() && max_keys.is_none() {
+        if !rules.limits.are_on_store() {
             return None;
         }
+        let Limits { max_bytes, max_keys, .. } = rules.limits;
         let limit = max_bytes.unwrap_or(usize::MAX);
         let ticks = Ticks::new(rules.eviction, shards);
         let empty = empty + ticks.heap_bytes();
@@ -238,7 +238,7 @@ pub(crate) struct Reservation<'a> {
     /// have to put back.
     floor: Cell<isize>,
     /// Where the call evicts at its end.
-    store: Option<&'a Store>,
+    store: &'a Store,
     /// The keys that the call uses, if [the rules](Rules::tells_keys) want to know it.
     used: RefCell<Used>,
     /// Their number before the call, and the bytes of their records.
@@ -253,7 +253,7 @@ pub(crate) struct Reservation<'a> {
 }
 
 impl<'a> Reservation<'a> {
-    pub(crate) fn new(room: &'a Room, store: Option<&'a Store>) -> Self {
+    pub(crate) fn new(room: &'a Room, store: &'a Store) -> Self {
         let (unsettled, begun, floor) = (Cell::new(0), Cell::new(0), Cell::new(isize::MIN));
         Self {
             room,
@@ -283,16 +283,14 @@ impl<'a> Reservation<'a> {
     /// See [`Port::arrives`](crate::hash::Port::arrives).
     pub(crate) fn arrives(&self, hash: u64) -> u8 {
         self.used.borrow_mut().insert(hash);
-        let Some(store) = self.store else { return 0 };
-        self.room.ticks.arrive(store.rules.eviction, store.shard_index(hash), hash, self.room.keys.load(Relaxed))
+        let Self { room, store, .. } = self;
+        room.ticks.arrive(store.rules.eviction, store.shard_index(hash), hash, room.keys.load(Relaxed))
     }
 
     #[cold]
     #[inline(never)]
     fn evict(&self) {
-        if let Some(store) = self.store {
-            store.evict(self.room, &self.used.borrow());
-        }
+        self.store.evict(self.room, &self.used.borrow());
     }
 
     /// See [`Port::reserve_key`](crate::hash::Port::reserve_key).
@@ -374,8 +372,7 @@ impl<'a> Reservation<'a> {
     /// The most bytes that the slots of the call's keys take, beyond what is counted with the records.
     fn slot_bytes(&self) -> usize {
         let keys = self.live_keys.get() + usize::from(!self.is_live.get());
-        let shards = self.store.map_or(1, |store| store.shards.len());
-        keys * (RESERVED_KEY_BYTES + NOTED_BYTES) + keys.min(shards) * FIRST_SEGMENT_BYTES
+        keys * (RESERVED_KEY_BYTES + NOTED_BYTES) + keys.min(self.store.shards.len()) * FIRST_SEGMENT_BYTES
     }
 
     /// See [`Port::raise`](crate::hash::Port::raise).
@@ -429,13 +426,13 @@ impl Drop for Reservation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Limits;
 
     #[test]
     fn what_a_call_frees_and_holds_is_free_for_that_call_alone() {
         let rules = Rules { limits: Limits::default().max_bytes(100), ..Rules::default() };
         let room = Room::new(&rules, 90, 1).expect("there is a limit");
-        let call = Reservation::new(&room, None);
+        let store = Store::new(); // is not asked
+        let call = Reservation::new(&room, &store);
         call.begin(10);
         call.measure(5); // freed before it holds anything
         assert_eq!(room.taken.load(Relaxed), 85);
@@ -443,7 +440,7 @@ mod tests {
         call.begin(60);
         call.measure(0);
         assert_eq!((call.unsettled.get(), room.taken.load(Relaxed)), (-65, 85));
-        assert!(Reservation::new(&room, None).take(16).is_err(), "nobody else gets what is held");
+        assert!(Reservation::new(&room, &store).take(16).is_err(), "nobody else gets what is held");
         call.begin(0);
         assert_eq!(call.take(75), Ok(()), "15 beyond what it held");
         assert_eq!((call.unsettled.get(), room.taken.load(Relaxed)), (10, 100));

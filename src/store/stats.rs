@@ -9,8 +9,8 @@ use crate::store::feed::Feed;
 use crate::store::listener::Listener;
 use crate::store::outbox::Audience;
 use crate::store::room::Room;
-use crate::sync::CachePadded;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::{CachePadded, RwLock};
 
 /// Counts over a whole [`Store`]; see [`Store::stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,9 +95,14 @@ impl Lookups {
         [0, 1].map(|at| self.0.iter().map(|counts| counts[at].load(Relaxed)).sum())
     }
 
-    pub(super) fn heap_bytes(&self) -> usize {
+    fn heap_bytes(&self) -> usize {
         size_of_val::<[_]>(&self.0)
     }
+}
+
+/// Bytes asked of the allocator beside those of keys, hashes and shapes, and of the room.
+pub(super) fn empty_bytes(shards: &[CachePadded<RwLock<Shard>>], lookups: Option<&Lookups>) -> usize {
+    size_of_val(shards) + lookups.map_or(0, Lookups::heap_bytes)
 }
 
 /// # Memory
@@ -159,8 +164,7 @@ impl Store {
 
     /// Bytes asked of the allocator beside those of keys, hashes and shapes.
     pub(crate) fn empty_bytes(&self) -> usize {
-        let lookups = self.lookups.as_ref().map_or(0, Lookups::heap_bytes);
-        size_of_val::<[_]>(&self.shards) + lookups + self.room.as_ref().map_or(0, Room::heap_bytes)
+        empty_bytes(&self.shards, self.lookups.as_ref()) + self.room.as_ref().map_or(0, Room::heap_bytes)
     }
 
     /// Makes room for this many more keys, so that the tables of keys need not grow when these keys are set. That takes
